@@ -1,0 +1,90 @@
+#pragma once
+
+#include "repscope/dimensionality/components.hpp"
+#include "repscope/dimensionality/participation_ratio.hpp"
+#include "repscope/moments/covariance.hpp"
+
+#include <Eigen/Eigenvalues>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Eigenvalues of the covariance (divisor n - 1), descending, none negative: min(samples, units) of them, the
+/// others being 0.
+///
+/// Empty below two samples. O(min(samples, units)^3). Throws `value_error` when the solver does not converge.
+[[nodiscard]] inline std::vector<double> spectrum(const centred_products& products) {
+    if (products.samples < 2) return {};
+    using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    const auto order = static_cast<Eigen::Index>(products.order);
+    const Eigen::Map<const matrix> lower(products.lower.data(), order, order);
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(lower, Eigen::EigenvaluesOnly);
+    if (solver.info() != Eigen::Success) {
+        detail::throw_value_error("spectrum", "the eigenvalues of the covariance did not converge");
+    }
+    std::vector<double> values(products.order);
+    const double divisor = static_cast<double>(products.samples) - 1;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+        // Rounding leaves the smallest a little below 0.
+        values[k] = (std::max)(0.0, solver.eigenvalues()[order - 1 - static_cast<Eigen::Index>(k)]) / divisor;
+    }
+    return values;
+}
+
+[[nodiscard]] inline std::vector<double> spectrum(const covariance& state) {
+    return spectrum(state.centred());
+}
+
+/// Every measure of dimensionality of one layer. The arrays are for 90, 95 and 99 % of the variance.
+struct dimensionality_result {
+    double participation_ratio = 0;
+    double participation_ratio_unbiased = 0;
+    std::array<std::size_t, 3> components{};
+    std::array<double, 3> components_interpolated{};
+    /// `components` over all units, silent ones included.
+    std::array<double, 3> components_fraction{};
+    double effective_rank_eigenvalues = 0;
+    double effective_rank_singular_values = 0;
+    double stable_rank = 0;
+    /// The 95 % count is above a quarter of the samples: more samples would give a larger count.
+    bool limited_by_samples = false;
+    /// Eigenvalues of the covariance, descending.
+    std::vector<double> spectrum;
+};
+
+/// Every measure of dimensionality of what a state has seen; definitions and ranges in docs/definitions.md.
+///
+/// When all samples are equal every measure is 0 but the unbiased participation ratio, which is NaN. Throws
+/// `value_error` below 2 samples. O(min(samples, units)^3).
+[[nodiscard]] inline dimensionality_result dimensionality(const covariance& state) {
+    if (state.samples() < 2) {
+        detail::throw_value_error("dimensionality",
+                                  "wanted at least 2 samples, got " + std::to_string(state.samples()));
+    }
+    const centred_products products = state.centred();
+    dimensionality_result result;
+    result.spectrum = spectrum(products);
+    result.participation_ratio = participation_ratio(products);
+    result.participation_ratio_unbiased = participation_ratio_unbiased(products);
+    constexpr std::array fractions{0.90, 0.95, 0.99};
+    for (std::size_t k = 0; k < fractions.size(); ++k) {
+        result.components[k] = components(result.spectrum, fractions[k]);
+        result.components_interpolated[k] = components_interpolated(result.spectrum, fractions[k]);
+        result.components_fraction[k] =
+            static_cast<double>(result.components[k]) / static_cast<double>(state.units());
+    }
+    result.effective_rank_eigenvalues = effective_rank_eigenvalues(result.spectrum);
+    result.effective_rank_singular_values = effective_rank_singular_values(result.spectrum);
+    result.stable_rank = stable_rank(result.spectrum);
+    result.limited_by_samples = 4 * result.components[1] > state.samples();
+    return result;
+}
+
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Base of everything the library throws on bad input. `what()` is one line: the function, what it wanted,
+/// what it got.
+class error : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Extents that do not fit: wrong rank, sizes that disagree, too few samples.
+class shape_error : public error {
+  public:
+    using error::error;
+};
+
+/// A value outside its range: a label, an option, a number that is not finite.
+class value_error : public error {
+  public:
+    using error::error;
+};
+
+/// A file or byte sequence that is not what it claims to be, or cannot be read or written.
+class format_error : public error {
+  public:
+    using error::error;
+};
+
+/// "(2, 3, 4)", and "(2,)" for one axis, as NumPy prints shapes.
+inline std::string format_shape(std::span<const std::size_t> extents) {
+    std::string text = "(";
+    for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+        if (axis != 0) text += ", ";
+        text += std::to_string(extents[axis]);
+    }
+    if (extents.size() == 1) text += ",";
+    return text + ")";
+}
+
+namespace detail {
+
+// Out of line and cold: a check costs its caller a compare and a branch, the message is built only when it
+// fails.
+[[noreturn]] inline void throw_shape_error(std::string_view function, std::string_view complaint) {
+    throw shape_error("repscope::" + std::string(function) + ": " + std::string(complaint));
+}
+
+[[noreturn]] inline void throw_shape_error(std::string_view function, std::string_view wanted,
+                                           std::span<const std::size_t> got) {
+    throw_shape_error(function, std::string(wanted) + ", got shape " + format_shape(got));
+}
+
+[[noreturn]] inline void throw_value_error(std::string_view function, std::string_view complaint) {
+    throw value_error("repscope::" + std::string(function) + ": " + std::string(complaint));
+}
+
+} // namespace detail
+} // namespace v0
+} // namespace repscope

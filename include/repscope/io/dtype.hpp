@@ -1,0 +1,252 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace repscope {
+inline namespace v0 {
+namespace io {
+
+/// Types of elements in files.
+enum class dtype {
+    boolean,
+    int8,
+    uint8,
+    int16,
+    uint16,
+    int32,
+    uint32,
+    int64,
+    uint64,
+    float16,
+    bfloat16,
+    float32,
+    float64
+};
+
+/// Bytes of an element.
+[[nodiscard]] constexpr std::size_t size_of(dtype type) noexcept {
+    switch (type) {
+    case dtype::boolean:
+    case dtype::int8:
+    case dtype::uint8:
+        return 1;
+    case dtype::int16:
+    case dtype::uint16:
+    case dtype::float16:
+    case dtype::bfloat16:
+        return 2;
+    case dtype::int32:
+    case dtype::uint32:
+    case dtype::float32:
+        return 4;
+    case dtype::int64:
+    case dtype::uint64:
+    case dtype::float64:
+        return 8;
+    }
+    return 0;
+}
+
+[[nodiscard]] constexpr bool is_integer(dtype type) noexcept {
+    return type != dtype::float16 && type != dtype::bfloat16 && type != dtype::float32 &&
+           type != dtype::float64 && type != dtype::boolean;
+}
+
+/// A type and the order of its bytes.
+struct element_format {
+    dtype type = dtype::float32;
+    bool big_endian = false;
+
+    /// As NumPy spells it: "<f4", ">i2", "|u1".
+    [[nodiscard]] std::string name() const {
+        std::string_view letters;
+        switch (type) {
+        case dtype::boolean:
+            return "|b1";
+        case dtype::int8:
+            return "|i1";
+        case dtype::uint8:
+            return "|u1";
+        case dtype::int16:
+            letters = "i2";
+            break;
+        case dtype::uint16:
+            letters = "u2";
+            break;
+        case dtype::int32:
+            letters = "i4";
+            break;
+        case dtype::uint32:
+            letters = "u4";
+            break;
+        case dtype::int64:
+            letters = "i8";
+            break;
+        case dtype::uint64:
+            letters = "u8";
+            break;
+        case dtype::float16:
+            letters = "f2";
+            break;
+        case dtype::bfloat16:
+            letters = "bf16";
+            break;
+        case dtype::float32:
+            letters = "f4";
+            break;
+        case dtype::float64:
+            letters = "f8";
+            break;
+        }
+        return (big_endian ? ">" : "<") + std::string(letters);
+    }
+
+    /// Whether statistics read elements of this type as `float`; otherwise as `double`.
+    [[nodiscard]] constexpr bool reads_as_float() const noexcept {
+        return size_of(type) <= 2 || type == dtype::float32;
+    }
+
+    friend bool operator==(const element_format&, const element_format&) = default;
+};
+
+namespace detail {
+
+inline constexpr bool machine_is_big_endian = std::endian::native == std::endian::big;
+
+[[nodiscard]] constexpr std::uint8_t swap_bytes(std::uint8_t x) noexcept { return x; }
+[[nodiscard]] constexpr std::uint16_t swap_bytes(std::uint16_t x) noexcept {
+    return static_cast<std::uint16_t>((x >> 8U) | (x << 8U));
+}
+[[nodiscard]] constexpr std::uint32_t swap_bytes(std::uint32_t x) noexcept {
+    x = ((x >> 8U) & 0x00ff00ffU) | ((x & 0x00ff00ffU) << 8U);
+    return (x >> 16U) | (x << 16U);
+}
+[[nodiscard]] constexpr std::uint64_t swap_bytes(std::uint64_t x) noexcept {
+    return (static_cast<std::uint64_t>(swap_bytes(static_cast<std::uint32_t>(x))) << 32U) |
+           swap_bytes(static_cast<std::uint32_t>(x >> 32U));
+}
+
+/// The value of an IEEE half, exactly. Without branches, so that runs of halves are decoded by vector
+/// instructions.
+[[nodiscard]] constexpr float float_of_half(std::uint16_t half) noexcept {
+    const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16U;
+    const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7fffU) << 13U;
+    // The biases of the exponents differ by 112; infinities and NaNs go to the exponent that means the same.
+    const std::uint32_t rebias = magnitude >= (31U << 23U) ? 224U << 23U : 112U << 23U;
+    // A subnormal is its fraction behind the bit that it lacks, less that bit: exact, and without a float
+    // that is subnormal itself, which some programs have the processor take for zero.
+    const auto subnormal =
+        std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude + (113U << 23U)) - 0x1p-14F);
+    // Chosen by a mask: behind a condition the subtraction would keep loops from being vectorised.
+    const std::uint32_t is_subnormal = 0U - static_cast<std::uint32_t>(magnitude < (1U << 23U));
+    const std::uint32_t bits = (subnormal & is_subnormal) | ((magnitude + rebias) & ~is_subnormal);
+    return std::bit_cast<float>(bits | sign);
+}
+
+[[nodiscard]] constexpr float float_of_bfloat16(std::uint16_t bits) noexcept {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
+}
+
+/// `count` elements whose bits are `Bits`, decoded by `value`.
+template <typename Bits, typename Target, typename Value>
+void decode_run(const std::byte* from, std::size_t count, bool swap, Target* to, Value&& value) {
+    const auto bits_at = [from](std::size_t i) {
+        Bits bits;
+        std::memcpy(&bits, from + i * sizeof(Bits), sizeof(Bits));
+        return bits;
+    };
+    if (swap) {
+        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Target>(value(swap_bytes(bits_at(i))));
+    } else {
+        for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<Target>(value(bits_at(i)));
+    }
+}
+
+} // namespace detail
+
+/// Decodes `count` elements at `from` into `to`. The values are exact but for integers above 2^53 read as
+/// `double`, and where `Target` is narrower than the type. `bool`: every byte but 0 is 1. O(count).
+template <typename Target>
+void decode(const std::byte* from, std::size_t count, const element_format& format, Target* to) {
+    using namespace detail;
+    const bool swap = format.big_endian != machine_is_big_endian;
+    const auto as = [&]<typename T>(std::type_identity<T>) {
+        using bits = std::conditional_t<
+            sizeof(T) == 1, std::uint8_t,
+            std::conditional_t<sizeof(T) == 2, std::uint16_t,
+                               std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>>>;
+        decode_run<bits>(from, count, swap, to, [](bits b) { return std::bit_cast<T>(b); });
+    };
+    switch (format.type) {
+    case dtype::boolean:
+        decode_run<std::uint8_t>(from, count, false, to, [](std::uint8_t b) { return b != 0 ? 1 : 0; });
+        break;
+    case dtype::int8:
+        as(std::type_identity<std::int8_t>{});
+        break;
+    case dtype::uint8:
+        as(std::type_identity<std::uint8_t>{});
+        break;
+    case dtype::int16:
+        as(std::type_identity<std::int16_t>{});
+        break;
+    case dtype::uint16:
+        as(std::type_identity<std::uint16_t>{});
+        break;
+    case dtype::int32:
+        as(std::type_identity<std::int32_t>{});
+        break;
+    case dtype::uint32:
+        as(std::type_identity<std::uint32_t>{});
+        break;
+    case dtype::int64:
+        as(std::type_identity<std::int64_t>{});
+        break;
+    case dtype::uint64:
+        as(std::type_identity<std::uint64_t>{});
+        break;
+    case dtype::float16:
+        decode_run<std::uint16_t>(from, count, swap, to, float_of_half);
+        break;
+    case dtype::bfloat16:
+        decode_run<std::uint16_t>(from, count, swap, to, float_of_bfloat16);
+        break;
+    case dtype::float32:
+        as(std::type_identity<float>{});
+        break;
+    case dtype::float64:
+        as(std::type_identity<double>{});
+        break;
+    }
+}
+
+/// The dtype that holds elements of the C++ type T as they are; none for other types.
+template <typename T>
+[[nodiscard]] constexpr std::optional<dtype> dtype_of() noexcept {
+    if constexpr (std::same_as<T, float>)
+        return dtype::float32;
+    else if constexpr (std::same_as<T, double>)
+        return dtype::float64;
+    else if constexpr (std::integral<T> && !std::same_as<T, bool>) {
+        constexpr std::array<dtype, 4> signed_types{dtype::int8, dtype::int16, dtype::int32, dtype::int64};
+        constexpr std::array<dtype, 4> unsigned_types{dtype::uint8, dtype::uint16, dtype::uint32,
+                                                      dtype::uint64};
+        constexpr auto index = static_cast<std::size_t>(std::countr_zero(sizeof(T)));
+        return std::is_signed_v<T> ? signed_types[index] : unsigned_types[index];
+    } else {
+        return std::nullopt;
+    }
+}
+
+} // namespace io
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "repscope/bytes.hpp"
+#include "repscope/error.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <fcntl.h>
+#include <span>
+#include <string>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace io {
+
+/// A file open for reading at any place, by several threads at once. Errors are `format_error`s that name it.
+class input_file {
+  public:
+    /// Throws when there is no such file, it is no regular file, or it may not be read.
+    explicit input_file(std::string path)
+        : path_(std::move(path)),
+          // Not blocking: opening a pipe would wait for someone to write into it.
+          file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+        struct stat about {};
+        if (file_.get() < 0 || ::fstat(file_.get(), &about) != 0) {
+            throw format_error(path_ + ": cannot be opened: " + repscope::detail::errno_text());
+        }
+        if (S_ISDIR(about.st_mode)) throw format_error(path_ + ": is a directory, wanted a file");
+        if (!S_ISREG(about.st_mode)) throw format_error(path_ + ": is no regular file");
+        size_ = static_cast<std::size_t>(about.st_size);
+    }
+
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    /// Bytes when it was opened.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    /// Fills `bytes` from the given place; throws when the file ends before.
+    void read(std::size_t offset, std::span<std::byte> bytes) const {
+        // Reads of a few MiB are as fast as longer ones and keep a signal's wait short.
+        constexpr std::size_t most = std::size_t{4} << 20U;
+        while (!bytes.empty()) {
+            const ssize_t got = ::pread(file_.get(), bytes.data(), (std::min)(bytes.size(), most),
+                                        static_cast<off_t>(offset));
+            if (got < 0 && errno == EINTR) continue;
+            if (got < 0) throw format_error(path_ + ": cannot be read: " + repscope::detail::errno_text());
+            if (got == 0) throw format_error(path_ + ": ended early, at byte " + std::to_string(offset));
+            bytes = bytes.subspan(static_cast<std::size_t>(got));
+            offset += static_cast<std::size_t>(got);
+        }
+    }
+
+    /// The first `most` bytes, or all when there are fewer.
+    [[nodiscard]] std::vector<std::byte> beginning(std::size_t most) const {
+        std::vector<std::byte> bytes((std::min)(most, size_));
+        read(0, bytes);
+        return bytes;
+    }
+
+  private:
+    std::string path_;
+    repscope::detail::descriptor file_;
+    std::size_t size_ = 0;
+};
+
+} // namespace io
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "repscope/io/block_reader.hpp"
+#include "repscope/io/npy.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace io {
+
+namespace detail {
+
+[[nodiscard]] inline std::vector<std::int64_t> integer_labels(const input_file& file,
+                                                              const npy_header& header) {
+    if (!is_integer(header.format.type)) {
+        throw format_error(file.path() + ": wanted labels that are integers, got elements of type " +
+                           header.format.name());
+    }
+    const std::size_t count = header.size();
+    std::vector<std::byte> raw(count * size_of(header.format.type));
+    file.read(header.data_offset, raw);
+    std::vector<std::int64_t> labels(count);
+    decode(raw.data(), count, header.format, labels.data());
+    // Unsigned labels of 2^63 and above have come out negative.
+    const auto wrapped = std::find_if(labels.begin(), labels.end(), [](std::int64_t v) { return v < 0; });
+    if (header.format.type == dtype::uint64 && wrapped != labels.end()) {
+        throw format_error(file.path() + ": wanted labels below 2^63, got " +
+                           std::to_string(static_cast<std::uint64_t>(*wrapped)) + " at position " +
+                           std::to_string(wrapped - labels.begin()));
+    }
+    return labels;
+}
+
+[[nodiscard]] inline std::vector<std::int64_t> one_hot_labels(const block_reader& rows) {
+    const std::size_t classes = rows.units();
+    const std::size_t most =
+        rows.samples_at_a_time((std::max<std::size_t>)(1, (std::size_t{1} << 19U) / classes));
+    read_buffer buffer;
+    std::vector<double> values((std::min)(most, rows.samples()) * classes);
+    std::vector<std::int64_t> labels;
+    labels.reserve(rows.samples());
+    while (labels.size() < rows.samples()) {
+        const std::size_t now = (std::min)(most, rows.samples() - labels.size());
+        rows.read(labels.size(), now, values.data(), buffer);
+        for (std::size_t i = 0; i < now; ++i) {
+            const double* row = values.data() + i * classes;
+            const double* one = std::find(row, row + classes, 1.0);
+            const auto zeros = std::count(row, row + classes, 0.0);
+            if (one == row + classes || static_cast<std::size_t>(zeros) + 1 != classes) {
+                throw format_error(rows.path() +
+                                   ": wanted labels of rank 1 or one-hot rows (one 1, else 0), row " +
+                                   std::to_string(labels.size()) + " of shape " + format_shape(rows.shape()) +
+                                   " is not one-hot");
+            }
+            labels.push_back(one - row);
+        }
+    }
+    return labels;
+}
+
+} // namespace detail
+
+/// The labels in a .npy file, one per sample: integers of rank 1 (or with further axes of extent 1), or
+/// one-hot rows (samples, classes) of integers, bool or floating-point numbers, each with one 1 and else 0.
+///
+/// Throws `format_error` naming the file when it cannot be read, holds no labels, labels are floating-point
+/// numbers or do not fit in 64 bits, or a row is not one-hot. O(elements).
+[[nodiscard]] inline std::vector<std::int64_t> load_labels(const std::string& path) {
+    input_file file(path);
+    npy_header header = read_npy_header(file);
+    if (header.size() == 0 || header.shape.empty()) {
+        throw format_error(path + ": holds no labels: shape " + format_shape(header.shape));
+    }
+    if (header.shape[0] == header.size()) return detail::integer_labels(file, header);
+    if (header.shape.size() != 2) {
+        throw format_error(path + ": wanted labels of rank 1 or one-hot rows, got shape " +
+                           format_shape(header.shape));
+    }
+    return detail::one_hot_labels(block_reader(std::move(file), std::move(header), layout::nu));
+}
+
+} // namespace io
+} // namespace v0
+} // namespace repscope

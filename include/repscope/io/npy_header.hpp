@@ -1,0 +1,267 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/io/dtype.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace io {
+
+/// What the header of a .npy file says.
+struct npy_header {
+    element_format format;
+    bool fortran_order = false;
+    std::vector<std::size_t> shape;
+    /// Where the elements begin.
+    std::size_t data_offset = 0;
+
+    /// Number of elements; 1 for rank 0. `parse_npy_header` has made sure that the bytes they take fit in an
+    /// index.
+    [[nodiscard]] std::size_t size() const noexcept {
+        std::size_t count = 1;
+        for (const std::size_t extent : shape) count *= extent;
+        return count;
+    }
+};
+
+/// A header may be this long; enough of a file's beginning to hold any.
+inline constexpr std::size_t npy_longest_header = std::size_t{64} << 10U;
+inline constexpr std::size_t npy_prefix_bytes = npy_longest_header + 12;
+
+namespace detail {
+
+/// The dictionary of a .npy header by a fixed grammar; nothing is evaluated.
+class npy_dictionary {
+  public:
+    npy_dictionary(std::string_view text, const std::string& name) : text_(text), name_(name) {}
+
+    void parse(npy_header& header) {
+        bool has_descr = false;
+        bool has_order = false;
+        bool has_shape = false;
+        const auto once = [&](bool& seen, std::string_view key) {
+            if (seen) fail("the key '" + std::string(key) + "' stands in it twice");
+            seen = true;
+        };
+        expect('{');
+        while (!take('}')) {
+            const std::string key = quoted();
+            expect(':');
+            if (key == "descr") {
+                once(has_descr, key);
+                header.format = descr();
+            } else if (key == "fortran_order") {
+                once(has_order, key);
+                header.fortran_order = boolean();
+            } else if (key == "shape") {
+                once(has_shape, key);
+                header.shape = shape();
+            } else {
+                fail("unknown key '" + printable(key) + "'");
+            }
+            if (take('}')) break;
+            expect(',');
+        }
+        skip_space();
+        if (at_ != text_.size()) fail("something follows the dictionary");
+        if (!has_descr) fail("the key 'descr' is missing");
+        if (!has_order) fail("the key 'fortran_order' is missing");
+        if (!has_shape) fail("the key 'shape' is missing");
+    }
+
+  private:
+    [[noreturn]] void fail(const std::string& complaint) const {
+        throw format_error(name_ + ": bad .npy header: " + complaint);
+    }
+
+    [[nodiscard]] static std::string printable(std::string_view text) {
+        std::string shown;
+        for (const char c : text.substr(0, 40)) shown += c >= ' ' && c <= '~' ? c : '?';
+        return text.size() > 40 ? shown + "..." : shown;
+    }
+
+    void skip_space() {
+        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\t')) ++at_;
+    }
+    [[nodiscard]] bool take(char c) {
+        skip_space();
+        if (at_ == text_.size() || text_[at_] != c) return false;
+        ++at_;
+        return true;
+    }
+    void expect(char c) {
+        if (take(c)) return;
+        fail(std::string("wanted '") + c + "', got " +
+             (at_ == text_.size() ? "its end" : "'" + printable(text_.substr(at_, 16)) + "'"));
+    }
+    [[nodiscard]] std::string quoted() {
+        skip_space();
+        if (at_ == text_.size() || (text_[at_] != '\'' && text_[at_] != '"')) {
+            fail("wanted a quoted word, got " +
+                 (at_ == text_.size() ? "its end" : "'" + printable(text_.substr(at_, 16)) + "'"));
+        }
+        const char quote = text_[at_++];
+        const std::size_t end = text_.find(quote, at_);
+        if (end == std::string_view::npos) fail("a quoted word has no end");
+        const std::string word(text_.substr(at_, end - at_));
+        at_ = end + 1;
+        return word;
+    }
+    [[nodiscard]] bool boolean() {
+        skip_space();
+        for (const bool value : {false, true}) {
+            const std::string_view word = value ? "True" : "False";
+            if (text_.substr(at_).starts_with(word)) {
+                at_ += word.size();
+                return value;
+            }
+        }
+        fail("'fortran_order' is neither True nor False");
+    }
+    [[nodiscard]] std::vector<std::size_t> shape() {
+        std::vector<std::size_t> extents;
+        expect('(');
+        while (!take(')')) {
+            extents.push_back(integer());
+            if (extents.size() > 64) fail("the shape has more than 64 axes");
+            if (take(')')) {
+                if (extents.size() == 1) fail("'shape' is no tuple");
+                break;
+            }
+            expect(',');
+        }
+        return extents;
+    }
+    [[nodiscard]] std::size_t integer() {
+        skip_space();
+        std::size_t value = 0;
+        const std::size_t begin = at_;
+        for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+            const auto digit = static_cast<std::size_t>(text_[at_] - '0');
+            constexpr std::size_t most = (std::numeric_limits<std::size_t>::max)();
+            if (value > (most - digit) / 10) fail("an extent of the shape does not fit in 64 bits");
+            value = value * 10 + digit;
+        }
+        if (at_ == begin) {
+            fail("wanted an extent of 0 or above in 'shape', got " +
+                 (at_ == text_.size() ? "its end" : "'" + printable(text_.substr(at_, 16)) + "'"));
+        }
+        if (at_ < text_.size() && text_[at_] == 'L') ++at_; // as Python 2 wrote long integers
+        return value;
+    }
+    [[nodiscard]] element_format descr() {
+        skip_space();
+        if (at_ < text_.size() && text_[at_] == '[') {
+            throw format_error(name_ + ": structured elements are not supported, wanted numbers");
+        }
+        const std::string word = quoted();
+        std::string_view rest = word;
+        element_format format;
+        format.big_endian = machine_is_big_endian;
+        if (!rest.empty() && std::string_view("<>=|").find(rest.front()) != std::string_view::npos) {
+            if (rest.front() == '<') format.big_endian = false;
+            if (rest.front() == '>') format.big_endian = true;
+            rest.remove_prefix(1);
+        }
+        struct entry {
+            std::string_view letters;
+            dtype type;
+        };
+        constexpr std::array known{
+            entry{"b1", dtype::boolean}, entry{"i1", dtype::int8},    entry{"u1", dtype::uint8},
+            entry{"i2", dtype::int16},   entry{"u2", dtype::uint16},  entry{"i4", dtype::int32},
+            entry{"u4", dtype::uint32},  entry{"i8", dtype::int64},   entry{"u8", dtype::uint64},
+            entry{"f2", dtype::float16}, entry{"f4", dtype::float32}, entry{"f8", dtype::float64}};
+        for (const entry& e : known) {
+            if (e.letters != rest) continue;
+            format.type = e.type;
+            if (size_of(e.type) == 1) format.big_endian = false;
+            return format;
+        }
+        const char kind = rest.empty() ? '?' : rest.front();
+        std::string_view what = "elements of an unknown type";
+        if (kind == 'O') what = "Python objects";
+        if (kind == 'c') what = "complex numbers";
+        if (kind == 'S' || kind == 'a' || kind == 'U') what = "strings";
+        if (kind == 'V') what = "raw or structured elements";
+        if (rest == "V2") what = "raw elements of 2 bytes, as which NumPy saves bfloat16,";
+        if (kind == 'M' || kind == 'm') what = "dates and times";
+        if (kind == 'f') what = "floating-point numbers of this size";
+        throw format_error(name_ + ": " + std::string(what) + " (dtype '" + printable(word) +
+                           "') are not supported, wanted f2, f4, f8, i1 to i8, u1 to u8 or bool");
+    }
+
+    std::string_view text_;
+    const std::string& name_;
+    std::size_t at_ = 0;
+};
+
+} // namespace detail
+
+/// Reads the header of a .npy file: versions 1.0, 2.0 and 3.0, by a fixed grammar.
+///
+/// `begin`: the first bytes of the file, `npy_prefix_bytes` of them or all; `name`: what errors call the
+/// file. Nothing is allocated in proportion to what the header claims; a header of more than 64 KiB, an
+/// unknown key, a key that stands twice or is missing, element types that are no numbers, and a size that
+/// does not fit in an index are refused with `format_error`. Pure; O(header).
+[[nodiscard]] inline npy_header parse_npy_header(std::span<const std::byte> begin, const std::string& name) {
+    constexpr std::string_view magic = "\x93NUMPY";
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned>(begin[i]); };
+    bool is_npy = begin.size() >= magic.size();
+    for (std::size_t i = 0; is_npy && i < magic.size(); ++i) {
+        is_npy = byte(i) == static_cast<unsigned char>(magic[i]);
+    }
+    if (!is_npy) {
+        throw format_error(name + (begin.empty() ? ": is empty, wanted a .npy file"
+                                                 : ": not a .npy file: it does not begin with \\x93NUMPY"));
+    }
+    if (begin.size() < 10) throw format_error(name + ": cut within the .npy header");
+    const unsigned major = byte(6);
+    const unsigned minor = byte(7);
+    if (major < 1 || major > 3 || minor != 0) {
+        throw format_error(name + ": .npy version " + std::to_string(major) + "." + std::to_string(minor) +
+                           " is unknown, wanted 1.0, 2.0 or 3.0");
+    }
+    const std::size_t preamble = major == 1 ? 10 : 12;
+    if (begin.size() < preamble) throw format_error(name + ": cut within the .npy header");
+    std::size_t length = byte(8) | byte(9) << 8U;
+    if (major > 1)
+        length |= static_cast<std::size_t>(byte(10)) << 16U | static_cast<std::size_t>(byte(11)) << 24U;
+    if (length > npy_longest_header) {
+        throw format_error(name + ": the .npy header claims " + std::to_string(length) +
+                           " bytes, wanted at most " + std::to_string(npy_longest_header));
+    }
+    if (begin.size() < preamble + length) throw format_error(name + ": cut within the .npy header");
+
+    npy_header header;
+    header.data_offset = preamble + length;
+    std::string text;
+    for (std::size_t i = 0; i < length; ++i) text += static_cast<char>(begin[preamble + i]);
+    detail::npy_dictionary(text, name).parse(header);
+
+    constexpr auto limit = static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)());
+    std::size_t bytes = size_of(header.format.type);
+    const bool none = std::find(header.shape.begin(), header.shape.end(), 0U) != header.shape.end();
+    for (const std::size_t extent : header.shape) {
+        if (none) break;
+        if (bytes > limit / extent) {
+            throw format_error(name + ": the .npy header claims shape " + format_shape(header.shape) +
+                               ", more than fits in memory or in a file");
+        }
+        bytes *= extent;
+    }
+    return header;
+}
+
+} // namespace io
+} // namespace v0
+} // namespace repscope

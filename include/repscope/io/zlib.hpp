@@ -1,0 +1,81 @@
+#pragma once
+
+// Opt-in: who includes this header includes <zlib.h> before it and links zlib.
+#ifndef ZLIB_VERNUM
+#error "repscope/io/zlib.hpp wants <zlib.h> to be included before it"
+#endif
+
+#include "repscope/bytes.hpp"
+#include "repscope/error.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace io {
+
+/// Decompresses a gzip stream, its checksum checked.
+///
+/// `name` is what errors call it. Throws `format_error` when it is not gzip, damaged, cut, followed by
+/// something, or would become longer than `most` bytes.
+[[nodiscard]] inline std::vector<std::byte> gunzip(std::span<const std::byte> compressed,
+                                                   const std::string& name,
+                                                   std::size_t most = std::size_t{1} << 32U) {
+    z_stream stream{};
+    constexpr int gzip_only = 16 + MAX_WBITS;
+    if (inflateInit2(&stream, gzip_only) != Z_OK) throw format_error(name + ": zlib cannot be started");
+    struct ending {
+        z_stream* stream;
+        ~ending() { inflateEnd(stream); }
+    } at_the_end{&stream};
+
+    std::vector<std::byte> result;
+    std::vector<std::byte> chunk(std::size_t{256} << 10U);
+    std::size_t given = 0;
+    for (int status = Z_OK; status != Z_STREAM_END;) {
+        if (stream.avail_in == 0) {
+            const std::size_t now = (std::min)(compressed.size() - given,
+                                               static_cast<std::size_t>((std::numeric_limits<uInt>::max)()));
+            // zlib does not write to its input, but older versions of its header do not say so.
+            stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(compressed.data() + given));
+            stream.avail_in = static_cast<uInt>(now);
+            given += now;
+        }
+        stream.next_out = reinterpret_cast<Bytef*>(chunk.data());
+        stream.avail_out = static_cast<uInt>(chunk.size());
+        status = inflate(&stream, Z_NO_FLUSH);
+        if (status == Z_BUF_ERROR) throw format_error(name + ": the gzip data are cut short");
+        if (status != Z_OK && status != Z_STREAM_END) {
+            throw format_error(name +
+                               ": bad gzip data: " + (stream.msg != nullptr ? stream.msg : "not gzip"));
+        }
+        const std::size_t made = chunk.size() - stream.avail_out;
+        if (made > most - result.size()) {
+            throw format_error(name + ": would decompress to more than " + std::to_string(most) + " bytes");
+        }
+        result.insert(result.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(made));
+    }
+    if (stream.avail_in != 0 || given != compressed.size()) {
+        throw format_error(name + ": something follows the gzip data");
+    }
+    return result;
+}
+
+/// The contents of a file, decompressed when it begins as gzip does.
+[[nodiscard]] inline std::vector<std::byte> read_file_or_gzip(const std::string& path,
+                                                              std::size_t most = std::size_t{1} << 32U) {
+    std::vector<std::byte> bytes = read_file(path, most);
+    if (bytes.size() >= 2 && bytes[0] == std::byte{0x1f} && bytes[1] == std::byte{0x8b}) {
+        return gunzip(bytes, path, most);
+    }
+    return bytes;
+}
+
+} // namespace io
+} // namespace v0
+} // namespace repscope

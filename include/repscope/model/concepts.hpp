@@ -1,0 +1,41 @@
+#pragma once
+
+#include "repscope/tensor/tensor_view.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace repscope {
+inline namespace v0 {
+
+/// A classifier that can be attacked: `m(x, labels, losses, predicted, gradient)`.
+///
+/// `x` (samples, channels, rows, columns) in data units, `labels` one a sample. Fills `losses` with the loss
+/// of each sample, `predicted` with the most likely class (the lowest of equals), and `gradient`, of the
+/// shape of `x`, with the derivative of each sample's loss with respect to that sample; an empty view skips
+/// the gradient. The result of a sample does not depend on the other samples. A lambda is a model.
+template <typename Model, typename Scalar = float>
+concept differentiable = requires(Model& m, const tensor_view<const Scalar, 4>& x,
+                                  std::span<const int> labels, std::span<double> losses,
+                                  std::span<int> predicted, const tensor_view<Scalar, 4>& gradient) {
+    m(x, labels, losses, predicted, gradient);
+};
+
+/// A differentiable model whose layers can be looked at: derivatives of the activations of layer `layer`,
+/// counted in the order of the taps from 0 to `layers() - 1`, with respect to the input, both in data units.
+///
+/// `vjp(layer, x, upstream, gradient)`: gradient of sum(upstream activation), sample by sample; `upstream`
+/// has the shape of the layer, `gradient` that of `x`. `jvp(layer, x, tangent, out)`: the derivative of the
+/// activation in the direction `tangent`, of the shape of `x`, written to `out`, of the shape of the layer.
+template <typename Model, typename Scalar = float>
+concept layered = differentiable<Model, Scalar> &&
+    requires(Model& m, std::size_t layer, const tensor_view<const Scalar, 4>& x,
+             const tensor_view<const Scalar, 4>& direction, const tensor_view<Scalar, 4>& out) {
+    { m.layers() } -> std::convertible_to<std::size_t>;
+    m.vjp(layer, x, direction, out);
+    m.jvp(layer, x, direction, out);
+};
+
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,66 @@
+#pragma once
+
+#include "repscope/moments/class_accumulator.hpp"
+
+namespace repscope {
+inline namespace v0 {
+
+/// Count, sum and centred sum of squares of every unit's value for every class.
+///
+/// As `class_sums`, with the squares that variances and error bars need, taken about a per-unit pilot (the
+/// mean of the first block) so that a large offset costs no digits. Twice the memory.
+class class_moments : public detail::class_accumulator<true> {
+  public:
+    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0.
+    class_moments(std::size_t units, std::size_t classes, class_options options = {})
+        : class_accumulator("class_moments", units, classes, options) {}
+
+    /// As `class_sums::update`.
+    template <tensor_like Activations, labels_like Labels>
+    void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
+        update_with("class_moments::update", activations, labels, options);
+    }
+
+    /// As `class_sums::update_blocks`.
+    template <labels_like Labels, typename Fetch>
+    void update_blocks(std::size_t samples, std::size_t positions, const Labels& labels,
+                       const execution& threads, Fetch&& fetch) {
+        update_blocks_with("class_moments::update_blocks", samples, positions, labels, threads, fetch);
+    }
+
+    /// Sum of (value - mean of the class)^2 over the samples of class `c`; 0 when it has none. O(lanes).
+    [[nodiscard]] double m2(std::size_t c, std::size_t u) const noexcept {
+        if (count(c) == 0) return 0;
+        const double s = about_pilot(c, u, 0);
+        return (std::max)(0.0, about_pilot(c, u, 1) - s * s / static_cast<double>(count(c)));
+    }
+
+    /// Mean of unit `u` over all samples; NaN when there are none. O(classes x lanes).
+    [[nodiscard]] double unit_mean(std::size_t u) const noexcept {
+        double s = 0;
+        for (std::size_t c = 0; c < classes(); ++c) s += about_pilot(c, u, 0);
+        return pilot(u) + s / static_cast<double>(samples());
+    }
+
+    /// Variance of unit `u` over all samples, divisor n - 1; NaN below two samples. O(classes x lanes).
+    [[nodiscard]] double unit_variance(std::size_t u) const noexcept {
+        double s = 0;
+        double squares = 0;
+        for (std::size_t c = 0; c < classes(); ++c) {
+            s += about_pilot(c, u, 0);
+            squares += about_pilot(c, u, 1);
+        }
+        const auto n = static_cast<double>(samples());
+        return (std::max)(0.0, squares - s * s / n) / (n - 1);
+    }
+
+    /// As `class_sums::merge`.
+    void merge(const class_moments& other) { merge_with("class_moments::merge", other); }
+
+    void save(byte_writer& out) const { save_to(out); }
+    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    [[nodiscard]] static class_moments load(byte_reader& in) { return load_state<class_moments>(in); }
+};
+
+} // namespace v0
+} // namespace repscope

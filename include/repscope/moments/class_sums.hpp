@@ -1,0 +1,50 @@
+#pragma once
+
+#include "repscope/moments/class_accumulator.hpp"
+
+namespace repscope {
+inline namespace v0 {
+
+/// Count and sum of every unit's value for every class: all that the class selectivity index needs.
+///
+/// A unit's value for a sample is the mean of its positions, in double. The state takes
+/// classes x units x lanes doubles (1 to 16 lanes, within 64 MiB). Feed it with `update`, combine states with
+/// `merge`; the result does not depend on threads, and on how samples were split over calls and states to
+/// 1e-12 only.
+class class_sums : public detail::class_accumulator<false> {
+  public:
+    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0.
+    class_sums(std::size_t units, std::size_t classes, class_options options = {})
+        : class_accumulator("class_sums", units, classes, options) {}
+
+    /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
+    /// says; `labels` one integer per sample.
+    ///
+    /// Throws `shape_error` when the extents do not fit, `value_error` naming the position of a label outside
+    /// 0 .. classes - 1, or sample and unit of an activation that is NaN or infinite. A throw leaves the
+    /// state as it was. One pass, O(elements).
+    template <tensor_like Activations, labels_like Labels>
+    void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
+        update_with("class_sums::update", activations, labels, options);
+    }
+
+    /// Adds samples read block by block: `fetch(first, count, worker)` returns a `tile` of samples
+    /// [first, first + count), valid until the worker's next call; several workers call it at once. The same
+    /// bits as `update` on the same samples.
+    template <labels_like Labels, typename Fetch>
+    void update_blocks(std::size_t samples, std::size_t positions, const Labels& labels,
+                       const execution& threads, Fetch&& fetch) {
+        update_blocks_with("class_sums::update_blocks", samples, positions, labels, threads, fetch);
+    }
+
+    /// Adds what another state has seen. Throws `shape_error` when units or classes differ, `value_error`
+    /// when the options do.
+    void merge(const class_sums& other) { merge_with("class_sums::merge", other); }
+
+    void save(byte_writer& out) const { save_to(out); }
+    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    [[nodiscard]] static class_sums load(byte_reader& in) { return load_state<class_sums>(in); }
+};
+
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,317 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/model/tapped.hpp"
+#include "repscope/net/init.hpp"
+#include "repscope/net/loss.hpp"
+#include "repscope/net/maps.hpp"
+#include "repscope/net/normalization.hpp"
+#include "repscope/net/sequential.hpp"
+#include "repscope/net/workspace.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/slice.hpp"
+#include "repscope/tensor/tensor_view.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace net {
+
+/// A tap that looks at nothing.
+struct no_tap {
+    template <typename View>
+    void operator()(std::size_t, std::string_view, const View&) const noexcept {}
+};
+
+/// A classifier: normalisation of the input, layers, softmax cross-entropy.
+///
+/// The network holds parameters and running statistics and nothing else: every pass is const and works in a
+/// `workspace`, which takes its memory at the first pass and keeps it. Inputs are (n, c, h, w) in data units.
+/// Results do not depend on the number of threads.
+template <typename Body>
+class network {
+  public:
+    using scalar = typename Body::scalar;
+    using input_view = tensor_view<const scalar, 4>;
+
+    /// Memory and threads of passes through one network; grows to the largest batch it has seen.
+    class workspace {
+      public:
+        explicit workspace(const execution& who = 1) : pool_(who) {}
+
+        /// Logits of the last forward pass, (samples, classes).
+        [[nodiscard]] tensor_view<const scalar, 2> logits() const {
+            const auto& maps = detail::maps_of(body_).out;
+            return {maps.view(samples_).data, {samples_, maps.shape().c}};
+        }
+        /// The place of the gradient of the logits: filled by the caller, read by `backward`.
+        [[nodiscard]] tensor_view<scalar, 2> logit_gradient() const {
+            const auto& maps = detail::maps_of(body_).gradient;
+            return {maps.view(samples_).data, {samples_, maps.shape().c}};
+        }
+        /// Gradient of the parameters, in the order of `visit_parameters`, after `backward`.
+        [[nodiscard]] std::span<const scalar> parameter_gradient() const noexcept {
+            return parameter_gradient_;
+        }
+        /// Number of samples of the last forward pass.
+        [[nodiscard]] std::size_t samples() const noexcept { return samples_; }
+
+      private:
+        friend class network;
+        pool_lease pool_;
+        map_buffer<scalar> input_, input_gradient_;
+        typename Body::scratch body_;
+        std::vector<scalar> parameter_gradient_;
+        std::vector<tapped<scalar>> tapped_;
+        map_shape prepared_{};
+        std::size_t samples_ = 0;
+        mode how_ = mode::inference;
+    };
+
+    /// `architecture` names the network in files.
+    network(std::string architecture, normalization<scalar> input, Body body)
+        : architecture_(std::move(architecture)), input_(std::move(input)), body_(std::move(body)) {}
+
+    [[nodiscard]] const std::string& architecture() const noexcept { return architecture_; }
+    [[nodiscard]] const normalization<scalar>& input() const noexcept { return input_; }
+    [[nodiscard]] Body& body() noexcept { return body_; }
+    [[nodiscard]] const Body& body() const noexcept { return body_; }
+    [[nodiscard]] static constexpr std::size_t layers() noexcept { return Body::tap_count; }
+    [[nodiscard]] std::size_t parameter_count() const noexcept { return body_.parameter_count(); }
+
+    /// Sets all parameters to random starting values; the same bits for the same seed.
+    void initialize(std::uint64_t seed) {
+        initializer random(seed);
+        body_.initialize(random);
+    }
+
+    /// Calls `visit(name, std::span<scalar>)` for each tensor of parameters, in the order of their gradients.
+    template <typename Visitor>
+    void visit_parameters(Visitor&& visit) {
+        body_.visit_parameters(visit);
+    }
+    template <typename Visitor>
+    void visit_parameters(Visitor&& visit) const {
+        const_cast<Body&>(body_).visit_parameters([&](const std::string& name, std::span<scalar> values) {
+            visit(name, std::span<const scalar>(values));
+        });
+    }
+    /// The same for the running statistics.
+    template <typename Visitor>
+    void visit_state(Visitor&& visit) {
+        body_.visit_state(visit);
+    }
+    template <typename Visitor>
+    void visit_state(Visitor&& visit) const {
+        const_cast<Body&>(body_).visit_state([&](const std::string& name, std::span<scalar> values) {
+            visit(name, std::span<const scalar>(values));
+        });
+    }
+    /// Moves the running statistics of batch norm towards those of the last training pass.
+    void update_state(const workspace& ws) { body_.update_state(ws.body_); }
+
+    /// Logits (n, classes) of `x`, and `tap(index, name, activations)` for each layer behind a ReLU, in
+    /// forward order, when all are there; views stay valid until the next pass. Throws `shape_error` when `x`
+    /// does not fit.
+    template <typename Tap = no_tap>
+    tensor_view<const scalar, 2> forward(const input_view& x, workspace& ws, Tap&& tap = {},
+                                         mode how = mode::inference) const {
+        const pass run = begin(x, ws, how);
+        input_.forward(x, ws.input_.view(run.samples), run);
+        body_.forward(ws.input_.view(run.samples), ws.body_, run);
+        if constexpr (!std::is_same_v<std::remove_cvref_t<Tap>, no_tap>) {
+            std::size_t index = 0;
+            body_.visit_taps(ws.body_, run.samples,
+                             [&](const std::string& name, const auto& activation, const auto&, const auto&) {
+                                 tap(index++, std::string_view(name),
+                                     tensor_view<const scalar, 4>(activation.view()));
+                             });
+        }
+        return ws.logits();
+    }
+    /// The same with the statistics of the batch in batch norm.
+    template <typename Tap = no_tap>
+    tensor_view<const scalar, 2> forward_training(const input_view& x, workspace& ws, Tap&& tap = {}) const {
+        return forward(x, ws, std::forward<Tap>(tap), mode::training);
+    }
+
+    /// What a penalty sees after a forward pass, its gradients set to 0.
+    std::span<const tapped<scalar>> taps(workspace& ws) const {
+        ws.tapped_.clear();
+        body_.visit_taps(
+            ws.body_, ws.samples_,
+            [&](const std::string& name, const auto& activation, const auto& gradient, const auto&) {
+                const pass run{*ws.pool_, ws.samples_, ws.how_};
+                detail::for_lanes(run, [&](std::size_t, std::size_t first, std::size_t last, std::size_t) {
+                    detail::fill_zero(gradient, first, last);
+                });
+                ws.tapped_.push_back({name, activation.view(), gradient.view()});
+            });
+        return ws.tapped_;
+    }
+
+    /// Gradient of the parameters from `ws.logit_gradient()` and, when `tapped`, from what was added at the
+    /// taps; `input_gradient`, unless empty, gets that of the input of the last forward pass.
+    void backward(workspace& ws, bool tapped = false,
+                  const tensor_view<scalar, 4>& input_gradient = {}) const {
+        ws.parameter_gradient_.resize(parameter_count());
+        backward_from(Body::size - 1, ws, tapped, ws.parameter_gradient_.data(), input_gradient);
+    }
+
+    /// Loss, prediction and input gradient of each sample, in inference mode; see `differentiable`. Works
+    /// through `x` in pieces, so memory does not grow with it.
+    void evaluate(const input_view& x, std::span<const int> labels, std::span<double> losses,
+                  std::span<int> predicted, const tensor_view<scalar, 4>& gradient, workspace& ws) const {
+        const std::size_t n = x.extent(0);
+        check_lengths(n, labels.size(), losses.size(), predicted.size());
+        if (!gradient.empty()) check_shape("net::network", gradient.extents(), x.extents());
+        for (std::size_t first = 0; first < n; first += piece) {
+            const std::size_t count = (std::min)(piece, n - first);
+            const auto logits = forward(samples(x, first, count), ws);
+            const auto part = [&](auto span) { return span.empty() ? span : span.subspan(first, count); };
+            softmax_cross_entropy(logits, labels.subspan(first, count), part(losses), part(predicted),
+                                  gradient.empty() ? tensor_view<scalar, 2>{} : ws.logit_gradient());
+            if (!gradient.empty()) {
+                backward_from(Body::size - 1, ws, false, nullptr, samples(gradient, first, count));
+            }
+        }
+    }
+    void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
+                    std::span<int> predicted, const tensor_view<scalar, 4>& gradient) const {
+        workspace ws;
+        evaluate(x, labels, losses, predicted, gradient, ws);
+    }
+
+    /// Gradient of sum(upstream activation of a layer) with respect to each sample; see `layered`.
+    void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
+             const tensor_view<scalar, 4>& gradient, workspace& ws) const {
+        check_layer(layer);
+        check_shape("net::network::vjp", gradient.extents(), x.extents());
+        for (std::size_t first = 0; first < x.extent(0); first += piece) {
+            const std::size_t count = (std::min)(piece, x.extent(0) - first);
+            forward(samples(x, first, count), ws);
+            const auto all = taps(ws);
+            auto wanted = all[layer].activation.extents();
+            wanted[0] = x.extent(0);
+            check_shape("net::network::vjp", upstream.extents(), wanted);
+            copy(samples(upstream, first, count), all[layer].gradient);
+            backward_from(Body::layer_of_tap(layer), ws, true, nullptr, samples(gradient, first, count));
+        }
+    }
+    void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
+             const tensor_view<scalar, 4>& gradient) const {
+        workspace ws;
+        vjp(layer, x, upstream, gradient, ws);
+    }
+
+    /// Change of the activation of a layer for a change `tangent` of each sample; see `layered`.
+    void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
+             const tensor_view<scalar, 4>& out, workspace& ws) const {
+        check_layer(layer);
+        check_shape("net::network::jvp", tangent.extents(), x.extents());
+        for (std::size_t first = 0; first < x.extent(0); first += piece) {
+            const std::size_t count = (std::min)(piece, x.extent(0) - first);
+            forward(samples(x, first, count), ws);
+            const pass run{*ws.pool_, count, mode::inference};
+            input_.tangent(samples(tangent, first, count), ws.input_.view(count), run);
+            body_.tangent(ws.input_.view(count), ws.body_, run);
+            std::size_t index = 0;
+            body_.visit_taps(ws.body_, count,
+                             [&](const auto&, const auto&, const auto&, const auto& tangents) {
+                                 if (index++ != layer) return;
+                                 const auto from = tangents.view(count).view();
+                                 auto wanted = from.extents();
+                                 wanted[0] = x.extent(0);
+                                 check_shape("net::network::jvp", out.extents(), wanted);
+                                 copy(tensor_view<const scalar, 4>(from), samples(out, first, count));
+                             });
+        }
+    }
+    void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
+             const tensor_view<scalar, 4>& out) const {
+        workspace ws;
+        jvp(layer, x, tangent, out, ws);
+    }
+
+  private:
+    static constexpr std::size_t piece = 128;
+
+    /// Sizes the workspace for `x`.
+    pass begin(const input_view& x, workspace& ws, mode how) const {
+        const map_shape shape{x.extent(0), x.extent(1), x.extent(2), x.extent(3)};
+        if (shape.n == 0 || shape.c != input_.channels() || shape.h == 0 || shape.w == 0) {
+            repscope::detail::throw_shape_error(
+                "net::network", "wanted (n, " + std::to_string(input_.channels()) + ", h, w)", x.extents());
+        }
+        const map_shape& held = ws.prepared_;
+        if (shape.c != held.c || shape.h != held.h || shape.w != held.w || shape.n > held.n) {
+            (void)body_.output_shape(shape);
+            ws.prepared_ = {};
+            ws.input_.resize(shape, body_.input_halo());
+            ws.input_gradient_.resize(shape);
+            body_.prepare(ws.body_, ws.input_.view(shape.n), {}, ws.pool_->size());
+            ws.prepared_ = shape;
+        }
+        ws.samples_ = shape.n;
+        ws.how_ = how;
+        return {*ws.pool_, shape.n, how};
+    }
+
+    void backward_from(std::size_t top, workspace& ws, bool tapped, scalar* parameters,
+                       const tensor_view<scalar, 4>& input_gradient) const {
+        const pass run{*ws.pool_, ws.samples_, ws.how_, tapped};
+        const map_view<scalar> to = ws.input_gradient_.view(run.samples);
+        const bool wanted = !input_gradient.empty();
+        body_.backward_below(top, ws.input_.view(run.samples), ws.body_, run, parameters,
+                             wanted ? to : map_view<scalar>{}, false);
+        if (wanted) input_.backward(to, input_gradient, run);
+    }
+
+    static void copy(const tensor_view<const scalar, 4>& from, const tensor_view<scalar, 4>& to) {
+        for (std::size_t n = 0; n < from.extent(0); ++n) {
+            for (std::size_t c = 0; c < from.extent(1); ++c) {
+                for (std::size_t y = 0; y < from.extent(2); ++y) {
+                    for (std::size_t x = 0; x < from.extent(3); ++x) to(n, c, y, x) = from(n, c, y, x);
+                }
+            }
+        }
+    }
+    static void check_layer(std::size_t layer) {
+        if (layer < layers()) return;
+        repscope::detail::throw_value_error("net::network", "wanted a layer below " +
+                                                                std::to_string(layers()) + ", got " +
+                                                                std::to_string(layer));
+    }
+    static void check_shape(const char* function, const std::array<std::size_t, 4>& got,
+                            const std::array<std::size_t, 4>& wanted) {
+        if (got != wanted) {
+            repscope::detail::throw_shape_error(function, "wanted shape " + format_shape(wanted), got);
+        }
+    }
+    static void check_lengths(std::size_t n, std::size_t labels, std::size_t losses, std::size_t predicted) {
+        for (const std::size_t length : {labels, losses == 0 ? n : losses, predicted == 0 ? n : predicted}) {
+            if (length == n) continue;
+            repscope::detail::throw_shape_error("net::network", "wanted " + std::to_string(n) +
+                                                                    " labels, losses and predictions, got " +
+                                                                    std::to_string(length));
+        }
+    }
+
+    std::string architecture_;
+    normalization<scalar> input_;
+    Body body_;
+};
+
+} // namespace net
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,165 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/model/tapped.hpp"
+#include "repscope/net/loss.hpp"
+#include "repscope/numeric/random.hpp"
+#include "repscope/numeric/streams.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/tensor_view.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace net {
+
+/// No penalty on the representation.
+struct no_penalty {};
+
+/// What a training step did.
+struct training_progress {
+    std::size_t epoch = 0, step = 0, steps = 0; ///< counted from 0 through all epochs; `steps` of them in all
+    double rate = 0;
+    double loss = 0;           ///< mean cross-entropy of the batch
+    double penalty = 0;        ///< value of the penalty, which is added to it
+    bool end_of_epoch = false; ///< whether this was the last step of its epoch
+};
+
+struct training_options {
+    execution threads = 1;
+    std::size_t epochs = 3;
+    std::size_t batch = 128;
+    std::uint64_t seed = 0; ///< of the order of the samples
+};
+
+/// One network in training: it, its memory and its optimiser.
+template <typename Network, typename Optimizer>
+class trainer {
+  public:
+    using scalar = typename Network::scalar;
+
+    /// `network` must outlive the trainer.
+    trainer(Network& network, Optimizer optimizer, const execution& threads = 1)
+        : network_(&network), optimizer_(std::move(optimizer)), ws_(threads) {}
+
+    /// One step on a batch: mean cross-entropy plus `penalty(taps, labels)`, both with their gradients; batch
+    /// norm takes the statistics of the batch and moves the running ones. Nothing is allocated after the
+    /// first step.
+    template <typename Penalty = no_penalty>
+    training_progress step(const tensor_view<const scalar, 4>& x, std::span<const int> labels, double rate,
+                           Penalty&& penalty = {}) {
+        constexpr bool penalized = !std::is_same_v<std::remove_cvref_t<Penalty>, no_penalty>;
+        training_progress done{.rate = rate};
+        const auto logits = network_->forward_training(x, ws_);
+        losses_.resize(x.extent(0));
+        const scalar weight = scalar(1) / static_cast<scalar>(x.extent(0));
+        softmax_cross_entropy(logits, labels, losses_, {}, ws_.logit_gradient(), weight);
+        for (const double loss : losses_) done.loss += loss;
+        done.loss /= static_cast<double>(losses_.size());
+        if constexpr (penalized) done.penalty = penalty(network_->taps(ws_), labels);
+        network_->backward(ws_, penalized);
+        optimizer_.step(*network_, ws_.parameter_gradient(), rate);
+        network_->update_state(ws_);
+        return done;
+    }
+
+  private:
+    Network* network_;
+    Optimizer optimizer_;
+    typename Network::workspace ws_;
+    std::vector<double> losses_;
+};
+
+/// Images in memory as a source of batches: value * scale, whatever the element type and the order of the
+/// axes of `images` (samples, channels, rows, columns).
+template <typename T>
+struct image_source {
+    tensor_view<const T, 4> images;
+    double scale = 1;
+
+    [[nodiscard]] std::size_t size() const noexcept { return images.extent(0); }
+    /// (channels, rows, columns)
+    [[nodiscard]] std::array<std::size_t, 3> extents() const noexcept {
+        return {images.extent(1), images.extent(2), images.extent(3)};
+    }
+    template <typename Scalar>
+    void read(std::span<const std::uint32_t> samples, const tensor_view<Scalar, 4>& to) const {
+        const auto factor = static_cast<Scalar>(scale);
+        for (std::size_t n = 0; n < samples.size(); ++n) {
+            for (std::size_t c = 0; c < images.extent(1); ++c) {
+                for (std::size_t y = 0; y < images.extent(2); ++y) {
+                    const T* from = &images(samples[n], c, y, std::size_t{0});
+                    Scalar* row = &to(n, c, y, std::size_t{0});
+                    for (std::size_t x = 0; x < images.extent(3); ++x) {
+                        row[static_cast<std::ptrdiff_t>(x) * to.stride(3)] =
+                            static_cast<Scalar>(from[static_cast<std::ptrdiff_t>(x) * images.stride(3)]) *
+                            factor;
+                    }
+                }
+            }
+        }
+    }
+};
+
+/// Trains `network` for some epochs: every epoch takes the samples in a new random order, in batches, and
+/// leaves out the last incomplete one.
+///
+/// `source` has `size()`, `extents()` (channels, rows, columns) and `read(indices, batch)`, as `image_source`
+/// has; `labels` one a sample; `schedule(step)` gives the learning rate and counts steps through all epochs;
+/// `penalty` is added to the loss (see `tapped`); `observe(const training_progress&)` is called after every
+/// step. Order and result depend on the seed alone, not on the threads. Throws `shape_error` when labels and
+/// samples differ in number or do not fill one batch, and `value_error` for a label the network has no class
+/// for.
+template <typename Network, typename Source, typename Optimizer, typename Schedule,
+          typename Penalty = no_penalty, typename Observer>
+void train(Network& network, const Source& source, std::span<const int> labels, Optimizer optimizer,
+           const Schedule& schedule, const training_options& options, Penalty&& penalty, Observer&& observe) {
+    using scalar = typename Network::scalar;
+    const std::size_t samples = source.size(), batch = options.batch;
+    if (labels.size() != samples) {
+        repscope::detail::throw_shape_error("net::train", "wanted " + std::to_string(samples) +
+                                                              " labels, got " +
+                                                              std::to_string(labels.size()));
+    }
+    if (batch == 0 || samples < batch) {
+        repscope::detail::throw_shape_error("net::train", "wanted at least one batch of " +
+                                                              std::to_string(batch) + " samples, got " +
+                                                              std::to_string(samples));
+    }
+    const auto extents = source.extents();
+    std::vector<scalar> pixels(batch * extents[0] * extents[1] * extents[2]);
+    const tensor_view<scalar, 4> x(pixels.data(), {batch, extents[0], extents[1], extents[2]});
+    std::vector<int> batch_labels(batch);
+    std::vector<std::uint32_t> order(samples);
+    trainer<Network, Optimizer> run(network, std::move(optimizer), options.threads);
+    const std::size_t steps_an_epoch = samples / batch;
+    std::size_t step = 0;
+    for (std::size_t epoch = 0; epoch < options.epochs; ++epoch) {
+        random_stream random(options.seed,
+                             streams::id(streams::purpose::shuffle, static_cast<std::uint32_t>(epoch)));
+        permutation(order, random);
+        for (std::size_t i = 0; i < steps_an_epoch; ++i, ++step) {
+            const auto chosen = std::span<const std::uint32_t>(order).subspan(i * batch, batch);
+            source.read(chosen, x);
+            for (std::size_t n = 0; n < batch; ++n) batch_labels[n] = labels[chosen[n]];
+            training_progress done = run.step(x, batch_labels, schedule(step), penalty);
+            done.epoch = epoch;
+            done.step = step;
+            done.steps = steps_an_epoch * options.epochs;
+            done.end_of_epoch = i + 1 == steps_an_epoch;
+            observe(std::as_const(done));
+        }
+    }
+}
+
+} // namespace net
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+namespace repscope {
+inline namespace v0 {
+
+/// What a tensor may hold: an arithmetic type, or a small class that stands for a real number (`Eigen::half`,
+/// `Eigen::bfloat16`): trivially copyable and explicitly convertible to `float`. Complex numbers, strings and
+/// containers are not.
+template <typename T>
+concept real_scalar = std::is_arithmetic_v<T> ||
+    (std::is_class_v<T>&& std::is_trivially_copyable_v<T>&& requires(const T& value) {
+        static_cast<float>(value);
+    });
+
+/// What a label may be: any integer type but `bool`.
+template <typename T>
+concept label_scalar = std::integral<T> && !std::same_as<std::remove_cv_t<T>, bool>;
+
+} // namespace v0
+} // namespace repscope
