@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// Images as bytes (images, channels, rows, columns), and a label for each.
+struct image_set {
+    std::size_t images = 0;
+    std::size_t channels = 0;
+    std::size_t rows = 0;
+    std::size_t columns = 0;
+    std::vector<std::uint8_t> pixels;
+    std::vector<std::int32_t> labels;
+
+    [[nodiscard]] std::size_t image_size() const noexcept { return channels * rows * columns; }
+};
+
+struct data_set {
+    std::string
+        name; ///< fashion-mnist or cifar10; with "(subset)" when images of the published set are missing
+    std::size_t classes = 10;
+    image_set train;
+    image_set test;
+    std::string sha256; ///< of pixels and labels, as they are used: train, then test
+};
+
+/// Loads `fashion-mnist[:DIR]` or `cifar10:DIR` and keeps the first `train` and `test` images (0: all).
+/// Throws `usage_error` for another name and for more images than there are, `data_error` for files.
+data_set load_data_set(const std::string& what, std::size_t train, std::size_t test);
+
+} // namespace program

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// The labels of a data set as classes 0, 1, ...: the distinct labels, sorted.
+struct label_set {
+    std::string file;
+    std::size_t rows = 0;                    ///< labels in the file
+    std::vector<std::size_t> kept;           ///< rows that are measured, ascending
+    std::vector<std::int32_t> classes;       ///< class of each kept row
+    std::vector<std::int64_t> class_labels;  ///< the label of each class
+    std::vector<std::uint64_t> class_counts; ///< kept rows of each class
+
+    [[nodiscard]] bool keeps_all() const noexcept { return kept.size() == rows; }
+};
+
+/// Numbers the classes of `labels`; rows whose label is among `ignored` are dropped. Throws `data_error`
+/// naming `file` for a negative label and when fewer than two classes are left.
+label_set make_label_set(std::span<const std::int64_t> labels, std::span<const std::int64_t> ignored,
+                         const std::string& file);
+
+/// Reads labels from a `.npy` file: integers of rank 1, or one-hot rows (rank 2, each row one 1 and else 0).
+/// Throws `data_error` and `repscope::format_error`.
+label_set read_labels(const std::string& file, std::span<const std::int64_t> ignored);
+
+} // namespace program

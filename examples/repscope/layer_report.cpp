@@ -1,0 +1,146 @@
+#include "layer_report.hpp"
+
+#include "text_table.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+template <typename Array>
+json by_threshold(const Array& values) {
+    json object;
+    object["90"] = values[0];
+    object["95"] = values[1];
+    object["99"] = values[2];
+    return object;
+}
+
+json selectivity_json(const selectivity_report& report) {
+    const auto& measured = report.measured;
+    json object;
+    object["epsilon"] = report.epsilon;
+    object["signed"] = report.signed_values;
+    object["classes"] = report.class_labels.size();
+    object["class_labels"] = report.class_labels;
+    object["class_counts"] = report.class_counts;
+    object["mean"] = measured.mean;
+    object["mean_live"] = measured.mean_live;
+    object["median"] = measured.median;
+    object["null_mean"] = report.null_mean;
+    object["silent_units"] = measured.silent_units;
+    object["undefined_units"] = measured.undefined_units;
+    object["index"] = measured.index;
+    object["preferred_class"] = json::array();
+    for (const auto& preferred : measured.preferred_class) {
+        object["preferred_class"].push_back(preferred ? json(report.class_labels[*preferred]) : json());
+    }
+    object["mu_max"] = measured.mu_max;
+    object["mu_rest"] = measured.mu_rest;
+    return object;
+}
+
+json dimensionality_json(const repscope::dimensionality_result& measured) {
+    json object;
+    object["participation_ratio"] = measured.participation_ratio;
+    object["participation_ratio_unbiased"] = measured.participation_ratio_unbiased;
+    object["components"] = by_threshold(measured.components);
+    object["components_interpolated"] = by_threshold(measured.components_interpolated);
+    object["components_fraction"] = by_threshold(measured.components_fraction);
+    object["effective_rank_eigenvalues"] = measured.effective_rank_eigenvalues;
+    object["effective_rank_singular_values"] = measured.effective_rank_singular_values;
+    object["stable_rank"] = measured.stable_rank;
+    object["limited_by_samples"] = measured.limited_by_samples;
+    return object;
+}
+
+} // namespace
+
+nlohmann::ordered_json to_json(const layer_report& layer) {
+    json object;
+    object["name"] = layer.name;
+    object["file"] = layer.file ? json(*layer.file) : json();
+    object["dtype"] = layer.dtype;
+    object["shape"] = layer.shape;
+    object["layout"] = layer.layout;
+    object["unit"] = layer.unit;
+    object["samples"] = layer.samples;
+    object["units"] = layer.units;
+    object["selectivity"] = layer.selectivity ? selectivity_json(*layer.selectivity) : json();
+    object["dimensionality"] = dimensionality_json(layer.dimensionality);
+    return object;
+}
+
+std::string layer_table(const std::vector<layer_report>& layers) {
+    const bool has_selectivity = !layers.empty() && layers.front().selectivity.has_value();
+    const std::vector<std::string> what{"layer", "layout", "unit", "samples", "units"};
+    const auto what_of = [](const layer_report& layer) {
+        return std::vector<std::string>{layer.name, layer.layout,
+                                        layer.unit == "channel_mean" ? "channel mean" : layer.unit,
+                                        std::to_string(layer.samples), std::to_string(layer.units)};
+    };
+    const auto joined = [](std::vector<std::string> first, const std::vector<std::string>& second) {
+        first.insert(first.end(), second.begin(), second.end());
+        return first;
+    };
+    // Two tables where both measures are there: one line of both would be wider than a terminal.
+    std::string text;
+    if (has_selectivity) {
+        const bool shifted = layers.front().selectivity->signed_values == "shift";
+        text_table table(joined(what, {shifted ? "shifted selectivity" : "selectivity", "live", "median",
+                                       "if shuffled", "silent", "undefined"}),
+                         3);
+        for (const auto& layer : layers) {
+            const auto& measured = layer.selectivity->measured;
+            table.add_row(
+                joined(what_of(layer),
+                       {fixed(measured.mean, 3), fixed(measured.mean_live, 3), fixed(measured.median, 3),
+                        fixed(layer.selectivity->null_mean, 3), std::to_string(measured.silent_units),
+                        std::to_string(measured.undefined_units)}));
+        }
+        text = table.text() + "\n";
+    }
+    const std::vector<std::string> sizes{"PR",   "PR unbiased",   "90 %",       "95 %",
+                                         "99 %", "95 % of units", "stable rank"};
+    text_table table(has_selectivity ? joined({"layer", "units"}, sizes) : joined(what, sizes),
+                     has_selectivity ? 1 : 3);
+    for (const auto& layer : layers) {
+        const auto& d = layer.dimensionality;
+        const std::vector<std::string> row{
+            fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2),
+            std::to_string(d.components[0]), std::to_string(d.components[1]),
+            std::to_string(d.components[2]), fixed(d.components_fraction[1], 3),
+            fixed(d.stable_rank, 2)};
+        table.add_row(has_selectivity ? joined({layer.name, std::to_string(layer.units)}, row)
+                                      : joined(what_of(layer), row));
+    }
+    return text + table.text();
+}
+
+std::vector<std::string> notes_on(const layer_report& layer) {
+    std::vector<std::string> notes;
+    if (layer.selectivity) {
+        const auto& report = *layer.selectivity;
+        const auto& measured = report.measured;
+        if (measured.mean < 1.5 * report.null_mean) {
+            notes.push_back("selectivity " + fixed(measured.mean, 3) + ", where shuffled labels would give " +
+                            fixed(report.null_mean, 3) + ": do the labels belong to these rows?");
+        }
+        if (2 * measured.undefined_units > layer.units) {
+            notes.push_back(
+                std::to_string(measured.undefined_units) + " of " + std::to_string(layer.units) +
+                " units have a negative class mean and no index: --signed rectify or shift measures them");
+        }
+    }
+    if (layer.dimensionality.limited_by_samples) {
+        notes.push_back(
+            "its 95 % count is above a quarter of the samples: more samples would give a larger one");
+    }
+    return notes;
+}
+
+} // namespace program

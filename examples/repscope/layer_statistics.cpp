@@ -1,0 +1,135 @@
+#include "layer_statistics.hpp"
+
+#include "text_table.hpp"
+
+#include <repscope/error.hpp>
+#include <repscope/numeric/blocks.hpp>
+#include <repscope/selectivity/null.hpp>
+#include <repscope/tensor/as_view.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+std::size_t bytes_of_class_state(std::size_t units, const statistics_options& options) {
+    if (options.labels == nullptr) return 0;
+    const std::size_t bytes = units * options.labels->class_labels.size() * sizeof(double);
+    // The library holds up to sixteen copies of a small state, and of a large one a single one.
+    return std::max(bytes, std::min<std::size_t>(16 * bytes, std::size_t{64} << 20U));
+}
+
+// Rows that are handed over in one call. A call starts new blocks in the moments, so the calls are a function
+// of the units alone; a batch is several of them.
+std::size_t rows_of_call(std::size_t units) {
+    constexpr std::size_t target = std::size_t{1} << 20U; // numbers: 8 MiB, sixteen blocks of the class sums
+    return std::clamp<std::size_t>(target / units / 128 * 128, 128, 8192);
+}
+
+std::size_t row_bytes(std::size_t units, const statistics_options& options) {
+    const bool rectify =
+        options.labels != nullptr && options.signed_values == repscope::signed_policy::rectify;
+    return units * sizeof(double) * (rectify ? 2 : 1);
+}
+
+std::size_t rows_of_batch(std::size_t rows, std::size_t units, const statistics_options& options) {
+    const std::size_t call = rows_of_call(units);
+    const std::size_t wanted =
+        options.batch == 0 ? 1 : repscope::block_count(std::min(options.batch, rows), call);
+    const std::size_t fitting =
+        std::max<std::size_t>(1, options.memory / 4 / (call * row_bytes(units, options)));
+    return std::min(wanted, fitting) * call;
+}
+
+repscope::covariance_options bounded(std::size_t rows, std::size_t units, const statistics_options& options) {
+    const std::size_t batch = rows_of_batch(rows, units, options) * row_bytes(units, options);
+    const double state =
+        static_cast<double>(std::min(rows, units)) * static_cast<double>(units) * sizeof(double);
+    const double needed = state + static_cast<double>(batch + bytes_of_class_state(units, options));
+    if (needed > static_cast<double>(options.memory)) {
+        throw repscope::value_error("the statistics of " + std::to_string(units) + " units take " +
+                                    byte_count(needed) + ", more than --memory allows (" +
+                                    byte_count(static_cast<double>(options.memory)) + ")");
+    }
+    return {.max_bytes = std::numeric_limits<std::size_t>::max()};
+}
+
+} // namespace
+
+layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
+                                   repscope::thread_pool& pool)
+    : units_(units), options_(options), pool_(pool), capacity_(rows_of_batch(rows, units, options)),
+      covariance_(units, bounded(rows, units, options)) {
+    values_.resize(capacity_ * units);
+    if (options.labels == nullptr) return;
+    const bool rectify = options.signed_values == repscope::signed_policy::rectify;
+    sums_.emplace(units, options.labels->class_labels.size(), repscope::class_options{.rectify = rectify});
+    if (rectify) {
+        rectified_.resize(capacity_ * units);
+        // The variances of the rectified values, which the covariance does not see; the classes do not
+        // matter.
+        rectified_spread_.emplace(units, 1);
+    }
+}
+
+void layer_statistics::commit(std::size_t rows) {
+    filled_ += rows;
+    if (filled_ == capacity_) flush();
+}
+
+void layer_statistics::flush() {
+    const std::size_t call = rows_of_call(units_);
+    for (std::size_t first = 0; first < filled_; first += call) {
+        hand_over(first, std::min(call, filled_ - first));
+    }
+    taken_ += filled_;
+    filled_ = 0;
+}
+
+void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
+    const repscope::tensor_view<const double, 2> values(values_.data() + first * units_, {rows, units_});
+    covariance_.update(values, {.threads = pool_});
+    if (options_.labels == nullptr) return;
+    const auto classes = std::span(options_.labels->classes).subspan(taken_ + first, rows);
+    if (rectified_spread_) {
+        const repscope::tensor_view<const double, 2> rectified(rectified_.data() + first * units_,
+                                                               {rows, units_});
+        sums_->update(rectified, classes, {.threads = pool_});
+        rectified_spread_->update(rectified, std::vector<std::int32_t>(rows), {.threads = pool_});
+    } else {
+        sums_->update(values, classes, {.threads = pool_});
+    }
+}
+
+void layer_statistics::finish(layer_report& report) {
+    report.samples = taken_;
+    report.units = units_;
+    if (options_.labels != nullptr) {
+        selectivity_report& selectivity = report.selectivity.emplace();
+        selectivity.epsilon = options_.epsilon;
+        selectivity.class_labels = options_.labels->class_labels;
+        selectivity.class_counts = options_.labels->class_counts;
+        const repscope::selectivity_options how{.epsilon = options_.epsilon,
+                                                .signed_values = options_.signed_values};
+        const bool shift = options_.signed_values == repscope::signed_policy::shift;
+        selectivity.signed_values = rectified_spread_ ? "rectify" : shift ? "shift" : "undefined";
+        selectivity.measured = repscope::class_selectivity(*sums_, how);
+        std::vector<double> means(units_);
+        std::vector<double> variances = covariance_.unit_variances();
+        for (std::size_t u = 0; u < units_; ++u) {
+            for (std::size_t c = 0; c < sums_->classes(); ++c) means[u] += sums_->sum(c, u);
+            means[u] /= static_cast<double>(taken_);
+            if (rectified_spread_) variances[u] = rectified_spread_->unit_variance(u);
+        }
+        selectivity.null_mean = repscope::selectivity_null_mean(
+            means, variances, selectivity.class_counts, {.epsilon = options_.epsilon, .shift = shift});
+    }
+    report.dimensionality = repscope::dimensionality(covariance_);
+}
+
+} // namespace program

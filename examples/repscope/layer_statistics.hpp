@@ -1,0 +1,75 @@
+#pragma once
+
+#include "labels.hpp"
+#include "layer_report.hpp"
+
+#include <repscope/moments/class_moments.hpp>
+#include <repscope/moments/class_sums.hpp>
+#include <repscope/moments/covariance.hpp>
+#include <repscope/numeric/thread_pool.hpp>
+#include <repscope/selectivity/index.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace program {
+
+/// How a layer is measured.
+struct statistics_options {
+    const label_set* labels = nullptr; ///< none: dimensionality only
+    repscope::signed_policy signed_values = repscope::signed_policy::undefined;
+    double epsilon = 1e-6;
+    std::size_t memory = std::size_t{4} << 30U; ///< most bytes for one layer
+    std::size_t batch = 0;                      ///< rows held at a time; 0: as seems good
+};
+
+/// Gathers the statistics of one layer from the values of its units, a row a sample, in the order of the
+/// samples.
+///
+/// Rows are handed to the moments in batches of whole blocks, so neither the size of the batches nor the
+/// portions in which rows come change a bit of the result.
+class layer_statistics {
+  public:
+    /// For `rows` rows of `units` values. Throws `repscope::error` when the memory allowed does not hold the
+    /// state.
+    layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
+                     repscope::thread_pool& pool);
+
+    /// Rows that still fit into the batch, at least 1.
+    [[nodiscard]] std::size_t room() const noexcept { return capacity_ - filled_; }
+    /// Where the next rows go, (room, units); several threads may write at once.
+    [[nodiscard]] double* next_values() noexcept { return values_.data() + filled_ * units_; }
+    /// The same for means of max(a, 0); null unless they are wanted.
+    [[nodiscard]] double* next_rectified() noexcept {
+        return rectified_.empty() ? nullptr : rectified_.data() + filled_ * units_;
+    }
+    /// The next `rows` rows have been written. Throws `repscope::value_error` when a value is not finite.
+    void commit(std::size_t rows);
+
+    /// Rows before the batch that is being filled: a value that is not finite is behind these.
+    [[nodiscard]] std::size_t rows_taken() const noexcept { return taken_; }
+
+    /// All rows are there and have been flushed: fills the measured parts of `report`.
+    void finish(layer_report& report);
+
+    /// Hands over the batch as it is; only behind the last row.
+    void flush();
+
+  private:
+    void hand_over(std::size_t first, std::size_t rows);
+
+    std::size_t units_;
+    statistics_options options_;
+    repscope::thread_pool& pool_;
+    std::size_t capacity_;
+    std::size_t filled_ = 0;
+    std::size_t taken_ = 0;
+    std::vector<double> values_;
+    std::vector<double> rectified_;
+    repscope::covariance covariance_;
+    std::optional<repscope::class_sums> sums_;
+    std::optional<repscope::class_moments> rectified_spread_;
+};
+
+} // namespace program

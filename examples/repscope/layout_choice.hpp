@@ -1,0 +1,20 @@
+#pragma once
+
+#include <repscope/tensor/layout.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// What the axes of a file mean. Rank 2 is (samples, units); of rank 3 and 4 the one of `stated` with that
+/// rank, else rank 4 is nchw when the last two extents are equal and the second differs from them.
+///
+/// Throws `usage_error` when the shape can be read in several ways and none is stated, `data_error` for rank
+/// 0, 1 and above 4, and when there are no samples, units or positions.
+repscope::layout choose_layout(std::span<const std::size_t> shape,
+                               const std::vector<repscope::layout>& stated, const std::string& file);
+
+} // namespace program

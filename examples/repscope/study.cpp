@@ -1,0 +1,175 @@
+// repscope study: trains networks whose class selectivity is pushed down or up, and measures every layer of
+// each.
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "data_sets.hpp"
+#include "failure.hpp"
+#include "output_file.hpp"
+#include "progress.hpp"
+#include "study_network.hpp"
+#include "study_report.hpp"
+#include "study_settings.hpp"
+#include "study_store.hpp"
+#include "text_table.hpp"
+#include "versions.hpp"
+
+#include <repscope/error.hpp>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+std::string counted(std::size_t count, const std::string& noun) {
+    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+json data_json(const data_set& data) {
+    json object;
+    object["name"] = data.name;
+    object["train"] = data.train.images;
+    object["test"] = data.test.images;
+    object["sha256"] = data.sha256;
+    return object;
+}
+
+// What decides the numbers of a network, apart from its alpha and seed.
+json settings_of_networks(const study_settings& settings, const data_set& data) {
+    json made_with;
+    made_with["repscope"] = version_text();
+    made_with["data"] = data_json(data);
+    made_with["network"] = settings.network;
+    made_with["training"] = training_json(settings);
+    return made_with;
+}
+
+int study(const study_settings& settings) {
+    const data_set data = load_data_set(settings.data, settings.train, settings.test);
+    repscope::thread_pool pool(static_cast<std::size_t>(settings.threads));
+    const std::size_t steps = step_count(settings, data);
+    const study_store store(settings, settings_of_networks(settings, data));
+
+    std::vector<study_cell> cells;
+    std::vector<study_cell> missing;
+    for (std::size_t seed = 0; seed < settings.seeds; ++seed) {
+        for (const double alpha : settings.alphas) {
+            cells.push_back({alpha, seed});
+            if (!store.finished(cells.back())) missing.push_back(cells.back());
+        }
+    }
+    std::string plan = data.name + ": " + std::to_string(data.train.images) + " images to train on, " +
+                       std::to_string(data.test.images) + " to test on; network " + settings.network + ", " +
+                       counted(settings.epochs, "epoch") + "\n" + counted(settings.alphas.size(), "alpha") +
+                       " x " + counted(settings.seeds, "seed") + ": " + counted(cells.size(), "network");
+    if (missing.size() < cells.size()) {
+        plan += ", " + std::to_string(cells.size() - missing.size()) + " of them finished before";
+    }
+    if (!missing.empty()) {
+        const double seconds = estimated_seconds(settings, data, pool);
+        plan += "; training " + std::to_string(missing.size()) + " takes about " +
+                duration(seconds * static_cast<double>(missing.size())) + " on " +
+                counted(pool.size(), "thread");
+    }
+    print(plan + "\n");
+
+    {
+        progress shown("study", static_cast<double>(steps * missing.size()), "steps");
+        for (std::size_t i = 0; i < missing.size(); ++i) {
+            const auto& cell = missing[i];
+            const std::string which = "network " + std::to_string(i + 1) + " of " +
+                                      std::to_string(missing.size()) + ": alpha " + shortest(cell.alpha) +
+                                      ", seed " + std::to_string(cell.seed);
+            json network;
+            try {
+                network = train_and_measure(
+                    settings, cell, data, pool, settings.dump ? store.dump_folder(cell) : "",
+                    [&](std::size_t step) { shown.done(static_cast<double>(i * steps + step), which); });
+            } catch (const repscope::value_error& e) {
+                throw data_error(cell_name(cell), "training diverged: " + without_function_name(e.what()));
+            }
+            store.keep(cell, network);
+        }
+    }
+
+    json whole;
+    whole["schema"] = "repscope.study/1";
+    whole["repscope"] = version_text();
+    whole["command"] = "study";
+    whole["data"] = data_json(data);
+    whole["network"] = settings.network;
+    whole["training"] = training_json(settings);
+    whole["options"] = {{"alphas", settings.alphas}, {"seeds", settings.seeds}, {"dump", settings.dump}};
+    whole["networks"] = json::array();
+    for (const auto& cell : cells) {
+        const auto network = store.finished(cell);
+        if (!network)
+            throw data_error(settings.out, "a network that was finished is gone: " + cell_name(cell));
+        whole["networks"].push_back(*network);
+    }
+    write_output(settings.out + "/study.csv", study_csv(whole));
+    write_output(settings.out + "/study.json", whole.dump(1) + "\n");
+    print(study_table(whole) + "written: " + settings.out + "/study.json, " + settings.out + "/study.csv\n");
+    return 0;
+}
+
+} // namespace
+
+command add_study(CLI::App& app) {
+    auto settings = std::make_shared<study_settings>();
+    auto alphas = std::make_shared<std::string>("-2,-1,-0.5,0,0.5,1,2");
+    CLI::App* sub = app.add_subcommand(
+        "study", "Train networks with class selectivity pushed down and up, and measure every layer");
+    sub->add_option("--data", settings->data, "fashion-mnist[:DIR] or cifar10:DIR")
+        ->required()
+        ->type_name("SET");
+    sub->add_option("--out", settings->out, "folder for study.json, study.csv and finished networks")
+        ->required()
+        ->type_name("DIR");
+    sub->add_option("--alphas", *alphas, "strengths of the selectivity term: below 0 pushes down, above 0 up")
+        ->type_name("A,B,..")
+        ->capture_default_str();
+    sub->add_option("--seeds", settings->seeds, "networks an alpha; a seed fixes initialisation and order")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1000})))
+        ->type_name("N")
+        ->capture_default_str();
+    sub->add_option("--epochs", settings->epochs, "passes over the training images")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{10000})))
+        ->type_name("N")
+        ->capture_default_str();
+    sub->add_option("--train", settings->train, "train on the first N images [all]")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 30U)))
+        ->type_name("N");
+    sub->add_option("--test", settings->test, "test on the first N images [all]")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 30U)))
+        ->type_name("N");
+    sub->add_option("--network", settings->network,
+                    "small (4 convolutions), resnet (3 residual blocks)\nor mlp (784-256-128-10)")
+        ->check(quiet(CLI::IsMember({"small", "resnet", "mlp"})))
+        ->type_name("NAME")
+        ->capture_default_str();
+    sub->add_option("--threads", settings->threads, "0: all cores; never changes a result")
+        ->check(quiet(CLI::Range(0, 1024)))
+        ->type_name("T")
+        ->capture_default_str();
+    sub->add_flag("--dump", settings->dump, "write each layer's test activations and the labels as .npy");
+    sub->footer(
+        "Examples:\n"
+        "  repscope study --data fashion-mnist --out results\n"
+        "  repscope study --data fashion-mnist --alphas -2,0,1 --seeds 2 --epochs 1 --train 20000 --out "
+        "quick\n"
+        "  repscope study --data cifar10:cifar-10-batches-bin --network resnet --out cifar\n"
+        "Fashion-MNIST is the Debian package dataset-fashion-mnist. A study that was interrupted goes on\n"
+        "where it was when it is run again with the same settings.");
+    return {sub, [settings, alphas] {
+                settings->alphas = parse_alphas(*alphas);
+                return study(*settings);
+            }};
+}
+
+} // namespace program

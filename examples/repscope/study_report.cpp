@@ -1,0 +1,132 @@
+#include "study_report.hpp"
+
+#include "text_table.hpp"
+
+#include <cmath>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+double number(const json& value) {
+    if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
+    return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string csv_field(const std::string& text) {
+    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+    std::string quoted = "\"";
+    for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + "\"";
+}
+
+// Numbers directly in an object, and those one level below as "components_95".
+void append_rows(std::string& out, const std::string& before, const json& object) {
+    for (const auto& [key, value] : object.items()) {
+        if (value.is_object()) {
+            for (const auto& [threshold, inner] : value.items()) {
+                out += before + key + "_" + threshold + "," +
+                       (inner.is_null() ? "" : shortest(number(inner))) + "\n";
+            }
+        } else if (value.is_number() || value.is_boolean() || value.is_null()) {
+            out += before + key + "," + (value.is_null() ? "" : shortest(number(value))) + "\n";
+        }
+    }
+}
+
+struct spread {
+    std::vector<double> values;
+    [[nodiscard]] double mean() const {
+        double sum = 0.0;
+        for (const double value : values) sum += value;
+        return sum / static_cast<double>(values.size());
+    }
+    [[nodiscard]] double deviation() const {
+        double sum = 0.0;
+        for (const double value : values) sum += (value - mean()) * (value - mean());
+        return std::sqrt(sum / static_cast<double>(values.size() - 1));
+    }
+    [[nodiscard]] std::string text(int digits) const {
+        if (values.empty()) return "-";
+        return fixed(mean(), digits) + (values.size() < 2 ? "" : " +- " + fixed(deviation(), digits));
+    }
+};
+
+// Interpolated components for 95 % of the variance, as a share of the units, mean of layers [first, last).
+double components_share(const json& layers, std::size_t first, std::size_t last) {
+    double sum = 0.0;
+    for (std::size_t l = first; l < last; ++l) {
+        sum +=
+            number(layers[l]["dimensionality"]["components_interpolated"]["95"]) / number(layers[l]["units"]);
+    }
+    return sum / static_cast<double>(last - first);
+}
+
+} // namespace
+
+std::string study_csv(const json& study) {
+    std::string out = "alpha,seed,condition,layer,quantity,value\n";
+    for (const auto& network : study["networks"]) {
+        const std::string cell =
+            shortest(number(network["alpha"])) + "," + shortest(number(network["seed"])) + ",";
+        for (const char* key : {"selectivity_mean", "train_seconds", "images_per_second"}) {
+            out += cell + ",," + key + "," + shortest(number(network[key])) + "\n";
+        }
+        for (const auto& condition : network["conditions"]) {
+            const std::string place = cell + csv_field(condition["kind"].get<std::string>()) + ",";
+            out += place + ",accuracy," + shortest(number(condition["accuracy"])) + "\n";
+            for (const auto& layer : condition["layers"]) {
+                const std::string row = place + csv_field(layer["name"].get<std::string>()) + ",";
+                append_rows(out, row + "selectivity_", layer["selectivity"]);
+                append_rows(out, row, layer["dimensionality"]);
+            }
+        }
+    }
+    return out;
+}
+
+std::string study_table(const json& study) {
+    std::map<double, std::vector<const json*>> by_alpha;
+    for (const auto& network : study["networks"]) by_alpha[number(network["alpha"])].push_back(&network);
+    if (by_alpha.empty()) return "";
+
+    const json& layers_of_first = study["networks"][0]["conditions"][0]["layers"];
+    std::vector<std::string> header{"alpha", "networks", "accuracy", "selectivity"};
+    for (const auto& layer : layers_of_first) header.push_back(layer["name"].get<std::string>());
+    header.insert(header.end(), {"95 % early", "95 % late"});
+    text_table table(header, 0);
+    for (const auto& [alpha, networks] : by_alpha) {
+        const std::size_t layers = layers_of_first.size();
+        const std::size_t early = layers / 2;
+        spread accuracy, selectivity, share_early, share_late;
+        std::vector<spread> by_layer(layers);
+        for (const json* network : networks) {
+            const json& clean = (*network)["conditions"][0];
+            accuracy.values.push_back(number((*network)["clean_accuracy"]));
+            selectivity.values.push_back(number((*network)["selectivity_mean"]));
+            for (std::size_t l = 0; l < layers; ++l) {
+                by_layer[l].values.push_back(number(clean["layers"][l]["selectivity"]["mean"]));
+            }
+            if (early > 0) share_early.values.push_back(components_share(clean["layers"], 0, early));
+            share_late.values.push_back(components_share(clean["layers"], early, layers));
+        }
+        std::vector<std::string> row{shortest(alpha), std::to_string(networks.size()), accuracy.text(3),
+                                     selectivity.text(3)};
+        for (const auto& layer : by_layer) row.push_back(fixed(layer.mean(), 3));
+        row.push_back(share_early.text(3));
+        row.push_back(share_late.text(3));
+        table.add_row(std::move(row));
+    }
+    return table.text() +
+           "accuracy and selectivity on the clean test set, selectivity of each layer, and the share of "
+           "units that\n"
+           "95 % of the variance takes in early and late layers; mean +- standard deviation over seeds\n";
+}
+
+} // namespace program

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// What a study is asked to do.
+struct study_settings {
+    std::string data; ///< fashion-mnist[:DIR] or cifar10:DIR
+    std::vector<double> alphas{-2, -1, -0.5, 0, 0.5, 1, 2};
+    std::size_t seeds = 3;
+    std::size_t epochs = 3;
+    std::size_t train = 0; ///< images to train on; 0: all
+    std::size_t test = 0;
+    std::string network = "small";
+    int threads = 0;
+    bool dump = false;
+    std::string out;
+};
+
+/// One network of a study.
+struct study_cell {
+    double alpha = 0.0;
+    std::size_t seed = 0;
+};
+
+/// "-2,0,1" as numbers. Throws `usage_error` for what is no number, outside [-100, 100], or there twice.
+std::vector<double> parse_alphas(const std::string& text);
+
+/// "alpha_-2_seed_0": the name of a network's file and of the folder of its activations.
+std::string cell_name(const study_cell& cell);
+
+/// The recipe of training, as study.json states it.
+nlohmann::ordered_json training_json(const study_settings& settings);
+
+} // namespace program
