@@ -1,0 +1,346 @@
+#include "repscope/io/block_reader.hpp"
+
+#include "npy_bytes.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace repscope_test;
+namespace io = repscope::io;
+using repscope::layout;
+
+namespace {
+
+/// A type of elements: how NumPy writes it, and the bits and the value of the element with a number.
+struct element_type {
+    std::string_view descr;
+    std::size_t bytes;
+    bool as_float;
+    std::function<std::pair<std::uint64_t, double>(std::size_t)> element;
+};
+
+/// Bits of a half that is a multiple of 1/16 of magnitude below 64.
+std::uint64_t half_bits(double value) {
+    if (value == 0) return 0;
+    const std::uint64_t bits = std::bit_cast<std::uint64_t>(value);
+    return (bits >> 63U) << 15U | (((bits >> 52U) & 0x7ffU) - 1023 + 15) << 10U | ((bits >> 42U) & 0x3ffU);
+}
+
+template <typename T>
+std::pair<std::uint64_t, double> integer(std::uint64_t bits) {
+    return {bits, static_cast<double>(static_cast<T>(bits))};
+}
+
+const std::vector<element_type> element_types{
+    {"b1", 1, true,
+     [](std::size_t i) { return std::pair<std::uint64_t, double>(i * 5 % 3 % 2, i * 5 % 3 % 2); }},
+    {"i1", 1, true, [](std::size_t i) { return integer<std::int8_t>(i * 37 + 11); }},
+    {"u1", 1, true, [](std::size_t i) { return integer<std::uint8_t>(i * 37 + 11); }},
+    {"i2", 2, true, [](std::size_t i) { return integer<std::int16_t>(i * 40503 + 7); }},
+    {"u2", 2, true, [](std::size_t i) { return integer<std::uint16_t>(i * 40503 + 7); }},
+    {"i4", 4, false, [](std::size_t i) { return integer<std::int32_t>(i * 2654435761U + 3); }},
+    {"u4", 4, false, [](std::size_t i) { return integer<std::uint32_t>(i * 2654435761U + 3); }},
+    {"i8", 8, false,
+     [](std::size_t i) {
+         const auto value = static_cast<std::int64_t>(i) * 1234567890123 - 55555555555555;
+         return std::pair<std::uint64_t, double>(static_cast<std::uint64_t>(value),
+                                                 static_cast<double>(value));
+     }},
+    {"u8", 8, false,
+     [](std::size_t i) {
+         return std::pair<std::uint64_t, double>(i << 40U, static_cast<double>(i) * 1099511627776.0);
+     }},
+    {"f2", 2, true,
+     [](std::size_t i) {
+         const double value = (static_cast<double>(i * 7 % 1001) - 500) / 16;
+         return std::pair(half_bits(value), value);
+     }},
+    {"f4", 4, true,
+     [](std::size_t i) {
+         const float value = 0.37F * static_cast<float>(i) - 5;
+         return std::pair<std::uint64_t, double>(std::bit_cast<std::uint32_t>(value), value);
+     }},
+    {"f8", 8, false,
+     [](std::size_t i) {
+         const double value = 0.37 * static_cast<double>(i) - 5;
+         return std::pair(std::bit_cast<std::uint64_t>(value), value);
+     }},
+};
+
+/// A layer whose element (sample, unit, position) has the number that `number` gives, in every form a file
+/// may have.
+struct layer {
+    std::size_t samples, units, rows, columns;
+
+    [[nodiscard]] std::size_t positions() const { return rows * columns; }
+    [[nodiscard]] std::size_t number(std::size_t n, std::size_t u, std::size_t p) const {
+        return (n * units + u) * positions() + p;
+    }
+
+    [[nodiscard]] std::vector<std::size_t> shape(layout axes) const {
+        switch (axes) {
+        case layout::nu:
+            return {samples, units};
+        case layout::nchw:
+            return {samples, units, rows, columns};
+        case layout::nhwc:
+            return {samples, rows, columns, units};
+        case layout::ntd:
+            return {samples, positions(), units};
+        default:
+            return {samples, units, positions()};
+        }
+    }
+
+    /// The numbers of the elements in the order of the file.
+    [[nodiscard]] std::vector<std::size_t> order(layout axes, bool fortran) const {
+        const std::vector<std::size_t> extents = shape(axes);
+        std::vector<std::size_t> numbers;
+        std::vector<std::size_t> index(extents.size(), 0);
+        for (std::size_t k = 0; k < samples * units * positions(); ++k) {
+            switch (axes) {
+            case layout::nu:
+                numbers.push_back(number(index[0], index[1], 0));
+                break;
+            case layout::nchw:
+                numbers.push_back(number(index[0], index[1], index[2] * columns + index[3]));
+                break;
+            case layout::nhwc:
+                numbers.push_back(number(index[0], index[3], index[1] * columns + index[2]));
+                break;
+            case layout::ntd:
+                numbers.push_back(number(index[0], index[2], index[1]));
+                break;
+            default:
+                numbers.push_back(number(index[0], index[1], index[2]));
+            }
+            // C order counts the last axis first, Fortran order the first.
+            for (std::size_t step = 0; step < extents.size(); ++step) {
+                const std::size_t axis = fortran ? step : extents.size() - 1 - step;
+                if (++index[axis] < extents[axis]) break;
+                index[axis] = 0;
+            }
+        }
+        return numbers;
+    }
+
+    [[nodiscard]] std::string file(layout axes, bool fortran, const element_type& type,
+                                   bool big_endian) const {
+        std::string data;
+        for (const std::size_t i : order(axes, fortran)) {
+            data += element_bytes(type.element(i).first, type.bytes, big_endian);
+        }
+        return npy_file((big_endian ? ">" : "<") + std::string(type.descr), shape(axes), data, fortran);
+    }
+};
+
+template <typename Scalar>
+std::size_t wrong_elements(const io::block_reader& reader, const layer& expected, const element_type& type,
+                           std::size_t first, std::size_t count) {
+    io::read_buffer buffer;
+    const std::size_t elements = expected.units * expected.positions();
+    std::vector<Scalar> tile(count * elements + 1, Scalar{-12345});
+    reader.read(first, count, tile.data(), buffer);
+    std::size_t wrong = tile.back() == Scalar{-12345} ? 0 : 1;
+    for (std::size_t i = 0; i < count * elements; ++i) {
+        if (tile[i] != static_cast<Scalar>(type.element(first * elements + i).second)) ++wrong;
+    }
+    return wrong;
+}
+
+} // namespace
+
+TEST_CASE("every type, byte order, storage order and layout") {
+    const temporary_directory folder;
+    const std::string path = folder / "a.npy";
+    const layer maps{7, 5, 3, 4}, flat{9, 6, 1, 1};
+    for (const element_type& type : element_types) {
+        for (const layout axes : {layout::nu, layout::nchw, layout::nhwc, layout::ntd, layout::nup}) {
+            const layer& expected = axes == layout::nu ? flat : maps;
+            for (const bool big_endian : {false, true}) {
+                for (const bool fortran : {false, true}) {
+                    CAPTURE(type.descr);
+                    CAPTURE(to_string(axes));
+                    CAPTURE(big_endian);
+                    CAPTURE(fortran);
+                    write_bytes(path, expected.file(axes, fortran, type, big_endian));
+                    const io::block_reader reader = io::open(path, axes);
+                    REQUIRE(reader.samples() == expected.samples);
+                    REQUIRE(reader.units() == expected.units);
+                    REQUIRE(reader.positions() == expected.positions());
+                    CHECK(reader.shape() == expected.shape(axes));
+                    CHECK(reader.axes() == axes);
+                    CHECK(reader.path() == path);
+                    CHECK(reader.reads_as_float() == type.as_float);
+                    CHECK(reader.sample_bytes() == expected.units * expected.positions() * type.bytes);
+                    CHECK(reader.format().name().substr(1) == type.descr);
+                    const std::size_t n = expected.samples;
+                    for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, n},
+                                                       {0, 1},
+                                                       {2, 3},
+                                                       {n - 1, 1},
+                                                       {n, 0},
+                                                       {3, 0}}) {
+                        if (type.as_float)
+                            CHECK(wrong_elements<float>(reader, expected, type, first, count) == 0);
+                        CHECK(wrong_elements<double>(reader, expected, type, first, count) == 0);
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("maps and layers with an axis of one") {
+    const temporary_directory folder;
+    const std::string path = folder / "a.npy";
+    for (const layer& expected :
+         {layer{4, 1, 3, 2}, layer{4, 3, 1, 1}, layer{1, 3, 2, 2}, layer{4, 3, 5, 1}}) {
+        for (const layout axes : {layout::nchw, layout::nhwc, layout::ntd, layout::nup}) {
+            for (const bool fortran : {false, true}) {
+                write_bytes(path, expected.file(axes, fortran, element_types[10], false));
+                CHECK(wrong_elements<float>(io::open(path, axes), expected, element_types[10], 0,
+                                            expected.samples) == 0);
+            }
+        }
+    }
+}
+
+TEST_CASE("files of many buffers") {
+    const temporary_directory folder;
+    const std::string path = folder / "a.npy";
+    // 5.4 MB of two bytes, 10.9 MB as float; samples of 0.18 MB, and of 10.9 MB.
+    const std::vector<layer> shapes{{60, 64, 25, 28}, {1, 64, 150, 280}};
+    for (const layer& expected : shapes) {
+        for (const layout axes : {layout::nchw, layout::nhwc}) {
+            for (const bool fortran : {false, true}) {
+                CAPTURE(to_string(axes));
+                CAPTURE(fortran);
+                write_bytes(path, expected.file(axes, fortran, element_types[3], true));
+                const io::block_reader reader = io::open(path, axes);
+                CHECK(wrong_elements<float>(reader, expected, element_types[3], 0, expected.samples) == 0);
+            }
+        }
+    }
+}
+
+TEST_CASE("layouts that need not be stated, and ranks that do not fit") {
+    const temporary_directory folder;
+    const std::string path = folder / "a.npy";
+    const auto opened = [&](const std::vector<std::size_t>& shape, layout axes) {
+        std::size_t bytes = 4;
+        for (const std::size_t extent : shape) bytes *= extent;
+        write_bytes(path, npy_file("<f4", shape, std::string(bytes, '\0')));
+        return io::open(path, axes);
+    };
+    const auto said = [&](const std::vector<std::size_t>& shape, layout axes) {
+        return refusal([&] { (void)opened(shape, axes); });
+    };
+    CHECK(opened({6, 4}, layout::unstated).axes() == layout::nu);
+    CHECK(opened({6, 4, 5, 5}, layout::unstated).axes() == layout::nchw);
+    CHECK(opened({6, 4, 5, 5}, layout::nhwc).units() == 5);
+    const std::string without =
+        path + ": wanted activations of rank 2 to 4, rank 3 with a layout, got shape ";
+    CHECK(said({24}, layout::unstated) == without + "(24,)");
+    CHECK(said({6, 4, 5}, layout::unstated) == without + "(6, 4, 5)");
+    CHECK(said({6, 1, 1, 2, 2}, layout::unstated) == without + "(6, 1, 1, 2, 2)");
+    CHECK(said({}, layout::unstated) == without + "()");
+    CHECK(said({6, 4}, layout::nchw) == path + ": wanted rank 4 for layout nchw, got shape (6, 4)");
+    CHECK(said({6, 4, 5, 5}, layout::ntd) == path + ": wanted rank 3 for layout ntd, got shape (6, 4, 5, 5)");
+    CHECK(said({24}, layout::nu) == path + ": wanted rank 2 for layout nu, got shape (24,)");
+    CHECK(said({0, 4}, layout::unstated) == path + ": holds no activations: shape (0, 4)");
+    CHECK(said({6, 0}, layout::unstated) == path + ": holds no activations: shape (6, 0)");
+    CHECK(said({6, 4, 0, 5}, layout::unstated) == path + ": holds no activations: shape (6, 4, 0, 5)");
+    CHECK(refusal([&] { (void)io::open(folder / "none.npy"); }) ==
+          (folder / "none.npy") + ": cannot be opened: No such file or directory");
+}
+
+TEST_CASE("samples that are not there") {
+    const temporary_directory folder;
+    const std::string path = write_bytes(folder / "a.npy", npy_file("<f4", {6, 4}, std::string(96, '\0')));
+    const io::block_reader reader = io::open(path);
+    io::read_buffer buffer;
+    std::vector<float> tile(96);
+    const auto read = [&](std::size_t first, std::size_t count) {
+        reader.read(first, count, tile.data(), buffer);
+    };
+    CHECK_NOTHROW(read(5, 1));
+    CHECK_NOTHROW(read(6, 0));
+    CHECK_THROWS_AS(read(6, 1), repscope::shape_error);
+    CHECK_THROWS_AS(read(7, 0), repscope::shape_error);
+    CHECK_THROWS_AS(read(1, ~std::size_t{0}), repscope::shape_error);
+    try {
+        read(4, 3);
+        FAIL("nothing thrown");
+    } catch (const repscope::shape_error& e) {
+        CHECK(std::string(e.what()) ==
+              "repscope::io::block_reader::read: " + path + ": wanted samples 4 to 4 + 3, got shape (6, 4)");
+    }
+}
+
+TEST_CASE("a tile in memory that is reused") {
+    const temporary_directory folder;
+    const layer expected{7, 5, 3, 4};
+    const std::string path = folder / "a.npy";
+    write_bytes(path, expected.file(layout::nhwc, false, element_types[9], false));
+    const io::block_reader reader = io::open(path, layout::nhwc);
+    io::read_buffer buffer;
+    std::vector<float> memory;
+    for (const std::size_t first : {0U, 3U, 6U}) {
+        const std::size_t count = std::min<std::size_t>(3, 7 - first);
+        const auto tile = reader.read_tile(first, count, buffer, memory);
+        CHECK(tile.extents() == std::array<std::size_t, 4>{count, 5, 12, 1});
+        CHECK(memory.size() == 3 * 5 * 12);
+        CHECK(tile(count - 1, 4, 11, 0) ==
+              static_cast<float>(element_types[9].element(expected.number(first + count - 1, 4, 11)).second));
+    }
+}
+
+TEST_CASE("how many samples are read at a time") {
+    const temporary_directory folder;
+    const auto at_a_time = [&](std::vector<std::size_t> shape, bool fortran, std::size_t wanted) {
+        const std::size_t bytes = 4 * shape[0] * shape[1];
+        const std::string path = folder / "a.npy";
+        write_bytes(path, npy_file("<f4", shape, std::string(bytes, '\0'), fortran));
+        return io::open(path).samples_at_a_time(wanted);
+    };
+    CHECK(at_a_time({40000, 3}, false, 100) == 100);
+    CHECK(at_a_time({40000, 3}, true, 100) == 16384);
+    CHECK(at_a_time({40000, 3}, true, 20000) == 20000);
+    // 16384 samples of 8 KiB would be 128 MiB.
+    CHECK(at_a_time({100, 2048}, true, 10) == 8192);
+}
+
+TEST_CASE("several threads read different blocks at the same time") {
+    const temporary_directory folder;
+    const layer expected{240, 8, 10, 10};
+    for (const bool fortran : {false, true}) {
+        const std::string path = folder / "a.npy";
+        write_bytes(path, expected.file(layout::nhwc, fortran, element_types[4], true));
+        const io::block_reader reader = io::open(path, layout::nhwc);
+        std::array<std::size_t, 4> wrong{};
+        {
+            std::vector<std::jthread> threads;
+            for (std::size_t t = 0; t < wrong.size(); ++t) {
+                threads.emplace_back([&, t] {
+                    for (std::size_t first = t * 10; first < expected.samples; first += 40) {
+                        wrong[t] += wrong_elements<float>(reader, expected, element_types[4], first, 10);
+                    }
+                });
+            }
+        }
+        CHECK(wrong == std::array<std::size_t, 4>{});
+    }
+}

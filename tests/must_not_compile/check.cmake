@@ -1,0 +1,21 @@
+# Compiles SOURCE twice: as it is, which must work, and with its wrong line (-DWRONG), which must not, with a message that
+# matches the regular expression behind "// Must say: ". The first keeps the second from failing for another reason.
+file(STRINGS "${SOURCE}" expected REGEX "^// Must say: ")
+string(REGEX REPLACE "^// Must say: " "" expected "${expected}")
+if(expected STREQUAL "")
+  message(FATAL_ERROR "${SOURCE}: no line \"// Must say: <regular expression>\"")
+endif()
+separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
+set(compile "${COMPILER}" -std=c++20 -fsyntax-only ${FLAGS} "${SOURCE}")
+
+execute_process(COMMAND ${compile} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "the correct part of ${SOURCE} does not compile:\n${output}")
+endif()
+execute_process(COMMAND ${compile} -DWRONG RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(status EQUAL 0)
+  message(FATAL_ERROR "the wrong line of ${SOURCE} compiles")
+endif()
+if(NOT output MATCHES "${expected}")
+  message(FATAL_ERROR "${SOURCE} fails, but not with a message that matches \"${expected}\":\n${output}")
+endif()

@@ -1,0 +1,14 @@
+// Must say: tensor_like
+#include <repscope/selectivity/index.hpp>
+
+#include <Eigen/Core>
+
+#include <vector>
+
+double mean(const Eigen::MatrixXf& a, const std::vector<int>& labels) {
+#ifdef WRONG
+    return repscope::class_selectivity(a.cwiseMax(0.0F), labels).mean;
+#else
+    return repscope::class_selectivity(a.cwiseMax(0.0F).eval(), labels).mean;
+#endif
+}

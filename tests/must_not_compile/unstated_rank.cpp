@@ -1,0 +1,12 @@
+// Must say: known at run time only; say which one is wanted: as_view<2>
+#include <repscope/tensor/as_view.hpp>
+
+#include <xtensor/xarray.hpp>
+
+float first(const xt::xarray<float>& values) {
+#ifdef WRONG
+    return repscope::as_view(values)(0, 0);
+#else
+    return repscope::as_view<2>(values)(0, 0);
+#endif
+}

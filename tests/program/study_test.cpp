@@ -1,0 +1,219 @@
+// `repscope study` on small made-up images: what it writes, that measure reads its activations back, and that
+// an interrupted study goes on.
+
+#include "npy.hpp"
+#include "process.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+using namespace program_test;
+using json = nlohmann::json;
+
+namespace {
+
+std::string big_endian(std::size_t value) {
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((value >> shift) & 0xffU);
+    return bytes;
+}
+
+// Ten classes of 28 x 28 images: a bright bar at a row of its own, with noise.
+void write_images(const scratch_folder& folder, const std::string& stem, std::size_t count,
+                  std::uint64_t seed) {
+    generator random(seed);
+    std::string images = big_endian(0x803) + big_endian(count) + big_endian(28) + big_endian(28);
+    std::string labels = big_endian(0x801) + big_endian(count);
+    for (std::size_t n = 0; n < count; ++n) {
+        const std::size_t label = random.below(10);
+        labels += static_cast<char>(label);
+        for (std::size_t p = 0; p < 28 * 28; ++p) {
+            const bool bright = p / 28 / 2 == label + 2;
+            images += static_cast<char>(
+                static_cast<unsigned char>(bright ? 150 + random.below(100) : random.below(60)));
+        }
+    }
+    write_bytes(folder / (stem + "-images-idx3-ubyte"), images);
+    write_bytes(folder / (stem + "-labels-idx1-ubyte"), labels);
+}
+
+void write_data(const scratch_folder& folder) {
+    write_images(folder, "train", 700, 1);
+    write_images(folder, "t10k", 300, 2);
+}
+
+// A small study; options in `more` replace the ones that stand here.
+std::vector<std::string> study(const scratch_folder& folder, const std::string& out,
+                               const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"study",   "--data",     "fashion-mnist:" + folder.path().string(),
+                                       "--out",   folder / out, "--network",
+                                       "mlp",     "--epochs",   "4",
+                                       "--train", "640",        "--test",
+                                       "250",     "--alphas",   "-1,1",
+                                       "--seeds", "2"};
+    for (const auto& option : more) {
+        const auto same = std::find(arguments.begin(), arguments.end(), option);
+        if (option.starts_with("--") && same != arguments.end()) arguments.erase(same, same + 2);
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+}
+
+json without_times(json study) {
+    for (auto& network : study["networks"]) {
+        network.erase("train_seconds");
+        network.erase("images_per_second");
+        for (auto& layer : network["conditions"][0]["layers"]) layer.erase("file");
+    }
+    study["options"].erase("dump");
+    return study;
+}
+
+json study_json(const scratch_folder& folder, const std::string& out) {
+    return json::parse(slurp(folder / (out + "/study.json")));
+}
+
+} // namespace
+
+TEST_CASE("a study, its files, and its activations read back") {
+    const scratch_folder folder;
+    write_data(folder);
+    const outcome result = run(study(folder, "out", {"--dump"}));
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    CHECK(result.err.empty());
+    CHECK(result.out.find("4 networks") != std::string::npos);
+    CHECK(result.out.find("takes about") != std::string::npos);
+
+    const json all = study_json(folder, "out");
+    CHECK(all["schema"] == "repscope.study/1");
+    CHECK(all["command"] == "study");
+    CHECK(all["data"]["name"] == "fashion-mnist (subset)");
+    CHECK(all["data"]["train"] == 640);
+    CHECK(all["data"]["test"] == 250);
+    CHECK(all["data"]["sha256"].get<std::string>().size() == 64);
+    CHECK(all["network"] == "mlp");
+    CHECK(all["training"]["epochs"] == 4);
+    CHECK(all["options"]["alphas"] == json({-1.0, 1.0}));
+    REQUIRE(all["networks"].size() == 4);
+    std::vector<double> selectivity;
+    for (const auto& network : all["networks"]) {
+        CHECK(network["conditions"].size() == 1);
+        const json& clean = network["conditions"][0];
+        CHECK(clean["kind"] == "clean");
+        CHECK(clean["images"] == 250);
+        CHECK(clean["accuracy"] == network["clean_accuracy"]);
+        CHECK(clean["accuracy"].get<double>() > 0.2); // guessing gives 0.1 +- 0.02
+        REQUIRE(clean["layers"].size() == 2);
+        CHECK(clean["layers"][0]["units"] == 256);
+        CHECK(clean["layers"][1]["units"] == 128);
+        const double mean = 0.5 * (clean["layers"][0]["selectivity"]["mean"].get<double>() +
+                                   clean["layers"][1]["selectivity"]["mean"].get<double>());
+        CHECK(network["selectivity_mean"].get<double>() == doctest::Approx(mean).epsilon(1e-14));
+        selectivity.push_back(mean);
+    }
+    CHECK(all["networks"][0]["alpha"] == -1.0);
+    CHECK(all["networks"][1]["alpha"] == 1.0);
+    CHECK(all["networks"][0]["seed"] == 0);
+    CHECK(all["networks"][2]["seed"] == 1);
+    CHECK(selectivity[0] < selectivity[1]);
+    CHECK(selectivity[2] < selectivity[3]);
+    CHECK(selectivity[0] != selectivity[2]);
+
+    // A line for the network's three quantities, one for the accuracy, and the same number for every layer.
+    const std::string csv = slurp(folder / "out/study.csv");
+    CHECK(csv.starts_with("alpha,seed,condition,layer,quantity,value\n-1,0,,,selectivity_mean,"));
+    CHECK(csv.find("\n1,1,clean,") != std::string::npos);
+    CHECK(csv.find(",components_interpolated_95,") != std::string::npos);
+
+    for (const auto& network : all["networks"]) {
+        for (const auto& layer : network["conditions"][0]["layers"]) {
+            const std::string file = layer["file"];
+            const std::string labels = std::filesystem::path(file).parent_path() / "labels.npy";
+            const outcome read = run({"measure", file, "--labels", labels, "--json", "-"});
+            INFO(read.err);
+            REQUIRE(read.code == 0);
+            CHECK(json::parse(read.out)["layers"][0] == layer);
+        }
+    }
+}
+
+TEST_CASE("threads do not change a number, an interrupted study goes on, other settings are refused") {
+    const scratch_folder folder;
+    write_data(folder);
+    REQUIRE(run(study(folder, "whole", {"--threads", "1"})).code == 0);
+    const json whole = study_json(folder, "whole");
+    // Killed when the first network is there.
+    const pid_t child =
+        start(study(folder, "killed", {"--threads", "1"}), folder / "log.out", folder / "log.err");
+    const std::string first = folder / "killed/networks/alpha_-1_seed_0.json";
+    for (int i = 0; i < 6000 && !std::filesystem::exists(first); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ::kill(child, SIGKILL);
+    const int code = wait_for(child);
+    REQUIRE(std::filesystem::exists(first));
+    CHECK(code == 128 + SIGKILL);
+    CHECK(!std::filesystem::exists(folder / "killed/study.json"));
+    const std::string kept = slurp(first);
+    const outcome again = run(study(folder, "killed", {"--threads", "3"}));
+    INFO(again.err);
+    CHECK(again.code == 0);
+    CHECK(again.out.find("finished before") != std::string::npos);
+    CHECK(slurp(first) == kept);
+    CHECK(without_times(study_json(folder, "killed")) == without_times(whole));
+
+    // Nothing is left to train.
+    const std::string before = slurp(folder / "killed/study.json");
+    CHECK(run(study(folder, "killed")).code == 0);
+    CHECK(slurp(folder / "killed/study.json") == before);
+
+    const outcome other = run(study(folder, "killed", {"--epochs", "2"}));
+    CHECK(other.code == 2);
+    CHECK(is_one_line(other.err));
+    CHECK(other.err.find("epochs 4, now 2") != std::string::npos);
+    CHECK(slurp(folder / "killed/study.json") == before);
+}
+
+TEST_CASE("wrong studies") {
+    const scratch_folder folder;
+    write_data(folder);
+    const auto refuses = [&](std::vector<std::string> arguments, int code, const std::string& reason) {
+        const outcome result = run(arguments);
+        INFO(result.err << " expected " << reason);
+        CHECK(result.code == code);
+        CHECK(is_one_line(result.err));
+        CHECK(result.out.empty());
+        CHECK(result.err.find(reason) != std::string::npos);
+        CHECK(!std::filesystem::exists(folder / "out"));
+    };
+    refuses({"study", "--data", "fashion-mnist:" + (folder / "nowhere"), "--out", folder / "out"}, 1,
+            "nowhere");
+    refuses({"study", "--data", "imagenet", "--out", folder / "out"}, 2, "imagenet");
+    refuses({"study", "--data", "cifar10", "--out", folder / "out"}, 2, "cifar10:DIR");
+    refuses({"study", "--out", folder / "out"}, 2, "--data");
+    refuses(study(folder, "out", {"--alphas", "-2,x"}), 2, "--alphas");
+    const std::string data = "fashion-mnist:" + folder.path().string();
+    const auto with = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> arguments{"study", "--data", data, "--out", folder / "out"};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return arguments;
+    };
+    refuses(with({"--alphas", "-101"}), 2, "-101");
+    refuses(with({"--alphas", "1,1"}), 2, "twice");
+    refuses(with({"--train", "5000"}), 2, "700");
+    refuses(with({"--test", "5000"}), 2, "300");
+    refuses(with({"--train", "100"}), 2, "128");
+    refuses(with({"--network", "huge"}), 2, "huge");
+    refuses(with({"--seeds", "0"}), 2, "--seeds");
+    std::string labels = slurp(folder / "train-labels-idx1-ubyte");
+    write_bytes(folder / "train-labels-idx1-ubyte", labels.substr(0, labels.size() - 1));
+    refuses(with({}), 1, "train-labels-idx1-ubyte");
+    labels.back() = '\x0a';
+    write_bytes(folder / "train-labels-idx1-ubyte", labels);
+    refuses(with({}), 1, "label");
+}
