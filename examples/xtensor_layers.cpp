@@ -12,7 +12,7 @@
 int main() {
     constexpr std::size_t samples = 40;
     xt::xtensor<float, 4> maps({samples, 3, 4, 4});
-    xt::xtensor<int, 1> labels({samples});
+    auto labels = xt::xtensor<int, 1>::from_shape({samples});
     for (std::size_t i = 0; i < samples; ++i) {
         labels(i) = static_cast<int>(i % 4);
         for (std::size_t c = 0; c < 3; ++c) {

@@ -1,14 +1,6 @@
-# Runs PROGRAM and compares what it prints with the comment at the end of SOURCE, between "/* Prints:" and "*/". With
-# README, the source and the output must also stand there as its first two code blocks.
-file(READ "${SOURCE}" text)
-string(FIND "${text}" "\n/* Prints:\n" at REVERSE)
-if(at EQUAL -1)
-  message(FATAL_ERROR "${SOURCE}: no comment /* Prints: ... */ at the end")
-endif()
-string(SUBSTRING "${text}" 0 ${at} code)
-string(SUBSTRING "${text}" ${at} -1 expected)
-string(REGEX REPLACE "^\n/\\* Prints:\n(.*)\\*/\n$" "\\1" expected "${expected}")
-
+# Runs PROGRAM and compares what it prints with the file EXPECTED. With README, its SOURCE and the output must also stand
+# there as code blocks.
+file(READ "${EXPECTED}" expected)
 execute_process(COMMAND "${PROGRAM}" RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "${PROGRAM}: ${status}\n${output}")
@@ -18,6 +10,7 @@ if(NOT output STREQUAL expected)
 endif()
 
 if(README)
+  file(READ "${SOURCE}" code)
   file(READ "${README}" readme)
   foreach(block IN ITEMS "```cpp\n${code}```\n" "```\n${expected}```\n")
     string(FIND "${readme}" "${block}" at)
