@@ -7,6 +7,7 @@
 #include "failure.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
+#include "study_model.hpp"
 #include "study_network.hpp"
 #include "study_report.hpp"
 #include "study_settings.hpp"
@@ -52,7 +53,7 @@ json settings_of_networks(const study_settings& settings, const data_set& data) 
 int study(const study_settings& settings) {
     const data_set data = load_data_set(settings.data, settings.train, settings.test);
     repscope::thread_pool pool(static_cast<std::size_t>(settings.threads));
-    const std::size_t steps = step_count(settings, data);
+    const std::size_t steps = step_count(settings, data.train.images);
     const study_store store(settings, settings_of_networks(settings, data));
 
     std::vector<study_cell> cells;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "data_sets.hpp"
+#include "study_model.hpp"
 #include "study_settings.hpp"
 
 #include <repscope/numeric/thread_pool.hpp>
@@ -11,9 +12,6 @@
 #include <string>
 
 namespace program {
-
-/// Steps of training of one network.
-std::size_t step_count(const study_settings& settings, const data_set& data);
 
 /// Seconds that one network will take about, from a few steps and a few batches of testing.
 double estimated_seconds(const study_settings& settings, const data_set& data, repscope::thread_pool& pool);
