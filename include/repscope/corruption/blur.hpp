@@ -23,8 +23,8 @@ namespace detail {
 
 inline void require_sigma(std::string_view function, double sigma) {
     if (!(sigma >= 0.0 && sigma <= 1e4)) {
-        repscope::detail::throw_value_error(function,
-                                            "wanted sigma between 0 and 10000 pixels, got " + std::to_string(sigma));
+        repscope::detail::throw_value_error(function, "wanted sigma between 0 and 10000 pixels, got " +
+                                                          std::to_string(sigma));
     }
 }
 
@@ -49,8 +49,8 @@ void gaussian_blur(const picture<T>& image, const std::vector<double>& weights, 
                      });
 }
 
-/// A disk whose edge a small Gaussian smooths: side x side weights in single precision, (2 reach + 1)^2, as the
-/// reference makes them.
+/// A disk whose edge a small Gaussian smooths: side x side weights in single precision, (2 reach + 1)^2, as
+/// the reference makes them.
 struct disk_kernel {
     std::size_t reach = 0;
     std::vector<float> weights;
@@ -107,8 +107,8 @@ struct disk_kernel {
     return disk;
 }
 
-/// Correlates every channel with a kernel that is symmetric in both directions; beyond its edges the image is mirrored
-/// about its outermost pixels.
+/// Correlates every channel with a kernel that is symmetric in both directions; beyond its edges the image is
+/// mirrored about its outermost pixels.
 template <pixel T>
 void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& memory, T* out) {
     const scratch::frame frame(memory);
@@ -137,7 +137,8 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
             const auto weight = static_cast<double>(disk.at(dy, dx));
             if (weight == 0.0) continue;
             // The middle column is its own partner.
-            pairs[pair_count++] = {centre - dx * channels, centre + dx * channels, dx == 0 ? 0.5 * weight : weight};
+            pairs[pair_count++] = {centre - dx * channels, centre + dx * channels,
+                                   dx == 0 ? 0.5 * weight : weight};
         }
     }
     for (std::size_t y = 0; y < image.height; ++y) {
@@ -174,7 +175,8 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
 }
 
 /// Numbers, two a visited pixel, that glass draws for an image.
-[[nodiscard]] constexpr std::size_t glass_draws(std::size_t height, std::size_t width, glass_parameters p) noexcept {
+[[nodiscard]] constexpr std::size_t glass_draws(std::size_t height, std::size_t width,
+                                                glass_parameters p) noexcept {
     return 2 * static_cast<std::size_t>(p.iterations) * glass_steps(height, p.max_delta) *
            glass_steps(width, p.max_delta);
 }
@@ -192,7 +194,8 @@ void glass_blur(const picture<T>& image, glass_parameters p, const std::vector<d
     const auto sweep = [&]<typename Copy>(Copy copy) {
         for (int iteration = 0; iteration < p.iterations; ++iteration) {
             for (std::size_t j = 0; j < high; ++j) {
-                T* at = moved + (image.height - static_cast<std::size_t>(p.max_delta) - j) * image.row_size() +
+                T* at = moved +
+                        (image.height - static_cast<std::size_t>(p.max_delta) - j) * image.row_size() +
                         (image.width - static_cast<std::size_t>(p.max_delta)) * image.channels;
                 for (std::size_t i = 0; i < wide; ++i) {
                     copy(at, at + offsets[1] * row + offsets[0] * channels);
@@ -223,11 +226,11 @@ void glass_blur(const picture<T>& image, glass_parameters p, const std::vector<d
 
 } // namespace detail
 
-/// Gaussian blur, one of the four extra corruptions: every channel convolved with a Gaussian of `sigma` pixels, cut at
-/// 4 sigma; beyond the edges the outermost pixels go on.
+/// Gaussian blur, one of the four extra corruptions: every channel convolved with a Gaussian of `sigma`
+/// pixels, cut at 4 sigma; beyond the edges the outermost pixels go on.
 ///
-/// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for images that are none (see
-/// `image_like`) and for a sigma outside [0, 10000]. O(elements x sigma).
+/// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for images that are
+/// none (see `image_like`) and for a sigma outside [0, 10000]. O(elements x sigma).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> gaussian_blur(const Images& images, double sigma) {
     detail::require_sigma("corruption::gaussian_blur", sigma);
@@ -235,21 +238,24 @@ template <image_like Images>
     detail::scratch memory;
     return detail::each_image(
         "corruption::gaussian_blur", images, [](const detail::image_shape&) {},
-        [&](const auto& image, std::size_t, auto* out) { detail::gaussian_blur(image, weights, memory, out); });
+        [&](const auto& image, std::size_t, auto* out) {
+            detail::gaussian_blur(image, weights, memory, out);
+        });
 }
 
-/// Defocus blur: every channel correlated with a disk of `radius` pixels whose edge a Gaussian of `alias_sigma` pixels
-/// smooths; beyond the edges the image is mirrored about its outermost pixels.
+/// Defocus blur: every channel correlated with a disk of `radius` pixels whose edge a Gaussian of
+/// `alias_sigma` pixels smooths; beyond the edges the image is mirrored about its outermost pixels.
 ///
-/// The disk is not normalised again after smoothing. Shapes and errors as for `gaussian_blur`; throws `value_error`
-/// also for a radius outside [0, 100] and an alias sigma that is not above 0. O(elements x radius^2).
+/// The disk is not normalised again after smoothing. Shapes and errors as for `gaussian_blur`; throws
+/// `value_error` also for a radius outside [0, 100] and an alias sigma that is not above 0. O(elements x
+/// radius^2).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> defocus_blur(const Images& images, disk_parameters parameters) {
     if (!(parameters.radius >= 0.0 && parameters.radius <= 100.0 && parameters.alias_sigma > 0.0)) {
-        repscope::detail::throw_value_error("corruption::defocus_blur",
-                                            "wanted a radius between 0 and 100 and an alias sigma above 0, got " +
-                                                std::to_string(parameters.radius) + " and " +
-                                                std::to_string(parameters.alias_sigma));
+        repscope::detail::throw_value_error(
+            "corruption::defocus_blur", "wanted a radius between 0 and 100 and an alias sigma above 0, got " +
+                                            std::to_string(parameters.radius) + " and " +
+                                            std::to_string(parameters.alias_sigma));
     }
     const auto disk = detail::make_disk(parameters);
     detail::scratch memory;
@@ -258,24 +264,24 @@ template <image_like Images>
         [&](const auto& image, std::size_t, auto* out) { detail::defocus_blur(image, disk, memory, out); });
 }
 
-/// Glass blur: Gaussian blur, then pixels are copied from places nearby, in place and one after the other, from the
-/// bottom right to the top left, `iterations` times; then Gaussian blur again.
+/// Glass blur: Gaussian blur, then pixels are copied from places nearby, in place and one after the other,
+/// from the bottom right to the top left, `iterations` times; then Gaussian blur again.
 ///
-/// `offsets`: dx, dy for each visited pixel of each iteration, in the order of the visits, each in [-max_delta,
-/// max_delta - 1]; (height - 2 max_delta) x (width - 2 max_delta) pixels are visited, rows and columns from side -
-/// max_delta down to max_delta + 1. The published generator meant to swap but copies, and so does this. Between the
-/// blurs bytes are cut to bytes, floats stay. Shapes and errors as for `gaussian_blur`; throws `value_error` also when
-/// there are not as many offsets, one is out of range, or max_delta is not in 1 ... 100. O(elements x (sigma +
-/// iterations)).
+/// `offsets`: dx, dy for each visited pixel of each iteration, in the order of the visits, each in
+/// [-max_delta, max_delta - 1]; (height - 2 max_delta) x (width - 2 max_delta) pixels are visited, rows and
+/// columns from side - max_delta down to max_delta + 1. The published generator meant to swap but copies, and
+/// so does this. Between the blurs bytes are cut to bytes, floats stay. Shapes and errors as for
+/// `gaussian_blur`; throws `value_error` also when there are not as many offsets, one is out of range, or
+/// max_delta is not in 1 ... 100. O(elements x (sigma + iterations)).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> glass_blur(const Images& images, glass_parameters parameters,
                                            std::span<const std::int8_t> offsets) {
     constexpr std::string_view name = "corruption::glass_blur";
     detail::require_sigma(name, parameters.sigma);
     if (parameters.max_delta < 1 || parameters.max_delta > 100 || parameters.iterations < 0) {
-        repscope::detail::throw_value_error(name, "wanted max_delta in 1 ... 100 and iterations of at least 0, got " +
-                                                      std::to_string(parameters.max_delta) + " and " +
-                                                      std::to_string(parameters.iterations));
+        repscope::detail::throw_value_error(
+            name, "wanted max_delta in 1 ... 100 and iterations of at least 0, got " +
+                      std::to_string(parameters.max_delta) + " and " + std::to_string(parameters.iterations));
     }
     for (const std::int8_t offset : offsets) {
         if (offset < -parameters.max_delta || offset >= parameters.max_delta) {

@@ -7,7 +7,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// How a line goes on beyond its ends: its last element (a a | a b c | c c), or itself mirrored (b a | a b c | c b).
+/// How a line goes on beyond its ends: its last element (a a | a b c | c c), or itself mirrored (b a | a b c
+/// | c b).
 enum class beyond : unsigned char { clamp, reflect };
 
 [[nodiscard]] inline std::size_t index_beyond(std::ptrdiff_t i, std::size_t n, beyond rule) noexcept {

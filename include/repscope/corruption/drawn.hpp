@@ -33,8 +33,9 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-// Each corruption with its published parameters and draws of its own: made once for images of one size, then called
-// for each. The draws of an image depend on the seed, its index, the corruption and the severity, and on nothing else.
+// Each corruption with its published parameters and draws of its own: made once for images of one size, then
+// called for each. The draws of an image depend on the seed, its index, the corruption and the severity, and
+// on nothing else.
 
 /// What a corruption is made for.
 struct drawn_setup {
@@ -50,7 +51,9 @@ struct image_draws {
     std::uint32_t stream;
     std::uint32_t index;
 
-    [[nodiscard]] random_field field(std::uint32_t draw) const noexcept { return {seed, stream, index, draw}; }
+    [[nodiscard]] random_field field(std::uint32_t draw) const noexcept {
+        return {seed, stream, index, draw};
+    }
 
     [[nodiscard]] double uniform(std::uint32_t draw, double low, double high) const noexcept {
         double u = 0.0;
@@ -103,7 +106,8 @@ struct drawn<kind::shot_noise> {
         } else {
             double* more = memory.take<double>(image.size());
             draws.field(1).uniforms(std::span(more, image.size()));
-            for (std::size_t i = 0; i < image.size(); ++i) counts[i] = table.draw(image.pixels[i], counts[i], more[i]);
+            for (std::size_t i = 0; i < image.size(); ++i)
+                counts[i] = table.draw(image.pixels[i], counts[i], more[i]);
         }
         shot_noise(image, photons, counts, out);
     }
@@ -114,19 +118,21 @@ struct drawn<kind::impulse_noise> {
     std::uint32_t salt_below;
     std::uint32_t pepper_below;
     explicit drawn(const drawn_setup& s)
-        : salt_below(static_cast<std::uint32_t>(0.5 * published::impulse_noise[s.set][s.level] * 4294967296.0)),
+        : salt_below(
+              static_cast<std::uint32_t>(0.5 * published::impulse_noise[s.set][s.level] * 4294967296.0)),
           pepper_below(static_cast<std::uint32_t>(published::impulse_noise[s.set][s.level] * 4294967296.0)) {}
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
         auto* impulses = memory.take<impulse>(image.size());
-        draws.field(0).words(image.size(), [&](std::size_t first, const std::uint32_t* words, std::size_t count) {
-            for (std::size_t i = 0; i < count; ++i) {
-                const auto value = static_cast<std::uint8_t>((words[i] < pepper_below ? 1 : 0) +
-                                                             (words[i] < salt_below ? 1 : 0));
-                impulses[first + i] = static_cast<impulse>(value);
-            }
-        });
+        draws.field(0).words(image.size(),
+                             [&](std::size_t first, const std::uint32_t* words, std::size_t count) {
+                                 for (std::size_t i = 0; i < count; ++i) {
+                                     const auto value = static_cast<std::uint8_t>(
+                                         (words[i] < pepper_below ? 1 : 0) + (words[i] < salt_below ? 1 : 0));
+                                     impulses[first + i] = static_cast<impulse>(value);
+                                 }
+                             });
         impulse_noise(image, impulses, out);
     }
 };
@@ -134,7 +140,8 @@ struct drawn<kind::impulse_noise> {
 template <>
 struct drawn<kind::gaussian_blur> {
     std::vector<double> weights;
-    explicit drawn(const drawn_setup& s) : weights(gaussian_weights(published::gaussian_blur[s.set][s.level])) {}
+    explicit drawn(const drawn_setup& s)
+        : weights(gaussian_weights(published::gaussian_blur[s.set][s.level])) {}
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws&, scratch& memory, T* out) const {
@@ -236,11 +243,13 @@ struct drawn<kind::frost> {
         frost(image, parameters, textures[crop.texture], crop, out);
     }
 
-    /// The textures as large as those of the published set were beside its images, and never smaller than the image.
-    [[nodiscard]] static std::vector<frost_texture> fit_textures(std::span<const frost_texture> given, std::size_t set,
-                                                                 const image_shape& shape) {
+    /// The textures as large as those of the published set were beside its images, and never smaller than the
+    /// image.
+    [[nodiscard]] static std::vector<frost_texture> fit_textures(std::span<const frost_texture> given,
+                                                                 std::size_t set, const image_shape& shape) {
         if (given.empty()) given = ice_textures();
-        const double usual = published::frost_scale[set] * static_cast<double>((std::min)(shape.height, shape.width)) /
+        const double usual = published::frost_scale[set] *
+                             static_cast<double>((std::min)(shape.height, shape.width)) /
                              published::image_side[set];
         std::vector<frost_texture> fitted;
         for (const frost_texture& texture : given) {

@@ -15,9 +15,9 @@ namespace detail {
 
 /// Edges of a grey image of bytes: 1 at an edge, else 0.
 ///
-/// Gradients by Sobel's 3 x 3 differences, the outermost pixels going on beyond the edges; their strength |dx| + |dy|;
-/// kept where it is the largest across the edge, by quarters of a half turn, and above `low`; edges begin where it is
-/// above `high` and follow neighbours. Canny 1986, in OpenCV's integers.
+/// Gradients by Sobel's 3 x 3 differences, the outermost pixels going on beyond the edges; their strength
+/// |dx| + |dy|; kept where it is the largest across the edge, by quarters of a half turn, and above `low`;
+/// edges begin where it is above `high` and follow neighbours. Canny 1986, in OpenCV's integers.
 inline void find_edges(const std::uint8_t* image, std::size_t height, std::size_t width, std::int32_t low,
                        std::int32_t high, scratch& memory, std::uint8_t* edges) {
     const scratch::frame frame(memory);
@@ -32,7 +32,9 @@ inline void find_edges(const std::uint8_t* image, std::size_t height, std::size_
     for (std::size_t y = 0; y < height; ++y) {
         for (std::size_t k = 0; k < 3; ++k) {
             std::uint8_t* line = lines + k * stride;
-            const std::size_t from = k == 0 ? (y == 0 ? 0 : y - 1) : k == 1 ? y : (std::min)(y + 1, height - 1);
+            const std::size_t from = k == 0   ? (y == 0 ? 0 : y - 1)
+                                     : k == 1 ? y
+                                              : (std::min)(y + 1, height - 1);
             std::memcpy(line + 1, image + from * width, width);
             line[0] = line[1];
             line[width + 1] = line[width];
@@ -80,8 +82,8 @@ inline void find_edges(const std::uint8_t* image, std::size_t height, std::size_
     }
     while (waiting > 0) {
         const std::size_t at = stack[--waiting];
-        const std::size_t around[8] = {at - stride - 1, at - stride, at - stride + 1, at - 1,
-                                       at + 1,          at + stride - 1, at + stride, at + stride + 1};
+        const std::size_t around[8] = {at - stride - 1, at - stride,     at - stride + 1, at - 1,
+                                       at + 1,          at + stride - 1, at + stride,     at + stride + 1};
         for (const std::size_t next : around) {
             if (state[next] != 0) continue;
             state[next] = 2;
@@ -93,8 +95,8 @@ inline void find_edges(const std::uint8_t* image, std::size_t height, std::size_
             edges[y * width + x] = state[(y + 1) * stride + x + 1] == 2 ? 1 : 0;
 }
 
-/// Distance of every pixel to the nearest edge pixel, in 16-bit fixed point: sums of steps to the 16 pixels around, of
-/// lengths 1, 1.4 and 2.1969. Borgefors 1986, "Distance transformations in digital images".
+/// Distance of every pixel to the nearest edge pixel, in 16-bit fixed point: sums of steps to the 16 pixels
+/// around, of lengths 1, 1.4 and 2.1969. Borgefors 1986, "Distance transformations in digital images".
 inline void edge_distances(const std::uint8_t* edges, std::size_t height, std::size_t width, scratch& memory,
                            std::int32_t* distances) {
     constexpr std::int32_t straight = 65536;
@@ -119,7 +121,8 @@ inline void edge_distances(const std::uint8_t* edges, std::size_t height, std::s
                 (std::min)((std::min)(far_step + knight, near_step + diagonal), p[-stride] + straight);
             above[x] = edges[y * width + x] != 0 ? 0 : least;
         }
-        for (std::size_t x = 0; x < width; ++x) at[x] = (std::min)((std::min)(above[x], at[static_cast<std::ptrdiff_t>(x) - 1] + straight), far);
+        for (std::size_t x = 0; x < width; ++x)
+            at[x] = (std::min)((std::min)(above[x], at[static_cast<std::ptrdiff_t>(x) - 1] + straight), far);
     }
     for (std::size_t y = height; y-- > 0;) {
         std::int32_t* at = field + (static_cast<std::ptrdiff_t>(y) + 2) * stride + 2;

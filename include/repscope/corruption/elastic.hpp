@@ -51,15 +51,15 @@ namespace detail {
 /// x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
 using affine_map = std::array<double, 6>;
 
-/// The map from an output pixel to its place in the input, for the map that takes three points around the middle to
-/// where `moves` (dx, dy of each) puts them.
-[[nodiscard]] inline affine_map affine_backwards(std::size_t height, std::size_t width, const double* moves) noexcept {
+/// The map from an output pixel to its place in the input, for the map that takes three points around the
+/// middle to where `moves` (dx, dy of each) puts them.
+[[nodiscard]] inline affine_map affine_backwards(std::size_t height, std::size_t width,
+                                                 const double* moves) noexcept {
     const auto middle_x = static_cast<float>(width / 2);
     const auto middle_y = static_cast<float>(height / 2);
     const auto arm = static_cast<float>((std::min)(height, width) / 3);
-    const float points[3][2] = {{middle_x + arm, middle_y + arm},
-                                {middle_x + arm, middle_y - arm},
-                                {middle_x - arm, middle_y - arm}};
+    const float points[3][2] = {
+        {middle_x + arm, middle_y + arm}, {middle_x + arm, middle_y - arm}, {middle_x - arm, middle_y - arm}};
     std::array<std::array<double, 3>, 3> a{};
     std::array<double, 3> to_x{};
     std::array<double, 3> to_y{};
@@ -79,15 +79,17 @@ using affine_map = std::array<double, 6>;
     return {m0, m1, -m0 * x[2] - m1 * y[2], m3, m4, -m3 * x[2] - m4 * y[2]};
 }
 
-/// An image in single precision, warped: places are rounded to 1/32 of a pixel, values interpolated linearly, the image
-/// mirrored about its outermost pixels, as OpenCV does.
+/// An image in single precision, warped: places are rounded to 1/32 of a pixel, values interpolated linearly,
+/// the image mirrored about its outermost pixels, as OpenCV does.
 inline void affine_warp(const picture<float>& image, const affine_map& map, scratch& memory, float* out) {
     const scratch::frame frame(memory);
     const std::size_t width = image.width;
     const std::size_t channels = image.channels;
     auto* across_x = memory.take<std::int64_t>(width);
     auto* across_y = memory.take<std::int64_t>(width);
-    const auto fixed = [](double value) { return static_cast<std::int64_t>(round_half_even(value * 1024.0)); };
+    const auto fixed = [](double value) {
+        return static_cast<std::int64_t>(round_half_even(value * 1024.0));
+    };
     for (std::size_t x = 0; x < width; ++x) {
         across_x[x] = fixed(map[0] * static_cast<double>(x));
         across_y[x] = fixed(map[3] * static_cast<double>(x));
@@ -175,8 +177,8 @@ struct elastic_plan {
 };
 
 template <pixel T>
-void elastic_transform(const picture<T>& image, const elastic_plan& plan, const double* moves, const double* field_x,
-                       const double* field_y, scratch& memory, T* out) {
+void elastic_transform(const picture<T>& image, const elastic_plan& plan, const double* moves,
+                       const double* field_x, const double* field_y, scratch& memory, T* out) {
     const scratch::frame frame(memory);
     float* values = memory.take<float>(image.size());
     float* warped = memory.take<float>(image.size());
@@ -192,8 +194,8 @@ void elastic_transform(const picture<T>& image, const elastic_plan& plan, const 
 
 } // namespace detail
 
-/// The lengths of `elastic_transform` in pixels: the published fractions of the side times the smaller side of the
-/// image (times 244 / 224 for `variant::imagenet`, a slip of the published generator).
+/// The lengths of `elastic_transform` in pixels: the published fractions of the side times the smaller side
+/// of the image (times 244 / 224 for `variant::imagenet`, a slip of the published generator).
 [[nodiscard]] constexpr elastic_parameters elastic_pixels(elastic_parameters fractions, variant whose,
                                                           std::size_t height, std::size_t width) noexcept {
     const std::size_t set = whose == variant::cifar ? 1 : whose == variant::tiny ? 2 : 0;
@@ -202,23 +204,25 @@ void elastic_transform(const picture<T>& image, const elastic_plan& plan, const 
     return {side * fractions.alpha, side * fractions.sigma, side * fractions.affine};
 }
 
-/// Elastic transform: an affine map that moves three points a little, then a displacement of every pixel by a smooth
-/// random field.
+/// Elastic transform: an affine map that moves three points a little, then a displacement of every pixel by a
+/// smooth random field.
 ///
-/// `images`: (height, width, channels) or a batch; `parameters`: in pixels (see `elastic_pixels`); `moves`: (dx, dy) of
-/// three points, 6 an image, from U(-affine, affine); `fields`: for each image height x width draws from U(-1, 1) for
-/// dx, then as many for dy, which are smoothed by a Gaussian of sigma (cut at 3 sigma) and multiplied with alpha. Both
-/// maps go from the output to the input and interpolate linearly, the first at places rounded to 1/32 pixel. Single
-/// precision, as the reference. Throws `value_error` for images that are none (see `image_like`), another number of
-/// draws, and lengths below 0 or a sigma above 10000. O(elements + height x width x min(sigma, side)).
+/// `images`: (height, width, channels) or a batch; `parameters`: in pixels (see `elastic_pixels`); `moves`:
+/// (dx, dy) of three points, 6 an image, from U(-affine, affine); `fields`: for each image height x width
+/// draws from U(-1, 1) for dx, then as many for dy, which are smoothed by a Gaussian of sigma (cut at 3
+/// sigma) and multiplied with alpha. Both maps go from the output to the input and interpolate linearly, the
+/// first at places rounded to 1/32 pixel. Single precision, as the reference. Throws `value_error` for images
+/// that are none (see `image_like`), another number of draws, and lengths below 0 or a sigma above 10000.
+/// O(elements + height x width x min(sigma, side)).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> elastic_transform(const Images& images, elastic_parameters parameters,
-                                                  std::span<const double> moves, std::span<const double> fields) {
+                                                  std::span<const double> moves,
+                                                  std::span<const double> fields) {
     constexpr std::string_view name = "corruption::elastic_transform";
     if (!(parameters.alpha >= 0.0 && parameters.sigma >= 0.0 && parameters.sigma <= 1e4)) {
-        repscope::detail::throw_value_error(name, "wanted an alpha of at least 0 and a sigma in [0, 10000], got " +
-                                                      std::to_string(parameters.alpha) + " and " +
-                                                      std::to_string(parameters.sigma));
+        repscope::detail::throw_value_error(
+            name, "wanted an alpha of at least 0 and a sigma in [0, 10000], got " +
+                      std::to_string(parameters.alpha) + " and " + std::to_string(parameters.sigma));
     }
     std::vector<detail::elastic_plan> plan;
     detail::scratch memory;
@@ -232,8 +236,8 @@ template <image_like Images>
         },
         [&](const auto& image, std::size_t index, auto* out) {
             const double* field = fields.data() + 2 * index * image.area();
-            detail::elastic_transform(image, plan.front(), moves.data() + 6 * index, field, field + image.area(),
-                                      memory, out);
+            detail::elastic_transform(image, plan.front(), moves.data() + 6 * index, field,
+                                      field + image.area(), memory, out);
         });
 }
 

@@ -29,7 +29,8 @@ namespace detail {
 
 /// A fractal landscape of side x side heights in [0, 1] by the diamond-square rule on a torus.
 ///
-/// `draws`: for each level the squares, the diamonds in rows of corners and those in columns of corners, uniform in
+/// `draws`: for each level the squares, the diamonds in rows of corners and those in columns of corners,
+/// uniform in
 /// [-wibble, wibble], wibble = 100 / decay^level.
 inline void diamond_square(double* map, std::size_t side, double decay, const double* draws) {
     map[0] = 0.0;
@@ -57,7 +58,8 @@ inline void diamond_square(double* map, std::size_t side, double decay, const do
             double* centres = map + (y + half) * side;
             const double* corners_below = map + ((y + step) & mask) * side;
             for (std::size_t x = 0; x < side; x += step) {
-                const double around = (centres[x + half] + above[x + half]) + (corners[x] + corners[(x + step) & mask]);
+                const double around =
+                    (centres[x + half] + above[x + half]) + (corners[x] + corners[(x + step) & mask]);
                 corners[x + half] = around / 4.0 + wibble * *beside++;
             }
             for (std::size_t x = 0; x < side; x += step) {
@@ -108,19 +110,20 @@ void fog(const picture<T>& image, fog_parameters p, const double* draws, scratch
 
 /// Fog: x + thickness x height map, scaled so that the brightest element of the image stays where it is.
 ///
-/// `images`: (height, width, channels) or a batch; `draws`: `fog_draw_count(height, width)` an image. The height map is
-/// a diamond-square fractal on a torus whose side is the next power of two (32 for 32 x 32, 256 for 224 x 224), of
-/// which the top left is used; level k takes, in rows, draws from U(-w, w) with w = 100 / decay^k: for the squares,
-/// then the diamonds between corners of a row, then those between corners of a column, and adds w x draw. Throws
-/// `value_error` for images that are none (see `image_like`), another number of draws, a thickness below 0 or a decay
-/// below 1. O(side^2).
+/// `images`: (height, width, channels) or a batch; `draws`: `fog_draw_count(height, width)` an image. The
+/// height map is a diamond-square fractal on a torus whose side is the next power of two (32 for 32 x 32, 256
+/// for 224 x 224), of which the top left is used; level k takes, in rows, draws from U(-w, w) with w = 100 /
+/// decay^k: for the squares, then the diamonds between corners of a row, then those between corners of a
+/// column, and adds w x draw. Throws `value_error` for images that are none (see `image_like`), another
+/// number of draws, a thickness below 0 or a decay below 1. O(side^2).
 template <image_like Images>
-[[nodiscard]] corrupted<Images> fog(const Images& images, fog_parameters parameters, std::span<const double> draws) {
+[[nodiscard]] corrupted<Images> fog(const Images& images, fog_parameters parameters,
+                                    std::span<const double> draws) {
     constexpr std::string_view name = "corruption::fog";
     if (!(parameters.thickness >= 0.0 && parameters.decay >= 1.0)) {
-        repscope::detail::throw_value_error(name, "wanted a thickness of at least 0 and a decay of at least 1, got " +
-                                                      std::to_string(parameters.thickness) + " and " +
-                                                      std::to_string(parameters.decay));
+        repscope::detail::throw_value_error(
+            name, "wanted a thickness of at least 0 and a decay of at least 1, got " +
+                      std::to_string(parameters.thickness) + " and " + std::to_string(parameters.decay));
     }
     detail::scratch memory;
     std::size_t count = 0;

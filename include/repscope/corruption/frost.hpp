@@ -31,7 +31,8 @@ using frost_texture = array<std::uint8_t, 3>;
 namespace detail {
 
 template <pixel T>
-void frost(const picture<T>& image, frost_parameters p, const frost_texture& texture, frost_crop crop, T* out) {
+void frost(const picture<T>& image, frost_parameters p, const frost_texture& texture, frost_crop crop,
+           T* out) {
     constexpr double scale = std::is_same_v<T, std::uint8_t> ? 1.0 : 1.0 / 255.0;
     constexpr double most = std::is_same_v<T, std::uint8_t> ? 255.0 : 1.0;
     const auto clipped = [](double value) { return static_cast<T>(value > most ? most : value); };
@@ -47,15 +48,18 @@ void frost(const picture<T>& image, frost_parameters p, const frost_texture& tex
             }
         } else {
             for (std::size_t x = 0; x < image.width; ++x) {
-                const double grey = 0.299 * static_cast<double>(ice[3 * x]) + 0.587 * static_cast<double>(ice[3 * x + 1]) +
+                const double grey = 0.299 * static_cast<double>(ice[3 * x]) +
+                                    0.587 * static_cast<double>(ice[3 * x + 1]) +
                                     0.114 * static_cast<double>(ice[3 * x + 2]);
-                to[x] = clipped(p.image_weight * static_cast<double>(from[x]) + p.frost_weight * (grey * scale));
+                to[x] =
+                    clipped(p.image_weight * static_cast<double>(from[x]) + p.frost_weight * (grey * scale));
             }
         }
     }
 }
 
-/// Where the samples of a resized line lie, in 11-bit fixed point, as OpenCV's bilinear resize of bytes has it.
+/// Where the samples of a resized line lie, in 11-bit fixed point, as OpenCV's bilinear resize of bytes has
+/// it.
 struct resize_axis {
     std::vector<std::size_t> first;
     std::vector<std::int32_t> second_weight;
@@ -71,25 +75,28 @@ struct resize_axis {
                 first[i] = from - 1;
                 place = 0.0F;
             }
-            second_weight[i] = static_cast<std::int32_t>(round_half_even(static_cast<double>(place) * 2048.0));
+            second_weight[i] =
+                static_cast<std::int32_t>(round_half_even(static_cast<double>(place) * 2048.0));
         }
     }
 };
 
 } // namespace detail
 
-/// A texture resized by `factor`, bilinearly and without smoothing, in OpenCV's fixed point. Throws `value_error` when
-/// the texture is no (height, width, 3) or nothing would be left. O(elements).
+/// A texture resized by `factor`, bilinearly and without smoothing, in OpenCV's fixed point. Throws
+/// `value_error` when the texture is no (height, width, 3) or nothing would be left. O(elements).
 [[nodiscard]] inline frost_texture resize_texture(const frost_texture& texture, double factor) {
     constexpr std::string_view name = "corruption::resize_texture";
     if (texture.extent(2) != 3 || texture.size() == 0) {
         repscope::detail::throw_shape_error(name, "wanted a texture (height, width, 3)", texture.extents());
     }
-    const double high = factor > 0.0 ? detail::round_half_even(static_cast<double>(texture.extent(0)) * factor) : 0.0;
-    const double wide = factor > 0.0 ? detail::round_half_even(static_cast<double>(texture.extent(1)) * factor) : 0.0;
+    const double high =
+        factor > 0.0 ? detail::round_half_even(static_cast<double>(texture.extent(0)) * factor) : 0.0;
+    const double wide =
+        factor > 0.0 ? detail::round_half_even(static_cast<double>(texture.extent(1)) * factor) : 0.0;
     if (!(high >= 1.0 && wide >= 1.0 && high <= 1e6 && wide <= 1e6)) {
-        repscope::detail::throw_value_error(name, "wanted a factor that leaves sides of 1 to 1e6 pixels, got " +
-                                                      std::to_string(factor));
+        repscope::detail::throw_value_error(
+            name, "wanted a factor that leaves sides of 1 to 1e6 pixels, got " + std::to_string(factor));
     }
     if (factor == 1.0) return texture;
     const detail::resize_axis rows(texture.extent(0), static_cast<std::size_t>(high), factor);
@@ -116,14 +123,15 @@ struct resize_axis {
 
 /// Frost: image_weight x + frost_weight texture, clipped to [0, 255].
 ///
-/// `images`: (height, width, 3), (height, width, 1) or a batch; with one channel the texture is reduced to its
-/// brightness. `textures`: bytes (height, width, 3), already of the size at which they are laid over the image (see
-/// `resize_texture`); `crops`: one an image. Float images take texture / 255. Throws `value_error` for images that are
-/// none (see `image_like`), other numbers of channels, another number of crops, and a crop that is not inside a
-/// texture. O(elements).
+/// `images`: (height, width, 3), (height, width, 1) or a batch; with one channel the texture is reduced to
+/// its brightness. `textures`: bytes (height, width, 3), already of the size at which they are laid over the
+/// image (see `resize_texture`); `crops`: one an image. Float images take texture / 255. Throws `value_error`
+/// for images that are none (see `image_like`), other numbers of channels, another number of crops, and a
+/// crop that is not inside a texture. O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> frost(const Images& images, frost_parameters parameters,
-                                      std::span<const frost_texture> textures, std::span<const frost_crop> crops) {
+                                      std::span<const frost_texture> textures,
+                                      std::span<const frost_crop> crops) {
     constexpr std::string_view name = "corruption::frost";
     if (!(parameters.image_weight >= 0.0 && parameters.frost_weight >= 0.0)) {
         repscope::detail::throw_value_error(name, "wanted weights of at least 0, got " +
@@ -144,8 +152,8 @@ template <image_like Images>
                 if (!inside) {
                     repscope::detail::throw_value_error(
                         name, "wanted crops inside a texture (height, width, 3), got texture " +
-                                  std::to_string(crop.texture) + ", row " + std::to_string(crop.row) + ", column " +
-                                  std::to_string(crop.column));
+                                  std::to_string(crop.texture) + ", row " + std::to_string(crop.row) +
+                                  ", column " + std::to_string(crop.column));
                 }
             }
         },

@@ -13,8 +13,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// Sum in the order in which NumPy adds: eight partial sums, halves above 128 elements. Weights that are divided by
-/// another sum differ in their last bit, and that decides whether a flat area keeps its byte.
+/// Sum in the order in which NumPy adds: eight partial sums, halves above 128 elements. Weights that are
+/// divided by another sum differ in their last bit, and that decides whether a flat area keeps its byte.
 [[nodiscard]] inline double pairwise_sum(const double* values, std::size_t count) noexcept {
     if (count < 8) {
         double sum = 0.0;
@@ -35,8 +35,8 @@ namespace detail {
     return sum;
 }
 
-/// Half of a Gaussian's weights: w[0] of the centre, w[i] at distance i <= radius = floor(truncate sigma + 1/2); all
-/// of them sum to 1. Sigma 0 is the identity.
+/// Half of a Gaussian's weights: w[0] of the centre, w[i] at distance i <= radius = floor(truncate sigma +
+/// 1/2); all of them sum to 1. Sigma 0 is the identity.
 [[nodiscard]] inline std::vector<double> gaussian_weights(double sigma, double truncate = 4.0) {
     if (sigma < 1e-15) return {1.0};
     const auto radius = static_cast<std::size_t>(truncate * sigma + 0.5);
@@ -51,8 +51,8 @@ namespace detail {
     return half;
 }
 
-// GNU vectors: operations on each element, rounded like those on single numbers, so the bits do not depend on the
-// processor; a loop over taps keeps its sums in registers.
+// GNU vectors: operations on each element, rounded like those on single numbers, so the bits do not depend on
+// the processor; a loop over taps keeps its sums in registers.
 template <typename Real>
 struct lanes;
 template <>
@@ -71,8 +71,8 @@ template <typename Pack, typename Real>
     return value;
 }
 
-/// out[x] = w[0] c[x] + sum over i = radius ... 1 of w[i] (before_i[x] + after_i[x]), from the outside inwards as SciPy
-/// adds; `line(i)` gives the line at signed distance i.
+/// out[x] = w[0] c[x] + sum over i = radius ... 1 of w[i] (before_i[x] + after_i[x]), from the outside
+/// inwards as SciPy adds; `line(i)` gives the line at signed distance i.
 template <typename Real, typename Line>
 void symmetric_taps(const Real* weights, std::size_t radius, std::size_t count, Line&& line, Real* out) {
     using pack = typename lanes<Real>::type;
@@ -105,8 +105,8 @@ void symmetric_taps(const Real* weights, std::size_t radius, std::size_t count, 
 }
 
 /// Convolves every channel of (height, width, channels) values with a symmetric kernel, rows first, and calls
-/// `finish(y, row)` with each finished row of width x channels values. `SingleBetween`: what passes from rows to columns
-/// is rounded to single precision, as SciPy does to an image of floats. O(size x radius).
+/// `finish(y, row)` with each finished row of width x channels values. `SingleBetween`: what passes from rows
+/// to columns is rounded to single precision, as SciPy does to an image of floats. O(size x radius).
 template <bool SingleBetween = false, typename Real, typename Finish>
 void separable_filter(const Real* values, std::size_t height, std::size_t width, std::size_t channels,
                       const std::vector<Real>& weights, beyond rule, scratch& memory, Finish&& finish) {
@@ -126,12 +126,15 @@ void separable_filter(const Real* values, std::size_t height, std::size_t width,
         for (std::ptrdiff_t i = -reach; i <= reach; ++i)
             lines[i + reach] = values + index_beyond(static_cast<std::ptrdiff_t>(y) + i, height, rule) * row;
         Real* centre = padded + margin;
-        symmetric_taps(weights.data(), radius, row, [&](std::ptrdiff_t i) { return lines[i + reach]; }, centre);
+        symmetric_taps(
+            weights.data(), radius, row, [&](std::ptrdiff_t i) { return lines[i + reach]; }, centre);
         if constexpr (SingleBetween)
-            for (std::size_t x = 0; x < row; ++x) centre[x] = static_cast<Real>(static_cast<float>(centre[x]));
+            for (std::size_t x = 0; x < row; ++x)
+                centre[x] = static_cast<Real>(static_cast<float>(centre[x]));
         for (std::ptrdiff_t x = 1; x <= reach; ++x) {
             const std::size_t left = index_beyond(-x, width, rule) * channels;
-            const std::size_t right = index_beyond(static_cast<std::ptrdiff_t>(width) - 1 + x, width, rule) * channels;
+            const std::size_t right =
+                index_beyond(static_cast<std::ptrdiff_t>(width) - 1 + x, width, rule) * channels;
             const auto offset = static_cast<std::size_t>(x) * channels;
             for (std::size_t c = 0; c < channels; ++c) {
                 padded[margin - offset + c] = centre[left + c];
@@ -139,7 +142,8 @@ void separable_filter(const Real* values, std::size_t height, std::size_t width,
             }
         }
         const auto step = static_cast<std::ptrdiff_t>(channels);
-        symmetric_taps(weights.data(), radius, row, [&](std::ptrdiff_t i) { return centre + i * step; }, done);
+        symmetric_taps(
+            weights.data(), radius, row, [&](std::ptrdiff_t i) { return centre + i * step; }, done);
         finish(y, done);
     }
 }

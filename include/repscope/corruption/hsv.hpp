@@ -13,8 +13,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// Pixels that are taken through hue, saturation and value at a time: loops of a fixed length, one a step, are what
-/// compilers make vectors of.
+/// Pixels that are taken through hue, saturation and value at a time: loops of a fixed length, one a step,
+/// are what compilers make vectors of.
 inline constexpr std::size_t hsv_pixels = 64;
 
 struct hsv_block {
@@ -93,7 +93,8 @@ void through_hsv(const picture<T>& image, T* out, Change&& change) {
 template <pixel T>
 void brightness(const picture<T>& image, double amount, T* out) {
     if (image.channels == 1) { // value is all that grey has
-        for (std::size_t i = 0; i < image.size(); ++i) out[i] = from_unit<T>(clip01(to_unit(image.pixels[i]) + amount));
+        for (std::size_t i = 0; i < image.size(); ++i)
+            out[i] = from_unit<T>(clip01(to_unit(image.pixels[i]) + amount));
         return;
     }
     through_hsv(image, out, [amount](hsv_block& block) {
@@ -117,13 +118,15 @@ void saturate(const picture<T>& image, saturate_parameters p, T* out) {
 /// Brightness: `amount` is added to the value of every pixel's hue, saturation and value, clipped to [0, 1].
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; with one channel the amount is added to it.
-/// Deterministic; computed by the conversion there and back in double, as the reference. Throws `value_error` for
-/// images that are none (see `image_like`), other numbers of channels, and an amount that is not finite. O(elements).
+/// Deterministic; computed by the conversion there and back in double, as the reference. Throws `value_error`
+/// for images that are none (see `image_like`), other numbers of channels, and an amount that is not finite.
+/// O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> brightness(const Images& images, double amount) {
     constexpr std::string_view name = "corruption::brightness";
     if (!(amount >= -1.0 && amount <= 1.0)) {
-        repscope::detail::throw_value_error(name, "wanted an amount in [-1, 1], got " + std::to_string(amount));
+        repscope::detail::throw_value_error(name,
+                                            "wanted an amount in [-1, 1], got " + std::to_string(amount));
     }
     return detail::each_image(
         name, images,
@@ -131,18 +134,19 @@ template <image_like Images>
         [&](const auto& image, std::size_t, auto* out) { detail::brightness(image, amount, out); });
 }
 
-/// Saturate, one of the four extra corruptions: saturation becomes saturation x factor + summand, clipped to [0, 1].
+/// Saturate, one of the four extra corruptions: saturation becomes saturation x factor + summand, clipped to
+/// [0, 1].
 ///
-/// Shapes, cost and errors as for `brightness`; one channel is left as it is. Grey pixels of an RGB image have hue 0,
-/// so a summand above 0 tints them red, as in the reference.
+/// Shapes, cost and errors as for `brightness`; one channel is left as it is. Grey pixels of an RGB image
+/// have hue 0, so a summand above 0 tints them red, as in the reference.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> saturate(const Images& images, saturate_parameters parameters) {
     constexpr std::string_view name = "corruption::saturate";
     if (!(parameters.factor >= 0.0 && parameters.factor <= 1e6 && parameters.summand >= -1.0 &&
           parameters.summand <= 1.0)) {
-        repscope::detail::throw_value_error(name, "wanted a factor in [0, 1e6] and a summand in [-1, 1], got " +
-                                                      std::to_string(parameters.factor) + " and " +
-                                                      std::to_string(parameters.summand));
+        repscope::detail::throw_value_error(
+            name, "wanted a factor in [0, 1e6] and a summand in [-1, 1], got " +
+                      std::to_string(parameters.factor) + " and " + std::to_string(parameters.summand));
     }
     return detail::each_image(
         name, images,

@@ -22,10 +22,11 @@ namespace corruption {
 template <typename T>
 concept pixel = std::same_as<T, std::uint8_t> || std::same_as<T, float>;
 
-/// An image (height, width, channels) or a batch of them (n, height, width, channels), of any tensor type. Sides
-/// are at least 8; channels are RGB where colours matter.
+/// An image (height, width, channels) or a batch of them (n, height, width, channels), of any tensor type.
+/// Sides are at least 8; channels are RGB where colours matter.
 template <typename T>
-concept image_like = tensor_like<T> && pixel<element_type_of<T>> && (static_rank<T> == 3 || static_rank<T> == 4);
+concept image_like = tensor_like<T> && pixel<element_type_of<T>> &&
+    (static_rank<T> == 3 || static_rank<T> == 4);
 
 /// Images like these that own their pixels: what every corruption returns.
 template <image_like Images>
@@ -111,11 +112,13 @@ template <typename T, std::size_t Rank>
     const image_shape shape{Rank == 4 ? e[0] : 1, e[Rank - 3], e[Rank - 2], e[Rank - 1]};
     if (shape.height < smallest_side || shape.width < smallest_side || shape.channels == 0) {
         repscope::detail::throw_value_error(
-            function, "wanted images (height, width, channels) of at least 8 x 8 pixels and 1 channel, got shape " +
-                          format_shape(e));
+            function,
+            "wanted images (height, width, channels) of at least 8 x 8 pixels and 1 channel, got shape " +
+                format_shape(e));
     }
     if (shape.count == 0) {
-        repscope::detail::throw_value_error(function, "wanted at least 1 image, got shape " + format_shape(e));
+        repscope::detail::throw_value_error(function,
+                                            "wanted at least 1 image, got shape " + format_shape(e));
     }
     return shape;
 }
@@ -164,15 +167,16 @@ inline void require_colours(std::string_view function, std::size_t channels) {
 }
 
 /// `count` draws for each image, or a `value_error` that says how many were wanted.
-inline void require_draws(std::string_view function, std::string_view what, std::size_t wanted, std::size_t got) {
+inline void require_draws(std::string_view function, std::string_view what, std::size_t wanted,
+                          std::size_t got) {
     if (wanted != got) {
-        repscope::detail::throw_value_error(function, "wanted " + std::to_string(wanted) + " " + std::string(what) +
-                                                          ", got " + std::to_string(got));
+        repscope::detail::throw_value_error(function, "wanted " + std::to_string(wanted) + " " +
+                                                          std::string(what) + ", got " + std::to_string(got));
     }
 }
 
-/// Calls `kernel(picture, image, out)` for every image of a tensor and returns the results; `check(shape)` is asked
-/// before.
+/// Calls `kernel(picture, image, out)` for every image of a tensor and returns the results; `check(shape)` is
+/// asked before.
 template <image_like Images, typename Check, typename Kernel>
 [[nodiscard]] corrupted<Images> each_image(std::string_view function, const Images& images, Check&& check,
                                            Kernel&& kernel) {

@@ -31,9 +31,9 @@ inline constexpr std::array<std::array<std::int32_t, 8>, 8> dct_matrix{{
 
 /// The example tables of the standard's annex K, in rows.
 inline constexpr std::array<std::int32_t, 64> luminance_table{
-    16, 11, 10, 16, 24,  40,  51,  61,  12, 12, 14, 19, 26,  58,  60,  55,  14, 13, 16, 24, 40,  57,
-    69, 56, 14, 17, 22,  29,  51,  87,  80, 62, 18, 22, 37,  56,  68,  109, 103, 77, 24, 35, 55, 64,
-    81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99};
+    16, 11,  10,  16, 24, 40, 51, 61, 12,  12,  14,  19,  26, 58, 60, 55,  14,  13,  16,  24, 40, 57,
+    69, 56,  14,  17, 22, 29, 51, 87, 80,  62,  18,  22,  37, 56, 68, 109, 103, 77,  24,  35, 55, 64,
+    81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98,  112, 100, 103, 99};
 inline constexpr std::array<std::int32_t, 64> chrominance_table{
     17, 18, 24, 47, 99, 99, 99, 99, 18, 21, 26, 66, 99, 99, 99, 99, 24, 26, 56, 99, 99, 99,
     99, 99, 47, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
@@ -41,7 +41,8 @@ inline constexpr std::array<std::int32_t, 64> chrominance_table{
 
 using quantisation = std::array<std::int32_t, 64>;
 
-[[nodiscard]] constexpr quantisation scaled_table(const std::array<std::int32_t, 64>& table, int quality) noexcept {
+[[nodiscard]] constexpr quantisation scaled_table(const std::array<std::int32_t, 64>& table,
+                                                  int quality) noexcept {
     const std::int32_t scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
     quantisation steps{};
     for (std::size_t i = 0; i < 64; ++i) steps[i] = std::clamp((table[i] * scale + 50) / 100, 1, 255);
@@ -56,7 +57,8 @@ template <bool Transposed>
 inline void dct_pass(const eight* from, eight* to, int shift) noexcept {
     for (std::size_t i = 0; i < 8; ++i) {
         eight sum{};
-        for (std::size_t k = 0; k < 8; ++k) sum += from[k] * (Transposed ? dct_matrix[k][i] : dct_matrix[i][k]);
+        for (std::size_t k = 0; k < 8; ++k)
+            sum += from[k] * (Transposed ? dct_matrix[k][i] : dct_matrix[i][k]);
         to[i] = (sum + (1 << (shift - 1))) >> shift;
     }
 }
@@ -74,7 +76,8 @@ inline void code_block(std::uint8_t* samples, std::size_t stride, const quantisa
     eight rows[8];
     eight other[8];
     for (std::size_t i = 0; i < 8; ++i)
-        for (std::size_t k = 0; k < 8; ++k) rows[i][k] = static_cast<std::int32_t>(samples[i * stride + k]) - 128;
+        for (std::size_t k = 0; k < 8; ++k)
+            rows[i][k] = static_cast<std::int32_t>(samples[i * stride + k]) - 128;
     transpose(rows);
     dct_pass<false>(rows, other, 11);
     transpose(other);
@@ -137,8 +140,10 @@ inline void jpeg_grey(const picture<std::uint8_t>& image, const quantisation& lu
         std::memcpy(out + y * image.width, plane.samples + y * plane.stride, image.width);
 }
 
-/// One row of a chroma plane at twice the resolution: 3/4 of the nearer and 1/4 of the farther sample, both ways.
-inline void upsample_row(const jpeg_plane& plane, std::size_t y, std::int32_t* sums, std::uint8_t* out) noexcept {
+/// One row of a chroma plane at twice the resolution: 3/4 of the nearer and 1/4 of the farther sample, both
+/// ways.
+inline void upsample_row(const jpeg_plane& plane, std::size_t y, std::int32_t* sums,
+                         std::uint8_t* out) noexcept {
     const std::size_t near = y / 2;
     const std::size_t last = plane.height - 1;
     const std::size_t far = y % 2 == 0 ? (near == 0 ? 0 : near - 1) : (near == last ? last : near + 1);
@@ -195,7 +200,8 @@ inline void jpeg_colour(const picture<std::uint8_t>& image, const quantisation& 
             const std::int32_t bias = x % 4 == 0 ? 1 : 2;
             const std::size_t at = pair / 2 * blue.stride + x / 2;
             blue.samples[at] = static_cast<std::uint8_t>(
-                (blue_rows[x] + blue_rows[x + 1] + blue_rows[even + x] + blue_rows[even + x + 1] + bias) >> 2);
+                (blue_rows[x] + blue_rows[x + 1] + blue_rows[even + x] + blue_rows[even + x + 1] + bias) >>
+                2);
             red.samples[at] = static_cast<std::uint8_t>(
                 (red_rows[x] + red_rows[x + 1] + red_rows[even + x] + red_rows[even + x + 1] + bias) >> 2);
         }
@@ -214,10 +220,12 @@ inline void jpeg_colour(const picture<std::uint8_t>& image, const quantisation& 
             const std::int32_t b = static_cast<std::int32_t>(blue_rows[x]) - 128;
             const std::int32_t r = static_cast<std::int32_t>(red_rows[x]) - 128;
             constexpr std::int32_t half = 1 << 15;
-            to[3 * x] = static_cast<std::uint8_t>(std::clamp(base + ((fixed16(1.40200) * r + half) >> 16), 0, 255));
+            to[3 * x] =
+                static_cast<std::uint8_t>(std::clamp(base + ((fixed16(1.40200) * r + half) >> 16), 0, 255));
             to[3 * x + 1] = static_cast<std::uint8_t>(
                 std::clamp(base + ((half - fixed16(0.34414) * b - fixed16(0.71414) * r) >> 16), 0, 255));
-            to[3 * x + 2] = static_cast<std::uint8_t>(std::clamp(base + ((fixed16(1.77200) * b + half) >> 16), 0, 255));
+            to[3 * x + 2] =
+                static_cast<std::uint8_t>(std::clamp(base + ((fixed16(1.77200) * b + half) >> 16), 0, 255));
         }
     }
 }
@@ -227,7 +235,8 @@ struct jpeg_plan {
     quantisation luminance;
     quantisation chrominance;
     explicit jpeg_plan(int quality) noexcept
-        : luminance(scaled_table(luminance_table, quality)), chrominance(scaled_table(chrominance_table, quality)) {}
+        : luminance(scaled_table(luminance_table, quality)),
+          chrominance(scaled_table(chrominance_table, quality)) {}
 };
 
 template <pixel T>
@@ -242,25 +251,29 @@ void jpeg_compression(const picture<T>& image, const jpeg_plan& plan, scratch& m
 
 } // namespace detail
 
-/// JPEG compression: what is left of an image that was coded at `quality` and decoded, as libjpeg(-turbo) does both by
-/// default: baseline, chroma at half the resolution, the accurate integer DCT, smooth upsampling.
+/// JPEG compression: what is left of an image that was coded at `quality` and decoded, as libjpeg(-turbo)
+/// does both by default: baseline, chroma at half the resolution, the accurate integer DCT, smooth
+/// upsampling.
 ///
-/// `images`: (height, width, 3), (height, width, 1) or a batch, of any size. Deterministic, in integers; the entropy
-/// coding, which loses nothing, is left out. Made of bytes inside: float images are rounded to bytes first and come out
-/// as bytes / 255. Throws `value_error` for images that are none (see `image_like`), other numbers of channels, and a
-/// quality outside 1 ... 100. O(elements). ITU-T T.81, annex A and K.
+/// `images`: (height, width, 3), (height, width, 1) or a batch, of any size. Deterministic, in integers; the
+/// entropy coding, which loses nothing, is left out. Made of bytes inside: float images are rounded to bytes
+/// first and come out as bytes / 255. Throws `value_error` for images that are none (see `image_like`), other
+/// numbers of channels, and a quality outside 1 ... 100. O(elements). ITU-T T.81, annex A and K.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> jpeg_compression(const Images& images, int quality) {
     constexpr std::string_view name = "corruption::jpeg_compression";
     if (quality < 1 || quality > 100) {
-        repscope::detail::throw_value_error(name, "wanted a quality in 1 ... 100, got " + std::to_string(quality));
+        repscope::detail::throw_value_error(name,
+                                            "wanted a quality in 1 ... 100, got " + std::to_string(quality));
     }
     const detail::jpeg_plan plan(quality);
     detail::scratch memory;
     return detail::each_image(
         name, images,
         [&](const detail::image_shape& shape) { detail::require_colours(name, shape.channels); },
-        [&](const auto& image, std::size_t, auto* out) { detail::jpeg_compression(image, plan, memory, out); });
+        [&](const auto& image, std::size_t, auto* out) {
+            detail::jpeg_compression(image, plan, memory, out);
+        });
 }
 
 } // namespace corruption

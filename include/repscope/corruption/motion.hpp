@@ -22,7 +22,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// A trail of 2 ceil(radius) + 1 pixels behind the pixel itself, with the weights of half a Gaussian that sum to 1.
+/// A trail of 2 ceil(radius) + 1 pixels behind the pixel itself, with the weights of half a Gaussian that sum
+/// to 1.
 [[nodiscard]] inline std::vector<double> trail_weights(motion_parameters p) {
     const auto taps = 2 * static_cast<std::size_t>(std::ceil(p.radius)) + 1;
     std::vector<double> weights(taps);
@@ -37,9 +38,9 @@ namespace detail {
     return weights;
 }
 
-/// Blurs the bytes of (height, width, channels) along a line at `angle` degrees, y downwards: out = sum over i of k_i
-/// in(y + dy_i, x + dx_i), whole pixels, the outermost pixels going on beyond the edges. Sixteen bits on the way, then
-/// floor(q / 257), as ImageMagick does for 8-bit images.
+/// Blurs the bytes of (height, width, channels) along a line at `angle` degrees, y downwards: out = sum over
+/// i of k_i in(y + dy_i, x + dx_i), whole pixels, the outermost pixels going on beyond the edges. Sixteen
+/// bits on the way, then floor(q / 257), as ImageMagick does for 8-bit images.
 inline void motion_trail(const picture<std::uint8_t>& image, const std::vector<double>& weights, double angle,
                          scratch& memory, std::uint8_t* out) {
     const scratch::frame frame(memory);
@@ -91,7 +92,8 @@ inline void motion_trail(const picture<std::uint8_t>& image, const std::vector<d
 }
 
 template <pixel T>
-void motion_blur(const picture<T>& image, const std::vector<double>& weights, double angle, scratch& memory, T* out) {
+void motion_blur(const picture<T>& image, const std::vector<double>& weights, double angle, scratch& memory,
+                 T* out) {
     through_bytes(image, memory, out, [&](const picture<std::uint8_t>& bytes, std::uint8_t* to) {
         motion_trail(bytes, weights, angle, memory, to);
     });
@@ -107,13 +109,13 @@ inline void require_trail(std::string_view function, motion_parameters p) {
 
 } // namespace detail
 
-/// Motion blur: a trail of 2 ceil(radius) + 1 pixels to one side, with the weights of half a Gaussian of `sigma`
-/// pixels, at an angle.
+/// Motion blur: a trail of 2 ceil(radius) + 1 pixels to one side, with the weights of half a Gaussian of
+/// `sigma` pixels, at an angle.
 ///
-/// `images`: (height, width, channels) or a batch; `angles`: degrees, one an image, drawn from [-45, 45). Made of
-/// bytes inside: float images are rounded to bytes first and come out as bytes / 255. Throws `value_error` for images
-/// that are none (see `image_like`), another number of angles, angles beyond +-360 or not finite, a radius outside (0,
-/// 1000] or a sigma that is not above 0. O(elements x radius).
+/// `images`: (height, width, channels) or a batch; `angles`: degrees, one an image, drawn from [-45, 45).
+/// Made of bytes inside: float images are rounded to bytes first and come out as bytes / 255. Throws
+/// `value_error` for images that are none (see `image_like`), another number of angles, angles beyond +-360
+/// or not finite, a radius outside (0, 1000] or a sigma that is not above 0. O(elements x radius).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> motion_blur(const Images& images, motion_parameters parameters,
                                             std::span<const double> angles) {
@@ -121,7 +123,8 @@ template <image_like Images>
     detail::require_trail(name, parameters);
     for (const double angle : angles) {
         if (!(angle >= -360.0 && angle <= 360.0)) {
-            repscope::detail::throw_value_error(name, "wanted angles in [-360, 360], got " + std::to_string(angle));
+            repscope::detail::throw_value_error(name,
+                                                "wanted angles in [-360, 360], got " + std::to_string(angle));
         }
     }
     const auto weights = detail::trail_weights(parameters);

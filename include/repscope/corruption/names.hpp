@@ -38,15 +38,16 @@ enum class kind : std::uint8_t {
     saturate = 18,
 };
 
-/// The 15 corruptions of the benchmark, in its order: noise, blur, weather, digital. Means over corruptions (mCE) are
-/// over these.
+/// The 15 corruptions of the benchmark, in its order: noise, blur, weather, digital. Means over corruptions
+/// (mCE) are over these.
 inline constexpr std::array<std::string_view, 15> common{
-    "gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur",      "glass_blur",
-    "motion_blur",    "zoom_blur",  "snow",          "frost",             "fog",
-    "brightness",     "contrast",   "elastic_transform", "pixelate",      "jpeg_compression"};
+    "gaussian_noise",    "shot_noise", "impulse_noise",   "defocus_blur", "glass_blur", "motion_blur",
+    "zoom_blur",         "snow",       "frost",           "fog",          "brightness", "contrast",
+    "elastic_transform", "pixelate",   "jpeg_compression"};
 
 /// The 4 that are for tuning and validation, kept apart so that no benchmark has them by accident.
-inline constexpr std::array<std::string_view, 4> extra{"speckle_noise", "gaussian_blur", "spatter", "saturate"};
+inline constexpr std::array<std::string_view, 4> extra{"speckle_noise", "gaussian_blur", "spatter",
+                                                       "saturate"};
 
 /// The name of a corruption, as the data sets spell it.
 [[nodiscard]] constexpr std::string_view name_of(kind which) noexcept {
@@ -85,8 +86,8 @@ namespace detail {
     });
     std::string list;
     for (const std::string_view known : names) list += (list.empty() ? "" : ", ") + std::string(known);
-    repscope::detail::throw_value_error("corruption::find",
-                                        "there is no corruption '" + std::string(name) + "'; there are " + list);
+    repscope::detail::throw_value_error("corruption::find", "there is no corruption '" + std::string(name) +
+                                                                "'; there are " + list);
 }
 
 } // namespace corruption

@@ -46,10 +46,10 @@ void speckle_noise(const picture<T>& image, const double* noise, T* out) {
 
 /// Gaussian noise: x + noise, clipped to [0, 1].
 ///
-/// `images`: (height, width, channels) or a batch; `noise`: an element each, drawn from N(0, sigma^2), on the scale of
-/// [0, 1]. Bytes are cut, not rounded, and may lose 1 even where the noise is 0. Throws `value_error` when the images
-/// are no images (see `image_like`; floats must lie in [0, 1]) or there are not as many draws. O(elements). Hendrycks
-/// and Dietterich 2019, like all corruptions here.
+/// `images`: (height, width, channels) or a batch; `noise`: an element each, drawn from N(0, sigma^2), on the
+/// scale of [0, 1]. Bytes are cut, not rounded, and may lose 1 even where the noise is 0. Throws
+/// `value_error` when the images are no images (see `image_like`; floats must lie in [0, 1]) or there are not
+/// as many draws. O(elements). Hendrycks and Dietterich 2019, like all corruptions here.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> gaussian_noise(const Images& images, std::span<const double> noise) {
     return detail::each_image(
@@ -65,10 +65,11 @@ template <image_like Images>
 
 /// Shot noise: counts / photons, clipped to [0, 1].
 ///
-/// `counts`: an element each, drawn from the Poisson distribution of mean x photons. Shapes, errors and cost as for
-/// `gaussian_noise`; throws `value_error` also when `photons` is not above 0.
+/// `counts`: an element each, drawn from the Poisson distribution of mean x photons. Shapes, errors and cost
+/// as for `gaussian_noise`; throws `value_error` also when `photons` is not above 0.
 template <image_like Images>
-[[nodiscard]] corrupted<Images> shot_noise(const Images& images, double photons, std::span<const double> counts) {
+[[nodiscard]] corrupted<Images> shot_noise(const Images& images, double photons,
+                                           std::span<const double> counts) {
     if (!(photons > 0.0)) {
         repscope::detail::throw_value_error("corruption::shot_noise",
                                             "wanted photons above 0, got " + std::to_string(photons));
@@ -76,7 +77,8 @@ template <image_like Images>
     return detail::each_image(
         "corruption::shot_noise", images,
         [&](const detail::image_shape& shape) {
-            detail::require_draws("corruption::shot_noise", "counts", shape.count * shape.size(), counts.size());
+            detail::require_draws("corruption::shot_noise", "counts", shape.count * shape.size(),
+                                  counts.size());
         },
         [&](const auto& image, std::size_t index, auto* out) {
             detail::shot_noise(image, photons, counts.data() + index * image.size(), out);

@@ -16,8 +16,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// One axis of a box resampling as Pillow computes it: every output pixel is the mean of the input pixels whose centres
-/// lie in its box, in 22-bit fixed point.
+/// One axis of a box resampling as Pillow computes it: every output pixel is the mean of the input pixels
+/// whose centres lie in its box, in 22-bit fixed point.
 struct box_axis {
     struct window {
         std::uint32_t first;
@@ -43,8 +43,9 @@ struct box_axis {
             while (first < last && !inside(first)) ++first;
             while (last > first && !inside(last - 1)) --last;
             const auto count = static_cast<std::uint32_t>(last - first);
-            windows[i] = {static_cast<std::uint32_t>(first), count,
-                          static_cast<std::int32_t>(0.5 + 1.0 / static_cast<double>(count) * (1 << fraction_bits))};
+            windows[i] = {
+                static_cast<std::uint32_t>(first), count,
+                static_cast<std::int32_t>(0.5 + 1.0 / static_cast<double>(count) * (1 << fraction_bits))};
         }
     }
 
@@ -96,8 +97,9 @@ struct pixelate_plan {
     box_axis up_columns;
 
     pixelate_plan(std::size_t height, std::size_t width, double share)
-        : coarse_height(coarse(height, share)), coarse_width(coarse(width, share)), down_rows(height, coarse_height),
-          down_columns(width, coarse_width), up_rows(coarse_height, height), up_columns(coarse_width, width) {}
+        : coarse_height(coarse(height, share)), coarse_width(coarse(width, share)),
+          down_rows(height, coarse_height), down_columns(width, coarse_width), up_rows(coarse_height, height),
+          up_columns(coarse_width, width) {}
 
     [[nodiscard]] static std::size_t coarse(std::size_t side, double share) noexcept {
         const auto pixels = static_cast<std::size_t>(static_cast<double>(side) * share);
@@ -111,8 +113,8 @@ void pixelate(const picture<T>& image, const pixelate_plan& plan, scratch& memor
         const scratch::frame frame(memory);
         auto* coarse = memory.take<std::uint8_t>(plan.coarse_height * plan.coarse_width * bytes.channels);
         box_resize(bytes, plan.down_columns, plan.down_rows, memory, coarse);
-        box_resize({coarse, plan.coarse_height, plan.coarse_width, bytes.channels}, plan.up_columns, plan.up_rows,
-                   memory, to);
+        box_resize({coarse, plan.coarse_height, plan.coarse_width, bytes.channels}, plan.up_columns,
+                   plan.up_rows, memory, to);
     });
 }
 
@@ -120,9 +122,9 @@ void pixelate(const picture<T>& image, const pixelate_plan& plan, scratch& memor
 
 /// Pixelate: down to floor(side x share) pixels a side, each the mean of its box, and up again to blocks.
 ///
-/// `images`: (height, width, channels) or a batch. Deterministic, in Pillow's fixed point. Made of bytes inside: float
-/// images are rounded to bytes first and come out as bytes / 255. Throws `value_error` for images that are none (see
-/// `image_like`) and a share outside (0, 1]. O(elements).
+/// `images`: (height, width, channels) or a batch. Deterministic, in Pillow's fixed point. Made of bytes
+/// inside: float images are rounded to bytes first and come out as bytes / 255. Throws `value_error` for
+/// images that are none (see `image_like`) and a share outside (0, 1]. O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> pixelate(const Images& images, double share) {
     constexpr std::string_view name = "corruption::pixelate";
@@ -134,7 +136,9 @@ template <image_like Images>
     return detail::each_image(
         name, images,
         [&](const detail::image_shape& shape) { plan.emplace_back(shape.height, shape.width, share); },
-        [&](const auto& image, std::size_t, auto* out) { detail::pixelate(image, plan.front(), memory, out); });
+        [&](const auto& image, std::size_t, auto* out) {
+            detail::pixelate(image, plan.front(), memory, out);
+        });
 }
 
 } // namespace corruption

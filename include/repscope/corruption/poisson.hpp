@@ -14,8 +14,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// Poisson draws for every byte of an image: the distribution functions of the means byte / 255 x photons, inverted by
-/// a look into a coarse table and a step or two.
+/// Poisson draws for every byte of an image: the distribution functions of the means byte / 255 x photons,
+/// inverted by a look into a coarse table and a step or two.
 class poisson_table {
   public:
     explicit poisson_table(double photons) : photons_(photons) {
@@ -58,7 +58,8 @@ class poisson_table {
         return static_cast<double>(level) / 255.0 * photons_;
     }
 
-    /// Probabilities relative to that of the likeliest number, as far as they matter, so that no mean is too large.
+    /// Probabilities relative to that of the likeliest number, as far as they matter, so that no mean is too
+    /// large.
     void append(double mean, std::vector<double>& weights) {
         constexpr double negligible = 1e-19;
         const double mode = std::floor(mean);

@@ -11,8 +11,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// Memory for what a kernel computes on the way, reused from image to image so that none is asked for again. Not
-/// initialised. One thread's.
+/// Memory for what a kernel computes on the way, reused from image to image so that none is asked for again.
+/// Not initialised. One thread's.
 class scratch {
   public:
     /// `count` elements at a multiple of 64 bytes, valid until the `frame` in which they were taken ends.
@@ -37,7 +37,8 @@ class scratch {
     /// Gives back at its end what was taken since its beginning.
     class frame {
       public:
-        explicit frame(scratch& memory) noexcept : memory_(memory), block_(memory.block_), used_(memory.used_) {}
+        explicit frame(scratch& memory) noexcept
+            : memory_(memory), block_(memory.block_), used_(memory.used_) {}
         frame(const frame&) = delete;
         frame& operator=(const frame&) = delete;
         ~frame() {

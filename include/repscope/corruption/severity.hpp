@@ -74,8 +74,9 @@ struct saturate_parameters {
 template <typename Parameters>
 using severity_table = std::array<std::array<Parameters, severities>, 3>;
 
-/// The parameters that made ImageNet-C, CIFAR-10-C and Tiny-ImageNet-C. Hendrycks and Dietterich 2019, "Benchmarking
-/// neural network robustness to common corruptions and perturbations", and the generators published with it.
+/// The parameters that made ImageNet-C, CIFAR-10-C and Tiny-ImageNet-C. Hendrycks and Dietterich 2019,
+/// "Benchmarking neural network robustness to common corruptions and perturbations", and the generators
+/// published with it.
 namespace published {
 
 /// Standard deviation of the noise.
@@ -207,8 +208,8 @@ inline constexpr severity_table<saturate_parameters> saturate{{
     {{{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {30, .2}}},
 }};
 
-/// What the fractions of `elastic_transform` were multiplied with, and the side of the images: 244 with 224 is
-/// a slip of the published generator that is part of the data set.
+/// What the fractions of `elastic_transform` were multiplied with, and the side of the images: 244 with 224
+/// is a slip of the published generator that is part of the data set.
 inline constexpr std::array<double, 3> elastic_side{244, 32, 64};
 inline constexpr std::array<double, 3> image_side{224, 32, 64};
 /// How much smaller the frost photographs were made first.

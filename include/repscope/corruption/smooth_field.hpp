@@ -15,8 +15,8 @@ namespace detail {
 
 /// The Gaussian of a mirrored line as a matrix, for a Gaussian that is about as wide as the line.
 ///
-/// The matrix commutes with turning the line round, so sums and differences of opposite elements are filtered apart,
-/// each by a matrix of half the side.
+/// The matrix commutes with turning the line round, so sums and differences of opposite elements are filtered
+/// apart, each by a matrix of half the side.
 class folded_gaussian {
   public:
     folded_gaussian(std::size_t side, const std::vector<double>& weights)
@@ -32,7 +32,8 @@ class folded_gaussian {
             for (std::size_t j = 0; j < half_; ++j) {
                 // The middle of an odd line is its own opposite and so counts twice in its sum.
                 const bool middle = 2 * j + 1 == side;
-                even_[i * half_ + j] = static_cast<float>(0.5 * (middle ? row[j] : row[j] + row[side - 1 - j]));
+                even_[i * half_ + j] =
+                    static_cast<float>(0.5 * (middle ? row[j] : row[j] + row[side - 1 - j]));
                 odd_[i * half_ + j] = static_cast<float>(0.5 * (row[j] - row[side - 1 - j]));
             }
         }
@@ -106,13 +107,14 @@ inline void exchange_axes(const float* values, std::size_t height, std::size_t w
     for (std::size_t top = 0; top < height; top += tile) {
         for (std::size_t left = 0; left < width; left += tile) {
             for (std::size_t y = top; y < (std::min)(top + tile, height); ++y)
-                for (std::size_t x = left; x < (std::min)(left + tile, width); ++x) out[x * height + y] = values[y * width + x];
+                for (std::size_t x = left; x < (std::min)(left + tile, width); ++x)
+                    out[x * height + y] = values[y * width + x];
         }
     }
 }
 
-/// Smooths a random field of (height, width) with a Gaussian cut at 3 sigma, the field mirrored beyond its edges, in
-/// single precision: displacements are accurate to a millionth of their size.
+/// Smooths a random field of (height, width) with a Gaussian cut at 3 sigma, the field mirrored beyond its
+/// edges, in single precision: displacements are accurate to a millionth of their size.
 class field_smoother {
   public:
     field_smoother(std::size_t height, std::size_t width, double sigma) : height_(height), width_(width) {
@@ -142,7 +144,8 @@ class field_smoother {
         if (down_.empty()) {
             separable_filter(values, height_, width_, 1, weights_, beyond::reflect, memory,
                              [&](std::size_t y, const float* row) {
-                                 for (std::size_t x = 0; x < width_; ++x) out[y * width_ + x] = row[x] * factor;
+                                 for (std::size_t x = 0; x < width_; ++x)
+                                     out[y * width_ + x] = row[x] * factor;
                              });
             return;
         }

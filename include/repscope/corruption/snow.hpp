@@ -34,7 +34,8 @@ struct snow_plan {
 }
 
 template <pixel T>
-void snow(const picture<T>& image, const snow_plan& plan, const double* layer, double angle, scratch& memory, T* out) {
+void snow(const picture<T>& image, const snow_plan& plan, const double* layer, double angle, scratch& memory,
+          T* out) {
     const scratch::frame frame(memory);
     const snow_parameters& p = plan.parameters;
     const std::size_t area = image.area();
@@ -71,20 +72,22 @@ void snow(const picture<T>& image, const snow_plan& plan, const double* layer, d
 
 } // namespace detail
 
-/// Snow: the image made paler, and over it flakes that fall along a line, twice, the second time turned by half a turn.
+/// Snow: the image made paler, and over it flakes that fall along a line, twice, the second time turned by
+/// half a turn.
 ///
-/// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc, scale^2) an
-/// image; `angles`: degrees, one an image, drawn from [-135, -45). The layer is enlarged about its middle by `zoom`,
-/// set to 0 below `threshold`, made bytes and blurred along the angle; with g the grey of a pixel, out = keep x + (1 -
-/// keep) max(x, 1.5 g + 0.5) + layer + turned layer, clipped to [0, 1]. The flakes are bytes also over float images.
-/// Throws `value_error` for images that are none (see `image_like`), other numbers of channels or draws, and parameters
-/// out of range. O(elements x radius).
+/// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
+/// scale^2) an image; `angles`: degrees, one an image, drawn from [-135, -45). The layer is enlarged about
+/// its middle by `zoom`, set to 0 below `threshold`, made bytes and blurred along the angle; with g the grey
+/// of a pixel, out = keep x + (1 - keep) max(x, 1.5 g + 0.5) + layer + turned layer, clipped to [0, 1]. The
+/// flakes are bytes also over float images. Throws `value_error` for images that are none (see `image_like`),
+/// other numbers of channels or draws, and parameters out of range. O(elements x radius).
 template <image_like Images>
-[[nodiscard]] corrupted<Images> snow(const Images& images, snow_parameters parameters, std::span<const double> layers,
-                                     std::span<const double> angles) {
+[[nodiscard]] corrupted<Images> snow(const Images& images, snow_parameters parameters,
+                                     std::span<const double> layers, std::span<const double> angles) {
     constexpr std::string_view name = "corruption::snow";
     detail::require_trail(name, {parameters.radius, parameters.sigma});
-    if (!(parameters.zoom >= 1.0 && parameters.zoom <= 100.0 && parameters.keep >= 0.0 && parameters.keep <= 1.0)) {
+    if (!(parameters.zoom >= 1.0 && parameters.zoom <= 100.0 && parameters.keep >= 0.0 &&
+          parameters.keep <= 1.0)) {
         repscope::detail::throw_value_error(name, "wanted zoom in [1, 100] and keep in [0, 1], got " +
                                                       std::to_string(parameters.zoom) + " and " +
                                                       std::to_string(parameters.keep));
@@ -95,12 +98,14 @@ template <image_like Images>
         name, images,
         [&](const detail::image_shape& shape) {
             detail::require_colours(name, shape.channels);
-            detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width, layers.size());
+            detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width,
+                                  layers.size());
             detail::require_draws(name, "angles", shape.count, angles.size());
             plan.emplace_back(shape.height, shape.width, parameters);
         },
         [&](const auto& image, std::size_t index, auto* out) {
-            detail::snow(image, plan.front(), layers.data() + index * image.area(), angles[index], memory, out);
+            detail::snow(image, plan.front(), layers.data() + index * image.area(), angles[index], memory,
+                         out);
         });
 }
 

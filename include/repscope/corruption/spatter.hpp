@@ -37,12 +37,14 @@ inline void equalise(std::uint8_t* values, std::size_t count) noexcept {
     std::int32_t sum = 0;
     for (std::size_t k = first + 1; k < 256; ++k) {
         sum += histogram[k];
-        table[k] = static_cast<std::uint8_t>(round_half_even(static_cast<double>(static_cast<float>(sum) * scale)));
+        table[k] =
+            static_cast<std::uint8_t>(round_half_even(static_cast<double>(static_cast<float>(sum) * scale)));
     }
     for (std::size_t i = 0; i < count; ++i) values[i] = table[values[i]];
 }
 
-/// to(y, x) = kernel(above, here, below, left, x, right) over a grey image mirrored about its outermost pixels.
+/// to(y, x) = kernel(above, here, below, left, x, right) over a grey image mirrored about its outermost
+/// pixels.
 template <typename T, typename Kernel>
 void each_neighbourhood(const T* image, std::size_t height, std::size_t width, Kernel&& kernel) {
     for (std::size_t y = 0; y < height; ++y) {
@@ -50,7 +52,8 @@ void each_neighbourhood(const T* image, std::size_t height, std::size_t width, K
         const T* here = image + y * width;
         const T* below = image + (y + 1 == height ? height - 2 : y + 1) * width;
         kernel(y * width, above, here, below, std::size_t{1}, std::size_t{0}, std::size_t{1});
-        for (std::size_t x = 1; x + 1 < width; ++x) kernel(y * width + x, above, here, below, x - 1, x, x + 1);
+        for (std::size_t x = 1; x + 1 < width; ++x)
+            kernel(y * width + x, above, here, below, x - 1, x, x + 1);
         kernel(y * width + width - 1, above, here, below, width - 2, width - 1, width - 2);
     }
 }
@@ -69,24 +72,26 @@ inline bool water_mask(const std::uint8_t* liquid, std::size_t height, std::size
     // The edges are no longer needed.
     std::uint8_t* spread = edges;
     each_neighbourhood(distances, height, width,
-                       [&](std::size_t at, const std::int32_t* a, const std::int32_t* b, const std::int32_t* c,
-                           std::size_t l, std::size_t m, std::size_t r) {
-                           const std::int32_t sum = (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
+                       [&](std::size_t at, const std::int32_t* a, const std::int32_t* b,
+                           const std::int32_t* c, std::size_t l, std::size_t m, std::size_t r) {
+                           const std::int32_t sum =
+                               (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
                            const double mean = static_cast<double>(sum) / 65536.0 * (1.0 / 9.0);
                            spread[at] = static_cast<std::uint8_t>(static_cast<int>(static_cast<float>(mean)));
                        });
     equalise(spread, area);
     auto* shaded = memory.take<std::uint8_t>(area);
     each_neighbourhood(spread, height, width,
-                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b, const std::uint8_t* c,
-                           std::size_t l, std::size_t m, std::size_t r) {
+                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
+                           const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
                            const std::int32_t sum = -2 * a[l] - a[m] - b[l] + b[m] + b[r] + c[m] + 2 * c[r];
                            shaded[at] = static_cast<std::uint8_t>(std::clamp(sum, 0, 255));
                        });
     each_neighbourhood(shaded, height, width,
-                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b, const std::uint8_t* c,
-                           std::size_t l, std::size_t m, std::size_t r) {
-                           const std::int32_t sum = (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
+                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
+                           const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
+                           const std::int32_t sum =
+                               (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
                            const auto mean = static_cast<float>((2 * sum + 9) / 18);
                            mask[at] = static_cast<float>(liquid[at]) * mean;
                        });
@@ -123,7 +128,8 @@ inline constexpr std::array<double, 3> mud_colour{63 / 255.0, 42 / 255.0, 20 / 2
 }
 
 template <pixel T>
-void spatter(const picture<T>& image, const spatter_plan& plan, const double* layer, scratch& memory, T* out) {
+void spatter(const picture<T>& image, const spatter_plan& plan, const double* layer, scratch& memory,
+             T* out) {
     const scratch::frame frame(memory);
     const spatter_parameters& p = plan.parameters;
     const std::size_t area = image.area();
@@ -137,7 +143,8 @@ void spatter(const picture<T>& image, const spatter_plan& plan, const double* la
                              for (std::size_t x = 0; x < width; ++x) {
                                  const double kept = row[x] < p.threshold ? 0.0 : row[x];
                                  // Above 1 the byte overflows, as it does in the reference.
-                                 liquid[y * width + x] = static_cast<std::uint8_t>(static_cast<int>(kept * 255.0));
+                                 liquid[y * width + x] =
+                                     static_cast<std::uint8_t>(static_cast<int>(kept * 255.0));
                              }
                          });
         if (!water_mask(liquid, image.height, width, p.strength, memory, mask))
@@ -145,7 +152,8 @@ void spatter(const picture<T>& image, const spatter_plan& plan, const double* la
         const auto colours = channel_colours(water_colour, channels);
         for (std::size_t i = 0; i < area; ++i)
             for (std::size_t c = 0; c < channels; ++c)
-                out[i * channels + c] = from_unit<T>(to_single(image.pixels[i * channels + c]) + mask[i] * colours[c]);
+                out[i * channels + c] =
+                    from_unit<T>(to_single(image.pixels[i * channels + c]) + mask[i] * colours[c]);
         return;
     }
     auto* wet = memory.take<double>(area);
@@ -176,14 +184,14 @@ void spatter(const picture<T>& image, const spatter_plan& plan, const double* la
 
 /// Spatter, one of the four extra corruptions: drops of water, which brighten, or mud, which covers.
 ///
-/// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc, scale^2) an
-/// image. The layer is blurred by `sigma` and set to 0 below `threshold`. Water: the layer as bytes (which overflow
-/// above 1, as in the reference), times a shading made of the distance to its edges, scaled to `strength` at its
-/// thickest and added in pale turquoise. Mud: where there is a layer, smoothed by a Gaussian of `strength` and set to 0
-/// below 0.8, brown takes the place of the image. The layer is bytes also over float images. Where no drop has fallen
-/// the image stays as it is (the reference, dividing 0 by 0, would make it black). Throws `value_error` for images that
-/// are none (see `image_like`), other numbers of channels or draws, and sigmas outside [0, 10000]. O(elements +
-/// height x width x sigma).
+/// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
+/// scale^2) an image. The layer is blurred by `sigma` and set to 0 below `threshold`. Water: the layer as
+/// bytes (which overflow above 1, as in the reference), times a shading made of the distance to its edges,
+/// scaled to `strength` at its thickest and added in pale turquoise. Mud: where there is a layer, smoothed by
+/// a Gaussian of `strength` and set to 0 below 0.8, brown takes the place of the image. The layer is bytes
+/// also over float images. Where no drop has fallen the image stays as it is (the reference, dividing 0 by 0,
+/// would make it black). Throws `value_error` for images that are none (see `image_like`), other numbers of
+/// channels or draws, and sigmas outside [0, 10000]. O(elements + height x width x sigma).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> spatter(const Images& images, spatter_parameters parameters,
                                         std::span<const double> layers) {
@@ -196,7 +204,8 @@ template <image_like Images>
         name, images,
         [&](const detail::image_shape& shape) {
             detail::require_colours(name, shape.channels);
-            detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width, layers.size());
+            detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width,
+                                  layers.size());
         },
         [&](const auto& image, std::size_t index, auto* out) {
             detail::spatter(image, plan, layers.data() + index * image.area(), memory, out);

@@ -75,7 +75,8 @@ inline void weighted_sum(const pair_of_taps* pairs, std::size_t pair_count, std:
     }
     for (; x < count; ++x) {
         double sum = 0.0;
-        for (std::size_t i = 0; i < pair_count; ++i) sum += (pairs[i].before[x] + pairs[i].after[x]) * pairs[i].weight;
+        for (std::size_t i = 0; i < pair_count; ++i)
+            sum += (pairs[i].before[x] + pairs[i].after[x]) * pairs[i].weight;
         out[x] = sum;
     }
 }

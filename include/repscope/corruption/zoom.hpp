@@ -23,14 +23,15 @@ namespace detail {
     return 0.5 * below == std::floor(0.5 * below) ? below : below + 1.0;
 }
 
-/// Where each of `side` samples of an enlarged line lies: between samples `first` and `second` of the line, at a share
-/// of `weight` of the second.
+/// Where each of `side` samples of an enlarged line lies: between samples `first` and `second` of the line,
+/// at a share of `weight` of the second.
 struct zoom_axis {
     std::vector<std::uint32_t> first;
     std::vector<std::uint32_t> second;
     std::vector<double> weight;
 
-    /// The middle ceil(side / factor) samples are enlarged by `factor`, ends on ends, and the middle of that is kept.
+    /// The middle ceil(side / factor) samples are enlarged by `factor`, ends on ends, and the middle of that
+    /// is kept.
     zoom_axis(std::size_t side, double factor) : first(side), second(side), weight(side) {
         const auto n = static_cast<double>(side);
         const double crop = std::ceil(n / factor);
@@ -42,7 +43,8 @@ struct zoom_axis {
             const double place = (static_cast<double>(i) + trim) * step;
             const double below = std::floor(place);
             first[i] = static_cast<std::uint32_t>(top + (below < crop - 1.0 ? below : crop - 1.0));
-            second[i] = static_cast<std::uint32_t>(top + (below + 1.0 < crop - 1.0 ? below + 1.0 : crop - 1.0));
+            second[i] =
+                static_cast<std::uint32_t>(top + (below + 1.0 < crop - 1.0 ? below + 1.0 : crop - 1.0));
             weight[i] = place - below;
         }
     }
@@ -52,13 +54,15 @@ struct zoom_axis {
 struct zoom_grid {
     zoom_axis rows;
     zoom_axis columns;
-    zoom_grid(std::size_t height, std::size_t width, double factor) : rows(height, factor), columns(width, factor) {}
+    zoom_grid(std::size_t height, std::size_t width, double factor)
+        : rows(height, factor), columns(width, factor) {}
 };
 
-/// Enlarges (height, width, channels) values about their middle, linearly, and calls `finish(y, row)` with each row.
+/// Enlarges (height, width, channels) values about their middle, linearly, and calls `finish(y, row)` with
+/// each row.
 template <typename Real, typename Finish>
-void clip_zoom(const Real* values, std::size_t height, std::size_t width, std::size_t channels, const zoom_grid& grid,
-               scratch& memory, Finish&& finish) {
+void clip_zoom(const Real* values, std::size_t height, std::size_t width, std::size_t channels,
+               const zoom_grid& grid, scratch& memory, Finish&& finish) {
     const scratch::frame frame(memory);
     const std::size_t row = width * channels;
     double* blended = memory.take<double>(row);
@@ -68,7 +72,8 @@ void clip_zoom(const Real* values, std::size_t height, std::size_t width, std::s
         const Real* below = values + grid.rows.second[y] * row;
         const double share = grid.rows.weight[y];
         for (std::size_t x = 0; x < row; ++x)
-            blended[x] = static_cast<double>(above[x]) * (1.0 - share) + static_cast<double>(below[x]) * share;
+            blended[x] =
+                static_cast<double>(above[x]) * (1.0 - share) + static_cast<double>(below[x]) * share;
         for (std::size_t x = 0; x < width; ++x) {
             const double* left = blended + grid.columns.first[x] * channels;
             const double* right = blended + grid.columns.second[x] * channels;
@@ -81,7 +86,8 @@ void clip_zoom(const Real* values, std::size_t height, std::size_t width, std::s
 }
 
 /// The enlargements of `zoom_blur` but for the first, which leaves the image alone.
-[[nodiscard]] inline std::vector<zoom_grid> zoom_grids(std::size_t height, std::size_t width, zoom_parameters p) {
+[[nodiscard]] inline std::vector<zoom_grid> zoom_grids(std::size_t height, std::size_t width,
+                                                       zoom_parameters p) {
     std::vector<zoom_grid> grids;
     // The step as NumPy takes it: the difference of the first two factors.
     const double step = (1.0 + p.step) - 1.0;
@@ -113,12 +119,13 @@ void zoom_blur(const picture<T>& image, const std::vector<zoom_grid>& grids, scr
 /// Zoom blur: the mean of the image and of its enlargements by 1 + i step, i = 0 ... count-1.
 ///
 /// `images`: (height, width, channels) or a batch. The enlargement by 1 is the image, which so counts twice.
-/// Deterministic; single precision, as the reference. Throws `value_error` for images that are none (see `image_like`)
-/// and for factors that are not in [1, 8]. O(elements x count).
+/// Deterministic; single precision, as the reference. Throws `value_error` for images that are none (see
+/// `image_like`) and for factors that are not in [1, 8]. O(elements x count).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> zoom_blur(const Images& images, zoom_parameters parameters) {
     constexpr std::string_view name = "corruption::zoom_blur";
-    if (!(parameters.count >= 1 && parameters.step >= 0.0 && 1.0 + parameters.step * parameters.count <= 8.0)) {
+    if (!(parameters.count >= 1 && parameters.step >= 0.0 &&
+          1.0 + parameters.step * parameters.count <= 8.0)) {
         repscope::detail::throw_value_error(name, "wanted at least 1 factor, all of them in [1, 8], got " +
                                                       std::to_string(parameters.count) + " with step " +
                                                       std::to_string(parameters.step));
@@ -127,7 +134,9 @@ template <image_like Images>
     detail::scratch memory;
     return detail::each_image(
         name, images,
-        [&](const detail::image_shape& shape) { grids = detail::zoom_grids(shape.height, shape.width, parameters); },
+        [&](const detail::image_shape& shape) {
+            grids = detail::zoom_grids(shape.height, shape.width, parameters);
+        },
         [&](const auto& image, std::size_t, auto* out) { detail::zoom_blur(image, grids, memory, out); });
 }
 

@@ -6,7 +6,8 @@ namespace portable {
 
 namespace detail {
 
-/// sin(x + low) for |x| <= pi / 4, low being far below the last digit of x: the power series, x itself left to the end.
+/// sin(x + low) for |x| <= pi / 4, low being far below the last digit of x: the power series, x itself left
+/// to the end.
 [[nodiscard]] constexpr double sine_series(double x, double low) noexcept {
     const double z = x * x;
     double series = 1.0 / 355687428096000.0;
@@ -63,14 +64,16 @@ struct reduced_angle {
 /// portable_math.hpp.
 [[nodiscard]] constexpr double sin(double x) noexcept {
     const auto r = detail::reduce_angle(x);
-    const double value = (r.quadrant & 1) == 0 ? detail::sine_series(r.high, r.low) : detail::cosine_series(r.high, r.low);
+    const double value =
+        (r.quadrant & 1) == 0 ? detail::sine_series(r.high, r.low) : detail::cosine_series(r.high, r.low);
     return r.quadrant < 2 ? value : -value;
 }
 
 /// Cosine of an angle in radians; like `sin`.
 [[nodiscard]] constexpr double cos(double x) noexcept {
     const auto r = detail::reduce_angle(x);
-    const double value = (r.quadrant & 1) == 0 ? detail::cosine_series(r.high, r.low) : detail::sine_series(r.high, r.low);
+    const double value =
+        (r.quadrant & 1) == 0 ? detail::cosine_series(r.high, r.low) : detail::sine_series(r.high, r.low);
     return r.quadrant == 0 || r.quadrant == 3 ? value : -value;
 }
 

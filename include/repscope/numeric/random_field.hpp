@@ -95,11 +95,12 @@ inline void log_of_each(const double* values, double* logs) noexcept {
     }
 }
 
-/// `normal_quantile` of each, in place. Fourteen in a hundred lie in the tails; those are collected, for their
-/// logarithms are what costs time.
+/// `normal_quantile` of each, in place. Fourteen in a hundred lie in the tails; those are collected, for
+/// their logarithms are what costs time.
 class normal_batch {
   public:
-    /// `values`: `uniforms_at_once` probabilities. Their quantiles, but for the tails, which wait for `finish`.
+    /// `values`: `uniforms_at_once` probabilities. Their quantiles, but for the tails, which wait for
+    /// `finish`.
     void add(double* values) noexcept {
         double centre[uniforms_at_once];
         for (std::size_t i = 0; i < uniforms_at_once; ++i) {
@@ -154,12 +155,13 @@ class normal_batch {
 
 /// Many draws of one sequence at once: draw number `draw` of (seed, stream, sample).
 ///
-/// Element i of a field is made of words 2i and 2i + 1 (or of word i) of the counters {block, draw, sample, stream}, so
-/// the field of draw 0 is what `random_stream` gives one by one; the same bits everywhere. At most 2^33 uniforms or
-/// normals, 2^34 words a draw.
+/// Element i of a field is made of words 2i and 2i + 1 (or of word i) of the counters {block, draw, sample,
+/// stream}, so the field of draw 0 is what `random_stream` gives one by one; the same bits everywhere. At
+/// most 2^33 uniforms or normals, 2^34 words a draw.
 class random_field {
   public:
-    constexpr random_field(std::uint64_t seed, std::uint32_t stream, std::uint32_t sample, std::uint32_t draw) noexcept
+    constexpr random_field(std::uint64_t seed, std::uint32_t stream, std::uint32_t sample,
+                           std::uint32_t draw) noexcept
         : key_(key_of(seed)), stream_(stream), sample_(sample), draw_(draw) {}
 
     /// Uniform in (0, 1), never 0 and never 1.
@@ -192,7 +194,8 @@ class random_field {
         for (double& value : values) value = loc + scale * value;
     }
 
-    /// Uniform on the integers below 2^32, one word each: `use(first, words, count)` gets them in their order.
+    /// Uniform on the integers below 2^32, one word each: `use(first, words, count)` gets them in their
+    /// order.
     template <typename Use>
     void words(std::size_t size, Use&& use) const {
         detail::philox_words made;
