@@ -55,6 +55,7 @@ namespace detail {
 // the processor; a loop over taps keeps its sums in registers.
 template <typename Real>
 struct lanes;
+#if defined(__AVX__)
 template <>
 struct lanes<double> {
     typedef double type __attribute__((vector_size(32)));
@@ -63,6 +64,16 @@ template <>
 struct lanes<float> {
     typedef float type __attribute__((vector_size(32)));
 };
+#else
+template <>
+struct lanes<double> {
+    typedef double type __attribute__((vector_size(16)));
+};
+template <>
+struct lanes<float> {
+    typedef float type __attribute__((vector_size(16)));
+};
+#endif
 
 template <typename Pack, typename Real>
 [[nodiscard]] Pack load_lanes(const Real* from) noexcept {

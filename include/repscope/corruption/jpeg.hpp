@@ -11,6 +11,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace repscope {
 inline namespace v0 {
@@ -55,11 +56,17 @@ typedef std::int32_t eight __attribute__((vector_size(32)));
 /// to[i] = (sum over k of matrix(i, k) from[k] + half) >> shift.
 template <bool Transposed>
 inline void dct_pass(const eight* from, eight* to, int shift) noexcept {
+    const std::int32_t h = 1 << (shift - 1);
+    const eight half = {h, h, h, h, h, h, h, h};
+    const eight by = {shift, shift, shift, shift, shift, shift, shift, shift};
     for (std::size_t i = 0; i < 8; ++i) {
-        eight sum{};
-        for (std::size_t k = 0; k < 8; ++k)
-            sum += from[k] * (Transposed ? dct_matrix[k][i] : dct_matrix[i][k]);
-        to[i] = (sum + (1 << (shift - 1))) >> shift;
+        eight sum = half;
+        for (std::size_t k = 0; k < 8; ++k) {
+            const std::int32_t m = Transposed ? dct_matrix[k][i] : dct_matrix[i][k];
+            const eight factor = {m, m, m, m, m, m, m, m};
+            sum += from[k] * factor;
+        }
+        to[i] = sum >> by;
     }
 }
 

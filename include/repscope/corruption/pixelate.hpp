@@ -4,6 +4,7 @@
 #include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/through_bytes.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

@@ -4,6 +4,7 @@
 #include "repscope/corruption/gaussian.hpp"
 #include "repscope/corruption/scratch.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <vector>
