@@ -17,6 +17,9 @@ struct command {
 /// Adds `repscope measure` to the command line.
 command add_measure(CLI::App& app);
 
+/// Adds `repscope corrupt` to the command line.
+command add_corrupt(CLI::App& app);
+
 /// Adds `repscope study` to the command line.
 command add_study(CLI::App& app);
 

@@ -1,0 +1,392 @@
+#pragma once
+
+#include "repscope/corruption/blur.hpp"
+#include "repscope/corruption/contrast.hpp"
+#include "repscope/corruption/elastic.hpp"
+#include "repscope/corruption/fog.hpp"
+#include "repscope/corruption/frost.hpp"
+#include "repscope/corruption/hsv.hpp"
+#include "repscope/corruption/ice.hpp"
+#include "repscope/corruption/image.hpp"
+#include "repscope/corruption/jpeg.hpp"
+#include "repscope/corruption/motion.hpp"
+#include "repscope/corruption/names.hpp"
+#include "repscope/corruption/noise.hpp"
+#include "repscope/corruption/pixelate.hpp"
+#include "repscope/corruption/poisson.hpp"
+#include "repscope/corruption/severity.hpp"
+#include "repscope/corruption/snow.hpp"
+#include "repscope/corruption/spatter.hpp"
+#include "repscope/corruption/zoom.hpp"
+#include "repscope/numeric/random.hpp"
+#include "repscope/numeric/random_field.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace corruption {
+namespace detail {
+
+// Each corruption with its published parameters and draws of its own: made once for images of one size, then
+// called for each. The draws of an image depend on the seed, its index, the corruption and the severity, and
+// on nothing else.
+
+/// What a corruption is made for.
+struct drawn_setup {
+    std::size_t set;   ///< which published table
+    std::size_t level; ///< severity - 1
+    image_shape shape;
+    std::span<const frost_texture> textures;
+};
+
+/// The random numbers of one image.
+struct image_draws {
+    std::uint64_t seed;
+    std::uint32_t stream;
+    std::uint32_t index;
+
+    [[nodiscard]] random_field field(std::uint32_t draw) const noexcept {
+        return {seed, stream, index, draw};
+    }
+
+    [[nodiscard]] double uniform(std::uint32_t draw, double low, double high) const noexcept {
+        double u = 0.0;
+        field(draw).uniforms(std::span(&u, 1));
+        return low + (high - low) * u;
+    }
+};
+
+template <kind Which>
+struct drawn;
+
+template <>
+struct drawn<kind::gaussian_noise> {
+    double sigma;
+    explicit drawn(const drawn_setup& s) : sigma(published::gaussian_noise[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        double* noise = memory.take<double>(image.size());
+        draws.field(0).normals(std::span(noise, image.size()), 0.0, sigma);
+        add_noise(image, noise, out);
+    }
+};
+
+template <>
+struct drawn<kind::speckle_noise> {
+    double sigma;
+    explicit drawn(const drawn_setup& s) : sigma(published::speckle_noise[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        double* noise = memory.take<double>(image.size());
+        draws.field(0).normals(std::span(noise, image.size()), 0.0, sigma);
+        speckle_noise(image, noise, out);
+    }
+};
+
+template <>
+struct drawn<kind::shot_noise> {
+    double photons;
+    poisson_table table;
+    explicit drawn(const drawn_setup& s) : photons(published::shot_noise[s.set][s.level]), table(photons) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        double* counts = memory.take<double>(image.size());
+        draws.field(0).uniforms(std::span(counts, image.size()));
+        if constexpr (std::is_same_v<T, std::uint8_t>) {
+            for (std::size_t i = 0; i < image.size(); ++i) counts[i] = table.draw(image.pixels[i], counts[i]);
+        } else {
+            double* more = memory.take<double>(image.size());
+            draws.field(1).uniforms(std::span(more, image.size()));
+            for (std::size_t i = 0; i < image.size(); ++i)
+                counts[i] = table.draw(image.pixels[i], counts[i], more[i]);
+        }
+        shot_noise(image, photons, counts, out);
+    }
+};
+
+template <>
+struct drawn<kind::impulse_noise> {
+    std::uint32_t salt_below;
+    std::uint32_t pepper_below;
+    explicit drawn(const drawn_setup& s)
+        : salt_below(
+              static_cast<std::uint32_t>(0.5 * published::impulse_noise[s.set][s.level] * 4294967296.0)),
+          pepper_below(static_cast<std::uint32_t>(published::impulse_noise[s.set][s.level] * 4294967296.0)) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        auto* impulses = memory.take<impulse>(image.size());
+        draws.field(0).words(image.size(),
+                             [&](std::size_t first, const std::uint32_t* words, std::size_t count) {
+                                 for (std::size_t i = 0; i < count; ++i) {
+                                     const auto value = static_cast<std::uint8_t>(
+                                         (words[i] < pepper_below ? 1 : 0) + (words[i] < salt_below ? 1 : 0));
+                                     impulses[first + i] = static_cast<impulse>(value);
+                                 }
+                             });
+        impulse_noise(image, impulses, out);
+    }
+};
+
+template <>
+struct drawn<kind::gaussian_blur> {
+    std::vector<double> weights;
+    explicit drawn(const drawn_setup& s)
+        : weights(gaussian_weights(published::gaussian_blur[s.set][s.level])) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch& memory, T* out) const {
+        gaussian_blur(image, weights, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::defocus_blur> {
+    disk_kernel disk;
+    explicit drawn(const drawn_setup& s) : disk(make_disk(published::defocus_blur[s.set][s.level])) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch& memory, T* out) const {
+        defocus_blur(image, disk, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::glass_blur> {
+    glass_parameters parameters;
+    std::vector<double> weights;
+    explicit drawn(const drawn_setup& s)
+        : parameters(published::glass_blur[s.set][s.level]), weights(gaussian_weights(parameters.sigma)) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        const std::size_t count = glass_draws(image.height, image.width, parameters);
+        auto* offsets = memory.take<std::int8_t>(count);
+        const auto span = static_cast<std::uint64_t>(2 * parameters.max_delta);
+        const int delta = parameters.max_delta;
+        // One word gives both: the whole part of word x span / 2^32, and that of what is left.
+        draws.field(0).words(count / 2, [&](std::size_t first, const std::uint32_t* words, std::size_t n) {
+            for (std::size_t i = 0; i < n; ++i) {
+                const std::uint64_t x = words[i] * span;
+                const std::uint64_t y = (x & 0xFFFFFFFFU) * span;
+                offsets[2 * (first + i)] = static_cast<std::int8_t>(static_cast<int>(x >> 32U) - delta);
+                offsets[2 * (first + i) + 1] = static_cast<std::int8_t>(static_cast<int>(y >> 32U) - delta);
+            }
+        });
+        glass_blur(image, parameters, weights, offsets, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::motion_blur> {
+    std::vector<double> weights;
+    explicit drawn(const drawn_setup& s) : weights(trail_weights(published::motion_blur[s.set][s.level])) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        motion_blur(image, weights, draws.uniform(0, -45.0, 45.0), memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::zoom_blur> {
+    std::vector<zoom_grid> grids;
+    explicit drawn(const drawn_setup& s)
+        : grids(zoom_grids(s.shape.height, s.shape.width, published::zoom_blur[s.set][s.level])) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch& memory, T* out) const {
+        zoom_blur(image, grids, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::snow> {
+    snow_plan plan;
+    explicit drawn(const drawn_setup& s)
+        : plan(s.shape.height, s.shape.width, published::snow[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        double* layer = memory.take<double>(image.area());
+        draws.field(0).normals(std::span(layer, image.area()), plan.parameters.loc, plan.parameters.scale);
+        snow(image, plan, layer, draws.uniform(1, -135.0, -45.0), memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::frost> {
+    frost_parameters parameters;
+    std::vector<frost_texture> textures;
+    explicit drawn(const drawn_setup& s)
+        : parameters(published::frost[s.set][s.level]), textures(fit_textures(s.textures, s.set, s.shape)) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch&, T* out) const {
+        random_stream random(draws.seed, draws.stream, draws.index);
+        frost_crop crop;
+        crop.texture = random.below(static_cast<std::uint32_t>(textures.size()));
+        const auto place = [&random](std::size_t texture, std::size_t side) {
+            return random.below(static_cast<std::uint32_t>((std::max<std::size_t>)(1, texture - side)));
+        };
+        crop.row = place(textures[crop.texture].extent(0), image.height);
+        crop.column = place(textures[crop.texture].extent(1), image.width);
+        frost(image, parameters, textures[crop.texture], crop, out);
+    }
+
+    /// The textures as large as those of the published set were beside its images, and never smaller than the
+    /// image.
+    [[nodiscard]] static std::vector<frost_texture> fit_textures(std::span<const frost_texture> given,
+                                                                 std::size_t set, const image_shape& shape) {
+        if (given.empty()) given = ice_textures();
+        const double usual = published::frost_scale[set] *
+                             static_cast<double>((std::min)(shape.height, shape.width)) /
+                             published::image_side[set];
+        std::vector<frost_texture> fitted;
+        for (const frost_texture& texture : given) {
+            const double least =
+                (std::max)(static_cast<double>(shape.height) / static_cast<double>(texture.extent(0)),
+                           static_cast<double>(shape.width) / static_cast<double>(texture.extent(1)));
+            double factor = (std::max)(usual, least);
+            fitted.push_back(resize_texture(texture, factor));
+            // Rounded to the even side of a half it may have come out one pixel short.
+            while (fitted.back().extent(0) < shape.height || fitted.back().extent(1) < shape.width) {
+                factor *= 1.001;
+                fitted.back() = resize_texture(texture, factor);
+            }
+        }
+        return fitted;
+    }
+};
+
+template <>
+struct drawn<kind::fog> {
+    fog_parameters parameters;
+    explicit drawn(const drawn_setup& s) : parameters(published::fog[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        const std::size_t side = fog_side(image.height, image.width);
+        double* heights = memory.take<double>(side * side);
+        draws.field(0).uniforms(std::span(heights, fog_draws(image.height, image.width)));
+        double* at = heights;
+        double wibble = 100.0;
+        for (std::size_t step = side; step >= 2; step /= 2, wibble /= parameters.decay) {
+            const std::size_t count = 3 * (side / step) * (side / step);
+            for (std::size_t i = 0; i < count; ++i) at[i] = wibble * (2.0 * at[i] - 1.0);
+            at += count;
+        }
+        fog(image, parameters, heights, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::brightness> {
+    double amount;
+    explicit drawn(const drawn_setup& s) : amount(published::brightness[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch&, T* out) const {
+        brightness(image, amount, out);
+    }
+};
+
+template <>
+struct drawn<kind::contrast> {
+    double factor;
+    explicit drawn(const drawn_setup& s) : factor(published::contrast[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch& memory, T* out) const {
+        contrast(image, factor, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::elastic_transform> {
+    elastic_plan plan;
+    explicit drawn(const drawn_setup& s)
+        : plan(s.shape.height, s.shape.width,
+               elastic_pixels(published::elastic_transform[s.set][s.level], static_cast<variant>(s.set + 1),
+                              s.shape.height, s.shape.width)) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        double moves[6];
+        draws.field(0).uniforms(moves);
+        for (double& move : moves) move = plan.parameters.affine * (2.0 * move - 1.0);
+        double* fields = memory.take<double>(2 * image.area());
+        if (plan.parameters.alpha > 0.0) {
+            draws.field(1).uniforms(std::span(fields, 2 * image.area()));
+            for (std::size_t i = 0; i < 2 * image.area(); ++i) fields[i] = 2.0 * fields[i] - 1.0;
+        }
+        elastic_transform(image, plan, moves, fields, fields + image.area(), memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::pixelate> {
+    pixelate_plan plan;
+    explicit drawn(const drawn_setup& s)
+        : plan(s.shape.height, s.shape.width, published::pixelate[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch& memory, T* out) const {
+        pixelate(image, plan, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::jpeg_compression> {
+    jpeg_plan plan;
+    explicit drawn(const drawn_setup& s) : plan(published::jpeg_compression[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch& memory, T* out) const {
+        jpeg_compression(image, plan, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::spatter> {
+    spatter_plan plan;
+    explicit drawn(const drawn_setup& s) : plan(published::spatter[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
+        double* layer = memory.take<double>(image.area());
+        draws.field(0).normals(std::span(layer, image.area()), plan.parameters.loc, plan.parameters.scale);
+        spatter(image, plan, layer, memory, out);
+    }
+};
+
+template <>
+struct drawn<kind::saturate> {
+    saturate_parameters parameters;
+    explicit drawn(const drawn_setup& s) : parameters(published::saturate[s.set][s.level]) {}
+
+    template <pixel T>
+    void operator()(const picture<T>& image, const image_draws&, scratch&, T* out) const {
+        saturate(image, parameters, out);
+    }
+};
+
+/// Whether colours matter: such a corruption takes 1 channel or 3.
+[[nodiscard]] constexpr bool needs_colours(kind which) noexcept {
+    return which == kind::snow || which == kind::frost || which == kind::brightness ||
+           which == kind::jpeg_compression || which == kind::spatter || which == kind::saturate;
+}
+
+} // namespace detail
+} // namespace corruption
+} // namespace v0
+} // namespace repscope

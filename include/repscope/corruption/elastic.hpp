@@ -1,0 +1,246 @@
+#pragma once
+
+#include "repscope/corruption/border.hpp"
+#include "repscope/corruption/gaussian.hpp"
+#include "repscope/corruption/image.hpp"
+#include "repscope/corruption/scratch.hpp"
+#include "repscope/corruption/severity.hpp"
+#include "repscope/corruption/smooth_field.hpp"
+#include "repscope/corruption/zoom.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace corruption {
+namespace detail {
+
+/// a0 x + a1 y + a2 = value at three points, by elimination with row pivots.
+[[nodiscard]] inline std::array<double, 3> solve_plane(std::array<std::array<double, 3>, 3> a,
+                                                       std::array<double, 3> b) noexcept {
+    for (std::size_t i = 0; i < 3; ++i) {
+        std::size_t pivot = i;
+        for (std::size_t j = i + 1; j < 3; ++j)
+            if (std::abs(a[j][i]) > std::abs(a[pivot][i])) pivot = j;
+        std::swap(a[i], a[pivot]);
+        std::swap(b[i], b[pivot]);
+        const double inverse = -1.0 / a[i][i];
+        for (std::size_t j = i + 1; j < 3; ++j) {
+            const double factor = a[j][i] * inverse;
+            for (std::size_t k = i + 1; k < 3; ++k) a[j][k] += factor * a[i][k];
+            b[j] += factor * b[i];
+        }
+    }
+    for (std::size_t i = 3; i-- > 0;) {
+        double sum = b[i];
+        for (std::size_t k = i + 1; k < 3; ++k) sum -= a[i][k] * b[k];
+        b[i] = sum / a[i][i];
+    }
+    return b;
+}
+
+/// x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
+using affine_map = std::array<double, 6>;
+
+/// The map from an output pixel to its place in the input, for the map that takes three points around the
+/// middle to where `moves` (dx, dy of each) puts them.
+[[nodiscard]] inline affine_map affine_backwards(std::size_t height, std::size_t width,
+                                                 const double* moves) noexcept {
+    const auto middle_x = static_cast<float>(width / 2);
+    const auto middle_y = static_cast<float>(height / 2);
+    const auto arm = static_cast<float>((std::min)(height, width) / 3);
+    const float points[3][2] = {
+        {middle_x + arm, middle_y + arm}, {middle_x + arm, middle_y - arm}, {middle_x - arm, middle_y - arm}};
+    std::array<std::array<double, 3>, 3> a{};
+    std::array<double, 3> to_x{};
+    std::array<double, 3> to_y{};
+    for (std::size_t i = 0; i < 3; ++i) {
+        a[i] = {static_cast<double>(points[i][0]), static_cast<double>(points[i][1]), 1.0};
+        to_x[i] = static_cast<double>(points[i][0] + static_cast<float>(moves[2 * i]));
+        to_y[i] = static_cast<double>(points[i][1] + static_cast<float>(moves[2 * i + 1]));
+    }
+    const auto x = solve_plane(a, to_x);
+    const auto y = solve_plane(a, to_y);
+    const double determinant = x[0] * y[1] - x[1] * y[0];
+    const double inverse = determinant != 0.0 ? 1.0 / determinant : 0.0;
+    const double m0 = y[1] * inverse;
+    const double m4 = x[0] * inverse;
+    const double m1 = x[1] * -inverse;
+    const double m3 = y[0] * -inverse;
+    return {m0, m1, -m0 * x[2] - m1 * y[2], m3, m4, -m3 * x[2] - m4 * y[2]};
+}
+
+/// An image in single precision, warped: places are rounded to 1/32 of a pixel, values interpolated linearly,
+/// the image mirrored about its outermost pixels, as OpenCV does.
+inline void affine_warp(const picture<float>& image, const affine_map& map, scratch& memory, float* out) {
+    const scratch::frame frame(memory);
+    const std::size_t width = image.width;
+    const std::size_t channels = image.channels;
+    auto* across_x = memory.take<std::int64_t>(width);
+    auto* across_y = memory.take<std::int64_t>(width);
+    const auto fixed = [](double value) {
+        return static_cast<std::int64_t>(round_half_even(value * 1024.0));
+    };
+    for (std::size_t x = 0; x < width; ++x) {
+        across_x[x] = fixed(map[0] * static_cast<double>(x));
+        across_y[x] = fixed(map[3] * static_cast<double>(x));
+    }
+    const auto last_x = static_cast<std::int64_t>(width) - 1;
+    const auto last_y = static_cast<std::int64_t>(image.height) - 1;
+    for (std::size_t y = 0; y < image.height; ++y) {
+        const std::int64_t down_x = fixed(map[1] * static_cast<double>(y) + map[2]) + 16;
+        const std::int64_t down_y = fixed(map[4] * static_cast<double>(y) + map[5]) + 16;
+        for (std::size_t x = 0; x < width; ++x) {
+            const std::int64_t place_x = (down_x + across_x[x]) >> 5;
+            const std::int64_t place_y = (down_y + across_y[x]) >> 5;
+            const auto part_x = static_cast<float>(place_x & 31) / 32.0F;
+            const auto part_y = static_cast<float>(place_y & 31) / 32.0F;
+            const std::int64_t left = place_x >> 5;
+            const std::int64_t top = place_y >> 5;
+            const float weights[4] = {(1.0F - part_y) * (1.0F - part_x), (1.0F - part_y) * part_x,
+                                      part_y * (1.0F - part_x), part_y * part_x};
+            std::size_t x0 = static_cast<std::size_t>(left);
+            std::size_t x1 = x0 + 1;
+            std::size_t y0 = static_cast<std::size_t>(top);
+            std::size_t y1 = y0 + 1;
+            if (left < 0 || left >= last_x || top < 0 || top >= last_y) {
+                x0 = mirror_101(left, width);
+                x1 = mirror_101(left + 1, width);
+                y0 = mirror_101(top, image.height);
+                y1 = mirror_101(top + 1, image.height);
+            }
+            const float* above = image.row(y0);
+            const float* below = image.row(y1);
+            for (std::size_t c = 0; c < channels; ++c) {
+                *out++ = above[x0 * channels + c] * weights[0] + above[x1 * channels + c] * weights[1] +
+                         below[x0 * channels + c] * weights[2] + below[x1 * channels + c] * weights[3];
+            }
+        }
+    }
+}
+
+/// Samples the image at (y + dy, x + dx), linearly, the image mirrored beyond its edges.
+template <pixel T>
+void sample_displaced(const picture<float>& image, const float* dx, const float* dy, T* out) {
+    const std::size_t channels = image.channels;
+    const auto last_x = static_cast<std::ptrdiff_t>(image.width) - 1;
+    const auto last_y = static_cast<std::ptrdiff_t>(image.height) - 1;
+    for (std::size_t y = 0; y < image.height; ++y) {
+        for (std::size_t x = 0; x < image.width; ++x) {
+            const double place_y = static_cast<double>(y) + static_cast<double>(*dy++);
+            const double place_x = static_cast<double>(x) + static_cast<double>(*dx++);
+            const double floor_y = std::floor(place_y);
+            const double floor_x = std::floor(place_x);
+            const double part_y = place_y - floor_y;
+            const double part_x = place_x - floor_x;
+            const auto top = static_cast<std::ptrdiff_t>(floor_y);
+            const auto left = static_cast<std::ptrdiff_t>(floor_x);
+            std::size_t y0 = static_cast<std::size_t>(top);
+            std::size_t y1 = y0 + 1;
+            std::size_t x0 = static_cast<std::size_t>(left);
+            std::size_t x1 = x0 + 1;
+            if (left < 0 || left >= last_x || top < 0 || top >= last_y) {
+                y0 = index_beyond(top, image.height, beyond::reflect);
+                y1 = index_beyond(top + 1, image.height, beyond::reflect);
+                x0 = index_beyond(left, image.width, beyond::reflect);
+                x1 = index_beyond(left + 1, image.width, beyond::reflect);
+            }
+            const float* corner[4] = {image.row(y0) + x0 * channels, image.row(y0) + x1 * channels,
+                                      image.row(y1) + x0 * channels, image.row(y1) + x1 * channels};
+            for (std::size_t c = 0; c < channels; ++c) {
+                double sum = static_cast<double>(corner[0][c]) * (1.0 - part_y) * (1.0 - part_x);
+                sum += static_cast<double>(corner[1][c]) * (1.0 - part_y) * part_x;
+                sum += static_cast<double>(corner[2][c]) * part_y * (1.0 - part_x);
+                sum += static_cast<double>(corner[3][c]) * part_y * part_x;
+                *out++ = from_unit<T>(static_cast<float>(sum));
+            }
+        }
+    }
+}
+
+/// What does not change from image to image: lengths in pixels and the smoothing of the fields.
+struct elastic_plan {
+    elastic_parameters parameters;
+    field_smoother smoother;
+
+    elastic_plan(std::size_t height, std::size_t width, elastic_parameters p)
+        : parameters(p), smoother(height, width, p.sigma) {}
+};
+
+template <pixel T>
+void elastic_transform(const picture<T>& image, const elastic_plan& plan, const double* moves,
+                       const double* field_x, const double* field_y, scratch& memory, T* out) {
+    const scratch::frame frame(memory);
+    float* values = memory.take<float>(image.size());
+    float* warped = memory.take<float>(image.size());
+    for (std::size_t i = 0; i < image.size(); ++i) values[i] = to_single(image.pixels[i]);
+    affine_warp({values, image.height, image.width, image.channels},
+                affine_backwards(image.height, image.width, moves), memory, warped);
+    float* dx = memory.take<float>(image.area());
+    float* dy = memory.take<float>(image.area());
+    plan.smoother.apply(field_x, plan.parameters.alpha, memory, dx);
+    plan.smoother.apply(field_y, plan.parameters.alpha, memory, dy);
+    sample_displaced({warped, image.height, image.width, image.channels}, dx, dy, out);
+}
+
+} // namespace detail
+
+/// The lengths of `elastic_transform` in pixels: the published fractions of the side times the smaller side
+/// of the image (times 244 / 224 for `variant::imagenet`, a slip of the published generator).
+[[nodiscard]] constexpr elastic_parameters elastic_pixels(elastic_parameters fractions, variant whose,
+                                                          std::size_t height, std::size_t width) noexcept {
+    const std::size_t set = whose == variant::cifar ? 1 : whose == variant::tiny ? 2 : 0;
+    const double side = static_cast<double>((std::min)(height, width)) * published::elastic_side[set] /
+                        published::image_side[set];
+    return {side * fractions.alpha, side * fractions.sigma, side * fractions.affine};
+}
+
+/// Elastic transform: an affine map that moves three points a little, then a displacement of every pixel by a
+/// smooth random field.
+///
+/// `images`: (height, width, channels) or a batch; `parameters`: in pixels (see `elastic_pixels`); `moves`:
+/// (dx, dy) of three points, 6 an image, from U(-affine, affine); `fields`: for each image height x width
+/// draws from U(-1, 1) for dx, then as many for dy, which are smoothed by a Gaussian of sigma (cut at 3
+/// sigma) and multiplied with alpha. Both maps go from the output to the input and interpolate linearly, the
+/// first at places rounded to 1/32 pixel. Single precision, as the reference. Throws `value_error` for images
+/// that are none (see `image_like`), another number of draws, and lengths below 0 or a sigma above 10000.
+/// O(elements + height x width x min(sigma, side)).
+template <image_like Images>
+[[nodiscard]] corrupted<Images> elastic_transform(const Images& images, elastic_parameters parameters,
+                                                  std::span<const double> moves,
+                                                  std::span<const double> fields) {
+    constexpr std::string_view name = "corruption::elastic_transform";
+    if (!(parameters.alpha >= 0.0 && parameters.sigma >= 0.0 && parameters.sigma <= 1e4)) {
+        repscope::detail::throw_value_error(
+            name, "wanted an alpha of at least 0 and a sigma in [0, 10000], got " +
+                      std::to_string(parameters.alpha) + " and " + std::to_string(parameters.sigma));
+    }
+    std::vector<detail::elastic_plan> plan;
+    detail::scratch memory;
+    return detail::each_image(
+        name, images,
+        [&](const detail::image_shape& shape) {
+            detail::require_draws(name, "moves", 6 * shape.count, moves.size());
+            detail::require_draws(name, "draws of the fields", 2 * shape.count * shape.height * shape.width,
+                                  fields.size());
+            plan.emplace_back(shape.height, shape.width, parameters);
+        },
+        [&](const auto& image, std::size_t index, auto* out) {
+            const double* field = fields.data() + 2 * index * image.area();
+            detail::elastic_transform(image, plan.front(), moves.data() + 6 * index, field,
+                                      field + image.area(), memory, out);
+        });
+}
+
+} // namespace corruption
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,203 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/tensor/array.hpp"
+#include "repscope/tensor/as_view.hpp"
+#include "repscope/tensor/tensor_view.hpp"
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace corruption {
+
+/// What an image is made of: bytes 0 ... 255, or `float` intensities in [0, 1].
+template <typename T>
+concept pixel = std::same_as<T, std::uint8_t> || std::same_as<T, float>;
+
+/// An image (height, width, channels) or a batch of them (n, height, width, channels), of any tensor type.
+/// Sides are at least 8; channels are RGB where colours matter.
+template <typename T>
+concept image_like = tensor_like<T> && pixel<element_type_of<T>> &&
+    (static_rank<T> == 3 || static_rank<T> == 4);
+
+/// Images like these that own their pixels: what every corruption returns.
+template <image_like Images>
+using corrupted = array<element_type_of<Images>, static_rank<Images>>;
+
+inline constexpr std::size_t smallest_side = 8;
+
+namespace detail {
+
+/// One dense image, row-major, as the kernels see it.
+template <pixel T>
+struct picture {
+    const T* pixels;
+    std::size_t height;
+    std::size_t width;
+    std::size_t channels;
+
+    [[nodiscard]] constexpr std::size_t row_size() const noexcept { return width * channels; }
+    [[nodiscard]] constexpr std::size_t area() const noexcept { return height * width; }
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return height * width * channels; }
+    [[nodiscard]] constexpr const T* row(std::size_t y) const noexcept { return pixels + y * row_size(); }
+};
+
+inline constexpr std::array<double, 256> unit_of_byte = [] {
+    std::array<double, 256> values{};
+    for (std::size_t k = 0; k < 256; ++k) values[k] = static_cast<double>(k) / 255.0;
+    return values;
+}();
+
+inline constexpr std::array<float, 256> single_of_byte = [] {
+    std::array<float, 256> values{};
+    for (std::size_t k = 0; k < 256; ++k) values[k] = static_cast<float>(k) / 255.0F;
+    return values;
+}();
+
+/// The intensity on [0, 1], in the precision in which the reference computes.
+[[nodiscard]] constexpr double to_unit(std::uint8_t value) noexcept { return unit_of_byte[value]; }
+[[nodiscard]] constexpr double to_unit(float value) noexcept { return static_cast<double>(value); }
+[[nodiscard]] constexpr float to_single(std::uint8_t value) noexcept { return single_of_byte[value]; }
+[[nodiscard]] constexpr float to_single(float value) noexcept { return value; }
+
+template <typename Real>
+[[nodiscard]] constexpr Real clip01(Real value) noexcept {
+    const Real above = value > Real(0) ? value : Real(0);
+    return above < Real(1) ? above : Real(1);
+}
+
+/// Bytes are cut, not rounded, as the reference does; floats keep what they are. Both are clipped to [0, 1].
+template <pixel T, typename Real>
+[[nodiscard]] constexpr T from_unit(Real value) noexcept {
+    if constexpr (std::is_same_v<T, std::uint8_t>)
+        return static_cast<std::uint8_t>(static_cast<int>(clip01(value) * Real(255)));
+    else
+        return static_cast<float>(clip01(value));
+}
+
+/// The byte nearest to an intensity: what kernels that work on bytes make of a float image.
+[[nodiscard]] constexpr std::uint8_t to_byte(std::uint8_t value) noexcept { return value; }
+[[nodiscard]] constexpr std::uint8_t to_byte(float value) noexcept {
+    return static_cast<std::uint8_t>(static_cast<int>(value * 255.0F + 0.5F));
+}
+template <pixel T>
+[[nodiscard]] constexpr T from_byte(std::uint8_t value) noexcept {
+    if constexpr (std::is_same_v<T, std::uint8_t>)
+        return value;
+    else
+        return single_of_byte[value];
+}
+
+/// The sides and channels of the images in a tensor.
+struct image_shape {
+    std::size_t count;
+    std::size_t height;
+    std::size_t width;
+    std::size_t channels;
+
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return height * width * channels; }
+};
+
+template <typename T, std::size_t Rank>
+[[nodiscard]] image_shape shape_of(std::string_view function, const tensor_view<const T, Rank>& images) {
+    const auto& e = images.extents();
+    const image_shape shape{Rank == 4 ? e[0] : 1, e[Rank - 3], e[Rank - 2], e[Rank - 1]};
+    if (shape.height < smallest_side || shape.width < smallest_side || shape.channels == 0) {
+        repscope::detail::throw_value_error(
+            function,
+            "wanted images (height, width, channels) of at least 8 x 8 pixels and 1 channel, got shape " +
+                format_shape(e));
+    }
+    if (shape.count == 0) {
+        repscope::detail::throw_value_error(function,
+                                            "wanted at least 1 image, got shape " + format_shape(e));
+    }
+    return shape;
+}
+
+/// Throws `value_error` for the first float outside [0, 1].
+template <pixel T>
+void require_intensities(std::string_view function, const T* pixels, std::size_t count) {
+    if constexpr (std::is_same_v<T, float>) {
+        for (std::size_t i = 0; i < count; ++i) {
+            if (!(pixels[i] >= 0.0F && pixels[i] <= 1.0F)) {
+                repscope::detail::throw_value_error(function, "wanted float images in [0, 1], got " +
+                                                                  std::to_string(pixels[i]) + " at element " +
+                                                                  std::to_string(i));
+            }
+        }
+    }
+}
+
+/// All pixels in row-major order: the tensor's own memory where it is so, else a copy in `memory`.
+template <pixel T, std::size_t Rank>
+[[nodiscard]] const T* dense_pixels(const tensor_view<const T, Rank>& images, std::vector<T>& memory) {
+    if (is_row_major(images)) return images.data_handle();
+    memory.reserve(images.size());
+    std::array<std::size_t, Rank> index{};
+    for (std::size_t k = 0; k < images.size(); ++k) {
+        std::ptrdiff_t offset = 0;
+        for (std::size_t axis = 0; axis < Rank; ++axis)
+            offset += static_cast<std::ptrdiff_t>(index[axis]) * images.stride(axis);
+        memory.push_back(images.data_handle()[offset]);
+        for (std::size_t axis = Rank; axis-- > 0;) {
+            if (++index[axis] < images.extent(axis)) break;
+            index[axis] = 0;
+        }
+    }
+    return memory.data();
+}
+
+[[noreturn]] inline void throw_channels(std::string_view function, std::size_t got) {
+    repscope::detail::throw_value_error(function, "wanted 1 channel or 3 (red, green, blue), got " +
+                                                      std::to_string(got));
+}
+
+/// Colours: grey or RGB.
+inline void require_colours(std::string_view function, std::size_t channels) {
+    if (channels != 1 && channels != 3) throw_channels(function, channels);
+}
+
+/// `count` draws for each image, or a `value_error` that says how many were wanted.
+inline void require_draws(std::string_view function, std::string_view what, std::size_t wanted,
+                          std::size_t got) {
+    if (wanted != got) {
+        repscope::detail::throw_value_error(function, "wanted " + std::to_string(wanted) + " " +
+                                                          std::string(what) + ", got " + std::to_string(got));
+    }
+}
+
+/// Calls `kernel(picture, image, out)` for every image of a tensor and returns the results; `check(shape)` is
+/// asked before.
+template <image_like Images, typename Check, typename Kernel>
+[[nodiscard]] corrupted<Images> each_image(std::string_view function, const Images& images, Check&& check,
+                                           Kernel&& kernel) {
+    using T = element_type_of<Images>;
+    constexpr std::size_t rank = static_rank<Images>;
+    const tensor_view<const T, rank> view = as_view(images);
+    const image_shape shape = shape_of(function, view);
+    check(shape);
+    std::vector<T> copy;
+    const T* pixels = dense_pixels(view, copy);
+    require_intensities(function, pixels, view.size());
+    corrupted<Images> result(view.extents());
+    for (std::size_t image = 0; image < shape.count; ++image) {
+        const std::size_t first = image * shape.size();
+        kernel(picture<T>{pixels + first, shape.height, shape.width, shape.channels}, image,
+               result.data_handle() + first);
+    }
+    return result;
+}
+
+} // namespace detail
+} // namespace corruption
+} // namespace v0
+} // namespace repscope

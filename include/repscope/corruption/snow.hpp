@@ -1,0 +1,114 @@
+#pragma once
+
+#include "repscope/corruption/image.hpp"
+#include "repscope/corruption/motion.hpp"
+#include "repscope/corruption/scratch.hpp"
+#include "repscope/corruption/severity.hpp"
+#include "repscope/corruption/zoom.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace corruption {
+namespace detail {
+
+/// What snow needs to know that does not change from image to image.
+struct snow_plan {
+    snow_parameters parameters;
+    zoom_grid grid;
+    std::vector<double> trail;
+
+    snow_plan(std::size_t height, std::size_t width, snow_parameters p)
+        : parameters(p), grid(height, width, p.zoom), trail(trail_weights({p.radius, p.sigma})) {}
+};
+
+/// The brightness of a pixel as OpenCV weighs its channels.
+[[nodiscard]] constexpr float grey_of(float r, float g, float b) noexcept {
+    return (r * 0.299F + g * 0.587F) + b * 0.114F;
+}
+
+template <pixel T>
+void snow(const picture<T>& image, const snow_plan& plan, const double* layer, double angle, scratch& memory,
+          T* out) {
+    const scratch::frame frame(memory);
+    const snow_parameters& p = plan.parameters;
+    const std::size_t area = image.area();
+    const std::size_t width = image.width;
+    auto* flakes = memory.take<std::uint8_t>(area);
+    auto* fallen = memory.take<std::uint8_t>(area);
+    clip_zoom(layer, image.height, width, 1, plan.grid, memory, [&](std::size_t y, const double* row) {
+        for (std::size_t x = 0; x < width; ++x)
+            flakes[y * width + x] = from_unit<std::uint8_t>(row[x] < p.threshold ? 0.0 : row[x]);
+    });
+    motion_trail({flakes, image.height, width, 1}, plan.trail, angle, memory, fallen);
+    const auto keep = static_cast<float>(p.keep);
+    const auto rest = static_cast<float>(1.0 - p.keep);
+    for (std::size_t i = 0; i < area; ++i) {
+        // The layer and the same turned by half a turn.
+        const double one = unit_of_byte[fallen[i]];
+        const double other = unit_of_byte[fallen[area - 1 - i]];
+        if (image.channels == 1) {
+            const float x = to_single(image.pixels[i]);
+            const float white = x * 1.5F + 0.5F;
+            const float pale = keep * x + rest * (x > white ? x : white);
+            out[i] = from_unit<T>((static_cast<double>(pale) + one) + other);
+            continue;
+        }
+        const T* from = image.pixels + 3 * i;
+        const float rgb[3] = {to_single(from[0]), to_single(from[1]), to_single(from[2])};
+        const float white = grey_of(rgb[0], rgb[1], rgb[2]) * 1.5F + 0.5F;
+        for (std::size_t c = 0; c < 3; ++c) {
+            const float pale = keep * rgb[c] + rest * (rgb[c] > white ? rgb[c] : white);
+            out[3 * i + c] = from_unit<T>((static_cast<double>(pale) + one) + other);
+        }
+    }
+}
+
+} // namespace detail
+
+/// Snow: the image made paler, and over it flakes that fall along a line, twice, the second time turned by
+/// half a turn.
+///
+/// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
+/// scale^2) an image; `angles`: degrees, one an image, drawn from [-135, -45). The layer is enlarged about
+/// its middle by `zoom`, set to 0 below `threshold`, made bytes and blurred along the angle; with g the grey
+/// of a pixel, out = keep x + (1 - keep) max(x, 1.5 g + 0.5) + layer + turned layer, clipped to [0, 1]. The
+/// flakes are bytes also over float images. Throws `value_error` for images that are none (see `image_like`),
+/// other numbers of channels or draws, and parameters out of range. O(elements x radius).
+template <image_like Images>
+[[nodiscard]] corrupted<Images> snow(const Images& images, snow_parameters parameters,
+                                     std::span<const double> layers, std::span<const double> angles) {
+    constexpr std::string_view name = "corruption::snow";
+    detail::require_trail(name, {parameters.radius, parameters.sigma});
+    if (!(parameters.zoom >= 1.0 && parameters.zoom <= 100.0 && parameters.keep >= 0.0 &&
+          parameters.keep <= 1.0)) {
+        repscope::detail::throw_value_error(name, "wanted zoom in [1, 100] and keep in [0, 1], got " +
+                                                      std::to_string(parameters.zoom) + " and " +
+                                                      std::to_string(parameters.keep));
+    }
+    std::vector<detail::snow_plan> plan;
+    detail::scratch memory;
+    return detail::each_image(
+        name, images,
+        [&](const detail::image_shape& shape) {
+            detail::require_colours(name, shape.channels);
+            detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width,
+                                  layers.size());
+            detail::require_draws(name, "angles", shape.count, angles.size());
+            plan.emplace_back(shape.height, shape.width, parameters);
+        },
+        [&](const auto& image, std::size_t index, auto* out) {
+            detail::snow(image, plan.front(), layers.data() + index * image.area(), angles[index], memory,
+                         out);
+        });
+}
+
+} // namespace corruption
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,217 @@
+#pragma once
+
+#include "repscope/corruption/blur.hpp"
+#include "repscope/corruption/border.hpp"
+#include "repscope/corruption/edges.hpp"
+#include "repscope/corruption/gaussian.hpp"
+#include "repscope/corruption/image.hpp"
+#include "repscope/corruption/scratch.hpp"
+#include "repscope/corruption/severity.hpp"
+#include "repscope/corruption/snow.hpp"
+#include "repscope/corruption/zoom.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace corruption {
+namespace detail {
+
+/// Spreads the values of a grey image evenly over 0 ... 255. An image of one value stays.
+inline void equalise(std::uint8_t* values, std::size_t count) noexcept {
+    std::array<std::int32_t, 256> histogram{};
+    for (std::size_t i = 0; i < count; ++i) ++histogram[values[i]];
+    std::size_t first = 0;
+    while (histogram[first] == 0) ++first;
+    const auto rest = static_cast<std::int32_t>(count) - histogram[first];
+    if (rest == 0) return;
+    const float scale = 255.0F / static_cast<float>(rest);
+    std::array<std::uint8_t, 256> table{};
+    std::int32_t sum = 0;
+    for (std::size_t k = first + 1; k < 256; ++k) {
+        sum += histogram[k];
+        table[k] =
+            static_cast<std::uint8_t>(round_half_even(static_cast<double>(static_cast<float>(sum) * scale)));
+    }
+    for (std::size_t i = 0; i < count; ++i) values[i] = table[values[i]];
+}
+
+/// to(y, x) = kernel(above, here, below, left, x, right) over a grey image mirrored about its outermost
+/// pixels.
+template <typename T, typename Kernel>
+void each_neighbourhood(const T* image, std::size_t height, std::size_t width, Kernel&& kernel) {
+    for (std::size_t y = 0; y < height; ++y) {
+        const T* above = image + (y == 0 ? 1 : y - 1) * width;
+        const T* here = image + y * width;
+        const T* below = image + (y + 1 == height ? height - 2 : y + 1) * width;
+        kernel(y * width, above, here, below, std::size_t{1}, std::size_t{0}, std::size_t{1});
+        for (std::size_t x = 1; x + 1 < width; ++x)
+            kernel(y * width + x, above, here, below, x - 1, x, x + 1);
+        kernel(y * width + width - 1, above, here, below, width - 2, width - 1, width - 2);
+    }
+}
+
+/// Where water stands and how thick, times `strength`, from a layer of bytes; false when there is none.
+inline bool water_mask(const std::uint8_t* liquid, std::size_t height, std::size_t width, double strength,
+                       scratch& memory, float* mask) {
+    const scratch::frame frame(memory);
+    const std::size_t area = height * width;
+    auto* edges = memory.take<std::uint8_t>(area);
+    auto* distances = memory.take<std::int32_t>(area);
+    find_edges(liquid, height, width, 50, 150, memory, edges);
+    edge_distances(edges, height, width, memory, distances);
+    constexpr std::int32_t most = 20 << 16;
+    for (std::size_t i = 0; i < area; ++i) distances[i] = distances[i] < most ? distances[i] : most;
+    // The edges are no longer needed.
+    std::uint8_t* spread = edges;
+    each_neighbourhood(distances, height, width,
+                       [&](std::size_t at, const std::int32_t* a, const std::int32_t* b,
+                           const std::int32_t* c, std::size_t l, std::size_t m, std::size_t r) {
+                           const std::int32_t sum =
+                               (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
+                           const double mean = static_cast<double>(sum) / 65536.0 * (1.0 / 9.0);
+                           spread[at] = static_cast<std::uint8_t>(static_cast<int>(static_cast<float>(mean)));
+                       });
+    equalise(spread, area);
+    auto* shaded = memory.take<std::uint8_t>(area);
+    each_neighbourhood(spread, height, width,
+                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
+                           const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
+                           const std::int32_t sum = -2 * a[l] - a[m] - b[l] + b[m] + b[r] + c[m] + 2 * c[r];
+                           shaded[at] = static_cast<std::uint8_t>(std::clamp(sum, 0, 255));
+                       });
+    each_neighbourhood(shaded, height, width,
+                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
+                           const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
+                           const std::int32_t sum =
+                               (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
+                           const auto mean = static_cast<float>((2 * sum + 9) / 18);
+                           mask[at] = static_cast<float>(liquid[at]) * mean;
+                       });
+    float thickest = 0.0F;
+    for (std::size_t i = 0; i < area; ++i) thickest = mask[i] > thickest ? mask[i] : thickest;
+    if (thickest == 0.0F) return false;
+    const auto factor = static_cast<float>(strength);
+    for (std::size_t i = 0; i < area; ++i) mask[i] = mask[i] / thickest * factor;
+    return true;
+}
+
+/// What does not change from image to image.
+struct spatter_plan {
+    spatter_parameters parameters;
+    std::vector<double> layer_weights;
+    std::vector<double> mud_weights;
+
+    explicit spatter_plan(spatter_parameters p)
+        : parameters(p), layer_weights(gaussian_weights(p.sigma)),
+          mud_weights(p.mud ? gaussian_weights(p.strength) : std::vector<double>{1.0}) {}
+};
+
+inline constexpr std::array<double, 3> water_colour{175 / 255.0, 238 / 255.0, 238 / 255.0};
+inline constexpr std::array<double, 3> mud_colour{63 / 255.0, 42 / 255.0, 20 / 255.0};
+
+/// The colour of each channel; with one channel its brightness.
+[[nodiscard]] constexpr std::array<float, 3> channel_colours(const std::array<double, 3>& colour,
+                                                             std::size_t channels) noexcept {
+    const std::array<float, 3> rgb{static_cast<float>(colour[0]), static_cast<float>(colour[1]),
+                                   static_cast<float>(colour[2])};
+    if (channels == 3) return rgb;
+    const float grey = grey_of(rgb[0], rgb[1], rgb[2]);
+    return {grey, grey, grey};
+}
+
+template <pixel T>
+void spatter(const picture<T>& image, const spatter_plan& plan, const double* layer, scratch& memory,
+             T* out) {
+    const scratch::frame frame(memory);
+    const spatter_parameters& p = plan.parameters;
+    const std::size_t area = image.area();
+    const std::size_t width = image.width;
+    const std::size_t channels = image.channels;
+    auto* mask = memory.take<float>(area);
+    if (!p.mud) {
+        auto* liquid = memory.take<std::uint8_t>(area);
+        separable_filter(layer, image.height, width, 1, plan.layer_weights, beyond::clamp, memory,
+                         [&](std::size_t y, const double* row) {
+                             for (std::size_t x = 0; x < width; ++x) {
+                                 const double kept = row[x] < p.threshold ? 0.0 : row[x];
+                                 // Above 1 the byte overflows, as it does in the reference.
+                                 liquid[y * width + x] =
+                                     static_cast<std::uint8_t>(static_cast<int>(kept * 255.0));
+                             }
+                         });
+        if (!water_mask(liquid, image.height, width, p.strength, memory, mask))
+            for (std::size_t i = 0; i < area; ++i) mask[i] = 0.0F;
+        const auto colours = channel_colours(water_colour, channels);
+        for (std::size_t i = 0; i < area; ++i)
+            for (std::size_t c = 0; c < channels; ++c)
+                out[i * channels + c] =
+                    from_unit<T>(to_single(image.pixels[i * channels + c]) + mask[i] * colours[c]);
+        return;
+    }
+    auto* wet = memory.take<double>(area);
+    separable_filter(layer, image.height, width, 1, plan.layer_weights, beyond::clamp, memory,
+                     [&](std::size_t y, const double* row) {
+                         for (std::size_t x = 0; x < width; ++x) {
+                             const double kept = row[x] < p.threshold ? 0.0 : row[x];
+                             wet[y * width + x] = kept > p.threshold ? 1.0 : 0.0;
+                         }
+                     });
+    separable_filter<true>(wet, image.height, width, 1, plan.mud_weights, beyond::clamp, memory,
+                           [&](std::size_t y, const double* row) {
+                               for (std::size_t x = 0; x < width; ++x) {
+                                   const auto thick = static_cast<float>(row[x]);
+                                   mask[y * width + x] = thick < 0.8F ? 0.0F : thick;
+                               }
+                           });
+    const auto colours = channel_colours(mud_colour, channels);
+    for (std::size_t i = 0; i < area; ++i) {
+        for (std::size_t c = 0; c < channels; ++c) {
+            const float kept = to_single(image.pixels[i * channels + c]) * (1.0F - mask[i]);
+            out[i * channels + c] = from_unit<T>(kept + colours[c] * mask[i]);
+        }
+    }
+}
+
+} // namespace detail
+
+/// Spatter, one of the four extra corruptions: drops of water, which brighten, or mud, which covers.
+///
+/// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
+/// scale^2) an image. The layer is blurred by `sigma` and set to 0 below `threshold`. Water: the layer as
+/// bytes (which overflow above 1, as in the reference), times a shading made of the distance to its edges,
+/// scaled to `strength` at its thickest and added in pale turquoise. Mud: where there is a layer, smoothed by
+/// a Gaussian of `strength` and set to 0 below 0.8, brown takes the place of the image. The layer is bytes
+/// also over float images. Where no drop has fallen the image stays as it is (the reference, dividing 0 by 0,
+/// would make it black). Throws `value_error` for images that are none (see `image_like`), other numbers of
+/// channels or draws, and sigmas outside [0, 10000]. O(elements + height x width x sigma).
+template <image_like Images>
+[[nodiscard]] corrupted<Images> spatter(const Images& images, spatter_parameters parameters,
+                                        std::span<const double> layers) {
+    constexpr std::string_view name = "corruption::spatter";
+    detail::require_sigma(name, parameters.sigma);
+    detail::require_sigma(name, parameters.strength);
+    const detail::spatter_plan plan(parameters);
+    detail::scratch memory;
+    return detail::each_image(
+        name, images,
+        [&](const detail::image_shape& shape) {
+            detail::require_colours(name, shape.channels);
+            detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width,
+                                  layers.size());
+        },
+        [&](const auto& image, std::size_t index, auto* out) {
+            detail::spatter(image, plan, layers.data() + index * image.area(), memory, out);
+        });
+}
+
+} // namespace corruption
+} // namespace v0
+} // namespace repscope
