@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "contact_sheet.hpp"
 #include "failure.hpp"
+#include "frost_textures.hpp"
 #include "image_source.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
@@ -70,19 +71,6 @@ corruption::variant variant_of(const std::string& name) {
     if (name == "cifar") return corruption::variant::cifar;
     if (name == "tiny") return corruption::variant::tiny;
     return corruption::variant::nearest;
-}
-
-std::vector<corruption::frost_texture> read_textures(const std::string& folder) {
-    std::vector<corruption::frost_texture> textures;
-    if (folder.empty()) return textures;
-    for (const std::string& file : pictures_in(folder)) {
-        const decoded_picture picture = decode_picture(file);
-        corruption::frost_texture texture({picture.size.height, picture.size.width, 3});
-        for (std::size_t i = 0; i < texture.size(); ++i)
-            texture.data_handle()[i] = picture.pixels[picture.size.channels == 3 ? i : i / 3];
-        textures.push_back(std::move(texture));
-    }
-    return textures;
 }
 
 /// Labels as they stand in their file, to be repeated for every severity.
@@ -187,7 +175,7 @@ int corrupt(const corrupt_options& options) {
         options.corruption == "common" || options.corruption == "extra" || options.corruption == "all";
     if (!options.labels.empty() && !folder)
         throw usage_error("--labels: belongs to --corruption common, extra or all, which fill a folder");
-    const auto textures = read_textures(options.frost_textures);
+    const auto textures = read_frost_textures(options.frost_textures);
     repscope::thread_pool pool(static_cast<std::size_t>(options.threads));
     const corrupt_work work{image_source({options.paths.begin(), options.paths.end() - 1}),
                             names,

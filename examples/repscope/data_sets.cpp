@@ -109,6 +109,14 @@ void check_labels(const image_set& set, const std::string& folder) {
 
 } // namespace
 
+image_set first_images(const image_set& images, std::size_t count) {
+    image_set part{count, images.channels, images.rows, images.columns, {}, {}};
+    part.pixels.assign(images.pixels.begin(),
+                       images.pixels.begin() + static_cast<std::ptrdiff_t>(count * images.image_size()));
+    part.labels.assign(images.labels.begin(), images.labels.begin() + static_cast<std::ptrdiff_t>(count));
+    return part;
+}
+
 data_set load_data_set(const std::string& what, std::size_t train, std::size_t test) {
     const std::size_t colon = what.find(':');
     const std::string kind = what.substr(0, colon);

@@ -19,6 +19,9 @@ struct image_set {
     [[nodiscard]] std::size_t image_size() const noexcept { return channels * rows * columns; }
 };
 
+/// The first `count` of some images.
+image_set first_images(const image_set& images, std::size_t count);
+
 struct data_set {
     std::string
         name; ///< fashion-mnist or cifar10; with "(subset)" when images of the published set are missing

@@ -44,7 +44,9 @@ json selectivity_json(const selectivity_report& report) {
     return object;
 }
 
-json dimensionality_json(const repscope::dimensionality_result& measured) {
+} // namespace
+
+nlohmann::ordered_json to_json(const repscope::dimensionality_result& measured) {
     json object;
     object["participation_ratio"] = measured.participation_ratio;
     object["participation_ratio_unbiased"] = measured.participation_ratio_unbiased;
@@ -58,8 +60,6 @@ json dimensionality_json(const repscope::dimensionality_result& measured) {
     return object;
 }
 
-} // namespace
-
 nlohmann::ordered_json to_json(const layer_report& layer) {
     json object;
     object["name"] = layer.name;
@@ -71,7 +71,7 @@ nlohmann::ordered_json to_json(const layer_report& layer) {
     object["samples"] = layer.samples;
     object["units"] = layer.units;
     object["selectivity"] = layer.selectivity ? selectivity_json(*layer.selectivity) : json();
-    object["dimensionality"] = dimensionality_json(layer.dimensionality);
+    object["dimensionality"] = to_json(layer.dimensionality);
     return object;
 }
 

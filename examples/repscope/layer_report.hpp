@@ -36,6 +36,9 @@ struct layer_report {
     repscope::dimensionality_result dimensionality;
 };
 
+/// The "dimensionality" of a LAYER object.
+nlohmann::ordered_json to_json(const repscope::dimensionality_result& measured);
+
 /// The LAYER object. Numbers that are not finite become null when it is written.
 nlohmann::ordered_json to_json(const layer_report& layer);
 

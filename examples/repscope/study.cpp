@@ -5,8 +5,11 @@
 #include "commands.hpp"
 #include "data_sets.hpp"
 #include "failure.hpp"
+#include "frost_textures.hpp"
+#include "image_verdicts.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
+#include "study_conditions.hpp"
 #include "study_model.hpp"
 #include "study_network.hpp"
 #include "study_report.hpp"
@@ -18,6 +21,7 @@
 #include <repscope/error.hpp>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -40,6 +44,18 @@ json data_json(const data_set& data) {
     return object;
 }
 
+json conditions_json(const study_settings& settings, const data_set& data) {
+    json object;
+    object["corruption_images"] = std::min(settings.corruption_images, data.test.images);
+    object["attack_images"] = std::min(settings.attack_images, data.test.images);
+    object["gradient_images"] = std::min(settings.gradient_images, data.test.images);
+    object["compared_images"] = compared_images(settings, data);
+    object["eps"] = settings.eps;
+    object["attack_steps"] = settings.attack_steps;
+    object["frost"] = settings.frost_textures.empty() ? "procedural" : settings.frost_textures;
+    return object;
+}
+
 // What decides the numbers of a network, apart from its alpha and seed.
 json settings_of_networks(const study_settings& settings, const data_set& data) {
     json made_with;
@@ -47,13 +63,28 @@ json settings_of_networks(const study_settings& settings, const data_set& data) 
     made_with["data"] = data_json(data);
     made_with["network"] = settings.network;
     made_with["training"] = training_json(settings);
+    made_with["conditions"] = conditions_json(settings, data);
     return made_with;
+}
+
+// Takes what every network says of single images out of the study, under "network/condition".
+image_verdicts take_verdicts(json& networks) {
+    image_verdicts verdicts;
+    for (auto& network : networks) {
+        const std::string cell =
+            cell_name({network["alpha"].get<double>(), network["seed"].get<std::size_t>()});
+        for (const auto& [condition, right] : network["right"].items()) {
+            verdicts.emplace_back(cell + "/" + condition, unpacked(right.get<std::string>()));
+        }
+        network.erase("right");
+    }
+    return verdicts;
 }
 
 int study(const study_settings& settings) {
     const data_set data = load_data_set(settings.data, settings.train, settings.test);
     repscope::thread_pool pool(static_cast<std::size_t>(settings.threads));
-    const std::size_t steps = step_count(settings, data.train.images);
+    step_count(settings, data.train.images); // refuses images that do not fill a batch
     const study_store store(settings, settings_of_networks(settings, data));
 
     std::vector<study_cell> cells;
@@ -64,6 +95,8 @@ int study(const study_settings& settings) {
             if (!store.finished(cells.back())) missing.push_back(cells.back());
         }
     }
+    corrupted_images corrupted(data.test, std::min(settings.corruption_images, data.test.images),
+                               read_frost_textures(settings.frost_textures), pool);
     std::string plan = data.name + ": " + std::to_string(data.train.images) + " images to train on, " +
                        std::to_string(data.test.images) + " to test on; network " + settings.network + ", " +
                        counted(settings.epochs, "epoch") + "\n" + counted(settings.alphas.size(), "alpha") +
@@ -73,24 +106,28 @@ int study(const study_settings& settings) {
     }
     if (!missing.empty()) {
         const double seconds = estimated_seconds(settings, data, pool);
-        plan += "; training " + std::to_string(missing.size()) + " takes about " +
+        plan += "; training and measuring " + std::to_string(missing.size()) + " takes about " +
                 duration(seconds * static_cast<double>(missing.size())) + " on " +
                 counted(pool.size(), "thread");
     }
     print(plan + "\n");
 
     {
-        progress shown("study", static_cast<double>(steps * missing.size()), "steps");
+        progress shown("study", static_cast<double>(missing.size()), "networks");
         for (std::size_t i = 0; i < missing.size(); ++i) {
             const auto& cell = missing[i];
             const std::string which = "network " + std::to_string(i + 1) + " of " +
                                       std::to_string(missing.size()) + ": alpha " + shortest(cell.alpha) +
-                                      ", seed " + std::to_string(cell.seed);
+                                      ", seed " + std::to_string(cell.seed) + ", ";
             json network;
             try {
                 network = train_and_measure(
-                    settings, cell, data, pool, settings.dump ? store.dump_folder(cell) : "",
-                    [&](std::size_t step) { shown.done(static_cast<double>(i * steps + step), which); });
+                    settings, cell, data, corrupted, pool, settings.dump ? store.dump_folder(cell) : "",
+                    [&](const std::string& stage, double share) {
+                        // Two stages, taken for equally long.
+                        const double before = stage == "training" ? 0.0 : 0.5;
+                        shown.done(static_cast<double>(i) + before + 0.5 * share, which + stage);
+                    });
             } catch (const repscope::value_error& e) {
                 throw data_error(cell_name(cell), "training diverged: " + without_function_name(e.what()));
             }
@@ -106,6 +143,7 @@ int study(const study_settings& settings) {
     whole["network"] = settings.network;
     whole["training"] = training_json(settings);
     whole["options"] = {{"alphas", settings.alphas}, {"seeds", settings.seeds}, {"dump", settings.dump}};
+    whole["options"].update(conditions_json(settings, data));
     whole["networks"] = json::array();
     for (const auto& cell : cells) {
         const auto network = store.finished(cell);
@@ -113,9 +151,10 @@ int study(const study_settings& settings) {
             throw data_error(settings.out, "a network that was finished is gone: " + cell_name(cell));
         whole["networks"].push_back(*network);
     }
+    write_verdicts(settings.out + "/per_image.npz", take_verdicts(whole["networks"]));
     write_output(settings.out + "/study.csv", study_csv(whole));
     write_output(settings.out + "/study.json", whole.dump(1) + "\n");
-    print(study_table(whole) + "written: " + settings.out + "/study.json, " + settings.out + "/study.csv\n");
+    print(study_table(whole) + "written to " + settings.out + ": study.json, study.csv, per_image.npz\n");
     return 0;
 }
 
@@ -124,6 +163,7 @@ int study(const study_settings& settings) {
 command add_study(CLI::App& app) {
     auto settings = std::make_shared<study_settings>();
     auto alphas = std::make_shared<std::string>("-2,-1,-0.5,0,0.5,1,2");
+    auto eps = std::make_shared<std::string>("1,2,4,8,16");
     CLI::App* sub = app.add_subcommand(
         "study", "Train networks with class selectivity pushed down and up, and measure every layer");
     sub->add_option("--data", settings->data, "fashion-mnist[:DIR] or cifar10:DIR")
@@ -154,6 +194,31 @@ command add_study(CLI::App& app) {
         ->check(quiet(CLI::IsMember({"small", "resnet", "mlp"})))
         ->type_name("NAME")
         ->capture_default_str();
+    sub->add_option("--corruption-images", settings->corruption_images,
+                    "test images under each of 15 corruptions at 5 severities;\n0: none")
+        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
+    sub->add_option("--attack-images", settings->attack_images,
+                    "test images under FGSM, PGD and random signs; 0: none")
+        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
+    sub->add_option("--gradient-images", settings->gradient_images,
+                    "test images for the gradients of units with respect to the\nimage; 0: none")
+        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
+    sub->add_option("--eps", *eps, "sizes of the attacks (linf), in 255ths")
+        ->type_name("E,E,..")
+        ->capture_default_str();
+    sub->add_option("--attack-steps", settings->attack_steps, "steps of PGD, of 2.5 eps / steps each")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{4096})))
+        ->type_name("N")
+        ->capture_default_str();
+    sub->add_option("--frost-textures", settings->frost_textures,
+                    "folder of photographs of ice for frost [procedural ice]")
+        ->type_name("DIR");
     sub->add_option("--threads", settings->threads, "0: all cores; never changes a result")
         ->check(quiet(CLI::Range(0, 1024)))
         ->type_name("T")
@@ -167,8 +232,9 @@ command add_study(CLI::App& app) {
         "  repscope study --data cifar10:cifar-10-batches-bin --network resnet --out cifar\n"
         "Fashion-MNIST is the Debian package dataset-fashion-mnist. A study that was interrupted goes on\n"
         "where it was when it is run again with the same settings.");
-    return {sub, [settings, alphas] {
+    return {sub, [settings, alphas, eps] {
                 settings->alphas = parse_alphas(*alphas);
+                settings->eps = parse_eps(*eps);
                 return study(*settings);
             }};
 }

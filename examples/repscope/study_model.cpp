@@ -29,7 +29,8 @@ template <typename Network>
 class model_of final : public study_model {
   public:
     model_of(Network network, repscope::thread_pool& pool)
-        : network_(std::move(network)), pool_(pool), workspace_(pool), evaluation_(network_, pool) {}
+        : network_(std::move(network)), pool_(pool), workspace_(pool), evaluation_(network_, pool),
+          margin_(network_, pool, net::loss_function::margin) {}
 
     void train(const image_set& images, const study_settings& settings, const study_cell& cell,
                const std::function<void(std::size_t)>& done) override {
@@ -63,7 +64,19 @@ class model_of final : public study_model {
 
     void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
                     std::span<int> predicted, const output_view& gradient) override {
-        evaluation_(x, labels, losses, predicted, gradient);
+        (loss_ == loss::margin ? margin_ : evaluation_)(x, labels, losses, predicted, gradient);
+    }
+    void attack_with(loss function) override { loss_ = function; }
+    [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const override {
+        return network_.classes(x);
+    }
+    [[nodiscard]] std::array<std::size_t, 4> extents(std::size_t layer,
+                                                     const std::array<std::size_t, 4>& x) const override {
+        return network_.extents(layer, x);
+    }
+    void unit_gradients(std::size_t layer, const input_view& x,
+                        const std::function<void(std::size_t, const input_view&)>& visit) override {
+        evaluation_.unit_gradients(layer, x, visit);
     }
     [[nodiscard]] std::size_t layers() const override { return network_.layers(); }
     void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
@@ -80,6 +93,8 @@ class model_of final : public study_model {
     repscope::thread_pool& pool_;
     typename Network::workspace workspace_;
     net::evaluation<Network> evaluation_;
+    net::evaluation<Network> margin_;
+    loss loss_ = loss::cross_entropy;
 };
 
 } // namespace
@@ -134,16 +149,21 @@ study_model::input_view unit_interval(const image_set& images, std::size_t first
     return {pixels.data(), {count, images.channels, images.rows, images.columns}};
 }
 
-double accuracy_on(study_model& model, const image_set& images, const study_model::tap& look) {
+std::vector<bool> classify_all(study_model& model, const image_set& images, const study_model::tap& look) {
     std::vector<float> pixels;
     std::vector<int> predicted(test_batch);
-    std::size_t correct = 0;
+    std::vector<bool> right;
     for (std::size_t first = 0; first < images.images; first += test_batch) {
         const std::size_t count = std::min(test_batch, images.images - first);
         model.classify(unit_interval(images, first, count, pixels), predicted, look);
-        for (std::size_t i = 0; i < count; ++i) correct += predicted[i] == images.labels[first + i] ? 1U : 0U;
+        for (std::size_t i = 0; i < count; ++i) right.push_back(predicted[i] == images.labels[first + i]);
     }
-    return static_cast<double>(correct) / static_cast<double>(images.images);
+    return right;
+}
+
+double share_of(const std::vector<bool>& right) {
+    return static_cast<double>(std::count(right.begin(), right.end(), true)) /
+           static_cast<double>(right.size());
 }
 
 } // namespace program

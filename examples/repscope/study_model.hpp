@@ -6,6 +6,7 @@
 #include <repscope/numeric/thread_pool.hpp>
 #include <repscope/tensor/tensor_view.hpp>
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -37,14 +38,23 @@ class study_model {
     /// The most likely class of each image, the lowest of equals, to `predicted`; `look` sees the layers.
     virtual void classify(const input_view& x, std::span<int> predicted, const tap& look) = 0;
 
+    enum class loss { cross_entropy, margin };
+    /// Which loss of a sample the model tells from now on.
+    virtual void attack_with(loss function) = 0;
+
     /// Per-sample losses, predictions and gradients.
     virtual void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
                             std::span<int> predicted, const output_view& gradient) = 0;
+    [[nodiscard]] virtual std::size_t classes(const std::array<std::size_t, 4>& x) const = 0;
     [[nodiscard]] virtual std::size_t layers() const = 0;
+    [[nodiscard]] virtual std::array<std::size_t, 4> extents(std::size_t layer,
+                                                             const std::array<std::size_t, 4>& x) const = 0;
     virtual void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
                      const output_view& gradient) = 0;
     virtual void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
                      const output_view& out) = 0;
+    virtual void unit_gradients(std::size_t layer, const input_view& x,
+                                const std::function<void(std::size_t, const input_view&)>& visit) = 0;
 };
 
 /// The network that `settings` asks for, for the images of `data`; it works on the threads of `pool`.
@@ -61,7 +71,10 @@ study_model::input_view unit_interval(const image_set& images, std::size_t first
 /// Images that go through a network at a time when nothing else limits it.
 inline constexpr std::size_t test_batch = 250;
 
-/// The share of `images` that is classified correctly; `look` sees the layers of each batch.
-double accuracy_on(study_model& model, const image_set& images, const study_model::tap& look);
+/// Which of `images` are classified correctly; `look` sees the layers of each batch.
+std::vector<bool> classify_all(study_model& model, const image_set& images, const study_model::tap& look);
+
+/// The share of those that are true.
+double share_of(const std::vector<bool>& right);
 
 } // namespace program

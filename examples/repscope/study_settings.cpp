@@ -9,8 +9,12 @@
 
 namespace program {
 
-std::vector<double> parse_alphas(const std::string& text) {
-    std::vector<double> alphas;
+namespace {
+
+// Numbers with commas between them, each from `low` to `high` and none there twice.
+std::vector<double> parse_numbers(const std::string& option, const std::string& text, double low,
+                                  double high) {
+    std::vector<double> values;
     std::size_t at = 0;
     while (at <= text.size()) {
         const std::size_t end = std::min(text.find(',', at), text.size());
@@ -19,19 +23,30 @@ std::vector<double> parse_alphas(const std::string& text) {
         // from_chars takes no plus sign, people write one.
         const char* first = item.data() + (item.starts_with('+') ? 1 : 0);
         const auto [rest, failure] = std::from_chars(first, item.data() + item.size(), value);
-        if (failure != std::errc() || rest != item.data() + item.size() ||
-            !(value >= -100.0 && value <= 100.0)) {
-            throw usage_error("--alphas: wanted numbers from -100 to 100 with commas between them, got '" +
-                              item + "'");
+        if (failure != std::errc() || rest != item.data() + item.size() || !(value >= low && value <= high)) {
+            throw usage_error(option + ": wanted numbers from " + shortest(low) + " to " + shortest(high) +
+                              " with commas between them, got '" + item + "'");
         }
-        if (value == 0.0) value = 0.0; // -0 and 0 are one network
-        if (std::find(alphas.begin(), alphas.end(), value) != alphas.end()) {
-            throw usage_error("--alphas: " + item + " is there twice");
+        if (value == 0.0) value = 0.0; // -0 and 0 are the same
+        if (std::find(values.begin(), values.end(), value) != values.end()) {
+            throw usage_error(option + ": " + item + " is there twice");
         }
-        alphas.push_back(value);
+        values.push_back(value);
         at = end + 1;
     }
-    return alphas;
+    return values;
+}
+
+} // namespace
+
+std::vector<double> parse_alphas(const std::string& text) {
+    return parse_numbers("--alphas", text, -100.0, 100.0);
+}
+
+std::vector<double> parse_eps(const std::string& text) {
+    std::vector<double> eps = parse_numbers("--eps", text, 0.001, 255.0);
+    std::sort(eps.begin(), eps.end());
+    return eps;
 }
 
 std::string cell_name(const study_cell& cell) {

@@ -16,6 +16,12 @@ struct study_settings {
     std::size_t train = 0; ///< images to train on; 0: all
     std::size_t test = 0;
     std::string network = "small";
+    std::size_t corruption_images = 10000;   ///< test images under each corruption; 0: none
+    std::size_t attack_images = 10000;       ///< test images under each attack; 0: none
+    std::size_t gradient_images = 1000;      ///< test images whose input-unit gradients are measured; 0: none
+    std::vector<double> eps{1, 2, 4, 8, 16}; ///< of the attacks, in 255ths
+    std::size_t attack_steps = 20;
+    std::string frost_textures; ///< folder of images; none: procedural ice
     int threads = 0;
     bool dump = false;
     std::string out;
@@ -29,6 +35,10 @@ struct study_cell {
 
 /// "-2,0,1" as numbers. Throws `usage_error` for what is no number, outside [-100, 100], or there twice.
 std::vector<double> parse_alphas(const std::string& text);
+
+/// "1,2,4" as numbers of 255ths, ascending. Throws `usage_error` for what is no number, outside [.001, 255],
+/// or there twice.
+std::vector<double> parse_eps(const std::string& text);
 
 /// "alpha_-2_seed_0": the name of a network's file and of the folder of its activations.
 std::string cell_name(const study_cell& cell);

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "corrupted_images.hpp"
+#include "data_sets.hpp"
+#include "study_model.hpp"
+#include "study_settings.hpp"
+
+#include <repscope/numeric/thread_pool.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// One way of perturbing the test images.
+struct condition {
+    std::string kind;      ///< corruption, attack or random
+    std::string name;      ///< of the corruption, or of the attack; empty for random
+    int severity = 0;      ///< of a corruption
+    double eps = 0.0;      ///< of an attack and of random signs, for images from 0 to 1
+    std::size_t place = 0; ///< of `eps` among those of the study
+
+    /// "corruption/fog/3", "attack/pgd/0.0314", "random/0.0314".
+    [[nodiscard]] std::string label() const;
+};
+
+/// All conditions of a study but the clean one, in the order in which they are measured and written.
+std::vector<condition> conditions_of(const study_settings& settings);
+
+/// How many test images a condition has; how many of them, the first ones, have their layers measured and
+/// compared; and of how many the input-unit gradients are measured.
+std::size_t images_of(const condition& what, const study_settings& settings, const data_set& data);
+std::size_t compared_images(const study_settings& settings, const data_set& data);
+std::size_t gradient_images(const study_settings& settings, const data_set& data);
+
+/// What was found of a network under all conditions.
+struct condition_results {
+    nlohmann::ordered_json conditions =
+        nlohmann::ordered_json::array();  ///< their objects, without the clean one
+    nlohmann::ordered_json reference;     ///< the clean images that are compared with: `{"images","layers"}`
+    std::vector<std::vector<bool>> right; ///< a list a condition: which images were classified correctly
+};
+
+/// Measures a trained network under every condition. `done(share)` hears what part of the work is done.
+condition_results measure_conditions(study_model& model, const study_settings& settings, const data_set& data,
+                                     corrupted_images& corrupted, repscope::thread_pool& pool,
+                                     const std::function<void(double)>& done);
+
+/// `{"all","without_frost"}`: accuracy over the corruptions and severities among `conditions`; null without.
+nlohmann::ordered_json mean_corruption_accuracy(const nlohmann::ordered_json& conditions);
+
+/// Multiplies of a pass of one image through the network that measuring all conditions takes about: a pass
+/// with the gradient of the image counts as `backward`.
+double passes_of_conditions(const study_settings& settings, const data_set& data, double backward);
+
+} // namespace program
