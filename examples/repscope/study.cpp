@@ -84,6 +84,7 @@ image_verdicts take_verdicts(json& networks) {
 int study(const study_settings& settings) {
     const data_set data = load_data_set(settings.data, settings.train, settings.test);
     repscope::thread_pool pool(static_cast<std::size_t>(settings.threads));
+    auto textures = read_frost_textures(settings.frost_textures);
     step_count(settings, data.train.images); // refuses images that do not fill a batch
     const study_store store(settings, settings_of_networks(settings, data));
 
@@ -96,7 +97,7 @@ int study(const study_settings& settings) {
         }
     }
     corrupted_images corrupted(data.test, std::min(settings.corruption_images, data.test.images),
-                               read_frost_textures(settings.frost_textures), pool);
+                               std::move(textures), pool);
     std::string plan = data.name + ": " + std::to_string(data.train.images) + " images to train on, " +
                        std::to_string(data.test.images) + " to test on; network " + settings.network + ", " +
                        counted(settings.epochs, "epoch") + "\n" + counted(settings.alphas.size(), "alpha") +

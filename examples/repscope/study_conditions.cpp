@@ -1,7 +1,6 @@
 #include "study_conditions.hpp"
 
 #include "layer_capture.hpp"
-#include "text_table.hpp"
 
 #include <repscope/attack/fgsm.hpp>
 #include <repscope/attack/pgd.hpp>
@@ -204,11 +203,6 @@ double passes_of(const condition& what, const study_settings& settings, const da
 }
 
 } // namespace
-
-std::string condition::label() const {
-    if (kind == "corruption") return kind + "/" + name + "/" + std::to_string(severity);
-    return kind + "/" + (name.empty() ? "" : name + "/") + shortest(std::round(eps * 255 * 1000) / 1000);
-}
 
 std::vector<condition> conditions_of(const study_settings& settings) {
     std::vector<condition> conditions;

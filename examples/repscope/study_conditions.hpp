@@ -22,9 +22,6 @@ struct condition {
     int severity = 0;      ///< of a corruption
     double eps = 0.0;      ///< of an attack and of random signs, for images from 0 to 1
     std::size_t place = 0; ///< of `eps` among those of the study
-
-    /// "corruption/fog/3", "attack/pgd/0.0314", "random/0.0314".
-    [[nodiscard]] std::string label() const;
 };
 
 /// All conditions of a study but the clean one, in the order in which they are measured and written.

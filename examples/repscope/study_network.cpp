@@ -4,6 +4,7 @@
 #include "image_verdicts.hpp"
 #include "layer_recorder.hpp"
 #include "study_conditions.hpp"
+#include "study_report.hpp"
 
 #include <repscope/gradient/input_unit.hpp>
 #include <repscope/gradient/variability.hpp>
@@ -174,9 +175,8 @@ json train_and_measure(const study_settings& settings, const study_cell& cell, c
                          {"conditions", condition_seconds}};
     result["reference"] = std::move(others.reference);
     result["right"]["clean"] = packed(clean.right);
-    const auto conditions = conditions_of(settings);
-    for (std::size_t k = 0; k < conditions.size(); ++k) {
-        result["right"][conditions[k].label()] = packed(others.right[k]);
+    for (std::size_t k = 0; k < others.right.size(); ++k) {
+        result["right"][condition_label(others.conditions[k])] = packed(others.right[k]);
     }
     result["conditions"] = json::array({std::move(clean.condition)});
     for (auto& condition : others.conditions) result["conditions"].push_back(std::move(condition));

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <csignal>
 #include <doctest/doctest.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -49,12 +50,33 @@ void write_data(const scratch_folder& folder) {
 // A small study; options in `more` replace the ones that stand here.
 std::vector<std::string> study(const scratch_folder& folder, const std::string& out,
                                const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"study",   "--data",     "fashion-mnist:" + folder.path().string(),
-                                       "--out",   folder / out, "--network",
-                                       "mlp",     "--epochs",   "4",
-                                       "--train", "640",        "--test",
-                                       "250",     "--alphas",   "-1,1",
-                                       "--seeds", "2"};
+    std::vector<std::string> arguments{"study",
+                                       "--data",
+                                       "fashion-mnist:" + folder.path().string(),
+                                       "--out",
+                                       folder / out,
+                                       "--network",
+                                       "mlp",
+                                       "--epochs",
+                                       "4",
+                                       "--train",
+                                       "640",
+                                       "--test",
+                                       "250",
+                                       "--alphas",
+                                       "-1,1",
+                                       "--seeds",
+                                       "2",
+                                       "--corruption-images",
+                                       "12",
+                                       "--attack-images",
+                                       "20",
+                                       "--gradient-images",
+                                       "5",
+                                       "--eps",
+                                       "4,16",
+                                       "--attack-steps",
+                                       "3"};
     for (const auto& option : more) {
         const auto same = std::find(arguments.begin(), arguments.end(), option);
         if (option.starts_with("--") && same != arguments.end()) arguments.erase(same, same + 2);
@@ -66,6 +88,7 @@ std::vector<std::string> study(const scratch_folder& folder, const std::string& 
 json without_times(json study) {
     for (auto& network : study["networks"]) {
         network.erase("train_seconds");
+        network.erase("seconds");
         network.erase("images_per_second");
         for (auto& layer : network["conditions"][0]["layers"]) layer.erase("file");
     }
@@ -102,7 +125,8 @@ TEST_CASE("a study, its files, and its activations read back") {
     REQUIRE(all["networks"].size() == 4);
     std::vector<double> selectivity;
     for (const auto& network : all["networks"]) {
-        CHECK(network["conditions"].size() == 1);
+        // 15 corruptions at 5 severities; two attacks of 3 kinds and random signs.
+        CHECK(network["conditions"].size() == 1 + 75 + 4 * 2);
         const json& clean = network["conditions"][0];
         CHECK(clean["kind"] == "clean");
         CHECK(clean["images"] == 250);
@@ -137,9 +161,71 @@ TEST_CASE("a study, its files, and its activations read back") {
             const outcome read = run({"measure", file, "--labels", labels, "--json", "-"});
             INFO(read.err);
             REQUIRE(read.code == 0);
-            CHECK(json::parse(read.out)["layers"][0] == layer);
+            json measured = layer;
+            CHECK(measured["gradient"]["l2"]["images"] == 5);
+            CHECK(measured["gradient"]["l2"]["mean"].get<double>() > 0.0);
+            measured.erase("gradient");
+            CHECK(json::parse(read.out)["layers"][0] == measured);
         }
     }
+}
+
+TEST_CASE("conditions: their sizes, what they change, and means over them") {
+    const scratch_folder folder;
+    write_data(folder);
+    const outcome result = run(study(folder, "out", {"--alphas", "0", "--seeds", "1"}));
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const json network = study_json(folder, "out")["networks"][0];
+    CHECK(network["reference"]["images"] == 12); // the fewest that a condition has
+    double sum = 0.0;
+    double without_frost = 0.0;
+    std::map<std::string, std::size_t> kinds;
+    for (const auto& condition : network["conditions"]) {
+        const std::string kind = condition["kind"];
+        ++kinds[kind + (condition.contains("name") ? "/" + condition["name"].get<std::string>() : "")];
+        if (kind == "clean") continue;
+        CHECK(condition["images"] == (kind == "corruption" ? 12 : 20));
+        REQUIRE(condition["layers"].size() == 2);
+        const double size = condition["mean_linf"];
+        if (kind == "corruption") {
+            sum += condition["accuracy"].get<double>();
+            if (condition["name"] != "frost") without_frost += condition["accuracy"].get<double>();
+            CHECK(size > 0.0);
+            CHECK(size <= 1.0);
+            continue;
+        }
+        const double eps = condition["eps"];
+        CHECK((eps == 4.0 / 255 || eps == 16.0 / 255));
+        CHECK(size <= eps + 1e-6);
+        CHECK(size > 0.9 * eps); // the last iterate carries the whole budget somewhere in every image
+        for (const auto& layer : condition["layers"]) {
+            CHECK(layer["change"]["relative_size"].get<double>() > 0.0);
+            CHECK(layer["change"]["relative_size"].get<double>() < 1.0);
+            CHECK(layer["change"]["dimensionality"]["participation_ratio"].get<double>() >= 1.0);
+        }
+        if (kind == "attack" && condition["name"] != "fgsm") CHECK(condition["step_size"] == 2.5 * eps / 3);
+    }
+    CHECK(kinds["clean"] == 1);
+    CHECK(kinds["corruption/fog"] == 5);
+    CHECK(kinds["attack/pgd"] == 2);
+    CHECK(kinds["random"] == 2);
+    CHECK(network["mean_corruption_accuracy"]["all"].get<double>() == doctest::Approx(sum / 75));
+    CHECK(network["mean_corruption_accuracy"]["without_frost"].get<double>() ==
+          doctest::Approx(without_frost / 70));
+    const std::string archive = slurp(folder / "out/per_image.npz");
+    CHECK(archive.starts_with("PK\x03\x04"));
+    CHECK(archive.find("alpha_0_seed_0/corruption/fog/3.npy") != std::string::npos);
+    CHECK(archive.find("alpha_0_seed_0/attack/pgd/16.npy") != std::string::npos);
+
+    // None of them when none is asked for.
+    REQUIRE(run(study(folder, "bare",
+                      {"--corruption-images", "0", "--attack-images", "0", "--gradient-images", "0"}))
+                .code == 0);
+    const json bare = study_json(folder, "bare")["networks"][0];
+    CHECK(bare["conditions"].size() == 1);
+    CHECK(bare["mean_corruption_accuracy"].is_null());
+    CHECK(!bare["conditions"][0]["layers"][0].contains("gradient"));
 }
 
 TEST_CASE("threads do not change a number, an interrupted study goes on, other settings are refused") {
@@ -210,6 +296,10 @@ TEST_CASE("wrong studies") {
     refuses(with({"--train", "100"}), 2, "128");
     refuses(with({"--network", "huge"}), 2, "huge");
     refuses(with({"--seeds", "0"}), 2, "--seeds");
+    refuses(with({"--eps", "0"}), 2, "--eps");
+    refuses(with({"--eps", "4,4"}), 2, "twice");
+    refuses(with({"--attack-steps", "0"}), 2, "--attack-steps");
+    refuses(with({"--frost-textures", folder / "nowhere"}), 1, "nowhere");
     std::string labels = slurp(folder / "train-labels-idx1-ubyte");
     write_bytes(folder / "train-labels-idx1-ubyte", labels.substr(0, labels.size() - 1));
     refuses(with({}), 1, "train-labels-idx1-ubyte");
