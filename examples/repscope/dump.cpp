@@ -18,9 +18,9 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <map>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace program {
 
@@ -104,23 +104,17 @@ const layer_value* raw_shape(const array_options& options, const std::string& na
     return nullptr;
 }
 
-struct candidate {
-    layer_origin origin;
-    std::shared_ptr<const array_archive> archive;
-    const layer_value* shape = nullptr;
-};
-
-void add_candidates(const std::string& argument, const array_options& options, std::vector<candidate>& found) {
+void add_entries(const std::string& argument, const array_options& options, std::vector<dump_entry>& found) {
     const auto [file, key] = split_key(argument);
     std::error_code none;
     if (fs::is_directory(file, none)) {
-        found.push_back({{file, {}, true, false}, nullptr, nullptr});
+        found.push_back({{}, {file, {}, true, false}, nullptr, nullptr});
         return;
     }
     if (key.empty()) {
         const layer_origin raw{file, {}, false, true};
         if (const layer_value* shape = raw_shape(options, layer_names({raw}).front())) {
-            found.push_back({raw, nullptr, shape});
+            found.push_back({{}, raw, nullptr, shape});
             return;
         }
     }
@@ -128,7 +122,7 @@ void add_candidates(const std::string& argument, const array_options& options, s
     const std::shared_ptr<const array_archive> archive = open_archive(file, options.pairs());
     if (archive == nullptr) {
         if (!key.empty()) throw data_error(file, "is no archive, so there is no " + key + " in it");
-        found.push_back({{file, {}, false, false}, nullptr, nullptr});
+        found.push_back({{}, {file, {}, false, false}, nullptr, nullptr});
         return;
     }
     std::vector<std::string> keys = archive->keys();
@@ -138,10 +132,12 @@ void add_candidates(const std::string& argument, const array_options& options, s
         }
         keys = {key};
     }
-    for (std::string& name : keys) found.push_back({{file, std::move(name), false, false}, archive, nullptr});
+    for (std::string& name : keys) {
+        found.push_back({{}, {file, std::move(name), false, false}, archive, nullptr});
+    }
 }
 
-std::vector<io::stored_array> arrays_of(const candidate& from, const array_options& options) {
+std::vector<io::stored_array> arrays_of(const dump_entry& from, const array_options& options) {
     const layer_origin& origin = from.origin;
     if (origin.is_folder) return io::open_batches(origin.file, options.pairs());
     std::vector<io::stored_array> one;
@@ -183,7 +179,8 @@ std::unique_ptr<array_archive> open_archive(const std::string& file, io::raw_pai
 #endif
     // Safetensors has no magic number: a length below 2^32, and an object behind it.
     const bool by_content = text.size() == 9 && text.substr(4, 5) == std::string_view("\0\0\0\0{", 5);
-    if (by_content || fs::path(file).extension() == ".safetensors") return std::make_unique<safetensors>(file);
+    if (by_content || fs::path(file).extension() == ".safetensors")
+        return std::make_unique<safetensors>(file);
     return nullptr;
 }
 
@@ -198,33 +195,28 @@ std::pair<std::string, std::string> split_key(const std::string& argument) {
     return {argument, {}};
 }
 
-std::vector<dump_layer> open_dump(const std::vector<std::string>& arguments, const array_options& options,
-                                  const layer_choice& chosen, const std::string& labels) {
-    if (options.shapes.empty() && (options.offset != 0 || (!options.dtype.empty() && options.dtype != "bf16"))) {
+std::vector<dump_entry> list_dump(const std::vector<std::string>& arguments, const array_options& options,
+                                  const std::string& labels) {
+    if (options.shapes.empty() &&
+        (options.offset != 0 || (!options.dtype.empty() && options.dtype != "bf16"))) {
         throw usage_error("--dtype and --offset are for raw files, which need --shape");
     }
-    std::vector<candidate> candidates;
-    for (const std::string& argument : arguments) add_candidates(argument, options, candidates);
+    std::vector<dump_entry> entries;
+    for (const std::string& argument : arguments) add_entries(argument, options, entries);
     const auto [label_file, label_key] = split_key(labels);
-    std::erase_if(candidates, [&, file = label_file, key = label_key](const candidate& c) {
+    std::erase_if(entries, [&, file = label_file, key = label_key](const dump_entry& entry) {
         std::error_code none;
-        return !key.empty() && c.origin.key == key && fs::equivalent(c.origin.file, file, none);
+        return !key.empty() && entry.origin.key == key && fs::equivalent(entry.origin.file, file, none);
     });
     std::vector<layer_origin> origins;
-    for (const candidate& c : candidates) origins.push_back(c.origin);
+    for (const dump_entry& entry : entries) origins.push_back(entry.origin);
     const std::vector<std::string> names = layer_names(origins);
-    for (const std::string& pattern : chosen.unused(names)) {
-        throw usage_error("--layers: no layer is called like " + pattern);
-    }
-    require_used("--shape", options.shapes, names);
+    for (std::size_t i = 0; i < entries.size(); ++i) entries[i].name = names[i];
+    return entries;
+}
 
-    std::vector<dump_layer> layers;
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-        if (!chosen.takes(names[i])) continue;
-        layers.push_back({names[i], candidates[i].origin, arrays_of(candidates[i], options)});
-    }
-    if (layers.empty()) throw usage_error("no layer is left to be measured");
-    return layers;
+dump_layer open_layer(const dump_entry& entry, const array_options& options) {
+    return {entry.name, entry.origin, arrays_of(entry, options)};
 }
 
 std::vector<std::string> files_of(const dump_layer& layer) {

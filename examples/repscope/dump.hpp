@@ -56,13 +56,23 @@ std::unique_ptr<array_archive> open_archive(const std::string& file, repscope::i
 /// FILE, or FILE and KEY where no file has the whole name and there is one in front of a colon.
 std::pair<std::string, std::string> split_key(const std::string& argument);
 
-/// Opens the layers that the arguments name: .npy files, folders of them, archives with all their members or,
-/// as FILE:KEY, one, and raw files. `chosen` picks layers by name; the array of `labels` (FILE:KEY) is none.
+/// A layer that an argument names, not opened yet.
+struct dump_entry {
+    std::string name;
+    layer_origin origin;
+    std::shared_ptr<const array_archive> archive; ///< null where the file or folder is the layer
+    const layer_value* shape = nullptr;           ///< of raw files; in the options' `shapes`
+};
+
+/// The layers that the arguments name: .npy files, folders of them, archives with all their members or, as
+/// FILE:KEY, one, and raw files. The array of `labels` (FILE:KEY) is none.
 ///
-/// Throws `usage_error`, `data_error` and `repscope::format_error`: everything that can be known without
-/// reading the activations is refused here.
-std::vector<dump_layer> open_dump(const std::vector<std::string>& arguments, const array_options& options,
-                                  const layer_choice& chosen, const std::string& labels);
+/// Throws `usage_error`, `data_error` and `repscope::format_error`.
+std::vector<dump_entry> list_dump(const std::vector<std::string>& arguments, const array_options& options,
+                                  const std::string& labels);
+
+/// Opens a layer: its headers are read and checked. Throws `usage_error` and `repscope::format_error`.
+dump_layer open_layer(const dump_entry& entry, const array_options& options);
 
 /// Files on the disk behind a layer, for the record of what was measured.
 std::vector<std::string> files_of(const dump_layer& layer);

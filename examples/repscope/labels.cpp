@@ -58,8 +58,7 @@ label_set make_label_set(std::span<const std::int64_t> labels, std::span<const s
 namespace {
 
 std::vector<std::int64_t> labels_of_idx(const std::string& file) {
-    const repscope::io::idx_array idx =
-        repscope::io::parse_idx(repscope::io::read_file_or_gzip(file), file);
+    const repscope::io::idx_array idx = repscope::io::parse_idx(repscope::io::read_file_or_gzip(file), file);
     if (idx.shape.size() != 1) {
         throw data_error(file, "wanted labels of rank 1, got IDX shape " + repscope::format_shape(idx.shape));
     }
@@ -74,14 +73,14 @@ std::vector<std::int64_t> labels_of(const std::string& argument) {
     const std::string extension = std::filesystem::path(file).extension().string();
     if (extension == ".csv" || extension == ".txt") {
         const std::vector<std::byte> bytes = repscope::read_file(file);
-        return repscope::io::parse_csv_integers(
-            {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, file, key);
+        return repscope::io::parse_csv_integers({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                                                file, key);
     }
     if (const auto archive = open_archive(file, repscope::io::raw_pairs::refused)) {
         const std::vector<std::string> keys = archive->keys();
         if (key.empty() && keys.size() != 1) {
-            throw data_error(file, "holds " + std::to_string(keys.size()) + " arrays: say which are the labels, " +
-                                       file + ":" + keys.front());
+            throw data_error(file, "holds " + std::to_string(keys.size()) +
+                                       " arrays: say which are the labels, " + file + ":" + keys.front());
         }
         return repscope::io::load_labels(archive->array(key.empty() ? keys.front() : key));
     }

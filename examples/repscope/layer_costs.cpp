@@ -8,8 +8,8 @@ namespace program {
 namespace {
 
 // How long the layers from `first` on, the longest first, take on threads of their own.
-double makespan(const std::vector<layer_cost>& costs, const std::vector<std::size_t>& order, std::size_t first,
-                std::size_t threads) {
+double makespan(const std::vector<layer_cost>& costs, const std::vector<std::size_t>& order,
+                std::size_t first, std::size_t threads) {
     std::vector<double> busy(threads, 0.0);
     for (std::size_t k = first; k < order.size(); ++k) {
         const layer_cost& cost = costs[order[k]];

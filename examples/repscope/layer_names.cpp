@@ -25,9 +25,9 @@ std::string own_name(const layer_origin& origin) {
     const fs::path path = spelled_out(origin.file);
     if (origin.is_folder) return path.filename().string();
     if (origin.is_raw) {
-        constexpr std::array<std::string_view, 17> usual{".bin", ".raw", ".dat", ".data", ".bytes", ".mmap",
-                                                         ".memmap", ".f2", ".f4", ".f8", ".f16", ".f32", ".f64",
-                                                         ".bf16", ".u8", ".i8", ".u1"};
+        constexpr std::array<std::string_view, 17> usual{
+            ".bin", ".raw", ".dat", ".data", ".bytes", ".mmap", ".memmap", ".f2", ".f4",
+            ".f8",  ".f16", ".f32", ".f64",  ".bf16",  ".u8",   ".i8",     ".u1"};
         const std::string extension = path.extension().string();
         if (std::find(usual.begin(), usual.end(), extension) == usual.end()) return path.filename().string();
     }

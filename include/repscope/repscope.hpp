@@ -4,6 +4,7 @@
 #include "repscope/bytes.hpp"
 #include "repscope/dimensionality/components.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
+#include "repscope/dimensionality/result.hpp"
 #include "repscope/dimensionality/spectrum.hpp"
 #include "repscope/error.hpp"
 #include "repscope/io/array_header.hpp"

@@ -7,6 +7,11 @@
 namespace repscope {
 inline namespace v0 {
 
+/// In what the products of a covariance are computed. `float64`: all in double. `float32`: the products of a
+/// block of rows in float, twice as fast, and the blocks summed in double; differences to the pilot are made
+/// in double before they are rounded.
+enum class product_precision { float64, float32 };
+
 /// Sums of products of centred rows, the smaller of two matrices with the same nonzero eigenvalues: the
 /// scatter matrix (units, units), or the Gram matrix (samples, samples) when there are fewer samples.
 struct centred_products {

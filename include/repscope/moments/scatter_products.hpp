@@ -13,11 +13,6 @@
 namespace repscope {
 inline namespace v0 {
 
-/// In what the products of a covariance are computed. `float64`: all in double. `float32`: the products of a
-/// block of rows in float, twice as fast, and the blocks summed in double; differences to the pilot are made
-/// in double before they are rounded.
-enum class product_precision { float64, float32 };
-
 namespace detail {
 
 /// Adds the products of the columns of `rows` (count, units) to the lower triangle of `scatter` (units,
