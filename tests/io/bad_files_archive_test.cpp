@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <zlib.h>
 
+#include "repscope/io/block_reader.hpp"
 #include "repscope/io/cifar.hpp"
 #include "repscope/io/csv.hpp"
 #include "repscope/io/idx.hpp"

@@ -35,14 +35,14 @@ inline std::string deflated(const std::string& text) {
 }
 
 struct zip_file {
-    std::string name;
-    std::string contents;
+    std::string name{};
+    std::string contents{};
     bool deflate = false;
     bool wide = false; ///< sizes and offset in the 64-bit extra field, as behind 4 GiB
 
     // What a test spoils.
-    std::string local_name;          ///< empty: as `name`
-    std::string packed;              ///< empty: as it should be
+    std::string local_name{};          ///< empty: as `name`
+    std::string packed{};              ///< empty: as it should be
     std::uint32_t crc_change = 0;    ///< added to the checksum
     std::uint64_t size_change = 0;   ///< added to the unpacked size of the directory
     std::uint64_t offset_change = 0; ///< added to the offset of the directory
@@ -52,7 +52,7 @@ struct zip_file {
 
 struct zip_end {
     bool wide = false; ///< with a 64-bit end record
-    std::string comment;
+    std::string comment{};
     std::uint64_t entries_change = 0;
     std::uint64_t offset_change = 0;
     std::uint16_t disk = 0;
