@@ -6,6 +6,7 @@
 #include "labels.hpp"
 #include "layer_report.hpp"
 #include "measure_options.hpp"
+#include "measure_report.hpp"
 #include "measured_layers.hpp"
 #include "output_file.hpp"
 #include "text_table.hpp"
@@ -34,6 +35,7 @@ int measure(const measure_options& options) {
         check_samples(layers, *labels);
     }
     if (!options.json.empty()) require_writable(options.json);
+    if (!options.report.empty()) require_report_folder(options.report);
 
     repscope::thread_pool pool(static_cast<std::size_t>(options.threads));
     const std::vector<layer_report> reports =
@@ -59,6 +61,10 @@ int measure(const measure_options& options) {
         json["layers"] = nlohmann::ordered_json::array();
         for (const auto& report : reports) json["layers"].push_back(to_json(report));
         write_output(options.json, json.dump(1) + "\n");
+    }
+    if (!options.report.empty()) {
+        const std::string line = text.substr(0, text.size() - 1);
+        write_report(options.report, reports, layers, to_json(options), line, pool);
     }
     if (options.json == "-") { // standard output is the machine's, people still get the notes
         std::fputs((labels ? notes : text + notes).c_str(), stderr);

@@ -137,7 +137,9 @@ std::vector<measured_layer> open_layers(const measure_options& options) {
         check_partner(layer.file, *layer.perturbed);
     }
     for (const layer_value& value : parsed(options.units)) {
-        const auto fits = [&](const measured_layer& layer) { return has_unit(layer.file.axes(), value.value); };
+        const auto fits = [&](const measured_layer& layer) {
+            return has_unit(layer.file.axes(), value.value);
+        };
         if (std::none_of(layers.begin(), layers.end(), fits)) {
             throw usage_error("--unit: no layer has " + value.value + "s");
         }
