@@ -1,7 +1,7 @@
 #pragma once
 
 #include "layer_report.hpp"
-#include "layer_statistics.hpp"
+#include "statistics_options.hpp"
 
 #include <repscope/io/block_reader.hpp>
 #include <repscope/numeric/thread_pool.hpp>
@@ -10,13 +10,24 @@
 
 namespace program {
 
-/// Measures one file in one pass, a block of samples at a time. With `flatten` every position of a map is a
-/// unit of its own. `read(bytes)` is told how much has been read.
+/// What is measured of a layer's files.
+struct file_task {
+    const repscope::io::block_reader* file = nullptr;
+    /// The same inputs after a perturbation; none: nothing is compared.
+    const repscope::io::block_reader* perturbed = nullptr;
+    /// Every position of a map is a unit of its own.
+    bool flatten = false;
+};
+
+/// Measures one layer in one pass, a block of samples at a time. `read(bytes)` is told how much has been
+/// read.
 ///
 /// Throws `data_error` naming sample and place of an activation that is not finite, and
 /// `repscope::format_error` when the file cannot be read.
-layer_report measure_file(const repscope::io::block_reader& file, bool flatten,
-                          const statistics_options& options, repscope::thread_pool& pool,
-                          const std::function<void(double)>& read);
+layer_report measure_file(const file_task& task, const statistics_options& options,
+                          repscope::thread_pool& pool, const std::function<void(double)>& read);
+
+/// Bytes that the task takes at least.
+std::size_t least_bytes(const file_task& task, const statistics_options& options);
 
 } // namespace program

@@ -2,6 +2,7 @@
 
 #include "text_table.hpp"
 
+#include <repscope/dimensionality/spectrum.hpp>
 #include <repscope/error.hpp>
 #include <repscope/numeric/blocks.hpp>
 #include <repscope/selectivity/null.hpp>
@@ -47,19 +48,28 @@ std::size_t rows_of_batch(std::size_t rows, std::size_t units, const statistics_
 }
 
 repscope::covariance_options bounded(std::size_t rows, std::size_t units, const statistics_options& options) {
-    const std::size_t batch = rows_of_batch(rows, units, options) * row_bytes(units, options);
-    const double state =
-        static_cast<double>(std::min(rows, units)) * static_cast<double>(units) * sizeof(double);
-    const double needed = state + static_cast<double>(batch + bytes_of_class_state(units, options));
+    const double needed = least_bytes(rows, units, options);
     if (needed > static_cast<double>(options.memory)) {
         throw repscope::value_error("the statistics of " + std::to_string(units) + " units take " +
                                     byte_count(needed) + ", more than --memory allows (" +
                                     byte_count(static_cast<double>(options.memory)) + ")");
     }
-    return {.max_bytes = std::numeric_limits<std::size_t>::max()};
+    return {.max_bytes = std::numeric_limits<std::size_t>::max(), .products = options.products};
 }
 
 } // namespace
+
+double least_bytes(std::size_t rows, std::size_t units, const statistics_options& options) {
+    const double n = static_cast<double>(rows);
+    const double u = static_cast<double>(units);
+    // While it is gathered the matrix of a covariance, or its rows, stand once, and a second time when they
+    // become a matrix; to evaluate it takes the matrix and a copy that the eigenvalue solver destroys, and
+    // the rows twice.
+    const double state = n <= u ? 2 * n * u + 2 * n * n : 2 * u * u;
+    const double batch =
+        static_cast<double>(rows_of_call(units)) * static_cast<double>(row_bytes(units, options));
+    return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_state(units, options));
+}
 
 layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
                                    repscope::thread_pool& pool)
@@ -129,7 +139,16 @@ void layer_statistics::finish(layer_report& report) {
         selectivity.null_mean = repscope::selectivity_null_mean(
             means, variances, selectivity.class_counts, {.epsilon = options_.epsilon, .shift = shift});
     }
-    report.dimensionality = repscope::dimensionality(covariance_);
+    report.dimensionality = repscope::dimensionality(std::move(covariance_));
+}
+
+double layer_statistics::sum_of_squares() const {
+    const std::vector<double> means = covariance_.unit_means();
+    const std::vector<double> variances = covariance_.unit_variances();
+    const auto n = static_cast<double>(covariance_.samples());
+    double sum = 0.0;
+    for (std::size_t u = 0; u < units_; ++u) sum += n * means[u] * means[u] + (n - 1) * variances[u];
+    return sum;
 }
 
 } // namespace program

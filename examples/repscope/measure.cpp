@@ -1,164 +1,78 @@
-// repscope measure: statistics of activations that stand in .npy files, a file a layer.
+// repscope measure: statistics of activations that stand in files, as they lie on the disk.
 
-#include "command_line.hpp"
 #include "commands.hpp"
+#include "fail_condition.hpp"
 #include "failure.hpp"
-#include "file_statistics.hpp"
-#include "foreign_format.hpp"
 #include "labels.hpp"
-#include "layer_names.hpp"
 #include "layer_report.hpp"
-#include "layout_choice.hpp"
+#include "measure_options.hpp"
+#include "measure_report.hpp"
+#include "measured_layers.hpp"
 #include "output_file.hpp"
-#include "progress.hpp"
 #include "text_table.hpp"
 #include "versions.hpp"
 
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 namespace program {
 
 namespace {
 
-struct measure_options {
-    std::vector<std::string> files;
-    std::string labels;
-    std::vector<std::string> layouts;
-    std::string signed_values = "undefined";
-    double epsilon = 1e-6;
-    std::vector<std::int64_t> ignored;
-    std::string spatial = "mean";
-    int threads = 0;
-    std::size_t batch = 0;
-    std::size_t memory = std::size_t{4} << 30U;
-    std::string json;
-    std::string require;
-};
-
-repscope::layout layout_named(const std::string& name) {
-    using repscope::layout;
-    for (const layout value : {layout::nu, layout::nchw, layout::nhwc, layout::ntd, layout::nup}) {
-        if (name == to_string(value)) return value;
-    }
-    throw usage_error("--layout: " + name + " is none of nu, nchw, nhwc, ntd, nup");
-}
-
-repscope::signed_policy policy_named(const std::string& name) {
-    if (name == "rectify") return repscope::signed_policy::rectify;
-    if (name == "shift") return repscope::signed_policy::shift;
-    return repscope::signed_policy::undefined;
-}
-
-struct layer_file {
-    std::string name;
-    repscope::io::block_reader contents;
-
-    [[nodiscard]] double bytes() const {
-        return static_cast<double>(contents.samples()) * static_cast<double>(contents.sample_bytes());
-    }
-};
-
-std::vector<layer_file> open_layers(const measure_options& options) {
-    std::vector<repscope::layout> stated;
-    for (const auto& name : options.layouts) stated.push_back(layout_named(name));
-    const auto names = layer_names(options.files);
-    std::vector<layer_file> layers;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        const std::string& path = options.files[i];
-        refuse_foreign(path);
-        repscope::io::input_file file(path);
-        repscope::io::npy_header header = repscope::io::read_npy_header(file);
-        const auto layout = choose_layout(header.shape, stated, path);
-        layers.push_back({names[i], repscope::io::block_reader(std::move(file), std::move(header), layout)});
-    }
-    return layers;
-}
-
-nlohmann::ordered_json options_json(const measure_options& options) {
-    nlohmann::ordered_json json;
-    json["labels"] =
-        options.labels.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(options.labels);
-    json["layout"] = options.layouts;
-    json["signed"] = options.signed_values;
-    json["epsilon"] = options.epsilon;
-    json["ignore_label"] = options.ignored;
-    json["spatial"] = options.spatial;
-    return json;
+std::string heading(const measure_options& options, const std::optional<label_set>& labels) {
+    if (!labels) return "no --labels: dimensionality only, no selectivity\n";
+    return "selectivity of " + std::to_string(labels->class_labels.size()) + " classes, epsilon " +
+           shortest(options.epsilon) + ", signed: " + options.signed_values + "\n";
 }
 
 int measure(const measure_options& options) {
-    std::vector<layer_file> layers = open_layers(options);
+    check(options);
+    const std::vector<measured_layer> layers = open_layers(options);
     std::optional<label_set> labels;
     if (!options.labels.empty()) {
-        refuse_foreign(options.labels);
         labels = read_labels(options.labels, options.ignored);
-        for (const auto& layer : layers) {
-            const std::size_t samples = layer.contents.samples();
-            if (labels->rows != samples) {
-                throw data_error(options.labels, std::to_string(labels->rows) + " labels, but " +
-                                                     layer.contents.path() + " holds " +
-                                                     std::to_string(samples) + " samples");
-            }
-        }
-    } else {
-        if (options.require == "selectivity") {
-            throw usage_error("--require selectivity: selectivity needs --labels");
-        }
-        if (!options.ignored.empty()) throw usage_error("--ignore-label: needs --labels");
+        check_samples(layers, *labels);
     }
     if (!options.json.empty()) require_writable(options.json);
+    if (!options.report.empty()) require_report_folder(options.report);
 
     repscope::thread_pool pool(static_cast<std::size_t>(options.threads));
-    double bytes = 0.0;
-    for (const auto& layer : layers) bytes += layer.bytes();
-    std::vector<layer_report> reports;
-    {
-        progress shown("measure", bytes, "B");
-        double before = 0.0;
-        for (auto& layer : layers) {
-            statistics_options how{.labels = labels ? &*labels : nullptr,
-                                   .signed_values = policy_named(options.signed_values),
-                                   .epsilon = options.epsilon,
-                                   .memory = options.memory,
-                                   .batch = options.batch};
-            layer_report report = measure_file(layer.contents, options.spatial == "flatten", how, pool,
-                                               [&](double read) { shown.done(before + read, layer.name); });
-            report.name = layer.name;
-            reports.push_back(std::move(report));
-            before += layer.bytes();
-        }
-    }
+    const std::vector<layer_report> reports =
+        measure_layers(layers, labels ? &*labels : nullptr, options, pool);
 
-    std::string text;
-    if (labels) {
-        text = "selectivity of " + std::to_string(labels->class_labels.size()) + " classes, epsilon " +
-               shortest(options.epsilon) + ", signed: " + options.signed_values + "\n";
-    } else {
-        text = "no --labels: dimensionality only, no selectivity\n";
-    }
+    const std::string text = heading(options, labels);
     std::string notes;
     for (const auto& report : reports) {
         for (const auto& note : notes_on(report)) notes += "note: " + report.name + ": " + note + "\n";
+    }
+    std::vector<std::string> met;
+    for (const std::string& condition : options.fail_if) {
+        for (std::string& layer : layers_that_meet(parse_fail_condition(condition), reports)) {
+            met.push_back(std::move(layer));
+        }
     }
     if (!options.json.empty()) {
         nlohmann::ordered_json json;
         json["schema"] = "repscope.measure/1";
         json["repscope"] = version_text();
         json["command"] = "measure";
-        json["options"] = options_json(options);
+        json["options"] = to_json(options);
         json["layers"] = nlohmann::ordered_json::array();
         for (const auto& report : reports) json["layers"].push_back(to_json(report));
         write_output(options.json, json.dump(1) + "\n");
+    }
+    if (!options.report.empty()) {
+        const std::string line = text.substr(0, text.size() - 1);
+        write_report(options.report, reports, layers, to_json(options), line, pool);
     }
     if (options.json == "-") { // standard output is the machine's, people still get the notes
         std::fputs((labels ? notes : text + notes).c_str(), stderr);
     } else {
         print(text + layer_table(reports) + notes);
     }
-    return 0;
+    for (const std::string& layer : met) std::fputs(("repscope measure: " + layer + "\n").c_str(), stderr);
+    return met.empty() ? 0 : 3;
 }
 
 } // namespace
@@ -166,59 +80,8 @@ int measure(const measure_options& options) {
 command add_measure(CLI::App& app) {
     auto options = std::make_shared<measure_options>();
     CLI::App* sub = app.add_subcommand(
-        "measure", "Class selectivity and dimensionality of activations in .npy files, a file a layer");
-    sub->add_option("ACT", options->files, ".npy files of activations, a layer each, named by their stem")
-        ->required()
-        ->type_name("FILE");
-    sub->add_option("--labels", options->labels, ".npy of integers (or one-hot rows), a label a sample")
-        ->type_name("FILE");
-    sub->add_option("--layout", options->layouts,
-                    "axes: nu, nchw, nhwc, ntd (tokens, features), nup; may be\n"
-                    "given once for each rank that occurs")
-        ->check(quiet(CLI::IsMember({"nu", "nchw", "nhwc", "ntd", "nup"})))
-        ->type_name("NAME")
-        ->allow_extra_args(false);
-    sub->add_option("--signed", options->signed_values,
-                    "units with a negative class mean: undefined (no index),\n"
-                    "rectify (max(a, 0) first) or shift (smallest class mean to 0)")
-        ->check(quiet(CLI::IsMember({"undefined", "rectify", "shift"})))
-        ->type_name("POLICY")
-        ->capture_default_str();
-    sub->add_option("--epsilon", options->epsilon, "added to the denominator of the index")
-        ->check(quiet(CLI::PositiveNumber))
-        ->type_name("E")
-        ->capture_default_str();
-    sub->add_option("--ignore-label", options->ignored, "leave out samples with this label; repeatable")
-        ->type_name("V")
-        ->allow_extra_args(false);
-    sub->add_option("--spatial", options->spatial,
-                    "a unit is a channel's mean over its map (mean), or every\nposition is one (flatten)")
-        ->check(quiet(CLI::IsMember({"mean", "flatten"})))
-        ->type_name("HOW")
-        ->capture_default_str();
-    sub->add_option("--threads", options->threads, "0: all cores; never changes a result")
-        ->check(quiet(CLI::Range(0, 1024)))
-        ->type_name("T")
-        ->capture_default_str();
-    sub->add_option("--batch", options->batch, "samples held at a time; never changes a result")
-        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 40U)))
-        ->type_name("N");
-    sub->add_option("--memory", options->memory,
-                    "most memory for a layer (512M, 4G) [4G]; never changes a result")
-        ->transform(quiet(CLI::AsSizeValue(false)))
-        ->type_name("M");
-    sub->add_option("--json", options->json, "write every number to this file; - is standard output")
-        ->type_name("FILE");
-    sub->add_option("--require", options->require, "selectivity: fail when there are no labels")
-        ->check(quiet(CLI::IsMember({"selectivity"})))
-        ->type_name("WHAT");
-    sub->footer("Examples:\n"
-                "  repscope measure conv1.npy conv2.npy fc.npy --labels labels.npy\n"
-                "  repscope measure vit_block*.npy --layout ntd --labels labels.npy --signed rectify\n"
-                "  repscope measure acts.npy --json - | python3 -m json.tool\n"
-                "A file holds one layer for all samples, in the order of the labels: (samples, units) or\n"
-                "(samples, channels, height, width), or another with --layout. From Python: numpy.save(FILE, "
-                "array).");
+        "measure", "Class selectivity and dimensionality of activations in files, of any framework");
+    add_measure_options(*sub, *options);
     return {sub, [options] { return measure(*options); }};
 }
 
