@@ -130,11 +130,11 @@ TEST_CASE("the bytes of a seed are the same with every compiler, for ever") {
     }
     const std::array<std::uint32_t, all_kinds> colour_expected{
         0xa8fbad1dU, 0x1cb71359U, 0xe0816ea7U, 0x8a0192f3U, 0x2b01f85aU, 0x43eae53dU, 0x4f56a104U,
-        0x1bc0243dU, 0x7fc115bdU, 0xf7b091efU, 0x36a1a22dU, 0x798f078aU, 0xf7e5ca67U, 0x0f66d205U,
+        0x1bc0243dU, 0x45fb48eeU, 0xf7b091efU, 0x36a1a22dU, 0x798f078aU, 0xf7e5ca67U, 0x0f66d205U,
         0x00b3af21U, 0xc99e668fU, 0x5ce26a27U, 0x0c4978f8U, 0xb3e87692U};
     const std::array<std::uint32_t, all_kinds> grey_expected{
         0x818fcf13U, 0x83318490U, 0x1d8a582cU, 0x8f0ad56cU, 0x9e7f4fc3U, 0xe4aa5222U, 0xb1ec0a03U,
-        0x4bcd0c3cU, 0xc334135cU, 0x7e0fdbf8U, 0x0c729083U, 0x4ae0f375U, 0xb906995bU, 0xb742ef0cU,
+        0x4bcd0c3cU, 0x5d08bf0bU, 0x7e0fdbf8U, 0x0c729083U, 0x4ae0f375U, 0xb906995bU, 0xb742ef0cU,
         0x4b14b8f3U, 0xb429fa54U, 0xb2f05b5aU, 0x8b75dc48U, 0xbb880462U};
     for (std::size_t k = 0; k < all_kinds; ++k) {
         CAPTURE(std::string(corruption::name_of(static_cast<corruption::kind>(k))));
