@@ -62,6 +62,20 @@ struct image_draws {
     }
 };
 
+/// Elements for which noise is drawn at a time, so that it stays in the cache.
+inline constexpr std::size_t noise_part = 4096;
+static_assert(noise_part % random_field::part == 0);
+
+/// Calls `use(part of the image, first element, out)` for parts of `noise_part` elements: noise knows no
+/// rows.
+template <pixel T, typename Use>
+void each_part(const picture<T>& image, T* out, Use&& use) {
+    for (std::size_t first = 0; first < image.size(); first += noise_part) {
+        const std::size_t count = (std::min)(noise_part, image.size() - first);
+        use(picture<T>{image.pixels + first, 1, count, 1}, first, out + first);
+    }
+}
+
 template <kind Which>
 struct drawn;
 
@@ -72,9 +86,11 @@ struct drawn<kind::gaussian_noise> {
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
-        double* noise = memory.take<double>(image.size());
-        draws.field(0).normals(std::span(noise, image.size()), 0.0, sigma);
-        add_noise(image, noise, out);
+        double* noise = memory.take<double>(noise_part);
+        each_part(image, out, [&](const picture<T>& part, std::size_t first, T* to) {
+            draws.field(0).normals(std::span(noise, part.size()), 0.0, sigma, first);
+            add_noise(part, noise, to);
+        });
     }
 };
 
@@ -85,9 +101,11 @@ struct drawn<kind::speckle_noise> {
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
-        double* noise = memory.take<double>(image.size());
-        draws.field(0).normals(std::span(noise, image.size()), 0.0, sigma);
-        speckle_noise(image, noise, out);
+        double* noise = memory.take<double>(noise_part);
+        each_part(image, out, [&](const picture<T>& part, std::size_t first, T* to) {
+            draws.field(0).normals(std::span(noise, part.size()), 0.0, sigma, first);
+            speckle_noise(part, noise, to);
+        });
     }
 };
 
@@ -99,17 +117,20 @@ struct drawn<kind::shot_noise> {
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
-        double* counts = memory.take<double>(image.size());
-        draws.field(0).uniforms(std::span(counts, image.size()));
-        if constexpr (std::is_same_v<T, std::uint8_t>) {
-            for (std::size_t i = 0; i < image.size(); ++i) counts[i] = table.draw(image.pixels[i], counts[i]);
-        } else {
-            double* more = memory.take<double>(image.size());
-            draws.field(1).uniforms(std::span(more, image.size()));
-            for (std::size_t i = 0; i < image.size(); ++i)
-                counts[i] = table.draw(image.pixels[i], counts[i], more[i]);
-        }
-        shot_noise(image, photons, counts, out);
+        double* counts = memory.take<double>(noise_part);
+        double* more = memory.take<double>(noise_part);
+        each_part(image, out, [&](const picture<T>& part, std::size_t first, T* to) {
+            draws.field(0).uniforms(std::span(counts, part.size()), first);
+            if constexpr (std::is_same_v<T, std::uint8_t>) {
+                for (std::size_t i = 0; i < part.size(); ++i)
+                    counts[i] = table.draw(part.pixels[i], counts[i]);
+            } else {
+                draws.field(1).uniforms(std::span(more, part.size()), first);
+                for (std::size_t i = 0; i < part.size(); ++i)
+                    counts[i] = table.draw(part.pixels[i], counts[i], more[i]);
+            }
+            shot_noise(part, photons, counts, to);
+        });
     }
 };
 

@@ -33,7 +33,7 @@ inline constexpr std::size_t ice_side = 512;
     for (std::size_t step = ice_side; step >= 2; step /= 2, wibble /= decay) {
         const std::size_t points = 3 * (ice_side / step) * (ice_side / step);
         // Photographs are smoother than the fractal from pixel to pixel.
-        const double reach = step == 2 ? 0.5 * wibble : wibble;
+        const double reach = step == 2 ? 0.8 * wibble : wibble;
         for (std::size_t i = 0; i < points; ++i, ++at) draws[at] = reach * (2.0 * draws[at] - 1.0);
     }
     std::vector<double> field(area);
@@ -51,7 +51,7 @@ inline constexpr std::size_t ice_side = 512;
 /// One texture: a rough field in the colour of the ice, and bright seams where a smoother one passes through
 /// 0.
 [[nodiscard]] inline frost_texture make_ice(std::uint32_t sample, const std::array<double, 3>& colour) {
-    constexpr std::array<double, 3> contrast{30.0, 28.0, 28.0};
+    constexpr std::array<double, 3> contrast{30.0, 29.0, 30.0};
     constexpr double seam_height = 30.0;
     constexpr double seam_sharpness = 12.0;
     const std::vector<double> rough = fractal_field(sample, 0, 1.02);

@@ -118,12 +118,16 @@ struct jpeg_plane {
         : height(h), width(w), stride((w + 7) / 8 * 8), rows((h + 7) / 8 * 8),
           samples(memory.take<std::uint8_t>(stride * rows)) {}
 
-    /// Repeats the outermost samples to whole blocks and codes them all.
-    void code(const quantisation& steps) const noexcept {
+    /// Repeats the last sample of every row to whole blocks.
+    void fill_rows() const noexcept {
         for (std::size_t y = 0; y < height; ++y) {
             std::uint8_t* row = samples + y * stride;
             for (std::size_t x = width; x < stride; ++x) row[x] = row[width - 1];
         }
+    }
+
+    /// Repeats the last row to whole blocks and codes them all.
+    void code(const quantisation& steps) const noexcept {
         for (std::size_t y = height; y < rows; ++y)
             std::memcpy(samples + y * stride, samples + (height - 1) * stride, stride);
         for (std::size_t y = 0; y < rows; y += 8)
@@ -142,6 +146,7 @@ inline void jpeg_grey(const picture<std::uint8_t>& image, const quantisation& lu
     const jpeg_plane plane(image.height, image.width, memory);
     for (std::size_t y = 0; y < image.height; ++y)
         std::memcpy(plane.samples + y * plane.stride, image.row(y), image.width);
+    plane.fill_rows();
     plane.code(luminance);
     for (std::size_t y = 0; y < image.height; ++y)
         std::memcpy(out + y * image.width, plane.samples + y * plane.stride, image.width);
@@ -174,8 +179,9 @@ inline void jpeg_colour(const picture<std::uint8_t>& image, const quantisation& 
     const jpeg_plane luma(height, width, memory);
     const jpeg_plane blue((height + 1) / 2, (width + 1) / 2, memory);
     const jpeg_plane red((height + 1) / 2, (width + 1) / 2, memory);
-    // Two rows of full chroma at a time; a last odd column or row counts twice.
-    const std::size_t even = width + width % 2;
+    // Two rows of full chroma at a time. The last column goes on to whole blocks before it is halved, for the
+    // halves are rounded in turns; the last row goes on after.
+    const std::size_t even = 2 * blue.stride;
     auto* blue_rows = memory.take<std::uint8_t>(2 * even);
     auto* red_rows = memory.take<std::uint8_t>(2 * even);
     for (std::size_t pair = 0; pair < height; pair += 2) {
@@ -198,9 +204,9 @@ inline void jpeg_colour(const picture<std::uint8_t>& image, const quantisation& 
                 to_red[x] = static_cast<std::uint8_t>(
                     (middle + fixed16(0.50000) * r - fixed16(0.41869) * g - fixed16(0.08131) * b) >> 16);
             }
-            if (even != width) {
-                to_blue[width] = to_blue[width - 1];
-                to_red[width] = to_red[width - 1];
+            for (std::size_t x = width; x < even; ++x) {
+                to_blue[x] = to_blue[width - 1];
+                to_red[x] = to_red[width - 1];
             }
         }
         for (std::size_t x = 0; x < even; x += 2) {
@@ -213,6 +219,7 @@ inline void jpeg_colour(const picture<std::uint8_t>& image, const quantisation& 
                 (red_rows[x] + red_rows[x + 1] + red_rows[even + x] + red_rows[even + x + 1] + bias) >> 2);
         }
     }
+    luma.fill_rows();
     luma.code(luminance);
     blue.code(chrominance);
     red.code(chrominance);

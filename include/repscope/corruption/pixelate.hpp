@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +71,10 @@ inline void box_resize(const picture<std::uint8_t>& image, const box_axis& colum
         std::uint8_t* to = narrow + y * row;
         for (const auto& window : columns.windows) {
             const std::uint8_t* from = image.row(y) + window.first * channels;
+            if (window.count == 1) { // its own mean
+                for (std::size_t c = 0; c < channels; ++c) *to++ = from[c];
+                continue;
+            }
             for (std::size_t c = 0; c < channels; ++c) {
                 std::int32_t sum = 0;
                 for (std::size_t k = 0; k < window.count; ++k) sum += from[k * channels + c];
@@ -77,12 +82,16 @@ inline void box_resize(const picture<std::uint8_t>& image, const box_axis& colum
             }
         }
     }
+    auto* sums = memory.take<std::int32_t>(row);
     for (const auto& window : rows.windows) {
         const std::uint8_t* from = narrow + window.first * row;
-        for (std::size_t x = 0; x < row; ++x) {
-            std::int32_t sum = 0;
-            for (std::size_t k = 0; k < window.count; ++k) sum += from[k * row + x];
-            out[x] = box_axis::rounded(sum, window.weight);
+        if (window.count == 1) {
+            std::memcpy(out, from, row);
+        } else {
+            for (std::size_t x = 0; x < row; ++x) sums[x] = from[x];
+            for (std::size_t k = 1; k < window.count; ++k)
+                for (std::size_t x = 0; x < row; ++x) sums[x] += from[k * row + x];
+            for (std::size_t x = 0; x < row; ++x) out[x] = box_axis::rounded(sums[x], window.weight);
         }
         out += row;
     }

@@ -20,6 +20,9 @@ class poisson_table {
   public:
     explicit poisson_table(double photons) : photons_(photons) {
         std::vector<double> weights;
+        const double widest = 20.0 * std::sqrt(photons) + 40.0;
+        weights.reserve(static_cast<std::size_t>(widest));
+        cumulative_.reserve(levels / 2 * static_cast<std::size_t>(widest));
         for (std::size_t level = 0; level < levels; ++level) append(mean_of(level), weights);
         start_[levels] = cumulative_.size();
     }
@@ -61,7 +64,7 @@ class poisson_table {
     /// Probabilities relative to that of the likeliest number, as far as they matter, so that no mean is too
     /// large.
     void append(double mean, std::vector<double>& weights) {
-        constexpr double negligible = 1e-19;
+        constexpr double negligible = 1e-17;
         const double mode = std::floor(mean);
         weights.clear();
         double weight = 1.0;
@@ -83,10 +86,11 @@ class poisson_table {
         const std::size_t level = start_count_++;
         start_[level] = cumulative_.size();
         first_[level] = first;
+        const double scale = 1.0 / sum;
         double reached = 0.0;
         for (const double w : weights) {
             reached += w;
-            cumulative_.push_back(reached / sum);
+            cumulative_.push_back(reached * scale);
         }
         cumulative_.back() = 1.0; // whatever rounding left
         std::size_t k = 0;

@@ -22,14 +22,18 @@ class folded_gaussian {
   public:
     folded_gaussian(std::size_t side, const std::vector<double>& weights)
         : side_(side), half_((side + 1) / 2), even_(half_ * half_), odd_(half_ * half_) {
+        // A mirrored line repeats after twice its length: the taps that fall on one element are added up
+        // first.
+        const std::size_t period = 2 * side;
+        std::vector<double> around(period);
+        for (std::size_t k = 0; k < weights.size(); ++k) {
+            around[k % period] += weights[k];
+            if (k > 0) around[period - 1 - (k - 1) % period] += weights[k];
+        }
         std::vector<double> row(side);
-        const auto radius = static_cast<std::ptrdiff_t>(weights.size()) - 1;
         for (std::size_t i = 0; i < half_; ++i) {
-            for (double& value : row) value = 0.0;
-            for (std::ptrdiff_t k = -radius; k <= radius; ++k) {
-                row[index_beyond(static_cast<std::ptrdiff_t>(i) + k, side, beyond::reflect)] +=
-                    weights[static_cast<std::size_t>(k < 0 ? -k : k)];
-            }
+            for (std::size_t j = 0; j < side; ++j)
+                row[j] = around[(period + j - i) % period] + around[(period - 1 - j + period - i) % period];
             for (std::size_t j = 0; j < half_; ++j) {
                 // The middle of an odd line is its own opposite and so counts twice in its sum.
                 const bool middle = 2 * j + 1 == side;
@@ -53,46 +57,67 @@ class folded_gaussian {
                 differences[j * width + x] = one[x] - other[x];
             }
         }
-        float* even = memory.take<float>(width);
-        float* odd = memory.take<float>(width);
-        for (std::size_t i = 0; i < half_; ++i) {
-            combine(sums, width, even_.data() + i * half_, even);
-            combine(differences, width, odd_.data() + i * half_, odd);
-            float* one = out + i * width;
-            float* other = out + (side_ - 1 - i) * width;
-            for (std::size_t x = 0; x < width; ++x) {
-                const float e = even[x];
-                const float o = odd[x];
-                one[x] = e + o;
-                other[x] = e - o;
+        constexpr std::size_t at_once = 4;
+        float* even = memory.take<float>(at_once * width);
+        float* odd = memory.take<float>(at_once * width);
+        for (std::size_t first = 0; first < half_; first += at_once) {
+            const std::size_t count = half_ - first < at_once ? half_ - first : at_once;
+            combine(sums, width, even_.data() + first * half_, count, even);
+            combine(differences, width, odd_.data() + first * half_, count, odd);
+            for (std::size_t k = 0; k < count; ++k) {
+                float* one = out + (first + k) * width;
+                float* other = out + (side_ - 1 - first - k) * width;
+                for (std::size_t x = 0; x < width; ++x) {
+                    const float e = even[k * width + x];
+                    const float o = odd[k * width + x];
+                    one[x] = e + o;
+                    other[x] = e - o;
+                }
             }
         }
     }
 
   private:
-    void combine(const float* lines, std::size_t width, const float* weights, float* out) const {
-        using pack = lanes<float>::type;
+    /// out[i] = sum over j of weights(i, j) lines[j] for up to four i, which share the lines they load.
+    void combine(const float* lines, std::size_t width, const float* weights, std::size_t count,
+                 float* out) const {
+        using pack = typename lanes<float>::type;
         constexpr std::size_t step = sizeof(pack) / sizeof(float);
         std::size_t x = 0;
-        for (; x + 4 * step <= width; x += 4 * step) {
-            pack a{};
-            pack b{};
-            pack c{};
-            pack d{};
-            for (std::size_t j = 0; j < half_; ++j) {
-                const float* line = lines + j * width + x;
-                a += load_lanes<pack>(line) * weights[j];
-                b += load_lanes<pack>(line + step) * weights[j];
-                c += load_lanes<pack>(line + 2 * step) * weights[j];
-                d += load_lanes<pack>(line + 3 * step) * weights[j];
+        if (count == 4) {
+            for (; x + 2 * step <= width; x += 2 * step) {
+                pack a[2]{};
+                pack b[2]{};
+                pack c[2]{};
+                pack d[2]{};
+                for (std::size_t j = 0; j < half_; ++j) {
+                    const float* line = lines + j * width + x;
+                    const float* weight = weights + j;
+                    pack low;
+                    pack high;
+                    std::memcpy(&low, line, sizeof low);
+                    std::memcpy(&high, line + step, sizeof high);
+                    a[0] += low * weight[0];
+                    a[1] += high * weight[0];
+                    b[0] += low * weight[half_];
+                    b[1] += high * weight[half_];
+                    c[0] += low * weight[2 * half_];
+                    c[1] += high * weight[2 * half_];
+                    d[0] += low * weight[3 * half_];
+                    d[1] += high * weight[3 * half_];
+                }
+                std::memcpy(out + x, a, sizeof a);
+                std::memcpy(out + width + x, b, sizeof b);
+                std::memcpy(out + 2 * width + x, c, sizeof c);
+                std::memcpy(out + 3 * width + x, d, sizeof d);
             }
-            const pack sums[4] = {a, b, c, d};
-            std::memcpy(out + x, sums, sizeof sums);
         }
-        for (; x < width; ++x) {
-            float sum = 0.0F;
-            for (std::size_t j = 0; j < half_; ++j) sum += lines[j * width + x] * weights[j];
-            out[x] = sum;
+        for (std::size_t i = 0; i < count; ++i) {
+            for (std::size_t k = x; k < width; ++k) {
+                float sum = 0.0F;
+                for (std::size_t j = 0; j < half_; ++j) sum += lines[j * width + k] * weights[i * half_ + j];
+                out[i * width + k] = sum;
+            }
         }
     }
 

@@ -164,19 +164,23 @@ class random_field {
                            std::uint32_t draw) noexcept
         : key_(key_of(seed)), stream_(stream), sample_(sample), draw_(draw) {}
 
-    /// Uniform in (0, 1), never 0 and never 1.
-    void uniforms(std::span<double> values) const noexcept {
-        each_block(values.size(), [&](double* made, std::size_t first, std::size_t count) {
-            for (std::size_t i = 0; i < count; ++i) values[first + i] = made[i];
+    /// A `first` that is a multiple of this may begin a part of a field.
+    static constexpr std::size_t part = 4 * detail::philox_lanes;
+
+    /// Uniform in (0, 1), never 0 and never 1: elements first, first + 1, ... of the field, `first` being a
+    /// multiple of `part`.
+    void uniforms(std::span<double> values, std::size_t first = 0) const noexcept {
+        each_block(first, values.size(), [&](double* made, std::size_t at, std::size_t count) {
+            for (std::size_t i = 0; i < count; ++i) values[at + i] = made[i];
         });
     }
 
     /// loc + scale z, z standard normal by the quantile of a uniform.
-    void normals(std::span<double> values, double loc, double scale) const noexcept {
+    void normals(std::span<double> values, double loc, double scale, std::size_t first = 0) const noexcept {
         detail::normal_batch batch;
         detail::philox_words words;
         std::size_t done = 0;
-        std::uint32_t block = 0;
+        auto block = static_cast<std::uint32_t>(first / 2);
         // Whole blocks are made in place; the rest in memory of its own.
         for (; done + detail::uniforms_at_once <= values.size(); done += detail::uniforms_at_once) {
             make(block, words, values.data() + done);
@@ -222,14 +226,14 @@ class random_field {
     }
 
     template <typename Use>
-    void each_block(std::size_t size, Use&& use) const noexcept {
+    void each_block(std::size_t first, std::size_t size, Use&& use) const noexcept {
         detail::philox_words words;
         double made[detail::uniforms_at_once];
-        std::uint32_t block = 0;
-        for (std::size_t first = 0; first < size; first += detail::uniforms_at_once) {
+        auto block = static_cast<std::uint32_t>(first / 2);
+        for (std::size_t at = 0; at < size; at += detail::uniforms_at_once) {
             make(block, words, made);
-            const std::size_t left = size - first;
-            use(made, first, left < detail::uniforms_at_once ? left : detail::uniforms_at_once);
+            const std::size_t left = size - at;
+            use(made, at, left < detail::uniforms_at_once ? left : detail::uniforms_at_once);
             block += detail::philox_lanes;
         }
     }
