@@ -33,26 +33,41 @@ struct scratch {
 // The rows of the file that are measured, in order.
 class row_list {
   public:
-    row_list(const io::block_reader& file, const label_set* labels)
-        : kept_(labels == nullptr || labels->keeps_all() ? nullptr : &labels->kept),
-          size_(kept_ == nullptr ? file.samples() : kept_->size()) {}
+    row_list(io::sample_range samples, const label_set* labels)
+        : kept_(labels == nullptr || labels->keeps_all() ? nullptr : &labels->kept), first_(samples.first),
+          size_(samples.count) {
+        if (kept_ == nullptr) return;
+        const auto place = [&](std::size_t row) {
+            return static_cast<std::size_t>(std::lower_bound(kept_->begin(), kept_->end(), row) -
+                                            kept_->begin());
+        };
+        first_ = place(samples.first);
+        size_ = place(samples.first + samples.count) - first_;
+    }
 
+    // The first row's place among those that are kept.
+    [[nodiscard]] std::size_t first() const noexcept { return first_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t operator[](std::size_t row) const noexcept {
-        return kept_ == nullptr ? row : (*kept_)[row];
+        return kept_ == nullptr ? first_ + row : (*kept_)[first_ + row];
     }
     // Rows from `row` on, at most `most`, that follow each other in the file.
     [[nodiscard]] std::size_t run(std::size_t row, std::size_t most) const noexcept {
         if (kept_ == nullptr) return most;
         std::size_t length = 1;
-        while (length < most && (*kept_)[row + length] == (*kept_)[row] + length) ++length;
+        while (length < most && (*this)[row + length] == (*this)[row] + length) ++length;
         return length;
     }
 
   private:
     const std::vector<std::size_t>* kept_;
+    std::size_t first_;
     std::size_t size_;
 };
+
+io::sample_range samples_of(const file_task& task) {
+    return task.samples.value_or(io::sample_range{0, task.file->samples()});
+}
 
 // Elements of one sample as they are measured.
 struct sample_form {
@@ -72,7 +87,7 @@ class side {
     side(const io::block_reader& file, const sample_form& form, const row_list& rows, std::size_t workers,
          const statistics_options& options, repscope::thread_pool& pool)
         : file_(file), form_(form), rows_(rows), scratch_(workers),
-          statistics_(rows.size(), form.units, options, pool) {}
+          statistics_(rows.size(), form.units, options, pool, rows.first()) {}
 
     [[nodiscard]] layer_statistics& statistics() noexcept { return statistics_; }
     [[nodiscard]] const io::block_reader& file() const noexcept { return file_; }
@@ -174,8 +189,8 @@ std::size_t rows_of_read(const file_task& task, const statistics_options& option
 class file_measurement {
   public:
     file_measurement(const file_task& task, const statistics_options& options, repscope::thread_pool& pool)
-        : pool_(pool), form_(form_of(task)), rows_(*task.file, options.labels),
-          a_read_(rows_of_read(task, options, pool.size())) {
+        : pool_(pool), form_(form_of(task)), rows_(samples_of(task), options.labels),
+          first_sample_(samples_of(task).first), a_read_(rows_of_read(task, options, pool.size())) {
         const statistics_options each = share_of(options, task);
         sides_.push_back(std::make_unique<side>(*task.file, form_, rows_, pool.size(), each, pool));
         if (task.perturbed == nullptr) return;
@@ -212,10 +227,13 @@ class file_measurement {
             if (difference_) commit(*difference_, row, count);
             double bytes = 0.0;
             for (const auto& each : sides_) bytes += static_cast<double>(each->file().sample_bytes());
-            read(static_cast<double>(rows_[row - 1] + 1) * bytes);
+            read(static_cast<double>(rows_[row - 1] + 1 - first_sample_) * bytes);
         }
         for (const auto& each : sides_) each->file().verify();
     }
+
+    // Of a single file.
+    [[nodiscard]] layer_states take() { return sides_[0]->statistics().take(); }
 
     void finish(layer_report& report) {
         if (difference_) {
@@ -247,6 +265,7 @@ class file_measurement {
     repscope::thread_pool& pool_;
     sample_form form_;
     row_list rows_;
+    std::size_t first_sample_;
     std::size_t a_read_;
     std::vector<std::unique_ptr<side>> sides_;
     std::optional<layer_statistics> difference_;
@@ -255,7 +274,7 @@ class file_measurement {
 } // namespace
 
 std::size_t least_bytes(const file_task& task, const statistics_options& options) {
-    const row_list rows(*task.file, options.labels);
+    const row_list rows(samples_of(task), options.labels);
     const std::size_t units = form_of(task).units;
     double bytes = least_bytes(rows.size(), units, options);
     if (task.perturbed != nullptr)
@@ -263,8 +282,7 @@ std::size_t least_bytes(const file_task& task, const statistics_options& options
     return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
 }
 
-layer_report measure_file(const file_task& task, const statistics_options& options,
-                          repscope::thread_pool& pool, const std::function<void(double)>& read) {
+layer_report describe(const file_task& task) {
     const io::block_reader& file = *task.file;
     layer_report report;
     report.file = file.path();
@@ -272,16 +290,40 @@ layer_report measure_file(const file_task& task, const statistics_options& optio
     report.shape = file.shape();
     report.layout = std::string(to_string(file.axes()));
     report.unit = task.flatten || file.axes() == repscope::layout::nu ? "unit" : "channel_mean";
+    return report;
+}
+
+namespace {
+
+// Runs a pass over the files, and `use` on what it gathered; errors name the file.
+template <typename Use>
+auto measurement_of(const file_task& task, const statistics_options& options, repscope::thread_pool& pool,
+                    const std::function<void(double)>& read, Use&& use) {
     try {
         file_measurement measurement(task, options, pool);
         measurement.run(read);
-        measurement.finish(report);
+        return use(measurement);
     } catch (const repscope::format_error&) {
         throw; // names the file itself
     } catch (const repscope::error& e) {
-        throw data_error(file.path(), without_function_name(e.what()));
+        throw data_error(task.file->path(), without_function_name(e.what()));
     }
+}
+
+} // namespace
+
+layer_report measure_file(const file_task& task, const statistics_options& options,
+                          repscope::thread_pool& pool, const std::function<void(double)>& read) {
+    layer_report report = describe(task);
+    measurement_of(task, options, pool, read,
+                   [&](file_measurement& measurement) { measurement.finish(report); });
     return report;
+}
+
+layer_states gather_file(const file_task& task, const statistics_options& options,
+                         repscope::thread_pool& pool, const std::function<void(double)>& read) {
+    return measurement_of(task, options, pool, read,
+                          [](file_measurement& measurement) { return measurement.take(); });
 }
 
 } // namespace program

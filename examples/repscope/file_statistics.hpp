@@ -1,12 +1,15 @@
 #pragma once
 
 #include "layer_report.hpp"
+#include "layer_states.hpp"
 #include "statistics_options.hpp"
 
 #include <repscope/io/block_reader.hpp>
+#include <repscope/io/shards.hpp>
 #include <repscope/numeric/thread_pool.hpp>
 
 #include <functional>
+#include <optional>
 
 namespace program {
 
@@ -17,7 +20,12 @@ struct file_task {
     const repscope::io::block_reader* perturbed = nullptr;
     /// Every position of a map is a unit of its own.
     bool flatten = false;
+    /// The part of the samples that is measured; none: all.
+    std::optional<repscope::io::sample_range> samples = std::nullopt;
 };
+
+/// What is known of a layer before it is measured: all but its name and the measured parts.
+layer_report describe(const file_task& task);
 
 /// Measures one layer in one pass, a block of samples at a time. `read(bytes)` is told how much has been
 /// read.
@@ -26,6 +34,10 @@ struct file_task {
 /// `repscope::format_error` when the file cannot be read.
 layer_report measure_file(const file_task& task, const statistics_options& options,
                           repscope::thread_pool& pool, const std::function<void(double)>& read);
+
+/// The states that are left of such a pass, of the one file; otherwise the same.
+layer_states gather_file(const file_task& task, const statistics_options& options,
+                         repscope::thread_pool& pool, const std::function<void(double)>& read);
 
 /// Bytes that the task takes at least.
 std::size_t least_bytes(const file_task& task, const statistics_options& options);

@@ -1,16 +1,13 @@
 #pragma once
 
 #include "layer_report.hpp"
+#include "layer_states.hpp"
 #include "statistics_options.hpp"
 
-#include <repscope/moments/class_moments.hpp>
-#include <repscope/moments/class_sums.hpp>
-#include <repscope/moments/covariance.hpp>
 #include <repscope/numeric/thread_pool.hpp>
-#include <repscope/selectivity/index.hpp>
 
 #include <cstddef>
-#include <optional>
+#include <utility>
 #include <vector>
 
 namespace program {
@@ -26,10 +23,10 @@ double least_bytes(std::size_t rows, std::size_t units, const statistics_options
 /// portions in which rows come change a bit of the result.
 class layer_statistics {
   public:
-    /// For `rows` rows of `units` values. Throws `repscope::error` when the memory allowed does not hold the
-    /// state.
+    /// For `rows` rows of `units` values, which are those from `first_label` on of the labels. Throws
+    /// `repscope::error` when the memory allowed does not hold the state.
     layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
-                     repscope::thread_pool& pool);
+                     repscope::thread_pool& pool, std::size_t first_label = 0);
 
     /// Rows that still fit into the batch, at least 1.
     [[nodiscard]] std::size_t room() const noexcept { return capacity_ - filled_; }
@@ -47,6 +44,8 @@ class layer_statistics {
 
     /// All rows are there and have been flushed: fills the measured parts of `report`. The state is used up.
     void finish(layer_report& report);
+    /// The same, but for the states as they are.
+    [[nodiscard]] layer_states take() { return std::move(states_); }
 
     /// Hands over the batch as it is; only behind the last row.
     void flush();
@@ -60,14 +59,13 @@ class layer_statistics {
     std::size_t units_;
     statistics_options options_;
     repscope::thread_pool& pool_;
+    std::size_t first_label_;
     std::size_t capacity_;
     std::size_t filled_ = 0;
     std::size_t taken_ = 0;
     std::vector<double> values_;
     std::vector<double> rectified_;
-    repscope::covariance covariance_;
-    std::optional<repscope::class_sums> sums_;
-    std::optional<repscope::class_moments> rectified_spread_;
+    layer_states states_;
 };
 
 } // namespace program

@@ -1,29 +1,35 @@
 // repscope measure: statistics of activations that stand in files, as they lie on the disk.
 
 #include "commands.hpp"
-#include "fail_condition.hpp"
 #include "failure.hpp"
 #include "labels.hpp"
-#include "layer_report.hpp"
 #include "measure_options.hpp"
 #include "measure_report.hpp"
+#include "measure_result.hpp"
 #include "measured_layers.hpp"
 #include "output_file.hpp"
-#include "text_table.hpp"
-#include "versions.hpp"
+
+#include <repscope/bytes.hpp>
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <utility>
 
 namespace program {
 
 namespace {
 
-std::string heading(const measure_options& options, const std::optional<label_set>& labels) {
-    if (!labels) return "no --labels: dimensionality only, no selectivity\n";
-    return "selectivity of " + std::to_string(labels->class_labels.size()) + " classes, epsilon " +
-           shortest(options.epsilon) + ", signed: " + options.signed_values + "\n";
+// The moments of a shard: for the process that merges them, or into a file.
+int keep(const measure_options& options, const shard_choice& shard, std::vector<std::byte> state) {
+    if (options.part != nullptr) {
+        options.part->json = options.json;
+        options.part->fail_if = options.fail_if;
+        options.part->state = std::move(state);
+        return 0;
+    }
+    repscope::write_file_atomically(options.state, state);
+    print(options.state + ": " + shard.text() + ", " + std::to_string(state.size()) + " bytes of moments\n");
+    return 0;
 }
 
 int measure(const measure_options& options) {
@@ -34,51 +40,30 @@ int measure(const measure_options& options) {
         labels = read_labels(options.labels, options.ignored);
         check_samples(layers, *labels);
     }
-    if (!options.json.empty()) require_writable(options.json);
+    for (const std::string& file : {options.json, options.state}) {
+        if (!file.empty()) require_writable(file);
+    }
     if (!options.report.empty()) require_report_folder(options.report);
 
     repscope::thread_pool pool(static_cast<std::size_t>(options.threads));
-    const std::vector<layer_report> reports =
-        measure_layers(layers, labels ? &*labels : nullptr, options, pool);
-
-    const std::string text = heading(options, labels);
-    std::string notes;
-    for (const auto& report : reports) {
-        for (const auto& note : notes_on(report)) notes += "note: " + report.name + ": " + note + "\n";
+    const label_set* const known = labels ? &*labels : nullptr;
+    if (const auto shard = chosen_shard(options)) {
+        return keep(options, *shard, gather_layers(layers, known, *shard, options, pool));
     }
-    std::vector<std::string> met;
-    for (const std::string& condition : options.fail_if) {
-        for (std::string& layer : layers_that_meet(parse_fail_condition(condition), reports)) {
-            met.push_back(std::move(layer));
-        }
-    }
-    if (!options.json.empty()) {
-        nlohmann::ordered_json json;
-        json["schema"] = "repscope.measure/1";
-        json["repscope"] = version_text();
-        json["command"] = "measure";
-        json["options"] = to_json(options);
-        json["layers"] = nlohmann::ordered_json::array();
-        for (const auto& report : reports) json["layers"].push_back(to_json(report));
-        write_output(options.json, json.dump(1) + "\n");
-    }
+    const measure_result result{measure_layers(layers, known, options, pool), to_json(options)};
+    const std::vector<std::string> met = conditions_met(result, options.fail_if);
     if (!options.report.empty()) {
-        const std::string line = text.substr(0, text.size() - 1);
-        write_report(options.report, reports, layers, to_json(options), line, pool);
+        write_report(options.report, result.layers, layers, result.options, heading(result), pool);
     }
-    if (options.json == "-") { // standard output is the machine's, people still get the notes
-        std::fputs((labels ? notes : text + notes).c_str(), stderr);
-    } else {
-        print(text + layer_table(reports) + notes);
-    }
-    for (const std::string& layer : met) std::fputs(("repscope measure: " + layer + "\n").c_str(), stderr);
-    return met.empty() ? 0 : 3;
+    publish(result, options.json);
+    return say_met(met, "repscope measure");
 }
 
 } // namespace
 
-command add_measure(CLI::App& app) {
+command add_measure(CLI::App& app, shard_part* part) {
     auto options = std::make_shared<measure_options>();
+    options->part = part;
     CLI::App* sub = app.add_subcommand(
         "measure", "Class selectivity and dimensionality of activations in files, of any framework");
     add_measure_options(*sub, *options);

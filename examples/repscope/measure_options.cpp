@@ -146,6 +146,16 @@ void add_measure_options(CLI::App& command, measure_options& options) {
     command.add_option("--require", options.require, "selectivity: fail when there are no labels")
         ->check(quiet(CLI::IsMember({"selectivity"})))
         ->type_name("WHAT");
+    if (options.part == nullptr) {
+        command
+            .add_option("--shard", options.shard,
+                        "i/n, i from 1: measure only the i-th of n parts of the samples")
+            ->type_name("I/N");
+        command
+            .add_option("--state", options.state,
+                        "save the moments for 'repscope merge' instead of printing numbers")
+            ->type_name("FILE");
+    }
     command.footer(
         "Examples:\n"
         "  repscope measure conv1.npy conv2.npy fc.npy --labels labels.npy\n"
@@ -158,12 +168,29 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         "Exit codes: 0 done, 1 a file is bad, 2 wrong usage, 3 a --fail-if condition is met.");
 }
 
+std::optional<shard_choice> chosen_shard(const measure_options& options) {
+    if (options.part != nullptr) return shard_choice{options.part->shard, options.part->shards};
+    if (options.state.empty()) return std::nullopt;
+    return options.shard.empty() ? shard_choice{} : parse_shard(options.shard);
+}
+
 void check(const measure_options& options) {
     if (options.labels.empty()) {
         if (options.require == "selectivity") {
             throw usage_error("--require selectivity: selectivity needs --labels");
         }
         if (!options.ignored.empty()) throw usage_error("--ignore-label: needs --labels");
+    }
+    if (!options.shard.empty() && options.state.empty()) {
+        throw usage_error("--shard: needs --state FILE for the shard's moments");
+    }
+    if (const auto shard = chosen_shard(options)) {
+        const std::string numbers = ": not with --state; 'repscope merge' gives the numbers of all shards";
+        if (options.part == nullptr && !options.json.empty()) throw usage_error("--json" + numbers);
+        if (options.part == nullptr && !options.fail_if.empty()) throw usage_error("--fail-if" + numbers);
+        const std::string whole = ": wants all samples in one process";
+        if (!options.report.empty()) throw usage_error("--report" + whole);
+        if (!options.compare.empty()) throw usage_error("--compare" + whole);
     }
     for (const std::string& text : options.fail_if) {
         const fail_condition condition = parse_fail_condition(text);

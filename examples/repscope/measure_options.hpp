@@ -1,18 +1,17 @@
 #pragma once
 
+#include "commands.hpp"
 #include "dump.hpp"
 #include "fail_condition.hpp"
+#include "shard_writer.hpp"
 #include "statistics_options.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace program {
 
@@ -39,6 +38,10 @@ struct measure_options {
     std::string json;
     std::string report;
     std::string require;
+    std::string shard;
+    std::string state;
+    /// One of several processes, which share the samples out among them and merge what they found.
+    shard_part* part = nullptr;
 
     [[nodiscard]] array_options arrays() const;
     /// How a layer is measured; of the labels the caller knows.
@@ -47,6 +50,9 @@ struct measure_options {
 
 /// Adds the options to a subcommand; `options` outlives it.
 void add_measure_options(CLI::App& command, measure_options& options);
+
+/// The part of the samples whose moments are wanted, and no numbers; none: all samples are measured.
+std::optional<shard_choice> chosen_shard(const measure_options& options);
 
 /// Contradictions that can be seen without opening a file: `usage_error`.
 void check(const measure_options& options);

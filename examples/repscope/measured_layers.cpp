@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 namespace program {
 
@@ -156,52 +158,94 @@ void check_samples(const std::vector<measured_layer>& layers, const label_set& l
     }
 }
 
-std::vector<layer_report> measure_layers(const std::vector<measured_layer>& layers, const label_set* labels,
-                                         const measure_options& options, repscope::thread_pool& pool) {
-    statistics_options how = options.statistics();
-    how.labels = labels;
+namespace {
+
+// Runs `work(k, task, how, read)` for every layer, several at a time where that is faster, on the part of the
+// samples that is asked for.
+template <typename Work>
+void for_each_layer(const std::vector<measured_layer>& layers, const std::optional<shard_choice>& shard,
+                    const statistics_options& how, repscope::thread_pool& pool, Work&& work) {
     std::vector<file_task> tasks;
     std::vector<layer_cost> costs;
-    double bytes = 0.0;
+    std::vector<double> sizes;
     for (const measured_layer& layer : layers) {
-        tasks.push_back({&layer.file, layer.perturbed ? &*layer.perturbed : nullptr, layer.flatten});
+        file_task task{&layer.file, layer.perturbed ? &*layer.perturbed : nullptr, layer.flatten};
+        if (shard) task.samples = shard->samples_of(layer.file.samples());
+        const std::size_t samples = task.samples ? task.samples->count : layer.file.samples();
+        const double part = static_cast<double>(samples) / static_cast<double>(layer.file.samples());
+        sizes.push_back(part * layer.bytes());
         const std::size_t units =
             layer.flatten ? layer.file.units() * layer.file.positions() : layer.file.units();
-        costs.push_back(estimate(layer.bytes(), layer.file.samples(), units, layer.file.in_order()));
-        costs.back().bytes = least_bytes(tasks.back(), how);
-        bytes += layer.bytes();
+        costs.push_back(estimate(sizes.back(), samples, units, layer.file.in_order()));
+        costs.back().bytes = least_bytes(task, how);
+        tasks.push_back(task);
     }
-    const schedule order = plan(costs, pool.size(), options.memory);
+    const schedule order = plan(costs, pool.size(), how.memory);
 
-    std::vector<layer_report> reports(layers.size());
     std::vector<double> read(layers.size(), 0.0);
     std::mutex mutex;
+    double bytes = 0.0;
+    for (const double size : sizes) bytes += size;
     progress shown("measure", bytes, "B");
-    const auto measure = [&](std::size_t k, const statistics_options& within) {
-        reports[k] = measure_file(tasks[k], within, pool, [&](double done) {
+    const auto run = [&](std::size_t k, const statistics_options& within) {
+        work(k, tasks[k], within, [&, k](double done) {
             const std::lock_guard lock(mutex);
             read[k] = done;
             double all = 0.0;
             for (const double each : read) all += each;
             shown.done(all, layers[k].name());
         });
-        reports[k].name = layers[k].name();
         const std::lock_guard lock(mutex);
-        read[k] = layers[k].bytes();
+        read[k] = sizes[k];
     };
-    for (const std::size_t k : order.one_by_one) measure(k, how);
+    for (const std::size_t k : order.one_by_one) run(k, how);
     // The loops of a layer run in place here, since they are started from inside a task. What is allowed
     // beyond the least of each is shared out evenly.
     const std::size_t at_once = std::min(pool.size(), order.side_by_side.size());
-    std::size_t least = 0;
-    for (const std::size_t k : order.side_by_side) least = std::max(least, costs[k].bytes);
     pool.for_each(order.side_by_side.size(), [&](std::size_t task) {
         const std::size_t k = order.side_by_side[task];
         statistics_options within = how;
-        within.memory = std::max(costs[k].bytes, options.memory / std::max<std::size_t>(1, at_once));
-        measure(k, within);
+        within.memory = std::max(costs[k].bytes, how.memory / std::max<std::size_t>(1, at_once));
+        run(k, within);
     });
+}
+
+} // namespace
+
+std::vector<layer_report> measure_layers(const std::vector<measured_layer>& layers, const label_set* labels,
+                                         const measure_options& options, repscope::thread_pool& pool) {
+    statistics_options how = options.statistics();
+    how.labels = labels;
+    std::vector<layer_report> reports(layers.size());
+    for_each_layer(layers, std::nullopt, how, pool,
+                   [&](std::size_t k, const file_task& task, const statistics_options& within, auto&& read) {
+                       reports[k] = measure_file(task, within, pool, read);
+                       reports[k].name = layers[k].name();
+                   });
     return reports;
+}
+
+std::vector<std::byte> gather_layers(const std::vector<measured_layer>& layers, const label_set* labels,
+                                     const shard_choice& shard, const measure_options& options,
+                                     repscope::thread_pool& pool) {
+    statistics_options how = options.statistics();
+    how.labels = labels;
+    std::vector<layer_report> described(layers.size());
+    std::vector<repscope::io::sample_range> samples(layers.size());
+    std::vector<saved_states> saved(layers.size());
+    for_each_layer(layers, shard, how, pool,
+                   [&](std::size_t k, const file_task& task, const statistics_options& within, auto&& read) {
+                       described[k] = describe(task);
+                       described[k].name = layers[k].name();
+                       samples[k] = *task.samples;
+                       saved[k] = saved_states(gather_file(task, within, pool, read));
+                   });
+    shard_writer writer(shard, to_json(options), labels);
+    for (std::size_t k = 0; k < layers.size(); ++k) {
+        writer.add(described[k], samples[k], saved[k]);
+        saved[k] = {};
+    }
+    return writer.finish();
 }
 
 } // namespace program

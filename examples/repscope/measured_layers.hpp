@@ -4,6 +4,7 @@
 #include "labels.hpp"
 #include "layer_report.hpp"
 #include "measure_options.hpp"
+#include "shard_writer.hpp"
 
 #include <repscope/io/block_reader.hpp>
 #include <repscope/numeric/thread_pool.hpp>
@@ -36,6 +37,12 @@ std::vector<measured_layer> open_layers(const measure_options& options);
 
 /// Throws `data_error` unless every layer has as many samples as there are labels.
 void check_samples(const std::vector<measured_layer>& layers, const label_set& labels);
+
+/// Gathers the states of a part of the samples of every layer: the bytes of a state file. Otherwise as
+/// `measure_layers`.
+std::vector<std::byte> gather_layers(const std::vector<measured_layer>& layers, const label_set* labels,
+                                     const shard_choice& shard, const measure_options& options,
+                                     repscope::thread_pool& pool);
 
 /// Measures the layers, several at a time where that is faster; the reports are in the order of the layers.
 /// Progress is shown on a terminal.

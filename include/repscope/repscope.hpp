@@ -58,6 +58,8 @@
 #include "repscope/io/labels.hpp"
 #include "repscope/io/npy.hpp"
 #include "repscope/io/npy_header.hpp"
+#include "repscope/io/shards.hpp"
+#include "repscope/io/state_file.hpp"
 #include "repscope/io/raw.hpp"
 #include "repscope/io/source.hpp"
 #include "repscope/io/zip_directory.hpp"
