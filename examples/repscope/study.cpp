@@ -9,6 +9,7 @@
 #include "image_verdicts.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
+#include "study_claims.hpp"
 #include "study_conditions.hpp"
 #include "study_model.hpp"
 #include "study_network.hpp"
@@ -152,10 +153,12 @@ int study(const study_settings& settings) {
             throw data_error(settings.out, "a network that was finished is gone: " + cell_name(cell));
         whole["networks"].push_back(*network);
     }
-    write_verdicts(settings.out + "/per_image.npz", take_verdicts(whole["networks"]));
+    const image_verdicts verdicts = take_verdicts(whole["networks"]);
+    whole["claims"] = study_claims(whole, verdicts);
+    write_verdicts(settings.out + "/per_image.npz", verdicts);
     write_output(settings.out + "/study.csv", study_csv(whole));
     write_output(settings.out + "/study.json", whole.dump(1) + "\n");
-    print(study_table(whole) + "written to " + settings.out + ": study.json, study.csv, per_image.npz\n");
+    print(study_table(whole) + "\n" + claims_table(whole["claims"]) + "written to " + settings.out + ": study.json, study.csv, per_image.npz\n");
     return 0;
 }
 
