@@ -137,6 +137,8 @@ class byte_writer {
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     }
     [[nodiscard]] const std::vector<std::byte>& bytes() const noexcept { return bytes_; }
+    /// Gives the bytes away and begins anew.
+    [[nodiscard]] std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
 
   private:
     std::vector<std::byte> bytes_;

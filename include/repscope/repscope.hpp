@@ -42,6 +42,8 @@
 #include "repscope/io/labels.hpp"
 #include "repscope/io/npy.hpp"
 #include "repscope/io/npy_header.hpp"
+#include "repscope/io/shards.hpp"
+#include "repscope/io/state_file.hpp"
 #include "repscope/model/concepts.hpp"
 #include "repscope/model/tapped.hpp"
 #include "repscope/moments/class_accumulator.hpp"

@@ -219,9 +219,9 @@ class class_accumulator {
         out.put<std::uint64_t>(classes_);
         out.put<std::uint8_t>(options_.rectify ? 1 : 0);
         out.put<std::uint64_t>(next_block_);
-        for (const std::uint64_t count : counts_) out.put<std::uint64_t>(count);
-        for (const double p : pilot_) out.put<double>(p);
-        for (const double s : sums_) out.put<double>(s);
+        out.put_all(std::span<const std::uint64_t>(counts_));
+        out.put_all(std::span<const double>(pilot_));
+        out.put_all(std::span<const double>(sums_));
     }
 
     template <typename State>
@@ -242,9 +242,9 @@ class class_accumulator {
 
     void load_from(byte_reader& in) {
         next_block_ = in.get<std::uint64_t>() % lanes_;
-        for (std::uint64_t& count : counts_) count = in.get<std::uint64_t>();
-        for (double& p : pilot_) p = in.get<double>();
-        for (double& s : sums_) s = in.get<double>();
+        in.get_all(std::span(counts_));
+        in.get_all(std::span(pilot_));
+        in.get_all(std::span(sums_));
     }
 
     [[nodiscard]] double pilot(std::size_t u) const noexcept {
