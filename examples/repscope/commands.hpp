@@ -1,6 +1,10 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -14,8 +18,20 @@ struct command {
     std::function<int()> run;
 };
 
-/// Adds `repscope measure` to the command line.
-command add_measure(CLI::App& app);
+/// The part of the samples that one of several processes measures, and what it found.
+struct shard_part {
+    std::uint32_t shard = 1; ///< from 1
+    std::uint32_t shards = 1;
+    std::vector<std::byte> state; ///< a state file; empty when nothing was to be measured (`--help`)
+    std::string json;             ///< where the user wants the numbers of all parts
+};
+
+/// Adds `repscope measure` to the command line. With `part`, which must live until the command has run, it
+/// measures that part only and says nothing.
+command add_measure(CLI::App& app, shard_part* part = nullptr);
+
+/// Adds `repscope merge` to the command line.
+command add_merge(CLI::App& app);
 
 /// Adds `repscope corrupt` to the command line.
 command add_corrupt(CLI::App& app);

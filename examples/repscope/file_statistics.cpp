@@ -28,35 +28,46 @@ struct scratch {
 // The rows of the file that are measured, in order.
 class row_list {
   public:
-    row_list(const io::block_reader& file, const label_set* labels)
-        : kept_(labels == nullptr || labels->keeps_all() ? nullptr : &labels->kept),
-          size_(kept_ == nullptr ? file.samples() : kept_->size()) {}
+    row_list(io::sample_range samples, const label_set* labels)
+        : kept_(labels == nullptr || labels->keeps_all() ? nullptr : &labels->kept), first_(samples.first),
+          size_(samples.count) {
+        if (kept_ == nullptr) return;
+        const auto place = [&](std::size_t row) {
+            return static_cast<std::size_t>(std::lower_bound(kept_->begin(), kept_->end(), row) -
+                                            kept_->begin());
+        };
+        first_ = place(samples.first);
+        size_ = place(samples.first + samples.count) - first_;
+    }
 
+    // The first row's place among those that are kept.
+    [[nodiscard]] std::size_t first() const noexcept { return first_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t operator[](std::size_t row) const noexcept {
-        return kept_ == nullptr ? row : (*kept_)[row];
+        return kept_ == nullptr ? first_ + row : (*kept_)[first_ + row];
     }
     // Rows from `row` on, at most `most`, that follow each other in the file.
     [[nodiscard]] std::size_t run(std::size_t row, std::size_t most) const noexcept {
         if (kept_ == nullptr) return most;
         std::size_t length = 1;
-        while (length < most && (*kept_)[row + length] == (*kept_)[row] + length) ++length;
+        while (length < most && (*this)[row + length] == (*this)[row] + length) ++length;
         return length;
     }
 
   private:
     const std::vector<std::size_t>* kept_;
+    std::size_t first_;
     std::size_t size_;
 };
 
 class file_measurement {
   public:
-    file_measurement(const io::block_reader& file, bool flatten, const statistics_options& options,
-                     repscope::thread_pool& pool)
-        : file_(file), pool_(pool), rows_(file, options.labels),
+    file_measurement(const io::block_reader& file, io::sample_range samples, bool flatten,
+                     const statistics_options& options, repscope::thread_pool& pool)
+        : file_(file), pool_(pool), first_sample_(samples.first), rows_(samples, options.labels),
           units_(flatten ? file.units() * file.positions() : file.units()),
           positions_(flatten ? 1 : file.positions()), scratch_(pool.size()),
-          statistics_(rows_.size(), units_, options, pool) {}
+          statistics_(rows_.size(), units_, options, pool, rows_.first()) {}
 
     void run(const std::function<void(double)>& read) {
         const std::size_t a_read =
@@ -80,11 +91,12 @@ class file_measurement {
                 throw;
             }
             row += count;
-            read(static_cast<double>(rows_[row - 1] + 1) * static_cast<double>(file_.sample_bytes()));
+            read(static_cast<double>(rows_[row - 1] + 1 - first_sample_) *
+                 static_cast<double>(file_.sample_bytes()));
         }
     }
 
-    void finish(layer_report& report) { statistics_.finish(report); }
+    [[nodiscard]] layer_states take() { return statistics_.take(); }
 
   private:
     void read_rows(std::size_t row, std::size_t count, scratch& own, double* values,
@@ -135,6 +147,7 @@ class file_measurement {
 
     const io::block_reader& file_;
     repscope::thread_pool& pool_;
+    std::size_t first_sample_;
     row_list rows_;
     std::size_t units_;
     std::size_t positions_;
@@ -144,20 +157,36 @@ class file_measurement {
 
 } // namespace
 
-layer_report measure_file(const io::block_reader& file, bool flatten, const statistics_options& options,
-                          repscope::thread_pool& pool, const std::function<void(double)>& read) {
+layer_report describe_file(const io::block_reader& file, bool flatten) {
     layer_report report;
     report.file = file.path();
     report.dtype = file.format().name();
     report.shape = file.shape();
     report.layout = std::string(to_string(file.axes()));
     report.unit = flatten || file.axes() == repscope::layout::nu ? "unit" : "channel_mean";
+    return report;
+}
+
+layer_states gather_file(const io::block_reader& file, io::sample_range samples, bool flatten,
+                         const statistics_options& options, repscope::thread_pool& pool,
+                         const std::function<void(double)>& read) {
     try {
-        file_measurement measurement(file, flatten, options, pool);
+        file_measurement measurement(file, samples, flatten, options, pool);
         measurement.run(read);
-        measurement.finish(report);
+        return measurement.take();
     } catch (const repscope::format_error&) {
         throw; // names the file itself
+    } catch (const repscope::error& e) {
+        throw data_error(file.path(), without_function_name(e.what()));
+    }
+}
+
+layer_report measure_file(const io::block_reader& file, bool flatten, const statistics_options& options,
+                          repscope::thread_pool& pool, const std::function<void(double)>& read) {
+    layer_report report = describe_file(file, flatten);
+    const layer_states states = gather_file(file, {0, file.samples()}, flatten, options, pool, read);
+    try {
+        measure_states(states, terms_of(options), report);
     } catch (const repscope::error& e) {
         throw data_error(file.path(), without_function_name(e.what()));
     }

@@ -4,7 +4,6 @@
 
 #include <repscope/error.hpp>
 #include <repscope/numeric/blocks.hpp>
-#include <repscope/selectivity/null.hpp>
 #include <repscope/tensor/as_view.hpp>
 
 #include <algorithm>
@@ -61,19 +60,25 @@ repscope::covariance_options bounded(std::size_t rows, std::size_t units, const 
 
 } // namespace
 
+measure_terms terms_of(const statistics_options& options) {
+    measure_terms terms{.signed_values = options.signed_values, .epsilon = options.epsilon};
+    if (options.labels != nullptr) terms.class_labels = options.labels->class_labels;
+    return terms;
+}
+
 layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
-                                   repscope::thread_pool& pool)
-    : units_(units), options_(options), pool_(pool), capacity_(rows_of_batch(rows, units, options)),
-      covariance_(units, bounded(rows, units, options)) {
+                                   repscope::thread_pool& pool, std::size_t first_label)
+    : units_(units), options_(options), pool_(pool), first_label_(first_label),
+      capacity_(rows_of_batch(rows, units, options)),
+      states_{repscope::covariance(units, bounded(rows, units, options)), {}, {}} {
     values_.resize(capacity_ * units);
     if (options.labels == nullptr) return;
     const bool rectify = options.signed_values == repscope::signed_policy::rectify;
-    sums_.emplace(units, options.labels->class_labels.size(), repscope::class_options{.rectify = rectify});
+    states_.sums.emplace(units, options.labels->class_labels.size(),
+                         repscope::class_options{.rectify = rectify});
     if (rectify) {
         rectified_.resize(capacity_ * units);
-        // The variances of the rectified values, which the covariance does not see; the classes do not
-        // matter.
-        rectified_spread_.emplace(units, 1);
+        states_.rectified_spread.emplace(units, 1);
     }
 }
 
@@ -93,43 +98,21 @@ void layer_statistics::flush() {
 
 void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
     const repscope::tensor_view<const double, 2> values(values_.data() + first * units_, {rows, units_});
-    covariance_.update(values, {.threads = pool_});
+    states_.covariance.update(values, {.threads = pool_});
     if (options_.labels == nullptr) return;
-    const auto classes = std::span(options_.labels->classes).subspan(taken_ + first, rows);
-    if (rectified_spread_) {
+    const auto classes = std::span(options_.labels->classes).subspan(first_label_ + taken_ + first, rows);
+    if (states_.rectified_spread) {
         const repscope::tensor_view<const double, 2> rectified(rectified_.data() + first * units_,
                                                                {rows, units_});
-        sums_->update(rectified, classes, {.threads = pool_});
-        rectified_spread_->update(rectified, std::vector<std::int32_t>(rows), {.threads = pool_});
+        states_.sums->update(rectified, classes, {.threads = pool_});
+        states_.rectified_spread->update(rectified, std::vector<std::int32_t>(rows), {.threads = pool_});
     } else {
-        sums_->update(values, classes, {.threads = pool_});
+        states_.sums->update(values, classes, {.threads = pool_});
     }
 }
 
-void layer_statistics::finish(layer_report& report) {
-    report.samples = taken_;
-    report.units = units_;
-    if (options_.labels != nullptr) {
-        selectivity_report& selectivity = report.selectivity.emplace();
-        selectivity.epsilon = options_.epsilon;
-        selectivity.class_labels = options_.labels->class_labels;
-        selectivity.class_counts = options_.labels->class_counts;
-        const repscope::selectivity_options how{.epsilon = options_.epsilon,
-                                                .signed_values = options_.signed_values};
-        const bool shift = options_.signed_values == repscope::signed_policy::shift;
-        selectivity.signed_values = rectified_spread_ ? "rectify" : shift ? "shift" : "undefined";
-        selectivity.measured = repscope::class_selectivity(*sums_, how);
-        std::vector<double> means(units_);
-        std::vector<double> variances = covariance_.unit_variances();
-        for (std::size_t u = 0; u < units_; ++u) {
-            for (std::size_t c = 0; c < sums_->classes(); ++c) means[u] += sums_->sum(c, u);
-            means[u] /= static_cast<double>(taken_);
-            if (rectified_spread_) variances[u] = rectified_spread_->unit_variance(u);
-        }
-        selectivity.null_mean = repscope::selectivity_null_mean(
-            means, variances, selectivity.class_counts, {.epsilon = options_.epsilon, .shift = shift});
-    }
-    report.dimensionality = repscope::dimensionality(covariance_);
+void layer_statistics::finish(layer_report& report) const {
+    measure_states(states_, terms_of(options_), report);
 }
 
 } // namespace program

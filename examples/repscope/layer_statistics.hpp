@@ -2,15 +2,13 @@
 
 #include "labels.hpp"
 #include "layer_report.hpp"
+#include "layer_states.hpp"
 
-#include <repscope/moments/class_moments.hpp>
-#include <repscope/moments/class_sums.hpp>
-#include <repscope/moments/covariance.hpp>
 #include <repscope/numeric/thread_pool.hpp>
 #include <repscope/selectivity/index.hpp>
 
 #include <cstddef>
-#include <optional>
+#include <utility>
 #include <vector>
 
 namespace program {
@@ -24,6 +22,9 @@ struct statistics_options {
     std::size_t batch = 0;                      ///< rows held at a time; 0: as seems good
 };
 
+/// How numbers are got from the states that were gathered with these options.
+measure_terms terms_of(const statistics_options& options);
+
 /// Gathers the statistics of one layer from the values of its units, a row a sample, in the order of the
 /// samples.
 ///
@@ -31,10 +32,10 @@ struct statistics_options {
 /// portions in which rows come change a bit of the result.
 class layer_statistics {
   public:
-    /// For `rows` rows of `units` values. Throws `repscope::error` when the memory allowed does not hold the
-    /// state.
+    /// For `rows` rows of `units` values, which are those from `first_label` on of the labels. Throws
+    /// `repscope::error` when the memory allowed does not hold the state.
     layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
-                     repscope::thread_pool& pool);
+                     repscope::thread_pool& pool, std::size_t first_label = 0);
 
     /// Rows that still fit into the batch, at least 1.
     [[nodiscard]] std::size_t room() const noexcept { return capacity_ - filled_; }
@@ -51,7 +52,9 @@ class layer_statistics {
     [[nodiscard]] std::size_t rows_taken() const noexcept { return taken_; }
 
     /// All rows are there and have been flushed: fills the measured parts of `report`.
-    void finish(layer_report& report);
+    void finish(layer_report& report) const;
+    /// The same, for the states themselves, which are moved out.
+    [[nodiscard]] layer_states take() { return std::move(states_); }
 
     /// Hands over the batch as it is; only behind the last row.
     void flush();
@@ -62,14 +65,13 @@ class layer_statistics {
     std::size_t units_;
     statistics_options options_;
     repscope::thread_pool& pool_;
+    std::size_t first_label_;
     std::size_t capacity_;
     std::size_t filled_ = 0;
     std::size_t taken_ = 0;
     std::vector<double> values_;
     std::vector<double> rectified_;
-    repscope::covariance covariance_;
-    std::optional<repscope::class_sums> sums_;
-    std::optional<repscope::class_moments> rectified_spread_;
+    layer_states states_;
 };
 
 } // namespace program

@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
                "  repscope study --data fashion-mnist --out results\n"
                "'repscope COMMAND --help' tells more.\n"
                "Exit codes: 0 done, 1 a file is bad, 2 wrong usage.");
-    const std::vector<program::command> commands{program::add_measure(app), program::add_corrupt(app),
+    const std::vector<program::command> commands{program::add_measure(app), program::add_merge(app),
+                                                 program::add_corrupt(app),
                                                  program::add_study(app)};
 
     std::string speaker = "repscope";

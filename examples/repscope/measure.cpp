@@ -9,10 +9,12 @@
 #include "layer_names.hpp"
 #include "layer_report.hpp"
 #include "layout_choice.hpp"
+#include "measure_result.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
-#include "text_table.hpp"
-#include "versions.hpp"
+#include "shard_writer.hpp"
+
+#include <repscope/bytes.hpp>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -36,7 +38,35 @@ struct measure_options {
     std::size_t memory = std::size_t{4} << 30U;
     std::string json;
     std::string require;
+    std::string shard;
+    std::string state;
+    shard_part* part = nullptr;
 };
+
+// Only the moments of a shard are wanted; numbers come of all of them together.
+std::optional<shard_choice> chosen_shard(const measure_options& options) {
+    if (options.part != nullptr) return shard_choice{options.part->shard, options.part->shards};
+    if (options.state.empty()) {
+        if (!options.shard.empty()) throw usage_error("--shard: needs --state FILE for the shard's moments");
+        return std::nullopt;
+    }
+    if (!options.json.empty()) {
+        throw usage_error("--json: not with --state; 'repscope merge' writes the numbers of all shards");
+    }
+    require_writable(options.state);
+    return options.shard.empty() ? shard_choice{} : parse_shard(options.shard);
+}
+
+int keep(const measure_options& options, const shard_choice& shard, std::vector<std::byte> state) {
+    if (options.part != nullptr) {
+        options.part->json = options.json;
+        options.part->state = std::move(state);
+        return 0;
+    }
+    repscope::write_file_atomically(options.state, state);
+    print(options.state + ": " + shard.text() + ", " + std::to_string(state.size()) + " bytes of moments\n");
+    return 0;
+}
 
 repscope::layout layout_named(const std::string& name) {
     using repscope::layout;
@@ -110,10 +140,13 @@ int measure(const measure_options& options) {
         if (!options.ignored.empty()) throw usage_error("--ignore-label: needs --labels");
     }
     if (!options.json.empty()) require_writable(options.json);
+    const auto shard = chosen_shard(options);
+    std::optional<shard_writer> states;
+    if (shard) states.emplace(*shard, options_json(options), labels ? &*labels : nullptr);
 
     repscope::thread_pool pool(static_cast<std::size_t>(options.threads));
     double bytes = 0.0;
-    for (const auto& layer : layers) bytes += layer.bytes();
+    for (const auto& layer : layers) bytes += shard ? layer.bytes() / shard->shards : layer.bytes();
     std::vector<layer_report> reports;
     {
         progress shown("measure", bytes, "B");
@@ -124,47 +157,32 @@ int measure(const measure_options& options) {
                                    .epsilon = options.epsilon,
                                    .memory = options.memory,
                                    .batch = options.batch};
-            layer_report report = measure_file(layer.contents, options.spatial == "flatten", how, pool,
-                                               [&](double read) { shown.done(before + read, layer.name); });
-            report.name = layer.name;
+            const bool flatten = options.spatial == "flatten";
+            const auto read = [&](double bytes_read) { shown.done(before + bytes_read, layer.name); };
+            layer_report report;
+            if (states) {
+                report = describe_file(layer.contents, flatten);
+                report.name = layer.name;
+                const auto samples = shard->samples_of(layer.contents.samples());
+                states->add(report, samples, gather_file(layer.contents, samples, flatten, how, pool, read));
+            } else {
+                report = measure_file(layer.contents, flatten, how, pool, read);
+                report.name = layer.name;
+            }
             reports.push_back(std::move(report));
-            before += layer.bytes();
+            before += shard ? layer.bytes() / shard->shards : layer.bytes();
         }
     }
-
-    std::string text;
-    if (labels) {
-        text = "selectivity of " + std::to_string(labels->class_labels.size()) + " classes, epsilon " +
-               shortest(options.epsilon) + ", signed: " + options.signed_values + "\n";
-    } else {
-        text = "no --labels: dimensionality only, no selectivity\n";
-    }
-    std::string notes;
-    for (const auto& report : reports) {
-        for (const auto& note : notes_on(report)) notes += "note: " + report.name + ": " + note + "\n";
-    }
-    if (!options.json.empty()) {
-        nlohmann::ordered_json json;
-        json["schema"] = "repscope.measure/1";
-        json["repscope"] = version_text();
-        json["command"] = "measure";
-        json["options"] = options_json(options);
-        json["layers"] = nlohmann::ordered_json::array();
-        for (const auto& report : reports) json["layers"].push_back(to_json(report));
-        write_output(options.json, json.dump(1) + "\n");
-    }
-    if (options.json == "-") { // standard output is the machine's, people still get the notes
-        std::fputs((labels ? notes : text + notes).c_str(), stderr);
-    } else {
-        print(text + layer_table(reports) + notes);
-    }
+    if (states) return keep(options, *shard, states->finish());
+    publish({std::move(reports), options_json(options)}, options.json);
     return 0;
 }
 
 } // namespace
 
-command add_measure(CLI::App& app) {
+command add_measure(CLI::App& app, shard_part* part) {
     auto options = std::make_shared<measure_options>();
+    options->part = part;
     CLI::App* sub = app.add_subcommand(
         "measure", "Class selectivity and dimensionality of activations in .npy files, a file a layer");
     sub->add_option("ACT", options->files, ".npy files of activations, a layer each, named by their stem")
@@ -212,6 +230,14 @@ command add_measure(CLI::App& app) {
     sub->add_option("--require", options->require, "selectivity: fail when there are no labels")
         ->check(quiet(CLI::IsMember({"selectivity"})))
         ->type_name("WHAT");
+    if (part == nullptr) {
+        sub->add_option("--shard", options->shard,
+                        "i/n, i from 1: measure only the i-th of n parts of the samples")
+            ->type_name("I/N");
+        sub->add_option("--state", options->state,
+                        "save the moments for 'repscope merge' instead of printing\nnumbers")
+            ->type_name("FILE");
+    }
     sub->footer("Examples:\n"
                 "  repscope measure conv1.npy conv2.npy fc.npy --labels labels.npy\n"
                 "  repscope measure vit_block*.npy --layout ntd --labels labels.npy --signed rectify\n"

@@ -1,0 +1,125 @@
+#include "layer_states.hpp"
+
+#include <repscope/dimensionality/spectrum.hpp>
+#include <repscope/error.hpp>
+#include <repscope/selectivity/null.hpp>
+
+#include <limits>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+using repscope::signed_policy;
+
+const char* name_of(signed_policy policy) {
+    if (policy == signed_policy::rectify) return "rectify";
+    return policy == signed_policy::shift ? "shift" : "undefined";
+}
+
+} // namespace
+
+void layer_states::merge(const layer_states& other) {
+    if (sums.has_value() != other.sums.has_value() ||
+        rectified_spread.has_value() != other.rectified_spread.has_value()) {
+        throw repscope::value_error("states with and without classes do not merge");
+    }
+    covariance.merge(other.covariance);
+    if (sums) sums->merge(*other.sums);
+    if (rectified_spread) rectified_spread->merge(*other.rectified_spread);
+}
+
+void measure_states(const layer_states& states, const measure_terms& terms, layer_report& report) {
+    report.samples = static_cast<std::size_t>(states.covariance.samples());
+    report.units = states.covariance.units();
+    if (states.sums) {
+        const repscope::class_sums& sums = *states.sums;
+        selectivity_report& selectivity = report.selectivity.emplace();
+        selectivity.epsilon = terms.epsilon;
+        selectivity.signed_values = name_of(terms.signed_values);
+        selectivity.class_labels.assign(terms.class_labels.begin(), terms.class_labels.end());
+        selectivity.class_counts = sums.counts();
+        selectivity.measured = repscope::class_selectivity(
+            sums, {.epsilon = terms.epsilon, .signed_values = terms.signed_values});
+        std::vector<double> means(report.units);
+        std::vector<double> variances = states.covariance.unit_variances();
+        for (std::size_t u = 0; u < report.units; ++u) {
+            for (std::size_t c = 0; c < sums.classes(); ++c) means[u] += sums.sum(c, u);
+            means[u] /= static_cast<double>(report.samples);
+            if (states.rectified_spread) variances[u] = states.rectified_spread->unit_variance(u);
+        }
+        const bool shift = terms.signed_values == signed_policy::shift;
+        selectivity.null_mean = repscope::selectivity_null_mean(means, variances, selectivity.class_counts,
+                                                                {.epsilon = terms.epsilon, .shift = shift});
+    }
+    report.dimensionality = repscope::dimensionality(states.covariance);
+}
+
+saved_states::saved_states(const layer_states& states) {
+    repscope::byte_writer bytes;
+    states.covariance.save(bytes);
+    add("covariance", bytes);
+    if (states.sums) {
+        states.sums->save(bytes);
+        add("class_sums", bytes);
+    }
+    if (states.rectified_spread) {
+        states.rectified_spread->save(bytes);
+        add("rectified_spread", bytes);
+    }
+}
+
+void saved_states::add(const char* kind, repscope::byte_writer& bytes) {
+    kinds_.emplace_back(kind);
+    payloads_.push_back(bytes.take());
+}
+
+std::vector<repscope::io::state_section> saved_states::sections() const {
+    std::vector<repscope::io::state_section> all;
+    for (std::size_t i = 0; i < kinds_.size(); ++i) all.push_back({kinds_[i], payloads_[i]});
+    return all;
+}
+
+layer_states load_states(const repscope::io::stored_layer& layer, std::size_t classes,
+                         const std::string& file) {
+    const std::string whose = file + ": layer '" + layer.name + "'";
+    const auto require = [&](bool holds, const std::string& complaint) {
+        if (!holds) throw repscope::format_error(whose + ": " + complaint);
+    };
+    const auto load = [&](const char* kind, auto&& read) {
+        const auto payload = repscope::io::find_section(layer, kind);
+        require(payload.has_value(), std::string("no section ") + kind);
+        repscope::byte_reader in(*payload, whose + ", " + kind);
+        auto state = read(in);
+        require(in.left() == 0,
+                std::string(kind) + " is followed by " + std::to_string(in.left()) + " bytes");
+        return state;
+    };
+    constexpr repscope::covariance_options unbounded{.max_bytes = std::numeric_limits<std::size_t>::max()};
+    layer_states states{
+        load("covariance", [&](auto& in) { return repscope::covariance::load(in, unbounded); }), {}, {}};
+    const std::size_t units = states.covariance.units();
+    const std::uint64_t samples = states.covariance.samples();
+    require(samples <= layer.count, "states of " + std::to_string(samples) + " samples, the shard has " +
+                                        std::to_string(layer.count));
+    if (classes == 0) {
+        require(samples == layer.count, "states of " + std::to_string(samples) + " samples, the shard has " +
+                                            std::to_string(layer.count));
+        return states;
+    }
+    const auto require_fit = [&](const auto& state, std::size_t wanted) {
+        require(state.units() == units && state.classes() == wanted && state.samples() == samples,
+                "states of different units, classes or samples");
+    };
+    states.sums = load("class_sums", [](auto& in) { return repscope::class_sums::load(in); });
+    require_fit(*states.sums, classes);
+    if (states.sums->options().rectify) {
+        states.rectified_spread =
+            load("rectified_spread", [](auto& in) { return repscope::class_moments::load(in); });
+        require_fit(*states.rectified_spread, 1);
+    }
+    return states;
+}
+
+} // namespace program

@@ -1,0 +1,62 @@
+#pragma once
+
+#include "layer_report.hpp"
+
+#include <repscope/bytes.hpp>
+#include <repscope/io/state_file.hpp>
+#include <repscope/moments/class_moments.hpp>
+#include <repscope/moments/class_sums.hpp>
+#include <repscope/moments/covariance.hpp>
+#include <repscope/selectivity/index.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// What a pass over samples of a layer leaves behind: all that its numbers are computed from.
+struct layer_states {
+    repscope::covariance covariance;
+    std::optional<repscope::class_sums> sums; ///< with labels
+    /// Under the policy rectify: the variances of the rectified values, which the covariance does not see.
+    /// Its classes do not matter.
+    std::optional<repscope::class_moments> rectified_spread;
+
+    /// Adds what the states of other samples of the layer have seen. Throws `repscope::error` when they are
+    /// states of something else.
+    void merge(const layer_states& other);
+};
+
+/// How numbers are got from states.
+struct measure_terms {
+    repscope::signed_policy signed_values = repscope::signed_policy::undefined;
+    double epsilon = 1e-6;
+    std::span<const std::int64_t> class_labels{}; ///< the label of each class; empty without labels
+};
+
+/// Fills the measured parts of `report`.
+void measure_states(const layer_states& states, const measure_terms& terms, layer_report& report);
+
+/// The byte forms of states, as sections of a state file; the sections look into it.
+class saved_states {
+  public:
+    explicit saved_states(const layer_states& states);
+    [[nodiscard]] std::vector<repscope::io::state_section> sections() const;
+
+  private:
+    void add(const char* kind, repscope::byte_writer& bytes);
+
+    std::vector<std::string> kinds_;
+    std::vector<std::vector<std::byte>> payloads_;
+};
+
+/// The states of a layer of a state file, which errors call `file`. Throws `repscope::format_error` when one
+/// is missing, is none, or belongs to other units, classes or another number of samples.
+layer_states load_states(const repscope::io::stored_layer& layer, std::size_t classes,
+                         const std::string& file);
+
+} // namespace program

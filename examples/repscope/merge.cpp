@@ -1,0 +1,68 @@
+// repscope merge: the numbers of a dump that was measured in shards, from their state files.
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "failure.hpp"
+#include "measure_result.hpp"
+#include "output_file.hpp"
+#include "state_merger.hpp"
+
+#include <repscope/io/file.hpp>
+#include <repscope/io/shards.hpp>
+#include <repscope/io/state_file.hpp>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+namespace program {
+
+namespace {
+
+namespace io = repscope::io;
+
+struct merge_options {
+    std::vector<std::string> files;
+    std::string json;
+};
+
+std::vector<std::byte> bytes_of(const std::string& path) {
+    const io::input_file file(path);
+    return file.beginning(file.size());
+}
+
+int merge(const merge_options& options) {
+    if (!options.json.empty()) require_writable(options.json);
+    // First what the files say of themselves, which gives the order; the states are read in that order, one
+    // file at a time, for together they may be larger than memory.
+    std::vector<io::state_file> heads;
+    for (const auto& path : options.files) {
+        const std::vector<std::byte> bytes = bytes_of(path);
+        heads.push_back(without_states(io::parse_state_file(bytes, path)));
+    }
+    state_merger merger;
+    for (const std::size_t i : io::shard_order(heads)) {
+        const std::vector<std::byte> bytes = bytes_of(heads[i].name);
+        merger.add(io::parse_state_file(bytes, heads[i].name));
+    }
+    publish(merger.finish(), options.json);
+    return 0;
+}
+
+} // namespace
+
+command add_merge(CLI::App& app) {
+    auto options = std::make_shared<merge_options>();
+    CLI::App* sub = app.add_subcommand("merge", "The numbers of a dump that was measured in shards");
+    sub->add_option("STATE", options->files, "state files of all shards, in any order")
+        ->required()
+        ->type_name("FILE");
+    sub->add_option("--json", options->json, "write every number to this file; - is standard output")
+        ->type_name("FILE");
+    sub->footer("Example, on three machines that see the same files, or copies of them:\n"
+                "  repscope measure fc.npy --labels labels.npy --shard 1/3 --state 1.rsm    (and 2/3, 3/3)\n"
+                "  repscope merge 1.rsm 2.rsm 3.rsm --json fc.json\n"
+                "A shard that is missing, damaged, there twice or of another run is an error that names it.");
+    return {sub, [options] { return merge(*options); }};
+}
+
+} // namespace program

@@ -1,0 +1,92 @@
+#include "state_merger.hpp"
+
+#include "failure.hpp"
+
+#include <repscope/error.hpp>
+#include <repscope/io/shards.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+namespace io = repscope::io;
+
+struct run_options {
+    nlohmann::ordered_json json;
+    measure_terms terms;
+};
+
+// The options of a run as its shards keep them; the paths are those of the first.
+run_options options_of(const io::state_file& head) {
+    run_options options;
+    try {
+        options.json = nlohmann::ordered_json::parse(head.options);
+        options.json["labels"] = nlohmann::ordered_json::parse(head.note).at("labels");
+        options.terms.epsilon = options.json.at("epsilon").get<double>();
+        const auto policy = options.json.at("signed").get<std::string>();
+        using repscope::signed_policy;
+        options.terms.signed_values = policy == "rectify" ? signed_policy::rectify
+                                      : policy == "shift" ? signed_policy::shift
+                                                          : signed_policy::undefined;
+    } catch (const nlohmann::json::exception& e) {
+        throw data_error(head.name, std::string("its options cannot be read: ") + e.what());
+    }
+    options.terms.class_labels = head.class_labels;
+    return options;
+}
+
+} // namespace
+
+io::state_file without_states(io::state_file file) {
+    for (auto& layer : file.layers) layer.sections.clear();
+    return file;
+}
+
+void state_merger::add(const io::state_file& file) {
+    if (!heads_.empty()) io::require_same_run(heads_.front(), file);
+    for (std::size_t k = 0; k < file.layers.size(); ++k) {
+        const io::stored_layer& layer = file.layers[k];
+        layer_states states = load_states(layer, file.class_labels.size(), file.name);
+        if (heads_.empty()) {
+            states_.push_back(std::move(states));
+            continue;
+        }
+        try {
+            states_[k].merge(states);
+        } catch (const repscope::error& e) {
+            throw data_error(file.name, "layer '" + layer.name + "': " + without_function_name(e.what()));
+        }
+    }
+    heads_.push_back(without_states(file));
+}
+
+measure_result state_merger::finish() const {
+    const std::vector<std::size_t> order = io::shard_order(heads_);
+    if (!std::is_sorted(order.begin(), order.end())) {
+        throw repscope::format_error("shards were merged out of order");
+    }
+    const io::state_file& head = heads_.front();
+    const run_options options = options_of(head);
+    measure_result result{{}, options.json};
+    for (std::size_t k = 0; k < states_.size(); ++k) {
+        const io::stored_layer& layer = head.layers[k];
+        layer_report& report = result.layers.emplace_back();
+        report.name = layer.name;
+        if (!layer.file.empty()) report.file = layer.file;
+        report.dtype = layer.dtype;
+        report.shape = layer.shape;
+        report.layout = layer.layout;
+        report.unit = layer.unit;
+        try {
+            measure_states(states_[k], options.terms, report);
+        } catch (const repscope::error& e) {
+            throw data_error(layer.file, without_function_name(e.what()));
+        }
+    }
+    return result;
+}
+
+} // namespace program
