@@ -29,36 +29,37 @@ std::string on_one_line(std::string_view text) {
     return line;
 }
 
-namespace {
-
-int report(std::string_view command, std::string_view message, int code) noexcept {
+failure current_failure() noexcept {
     try {
-        const std::string line = on_one_line(std::string(command) + ": " + std::string(message)) + "\n";
+        try {
+            throw;
+        } catch (const usage_error& e) {
+            return {2, e.what()};
+        } catch (const data_error& e) {
+            return {1, e.what()};
+        } catch (const repscope::error& e) {
+            return {1, without_function_name(e.what())};
+        } catch (const std::bad_alloc&) {
+            return {1, "not enough memory"};
+        } catch (const std::exception& e) {
+            return {1, e.what()};
+        } catch (...) {
+            return {1, "unknown failure"};
+        }
+    } catch (...) { // no memory for the message
+        return {1, {}};
+    }
+}
+
+int report(std::string_view speaker, const failure& failed) noexcept {
+    try {
+        const std::string message = failed.message.empty() ? "not enough memory" : failed.message;
+        const std::string line = on_one_line(std::string(speaker) + ": " + message) + "\n";
         std::fwrite(line.data(), 1, line.size(), stderr);
     } catch (...) {
         std::fputs("repscope: not enough memory\n", stderr);
     }
-    return code;
-}
-
-} // namespace
-
-int report_current_exception(std::string_view command) noexcept {
-    try {
-        throw;
-    } catch (const usage_error& e) {
-        return report(command, e.what(), 2);
-    } catch (const data_error& e) {
-        return report(command, e.what(), 1);
-    } catch (const repscope::error& e) {
-        return report(command, without_function_name(e.what()), 1);
-    } catch (const std::bad_alloc&) {
-        return report(command, "not enough memory", 1);
-    } catch (const std::exception& e) {
-        return report(command, e.what(), 1);
-    } catch (...) {
-        return report(command, "unknown failure", 1);
-    }
+    return failed.code;
 }
 
 } // namespace program

@@ -24,20 +24,16 @@ std::string without_function_name(std::string_view message);
 /// `text` with control characters replaced, so that one message stays one line whatever a file is called.
 std::string on_one_line(std::string_view text);
 
-/// Runs `body` and gives what it throws an exit code and one line on standard error.
-template <typename Body>
-int exit_code_of(std::string_view command, Body&& body);
+/// What went wrong, as an exit code and what to say.
+struct failure {
+    int code = 0;
+    std::string message;
+};
 
-/// Reports the exception being handled: its line on standard error, its exit code as the result.
-int report_current_exception(std::string_view command) noexcept;
+/// The exception that is being handled.
+failure current_failure() noexcept;
 
-template <typename Body>
-int exit_code_of(std::string_view command, Body&& body) {
-    try {
-        return body();
-    } catch (...) {
-        return report_current_exception(command);
-    }
-}
+/// Says it, one line on standard error; the result is its exit code.
+int report(std::string_view speaker, const failure& failed) noexcept;
 
 } // namespace program

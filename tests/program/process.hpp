@@ -57,9 +57,9 @@ class scratch_folder {
     std::filesystem::path path_;
 };
 
-inline pid_t start(const std::vector<std::string>& arguments, const std::string& out,
-                   const std::string& err) {
-    std::vector<char*> argv{const_cast<char*>(REPSCOPE_PROGRAM)};
+inline pid_t start(const std::vector<std::string>& arguments, const std::string& out, const std::string& err,
+                   const std::string& program = REPSCOPE_PROGRAM) {
+    std::vector<char*> argv{const_cast<char*>(program.c_str())};
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     posix_spawn_file_actions_t actions;
@@ -67,7 +67,7 @@ inline pid_t start(const std::vector<std::string>& arguments, const std::string&
     posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     pid_t child = -1;
-    if (::posix_spawn(&child, REPSCOPE_PROGRAM, &actions, nullptr, argv.data(), environ) != 0) child = -1;
+    if (::posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ) != 0) child = -1;
     posix_spawn_file_actions_destroy(&actions);
     return child;
 }
@@ -78,9 +78,9 @@ inline int wait_for(pid_t child) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-inline outcome run(const std::vector<std::string>& arguments) {
+inline outcome run(const std::vector<std::string>& arguments, const std::string& program = REPSCOPE_PROGRAM) {
     const scratch_folder said;
-    const pid_t child = start(arguments, said / "out", said / "err");
+    const pid_t child = start(arguments, said / "out", said / "err", program);
     outcome result;
     result.code = wait_for(child);
     result.out = slurp(said / "out");
