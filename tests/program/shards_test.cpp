@@ -66,7 +66,8 @@ TEST_CASE("shards give the numbers of one run") {
         }();
         REQUIRE(whole.code == 0);
         const std::string one = slurp(folder / "one.json");
-        for (const int shards : {1, 2, 3, 7}) {
+        const bool first = way.back() == ways.front().back();
+        for (const int shards : first ? std::vector<int>{1, 2, 3, 7} : std::vector<int>{3}) {
             CAPTURE(shards);
             const auto files = shards_of(folder, dump.arguments(way), shards);
             const outcome result = merged(files, {"--json", folder / "merged.json"});
@@ -161,8 +162,13 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
         check_refused(folder, {s[0], s[1], folder / "damaged.rsm", s[3]},
                       (folder / "damaged.rsm") + ": " + message);
     };
-    damaged(bytes.substr(0, bytes.size() - 5),
-            "cut short: wanted 4 more bytes at " + std::to_string(bytes.size() - 4) + ", got -1");
+    damaged(bytes.substr(0, bytes.size() - 5), "cut short: end takes 8 bytes, got 7");
+    std::string changed = bytes;
+    changed[bytes.find("covariance") + 100] ^= 1;
+    damaged(changed, "damaged: the checksum of layer 'conv', covariance does not fit");
+    damaged("\x8drsm\r\n\x1a\n\x02" + bytes.substr(9),
+            "a state file of format 2, this version reads format 1");
+    damaged(bytes + "x", "1 bytes behind the end section");
 }
 
 TEST_CASE("wrong usage, and files that are no state") {
@@ -177,7 +183,7 @@ TEST_CASE("wrong usage, and files that are no state") {
     };
     const std::string state = folder / "s.rsm";
     refused({"--shard", "1/2"}, 2, "--shard: needs --state FILE for the shard's moments");
-    for (const std::string shard : {"0/2", "3/2", "1", "1/", "/2", "1/2x", "-1/2", "1/4294967297", ""}) {
+    for (const std::string shard : {"0/2", "3/2", "1", "1/", "/2", "1/2x", "-1/2", "1/4294967297"}) {
         refused({"--shard=" + shard, "--state", state}, 2,
                 "--shard: wanted i/n with i from 1 to n, at most 2^20, got " + shard);
     }
