@@ -15,9 +15,9 @@ import numpy as np
 def dump(model, variables, inputs, folder, layers, batch=256, **apply_options):
     """Runs `model` over `inputs` (samples, ...) and writes the output of each named layer to folder/NAME.npy.
 
-    `layers` are paths of submodules, joined by "/", which a file's name has as "."; only what is a module of its own has
-    an output of its own, so for values after a ReLU make the ReLU part of a module. `apply_options` go to
-    `model.apply`, for example train=False. Images are channels last in Flax: measure with --layout nhwc.
+    `layers` are paths of submodules, joined by "/"; the file's name has "." there. Only modules have an output that can
+    be taken: for values behind a ReLU, let a module apply it. `apply_options` go to `model.apply`, for example
+    train=False. Images are channels last in Flax: measure with --layout nhwc.
     """
     os.makedirs(folder, exist_ok=True)
     files = {}

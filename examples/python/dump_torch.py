@@ -29,7 +29,8 @@ def dump(model, inputs, folder, layers, batch=256, device="cpu"):
             files[name] = np.lib.format.open_memmap(path, mode="w+", dtype=values.dtype, shape=shape)
         files[name][rows] = values
 
-    hooks = [modules[name].register_forward_hook(lambda _m, _i, output, name=name: write(name, output)) for name in layers]
+    hooks = [modules[name].register_forward_hook(lambda _module, _input, output, name=name: write(name, output))
+             for name in layers]
     was_training = model.training
     try:
         model.eval().to(device)

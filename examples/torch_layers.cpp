@@ -1,6 +1,6 @@
-// A TorchScript module run with libtorch: every layer's output goes into moments as it is computed, batch by
-// batch, and nothing is stored.   torchscript_layers [MODULE.pt IMAGES.npy LABELS.npy]
-#include "layer_taps.hpp"
+// A TorchScript module run with libtorch: every layer's output goes into moments while it is computed, batch by batch;
+// nothing is stored.   example_torch_layers [MODULE.pt IMAGES.npy LABELS.npy]
+#include "torchscript/layer_taps.hpp"
 
 #include <repscope/dimensionality/participation_ratio.hpp>
 #include <repscope/io/labels.hpp>
