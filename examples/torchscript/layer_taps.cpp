@@ -58,14 +58,18 @@ jit::Method tapped_forward(jit::Module& module, listener on_output) {
             const jit::WithInsertPoint behind(call->next());
             graph->insert(c10::Symbol::fromQualString("repscope::tap"), {call->output(), path_of(callee)});
         }
-        jit::Function& forward = callee->type()->expect<c10::ClassType>()->getMethod("forward");
-        jit::inlineCallTo(call, &jit::toGraphFunction(forward));
+        jit::GraphFunction& forward =
+            jit::toGraphFunction(callee->type()->expect<c10::ClassType>()->getMethod("forward"));
+        // The graph as written: the optimised one has its calls inlined already.
+        jit::inlineCallTo(call, &forward, forward.graph().get());
     }
     static int made = 0; // a type keeps its methods for ever, so each has a name of its own
     const std::string name = "tapped_forward_" + std::to_string(made++);
     const auto type = module.type();
     jit::Function* const function =
         module._ivalue()->compilation_unit()->create_function(c10::QualifiedName(*type->name(), name), graph);
+    // With the default arguments, which are no part of the graph.
+    function->setSchema(module.get_method("forward").function().getSchema().cloneWithName(name, ""));
     type->addMethod(function);
     return module.get_method(name);
 }
