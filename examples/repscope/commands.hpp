@@ -22,8 +22,9 @@ struct command {
 struct shard_part {
     std::uint32_t shard = 1; ///< from 1
     std::uint32_t shards = 1;
-    std::vector<std::byte> state; ///< a state file; empty when nothing was to be measured (`--help`)
-    std::string json;             ///< where the user wants the numbers of all parts
+    std::vector<std::byte> state;     ///< a state file; empty when nothing was to be measured (`--help`)
+    std::string json;                 ///< where the user wants the numbers of all parts
+    std::vector<std::string> fail_if; ///< conditions on them
 };
 
 /// Adds `repscope measure` to the command line. With `part`, which must live until the command has run, it

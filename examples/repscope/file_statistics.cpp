@@ -1,13 +1,18 @@
 #include "file_statistics.hpp"
 
 #include "failure.hpp"
+#include "layer_statistics.hpp"
+#include "turnstile.hpp"
 #include "unit_values.hpp"
 
 #include <repscope/error.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace program {
@@ -60,75 +65,59 @@ class row_list {
     std::size_t size_;
 };
 
-class file_measurement {
+io::sample_range samples_of(const file_task& task) {
+    return task.samples.value_or(io::sample_range{0, task.file->samples()});
+}
+
+// Elements of one sample as they are measured.
+struct sample_form {
+    std::size_t units;
+    std::size_t positions;
+};
+
+sample_form form_of(const file_task& task) {
+    const io::block_reader& file = *task.file;
+    if (task.flatten) return {file.units() * file.positions(), 1};
+    return {file.units(), file.positions()};
+}
+
+// One of the files that are read side by side, and what is gathered from it.
+class side {
   public:
-    file_measurement(const io::block_reader& file, io::sample_range samples, bool flatten,
-                     const statistics_options& options, repscope::thread_pool& pool)
-        : file_(file), pool_(pool), first_sample_(samples.first), rows_(samples, options.labels),
-          units_(flatten ? file.units() * file.positions() : file.units()),
-          positions_(flatten ? 1 : file.positions()), scratch_(pool.size()),
-          statistics_(rows_.size(), units_, options, pool, rows_.first()) {}
+    side(const io::block_reader& file, const sample_form& form, const row_list& rows, std::size_t workers,
+         const statistics_options& options, repscope::thread_pool& pool)
+        : file_(file), form_(form), rows_(rows), scratch_(workers),
+          statistics_(rows.size(), form.units, options, pool, rows.first()) {}
 
-    void run(const std::function<void(double)>& read) {
-        const std::size_t a_read =
-            file_.samples_at_a_time(std::max<std::size_t>(1, read_bytes / file_.sample_bytes()));
-        for (std::size_t row = 0; row < rows_.size();) {
-            const std::size_t count = std::min(statistics_.room(), rows_.size() - row);
-            double* const values = statistics_.next_values();
-            double* const rectified = statistics_.next_rectified();
-            // Samples are read and averaged by themselves, so it does not matter how they are shared out.
-            pool_.for_each((count + a_read - 1) / a_read, [&](std::size_t part, std::size_t worker) {
-                const std::size_t first = part * a_read;
-                const std::size_t now = std::min(a_read, count - first);
-                read_rows(row + first, now, scratch_[worker], values + first * units_,
-                          rectified == nullptr ? nullptr : rectified + first * units_);
-            });
-            try {
-                statistics_.commit(count);
-                if (row + count == rows_.size()) statistics_.flush();
-            } catch (const repscope::value_error&) {
-                name_not_finite(row + count);
-                throw;
-            }
-            row += count;
-            read(static_cast<double>(rows_[row - 1] + 1 - first_sample_) *
-                 static_cast<double>(file_.sample_bytes()));
-        }
+    [[nodiscard]] layer_statistics& statistics() noexcept { return statistics_; }
+    [[nodiscard]] const io::block_reader& file() const noexcept { return file_; }
+
+    // Where the batch goes that is read next; the threads that read it take these, not the state.
+    void begin_batch() {
+        values_ = statistics_.next_values();
+        rectified_ = statistics_.next_rectified();
+        batch_ = std::make_unique<turnstile>();
     }
+    [[nodiscard]] const double* values() const noexcept { return values_; }
 
-    [[nodiscard]] layer_states take() { return statistics_.take(); }
-
-  private:
-    void read_rows(std::size_t row, std::size_t count, scratch& own, double* values,
-                   double* rectified) const {
+    // Rows [first, first + count) of the batch that begins at row `row`; `part` numbers the calls.
+    void read(std::size_t row, std::size_t first, std::size_t count, std::size_t part, std::size_t worker) {
+        scratch& own = scratch_[worker];
         if (file_.reads_as_float())
-            read_rows(row, count, own.buffer, own.floats, values, rectified);
+            read_as(row, first, count, part, own.buffer, own.floats);
         else
-            read_rows(row, count, own.buffer, own.doubles, values, rectified);
-    }
-
-    template <typename Scalar>
-    void read_rows(std::size_t row, std::size_t count, io::read_buffer& buffer, std::vector<Scalar>& memory,
-                   double* values, double* rectified) const {
-        const std::size_t elements = units_ * positions_;
-        if (memory.size() < count * elements) memory.resize(count * elements);
-        for (std::size_t done = 0; done < count;) {
-            const std::size_t length = rows_.run(row + done, count - done);
-            file_.read(rows_[row + done], length, memory.data() + done * elements, buffer);
-            done += length;
-        }
-        unit_values(memory.data(), count, units_, positions_, values, rectified);
+            read_as(row, first, count, part, own.buffer, own.doubles);
     }
 
     // Looks through the last batch, up to row `end`, for what made a sum not finite.
     void name_not_finite(std::size_t end) {
         io::read_buffer buffer;
-        std::vector<double> sample(units_ * positions_);
+        std::vector<double> sample(form_.units * form_.positions);
         for (std::size_t row = statistics_.rows_taken(); row < end; ++row) {
             file_.read(rows_[row], 1, sample.data(), buffer);
             for (std::size_t i = 0; i < sample.size(); ++i) {
                 if (std::isfinite(sample[i])) continue;
-                std::string place = "unit " + std::to_string(i / positions_);
+                std::string place = "unit " + std::to_string(i / form_.positions);
                 if (file_.positions() != 1) {
                     const std::size_t channel = i / file_.positions();
                     place = "channel " + std::to_string(channel) + ", position " +
@@ -145,52 +134,196 @@ class file_measurement {
         throw data_error(file_.path(), "holds activations so large that their sums overflow");
     }
 
+  private:
+    template <typename Scalar>
+    void read_as(std::size_t row, std::size_t first, std::size_t count, std::size_t part,
+                 io::read_buffer& buffer, std::vector<Scalar>& memory) {
+        const std::size_t elements = form_.units * form_.positions;
+        if (memory.size() < count * elements) memory.resize(count * elements);
+        const auto fill = [&] {
+            for (std::size_t done = 0; done < count;) {
+                const std::size_t length = rows_.run(row + first + done, count - done);
+                file_.read(rows_[row + first + done], length, memory.data() + done * elements, buffer);
+                done += length;
+            }
+        };
+        if (file_.in_order())
+            batch_->pass(part, fill);
+        else
+            fill();
+        unit_values(memory.data(), count, form_.units, form_.positions, values_ + first * form_.units,
+                    rectified_ == nullptr ? nullptr : rectified_ + first * form_.units);
+    }
+
     const io::block_reader& file_;
-    repscope::thread_pool& pool_;
-    std::size_t first_sample_;
-    row_list rows_;
-    std::size_t units_;
-    std::size_t positions_;
+    sample_form form_;
+    const row_list& rows_;
     std::vector<scratch> scratch_;
     layer_statistics statistics_;
+    double* values_ = nullptr;
+    double* rectified_ = nullptr;
+    std::unique_ptr<turnstile> batch_;
+};
+
+statistics_options without_labels(statistics_options options) {
+    options.labels = nullptr;
+    return options;
+}
+
+// Of several states that share what is allowed.
+statistics_options share_of(statistics_options options, const file_task& task) {
+    if (task.perturbed != nullptr) options.memory /= 3;
+    return options;
+}
+
+// Rows that a thread reads at a time: fewer where a tile would take too much of the memory allowed.
+std::size_t rows_of_read(const file_task& task, const statistics_options& options, std::size_t threads) {
+    const io::block_reader& file = *task.file;
+    const std::size_t wanted =
+        file.samples_at_a_time(std::max<std::size_t>(1, read_bytes / file.sample_bytes()));
+    const std::size_t row =
+        file.units() * file.positions() * (file.reads_as_float() ? sizeof(float) : sizeof(double));
+    return std::clamp<std::size_t>(options.memory / 4 / threads / row, 1, wanted);
+}
+
+class file_measurement {
+  public:
+    file_measurement(const file_task& task, const statistics_options& options, repscope::thread_pool& pool)
+        : pool_(pool), form_(form_of(task)), rows_(samples_of(task), options.labels),
+          first_sample_(samples_of(task).first), a_read_(rows_of_read(task, options, pool.size())) {
+        const statistics_options each = share_of(options, task);
+        sides_.push_back(std::make_unique<side>(*task.file, form_, rows_, pool.size(), each, pool));
+        if (task.perturbed == nullptr) return;
+        sides_.push_back(std::make_unique<side>(*task.perturbed, form_, rows_, pool.size(), each, pool));
+        difference_.emplace(rows_.size(), form_.units, without_labels(each), pool);
+    }
+
+    void run(const std::function<void(double)>& read) {
+        for (std::size_t row = 0; row < rows_.size();) {
+            std::size_t count = rows_.size() - row;
+            for (const auto& each : sides_) count = std::min(count, each->statistics().room());
+            if (difference_) count = std::min(count, difference_->room());
+            for (const auto& each : sides_) each->begin_batch();
+            double* const differences = difference_ ? difference_->next_values() : nullptr;
+            // Samples are read and averaged by themselves, so it does not matter how they are shared out.
+            pool_.for_each((count + a_read_ - 1) / a_read_, [&](std::size_t part, std::size_t worker) {
+                const std::size_t first = part * a_read_;
+                const std::size_t now = std::min(a_read_, count - first);
+                for (const auto& each : sides_) each->read(row, first, now, part, worker);
+                if (differences == nullptr) return;
+                for (std::size_t i = first * form_.units; i < (first + now) * form_.units; ++i) {
+                    differences[i] = sides_[1]->values()[i] - sides_[0]->values()[i];
+                }
+            });
+            row += count;
+            for (const auto& each : sides_) {
+                try {
+                    commit(each->statistics(), row, count);
+                } catch (const repscope::value_error&) {
+                    each->name_not_finite(row);
+                    throw;
+                }
+            }
+            if (difference_) commit(*difference_, row, count);
+            double bytes = 0.0;
+            for (const auto& each : sides_) bytes += static_cast<double>(each->file().sample_bytes());
+            read(static_cast<double>(rows_[row - 1] + 1 - first_sample_) * bytes);
+        }
+        for (const auto& each : sides_) each->file().verify();
+    }
+
+    // Of a single file.
+    [[nodiscard]] layer_states take() { return sides_[0]->statistics().take(); }
+
+    void finish(layer_report& report) {
+        if (difference_) {
+            comparison_report& comparison = report.comparison.emplace();
+            const double clean = sides_[0]->statistics().sum_of_squares();
+            comparison.relative_size = std::sqrt(difference_->sum_of_squares() / clean);
+            layer_report part;
+            difference_->finish(part);
+            difference_.reset();
+            comparison.difference = std::move(part.dimensionality);
+            sides_[1]->statistics().finish(part);
+            const io::block_reader& file = sides_[1]->file();
+            comparison.file = file.path();
+            comparison.dtype = file.format().name();
+            comparison.shape = file.shape();
+            comparison.selectivity = std::move(part.selectivity);
+            comparison.dimensionality = std::move(part.dimensionality);
+            sides_.pop_back();
+        }
+        sides_[0]->statistics().finish(report);
+    }
+
+  private:
+    void commit(layer_statistics& statistics, std::size_t row, std::size_t count) const {
+        statistics.commit(count);
+        if (row == rows_.size()) statistics.flush();
+    }
+
+    repscope::thread_pool& pool_;
+    sample_form form_;
+    row_list rows_;
+    std::size_t first_sample_;
+    std::size_t a_read_;
+    std::vector<std::unique_ptr<side>> sides_;
+    std::optional<layer_statistics> difference_;
 };
 
 } // namespace
 
-layer_report describe_file(const io::block_reader& file, bool flatten) {
+std::size_t least_bytes(const file_task& task, const statistics_options& options) {
+    const row_list rows(samples_of(task), options.labels);
+    const std::size_t units = form_of(task).units;
+    double bytes = least_bytes(rows.size(), units, options);
+    if (task.perturbed != nullptr)
+        bytes = 2 * bytes + least_bytes(rows.size(), units, without_labels(options));
+    return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
+}
+
+layer_report describe(const file_task& task) {
+    const io::block_reader& file = *task.file;
     layer_report report;
     report.file = file.path();
     report.dtype = file.format().name();
     report.shape = file.shape();
     report.layout = std::string(to_string(file.axes()));
-    report.unit = flatten || file.axes() == repscope::layout::nu ? "unit" : "channel_mean";
+    report.unit = task.flatten || file.axes() == repscope::layout::nu ? "unit" : "channel_mean";
     return report;
 }
 
-layer_states gather_file(const io::block_reader& file, io::sample_range samples, bool flatten,
-                         const statistics_options& options, repscope::thread_pool& pool,
-                         const std::function<void(double)>& read) {
+namespace {
+
+// Runs a pass over the files, and `use` on what it gathered; errors name the file.
+template <typename Use>
+auto measurement_of(const file_task& task, const statistics_options& options, repscope::thread_pool& pool,
+                    const std::function<void(double)>& read, Use&& use) {
     try {
-        file_measurement measurement(file, samples, flatten, options, pool);
+        file_measurement measurement(task, options, pool);
         measurement.run(read);
-        return measurement.take();
+        return use(measurement);
     } catch (const repscope::format_error&) {
         throw; // names the file itself
     } catch (const repscope::error& e) {
-        throw data_error(file.path(), without_function_name(e.what()));
+        throw data_error(task.file->path(), without_function_name(e.what()));
     }
 }
 
-layer_report measure_file(const io::block_reader& file, bool flatten, const statistics_options& options,
+} // namespace
+
+layer_report measure_file(const file_task& task, const statistics_options& options,
                           repscope::thread_pool& pool, const std::function<void(double)>& read) {
-    layer_report report = describe_file(file, flatten);
-    const layer_states states = gather_file(file, {0, file.samples()}, flatten, options, pool, read);
-    try {
-        measure_states(states, terms_of(options), report);
-    } catch (const repscope::error& e) {
-        throw data_error(file.path(), without_function_name(e.what()));
-    }
+    layer_report report = describe(task);
+    measurement_of(task, options, pool, read,
+                   [&](file_measurement& measurement) { measurement.finish(report); });
     return report;
+}
+
+layer_states gather_file(const file_task& task, const statistics_options& options,
+                         repscope::thread_pool& pool, const std::function<void(double)>& read) {
+    return measurement_of(task, options, pool, read,
+                          [](file_measurement& measurement) { return measurement.take(); });
 }
 
 } // namespace program

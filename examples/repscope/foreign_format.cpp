@@ -60,16 +60,11 @@ std::optional<std::string> recognise_foreign(std::span<const std::byte> head, co
         const std::size_t length = bytes.size() >= 30 ? little_endian(bytes.substr(26, 2)) : 0;
         const std::string_view member =
             bytes.substr(std::min<std::size_t>(30, bytes.size())).substr(0, length);
-        if (member.ends_with(".npy")) {
-            const std::string folder = quoted(std::filesystem::path(file).replace_extension().string() + "_");
-            return "an .npz archive, wanted .npy; " +
-                   python("import numpy; [numpy.save(" + folder + "+k, v) for k, v in numpy.load(" + in +
-                          ").items()]");
-        }
+        if (member.ends_with(".npy")) return std::nullopt; // .npz, which is read
         if (member.ends_with("data.pkl") || member.find('/') != std::string_view::npos) {
             return "a PyTorch file, wanted .npy; " + torch;
         }
-        return "a zip archive, wanted .npy";
+        return "a zip archive without .npy members in front, wanted .npy or .npz";
     }
     // PyTorch's old format is a pickle of this number.
     if (bytes.size() > 13 && bytes[0] == '\x80' &&
@@ -88,7 +83,10 @@ std::optional<std::string> recognise_foreign(std::span<const std::byte> head, co
                       ").items() if k[0]!='_']");
     }
     if (bytes.starts_with(hdf5)) {
-        return "an HDF5 file, wanted .npy; " +
+#ifdef REPSCOPE_WITH_HDF5
+        return std::nullopt;
+#endif
+        return "an HDF5 file, which this build does not read (REPSCOPE_HDF5), wanted .npy; " +
                python("import h5py,numpy; f=h5py.File(" + in + "); [numpy.save(k, f[k]) for k in f]");
     }
     if (bytes.size() >= 12 && little_endian(bytes.substr(8, 4)) == masked_crc32c(bytes.substr(0, 8))) {

@@ -25,8 +25,10 @@ struct label_set {
 label_set make_label_set(std::span<const std::int64_t> labels, std::span<const std::int64_t> ignored,
                          const std::string& file);
 
-/// Reads labels from a `.npy` file: integers of rank 1, or one-hot rows (rank 2, each row one 1 and else 0).
-/// Throws `data_error` and `repscope::format_error`.
+/// Reads labels, one per sample, from a `.npy` file or an array of an archive (FILE.npz:KEY; the key may be
+/// left out where there is one array): integers of rank 1, or one-hot rows (rank 2, each row one 1 and else
+/// 0); from an IDX file of rank 1, also within gzip; from a `.csv` or `.txt` file of one column of integers,
+/// or one of several as FILE.csv:COLUMN. Throws `data_error` and `repscope::format_error`.
 label_set read_labels(const std::string& file, std::span<const std::int64_t> ignored);
 
 } // namespace program

@@ -58,6 +58,60 @@ json dimensionality_json(const repscope::dimensionality_result& measured) {
     return object;
 }
 
+json change_json(const selectivity_report& clean, const selectivity_report& perturbed) {
+    const auto& before = clean.measured;
+    const auto& after = perturbed.measured;
+    json object;
+    object["mean"] = after.mean - before.mean;
+    object["mean_live"] = after.mean_live - before.mean_live;
+    object["median"] = after.median - before.median;
+    object["index"] = json::array();
+    for (std::size_t u = 0; u < before.index.size(); ++u) {
+        object["index"].push_back(after.index[u] - before.index[u]);
+    }
+    return object;
+}
+
+json comparison_json(const layer_report& layer) {
+    const comparison_report& report = *layer.comparison;
+    json object;
+    object["file"] = report.file;
+    object["dtype"] = report.dtype;
+    object["shape"] = report.shape;
+    object["selectivity"] = report.selectivity ? selectivity_json(*report.selectivity) : json();
+    object["selectivity_change"] =
+        report.selectivity ? change_json(*layer.selectivity, *report.selectivity) : json();
+    object["dimensionality"] = dimensionality_json(report.dimensionality);
+    object["difference"] = dimensionality_json(report.difference);
+    object["difference"]["relative_size"] = report.relative_size;
+    return object;
+}
+
+std::string comparison_table(const std::vector<layer_report>& layers) {
+    const bool has_selectivity = layers.front().selectivity.has_value();
+    std::vector<std::string> header{"perturbed"};
+    if (has_selectivity) header.insert(header.end(), {"selectivity", "change"});
+    header.insert(header.end(), {"PR", "95 %", "difference: size", "PR", "95 %"});
+    text_table table(header, 1);
+    for (const auto& layer : layers) {
+        const comparison_report& report = *layer.comparison;
+        std::vector<std::string> row{layer.name};
+        if (has_selectivity) {
+            const double after = report.selectivity->measured.mean;
+            const double change = after - layer.selectivity->measured.mean;
+            row.push_back(fixed(after, 3));
+            row.push_back((change > 0.0005 ? "+" : "") + fixed(change, 3));
+        }
+        row.insert(row.end(),
+                   {fixed(report.dimensionality.participation_ratio, 2),
+                    std::to_string(report.dimensionality.components[1]), fixed(report.relative_size, 3),
+                    fixed(report.difference.participation_ratio, 2),
+                    std::to_string(report.difference.components[1])});
+        table.add_row(std::move(row));
+    }
+    return table.text();
+}
+
 } // namespace
 
 nlohmann::ordered_json to_json(const layer_report& layer) {
@@ -72,6 +126,7 @@ nlohmann::ordered_json to_json(const layer_report& layer) {
     object["units"] = layer.units;
     object["selectivity"] = layer.selectivity ? selectivity_json(*layer.selectivity) : json();
     object["dimensionality"] = dimensionality_json(layer.dimensionality);
+    if (layer.comparison) object["comparison"] = comparison_json(layer);
     return object;
 }
 
@@ -118,7 +173,9 @@ std::string layer_table(const std::vector<layer_report>& layers) {
         table.add_row(has_selectivity ? joined({layer.name, std::to_string(layer.units)}, row)
                                       : joined(what_of(layer), row));
     }
-    return text + table.text();
+    text += table.text();
+    if (!layers.empty() && layers.front().comparison) text += "\n" + comparison_table(layers);
+    return text;
 }
 
 std::vector<std::string> notes_on(const layer_report& layer) {

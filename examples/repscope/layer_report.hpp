@@ -1,6 +1,6 @@
 #pragma once
 
-#include <repscope/dimensionality/spectrum.hpp>
+#include <repscope/dimensionality/result.hpp>
 #include <repscope/selectivity/index.hpp>
 
 #include <cstddef>
@@ -22,6 +22,19 @@ struct selectivity_report {
     repscope::selectivity_result measured;
 };
 
+/// The same layer under a perturbation of the same inputs (--compare).
+struct comparison_report {
+    std::string file;
+    std::string dtype;
+    std::vector<std::size_t> shape;
+    std::optional<selectivity_report> selectivity;
+    repscope::dimensionality_result dimensionality;
+    /// Of the rows perturbed - clean.
+    repscope::dimensionality_result difference;
+    /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples; NaN when the clean ones are all 0.
+    double relative_size = 0.0;
+};
+
 /// Everything that is known of one layer: the LAYER object of the JSON files, a row of the tables.
 struct layer_report {
     std::string name;
@@ -34,6 +47,7 @@ struct layer_report {
     std::size_t units = 0;
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
+    std::optional<comparison_report> comparison;
 };
 
 /// The LAYER object. Numbers that are not finite become null when it is written.

@@ -30,7 +30,7 @@ void layer_states::merge(const layer_states& other) {
     if (rectified_spread) rectified_spread->merge(*other.rectified_spread);
 }
 
-void measure_states(const layer_states& states, const measure_terms& terms, layer_report& report) {
+void measure_states(layer_states states, const measure_terms& terms, layer_report& report) {
     report.samples = static_cast<std::size_t>(states.covariance.samples());
     report.units = states.covariance.units();
     if (states.sums) {
@@ -53,7 +53,7 @@ void measure_states(const layer_states& states, const measure_terms& terms, laye
         selectivity.null_mean = repscope::selectivity_null_mean(means, variances, selectivity.class_counts,
                                                                 {.epsilon = terms.epsilon, .shift = shift});
     }
-    report.dimensionality = repscope::dimensionality(states.covariance);
+    report.dimensionality = repscope::dimensionality(std::move(states.covariance));
 }
 
 saved_states::saved_states(const layer_states& states) {

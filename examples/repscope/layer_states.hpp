@@ -38,12 +38,13 @@ struct measure_terms {
     std::span<const std::int64_t> class_labels{}; ///< the label of each class; empty without labels
 };
 
-/// Fills the measured parts of `report`.
-void measure_states(const layer_states& states, const measure_terms& terms, layer_report& report);
+/// Fills the measured parts of `report`. Uses the states up, for a copy of a large covariance may not fit.
+void measure_states(layer_states states, const measure_terms& terms, layer_report& report);
 
 /// The byte forms of states, as sections of a state file; the sections look into it.
 class saved_states {
   public:
+    saved_states() = default;
     explicit saved_states(const layer_states& states);
     [[nodiscard]] std::vector<repscope::io::state_section> sections() const;
 

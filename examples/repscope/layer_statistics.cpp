@@ -46,24 +46,27 @@ std::size_t rows_of_batch(std::size_t rows, std::size_t units, const statistics_
 }
 
 repscope::covariance_options bounded(std::size_t rows, std::size_t units, const statistics_options& options) {
-    const std::size_t batch = rows_of_batch(rows, units, options) * row_bytes(units, options);
-    const double state =
-        static_cast<double>(std::min(rows, units)) * static_cast<double>(units) * sizeof(double);
-    const double needed = state + static_cast<double>(batch + bytes_of_class_state(units, options));
+    const double needed = least_bytes(rows, units, options);
     if (needed > static_cast<double>(options.memory)) {
         throw repscope::value_error("the statistics of " + std::to_string(units) + " units take " +
                                     byte_count(needed) + ", more than --memory allows (" +
                                     byte_count(static_cast<double>(options.memory)) + ")");
     }
-    return {.max_bytes = std::numeric_limits<std::size_t>::max()};
+    return {.max_bytes = std::numeric_limits<std::size_t>::max(), .products = options.products};
 }
 
 } // namespace
 
-measure_terms terms_of(const statistics_options& options) {
-    measure_terms terms{.signed_values = options.signed_values, .epsilon = options.epsilon};
-    if (options.labels != nullptr) terms.class_labels = options.labels->class_labels;
-    return terms;
+double least_bytes(std::size_t rows, std::size_t units, const statistics_options& options) {
+    const double n = static_cast<double>(rows);
+    const double u = static_cast<double>(units);
+    // While it is gathered the matrix of a covariance, or its rows, stand once, and a second time when they
+    // become a matrix; to evaluate it takes the matrix and a copy that the eigenvalue solver destroys, and
+    // the rows twice.
+    const double state = n <= u ? 2 * n * u + 2 * n * n : 2 * u * u;
+    const double batch =
+        static_cast<double>(rows_of_call(units)) * static_cast<double>(row_bytes(units, options));
+    return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_state(units, options));
 }
 
 layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
@@ -111,8 +114,19 @@ void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
     }
 }
 
-void layer_statistics::finish(layer_report& report) const {
-    measure_states(states_, terms_of(options_), report);
+void layer_statistics::finish(layer_report& report) {
+    measure_terms terms{.signed_values = options_.signed_values, .epsilon = options_.epsilon};
+    if (options_.labels != nullptr) terms.class_labels = options_.labels->class_labels;
+    measure_states(std::move(states_), terms, report);
+}
+
+double layer_statistics::sum_of_squares() const {
+    const std::vector<double> means = states_.covariance.unit_means();
+    const std::vector<double> variances = states_.covariance.unit_variances();
+    const auto n = static_cast<double>(states_.covariance.samples());
+    double sum = 0.0;
+    for (std::size_t u = 0; u < units_; ++u) sum += n * means[u] * means[u] + (n - 1) * variances[u];
+    return sum;
 }
 
 } // namespace program

@@ -1,11 +1,10 @@
 #pragma once
 
-#include "labels.hpp"
 #include "layer_report.hpp"
 #include "layer_states.hpp"
+#include "statistics_options.hpp"
 
 #include <repscope/numeric/thread_pool.hpp>
-#include <repscope/selectivity/index.hpp>
 
 #include <cstddef>
 #include <utility>
@@ -13,17 +12,9 @@
 
 namespace program {
 
-/// How a layer is measured.
-struct statistics_options {
-    const label_set* labels = nullptr; ///< none: dimensionality only
-    repscope::signed_policy signed_values = repscope::signed_policy::undefined;
-    double epsilon = 1e-6;
-    std::size_t memory = std::size_t{4} << 30U; ///< most bytes for one layer
-    std::size_t batch = 0;                      ///< rows held at a time; 0: as seems good
-};
-
-/// How numbers are got from the states that were gathered with these options.
-measure_terms terms_of(const statistics_options& options);
+/// Bytes that the statistics of `rows` rows of `units` values take at least, with the smallest batch, while
+/// they are gathered and while they are evaluated. Infinite when that does not fit in an index.
+double least_bytes(std::size_t rows, std::size_t units, const statistics_options& options);
 
 /// Gathers the statistics of one layer from the values of its units, a row a sample, in the order of the
 /// samples.
@@ -51,13 +42,16 @@ class layer_statistics {
     /// Rows before the batch that is being filled: a value that is not finite is behind these.
     [[nodiscard]] std::size_t rows_taken() const noexcept { return taken_; }
 
-    /// All rows are there and have been flushed: fills the measured parts of `report`.
-    void finish(layer_report& report) const;
-    /// The same, for the states themselves, which are moved out.
+    /// All rows are there and have been flushed: fills the measured parts of `report`. The state is used up.
+    void finish(layer_report& report);
+    /// The same, but for the states as they are.
     [[nodiscard]] layer_states take() { return std::move(states_); }
 
     /// Hands over the batch as it is; only behind the last row.
     void flush();
+
+    /// Sum over all rows and units of the squared value.
+    [[nodiscard]] double sum_of_squares() const;
 
   private:
     void hand_over(std::size_t first, std::size_t rows);

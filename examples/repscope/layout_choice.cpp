@@ -22,6 +22,14 @@ std::string read_as(repscope::layout layout, std::span<const std::size_t> shape)
     }
 }
 
+repscope::layout layout_named(const std::string& name) {
+    using repscope::layout;
+    for (const layout value : {layout::nu, layout::nchw, layout::nhwc, layout::ntd, layout::nup}) {
+        if (name == to_string(value)) return value;
+    }
+    throw usage_error("--layout: " + name + " is none of nu, nchw, nhwc, ntd, nup");
+}
+
 } // namespace
 
 repscope::layout choose_layout(std::span<const std::size_t> shape,
@@ -29,7 +37,8 @@ repscope::layout choose_layout(std::span<const std::size_t> shape,
     using repscope::layout;
     const std::string printed = repscope::format_shape(shape);
     if (shape.size() < 2 || shape.size() > 4) {
-        throw data_error(file, "wanted activations of rank 2, 3 or 4, got shape " + printed);
+        throw data_error(file, "wanted activations of rank 2, 3 or 4, got shape " + printed +
+                                   " (--layers '!NAME' leaves a layer out)");
     }
     for (const std::size_t extent : shape) {
         if (extent == 0) throw data_error(file, "holds no activations: shape " + printed);
@@ -44,6 +53,26 @@ repscope::layout choose_layout(std::span<const std::size_t> shape,
     throw usage_error(file + ": shape " + printed + " can be read as " + read_as(first, shape) + " or " +
                       read_as(second, shape) + ": say which with --layout " + std::string(to_string(first)) +
                       " or --layout " + std::string(to_string(second)));
+}
+
+std::vector<repscope::layout> layouts_for(const std::string& name, std::span<const std::size_t> shape,
+                                          const std::vector<layer_value>& stated, const std::string& file) {
+    std::vector<repscope::layout> own;
+    std::vector<repscope::layout> general;
+    for (const layer_value& value : stated) {
+        const repscope::layout layout = layout_named(value.value);
+        if (!value.pattern) {
+            general.push_back(layout);
+        } else if (matches(*value.pattern, name)) {
+            own.push_back(layout);
+        }
+    }
+    if (own.empty()) return general;
+    for (const repscope::layout layout : own) {
+        if (repscope::rank_of(layout) == shape.size()) return {layout};
+    }
+    throw usage_error("--layout: " + std::string(to_string(own.front())) + " is said for layer " + name +
+                      ", but " + file + " has shape " + repscope::format_shape(shape));
 }
 
 } // namespace program

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "layer_pattern.hpp"
+
 #include <repscope/tensor/layout.hpp>
 
 #include <cstddef>
@@ -16,5 +18,10 @@ namespace program {
 /// 0, 1 and above 4, and when there are no samples, units or positions.
 repscope::layout choose_layout(std::span<const std::size_t> shape,
                                const std::vector<repscope::layout>& stated, const std::string& file);
+
+/// The layouts that are stated for a layer: those whose pattern its name is like, of which one must have the
+/// rank of `shape` (`usage_error` otherwise); without such, those that are stated for all.
+std::vector<repscope::layout> layouts_for(const std::string& name, std::span<const std::size_t> shape,
+                                          const std::vector<layer_value>& stated, const std::string& file);
 
 } // namespace program

@@ -24,8 +24,7 @@ int main(int argc, char** argv) {
                "'repscope COMMAND --help' tells more.\n"
                "Exit codes: 0 done, 1 a file is bad, 2 wrong usage.");
     const std::vector<program::command> commands{program::add_measure(app), program::add_merge(app),
-                                                 program::add_corrupt(app),
-                                                 program::add_study(app)};
+                                                 program::add_corrupt(app), program::add_study(app)};
 
     std::string speaker = "repscope";
     try {

@@ -1,21 +1,43 @@
 #include "measure_result.hpp"
 
+#include "fail_condition.hpp"
 #include "output_file.hpp"
 #include "text_table.hpp"
 #include "versions.hpp"
 
 #include <cstdio>
+#include <utility>
 
 namespace program {
 
+std::string heading(const measure_result& result) {
+    if (result.layers.empty() || !result.layers.front().selectivity) {
+        return "no --labels: dimensionality only, no selectivity";
+    }
+    const auto& selectivity = *result.layers.front().selectivity;
+    return "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes, epsilon " +
+           shortest(selectivity.epsilon) + ", signed: " + selectivity.signed_values;
+}
+
+std::vector<std::string> conditions_met(const measure_result& result,
+                                        const std::vector<std::string>& conditions) {
+    std::vector<std::string> met;
+    for (const std::string& condition : conditions) {
+        for (std::string& layer : layers_that_meet(parse_fail_condition(condition), result.layers)) {
+            met.push_back(std::move(layer));
+        }
+    }
+    return met;
+}
+
+int say_met(const std::vector<std::string>& sentences, const std::string& speaker) {
+    for (const std::string& text : sentences) std::fputs((speaker + ": " + text + "\n").c_str(), stderr);
+    return sentences.empty() ? 0 : 3;
+}
+
 void publish(const measure_result& result, const std::string& json) {
     const bool has_selectivity = !result.layers.empty() && result.layers.front().selectivity.has_value();
-    std::string text = "no --labels: dimensionality only, no selectivity\n";
-    if (has_selectivity) {
-        const auto& selectivity = *result.layers.front().selectivity;
-        text = "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes, epsilon " +
-               shortest(selectivity.epsilon) + ", signed: " + selectivity.signed_values + "\n";
-    }
+    const std::string text = heading(result) + "\n";
     std::string notes;
     for (const auto& layer : result.layers) {
         for (const auto& note : notes_on(layer)) notes += "note: " + layer.name + ": " + note + "\n";

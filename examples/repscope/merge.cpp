@@ -2,6 +2,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "fail_condition.hpp"
 #include "failure.hpp"
 #include "measure_result.hpp"
 #include "output_file.hpp"
@@ -23,6 +24,7 @@ namespace io = repscope::io;
 struct merge_options {
     std::vector<std::string> files;
     std::string json;
+    std::vector<std::string> fail_if;
 };
 
 std::vector<std::byte> bytes_of(const std::string& path) {
@@ -32,6 +34,7 @@ std::vector<std::byte> bytes_of(const std::string& path) {
 
 int merge(const merge_options& options) {
     if (!options.json.empty()) require_writable(options.json);
+    for (const std::string& text : options.fail_if) (void)parse_fail_condition(text);
     // First what the files say of themselves, which gives the order; the states are read in that order, one
     // file at a time, for together they may be larger than memory.
     std::vector<io::state_file> heads;
@@ -44,8 +47,10 @@ int merge(const merge_options& options) {
         const std::vector<std::byte> bytes = bytes_of(heads[i].name);
         merger.add(io::parse_state_file(bytes, heads[i].name));
     }
-    publish(merger.finish(), options.json);
-    return 0;
+    const measure_result result = merger.finish();
+    const std::vector<std::string> met = conditions_met(result, options.fail_if);
+    publish(result, options.json);
+    return say_met(met, "repscope merge");
 }
 
 } // namespace
@@ -58,6 +63,10 @@ command add_merge(CLI::App& app) {
         ->type_name("FILE");
     sub->add_option("--json", options->json, "write every number to this file; - is standard output")
         ->type_name("FILE");
+    sub->add_option("--fail-if", options->fail_if,
+                    "exit code 3 when a layer meets the condition, as of measure; repeatable")
+        ->type_name("CONDITION")
+        ->allow_extra_args(false);
     sub->footer("Example, on three machines that see the same files, or copies of them:\n"
                 "  repscope measure fc.npy --labels labels.npy --shard 1/3 --state 1.rsm    (and 2/3, 3/3)\n"
                 "  repscope merge 1.rsm 2.rsm 3.rsm --json fc.json\n"

@@ -56,13 +56,16 @@ int agree(const std::string& speaker, const program::failure& mine) {
     return code;
 }
 
-void merge_and_publish(const program::shard_part& own) {
+int merge_and_publish(const program::shard_part& own, const std::string& speaker) {
     program::state_merger merger;
     for (int rank = 0; rank < rank_count(); ++rank) {
         const std::vector<std::byte> bytes = rank == 0 ? own.state : program::receive_bytes(rank);
         merger.add(repscope::io::parse_state_file(bytes, "rank " + std::to_string(rank)));
     }
-    program::publish(merger.finish(), own.json);
+    const program::measure_result result = merger.finish();
+    const std::vector<std::string> met = program::conditions_met(result, own.fail_if);
+    program::publish(result, own.json);
+    return program::say_met(met, speaker);
 }
 
 int run(int argc, char** argv) {
@@ -77,7 +80,9 @@ int run(int argc, char** argv) {
         "Example:\n"
         "  mpirun -np 4 repscope-mpi measure conv1.npy fc.npy --labels labels.npy --json out.json\n"
         "Every rank reads its part of the samples, so all must see the files; rank 0 says the numbers.\n"
-        "Exit codes: 0 done, 1 a file is bad, 2 wrong usage; mpirun's own when a rank is lost.");
+        "Exit codes: 0 done, 1 a file is bad, 2 wrong usage, 3 a --fail-if condition is met; mpirun's own "
+        "when\n"
+        "a rank is lost.");
     program::shard_part part;
     part.shard = static_cast<std::uint32_t>(rank + 1);
     part.shards = static_cast<std::uint32_t>(rank_count());
@@ -97,8 +102,7 @@ int run(int argc, char** argv) {
         return 0;
     }
     try {
-        merge_and_publish(part);
-        return 0;
+        return merge_and_publish(part, speaker);
     } catch (...) {
         const int code = program::report(speaker, program::current_failure());
         // The other ranks may be in the middle of sending.

@@ -73,10 +73,9 @@ shard_writer::shard_writer(const shard_choice& choice, const nlohmann::ordered_j
     : writer_(header_of(choice, options, labels)) {}
 
 void shard_writer::add(const layer_report& described, const io::sample_range& samples,
-                       const layer_states& states) {
-    const saved_states saved(states);
+                       const saved_states& states) {
     writer_.add({described.name, described.dtype, described.shape, described.layout, described.unit,
-                 described.file.value_or(""), samples.first, samples.count, saved.sections()});
+                 described.file.value_or(""), samples.first, samples.count, states.sections()});
 }
 
 std::vector<std::byte> shard_writer::finish() { return writer_.finish(); }

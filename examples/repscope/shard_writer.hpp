@@ -39,7 +39,7 @@ class shard_writer {
 
     /// Adds the states of `samples` of a layer, of which `described` says what it is.
     void add(const layer_report& described, const repscope::io::sample_range& samples,
-             const layer_states& states);
+             const saved_states& states);
 
     /// The bytes of the state file; nothing can be added any more.
     [[nodiscard]] std::vector<std::byte> finish();

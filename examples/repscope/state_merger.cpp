@@ -63,7 +63,7 @@ void state_merger::add(const io::state_file& file) {
     heads_.push_back(without_states(file));
 }
 
-measure_result state_merger::finish() const {
+measure_result state_merger::finish() {
     const std::vector<std::size_t> order = io::shard_order(heads_);
     if (!std::is_sorted(order.begin(), order.end())) {
         throw repscope::format_error("shards were merged out of order");
@@ -81,7 +81,7 @@ measure_result state_merger::finish() const {
         report.layout = layer.layout;
         report.unit = layer.unit;
         try {
-            measure_states(states_[k], options.terms, report);
+            measure_states(std::move(states_[k]), options.terms, report);
         } catch (const repscope::error& e) {
             throw data_error(layer.file, without_function_name(e.what()));
         }

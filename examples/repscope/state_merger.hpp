@@ -21,8 +21,8 @@ class state_merger {
     void add(const repscope::io::state_file& file);
 
     /// The numbers, as of one run over all samples. Throws `repscope::format_error` when shards are missing
-    /// or did not come in order.
-    [[nodiscard]] measure_result finish() const;
+    /// or did not come in order. Uses the states up.
+    [[nodiscard]] measure_result finish();
 
   private:
     std::vector<repscope::io::state_file> heads_;

@@ -198,7 +198,7 @@ TEST_CASE("paths that are no files, outputs that cannot be written") {
     write_good(folder);
     std::filesystem::create_directory(folder.path() / "folder.npy");
     refuses(folder, {folder / "missing.npy"}, "missing.npy", "no such file");
-    refuses(folder, {folder / "folder.npy"}, "folder.npy", "directory");
+    refuses(folder, {folder / "folder.npy"}, "folder.npy", "is a directory without .npy files");
     refuses(folder, {folder / "good.npy", "--labels", folder / "missing.npy"}, "missing.npy", "no such file");
     const auto cannot_write = [&](const std::string& target) {
         const outcome result = run({"measure", folder / "good.npy", "--json", target});
@@ -231,7 +231,6 @@ TEST_CASE("other formats are answered with the line that converts them") {
     };
     answers("acts.pt", zip("archive/data.pkl"), "torch.load");
     answers("old.pt", "\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.", "torch.load");
-    answers("acts.npz", zip("arr_0.npy"), ".npz");
     answers("acts.pkl", "\x80\x04\x95\x10", "pickle.load");
     answers("acts.h5", "\x89HDF\r\n\x1a\n", "h5py");
     answers("acts.mat", "MATLAB 5.0 MAT-file, Platform: GLNXA64", "loadmat");

@@ -1,9 +1,12 @@
 // The pieces of the program that can be tested without running it.
 
+#include "fail_condition.hpp"
 #include "failure.hpp"
 #include "foreign_format.hpp"
 #include "labels.hpp"
+#include "layer_costs.hpp"
 #include "layer_names.hpp"
+#include "layer_pattern.hpp"
 #include "layout_choice.hpp"
 #include "sha256.hpp"
 #include "text_table.hpp"
@@ -42,12 +45,26 @@ TEST_CASE("sha256: the examples of the standard, and lengths around a block") {
 }
 
 TEST_CASE("layers are named by their stem, and by their folder too where stems repeat") {
-    CHECK(layer_names({"a/conv1.npy", "b/conv2.npy"}) == std::vector<std::string>{"conv1", "conv2"});
-    CHECK(layer_names({"a/conv1.npy", "/x/b/conv1.npy", "fc.npy"}) ==
+    const auto of_files = [](const std::vector<std::string>& files) {
+        std::vector<layer_origin> origins;
+        for (const auto& file : files) origins.push_back({file, {}, false, false});
+        return layer_names(origins);
+    };
+    CHECK(of_files({"a/conv1.npy", "b/conv2.npy"}) == std::vector<std::string>{"conv1", "conv2"});
+    CHECK(of_files({"a/conv1.npy", "/x/b/conv1.npy", "fc.npy"}) ==
           std::vector<std::string>{"a/conv1", "b/conv1", "fc"});
-    CHECK(layer_names({"block.0.relu.npy"}) == std::vector<std::string>{"block.0.relu"});
-    CHECK_THROWS_AS(layer_names({"x/a/conv1.npy", "y/a/conv1.npy"}), usage_error);
-    CHECK_THROWS_AS(layer_names({"conv1.npy", "conv1.npy"}), usage_error);
+    CHECK(of_files({"block.0.relu.npy"}) == std::vector<std::string>{"block.0.relu"});
+    CHECK_THROWS_AS(of_files({"x/a/conv1.npy", "y/a/conv1.npy"}), usage_error);
+    CHECK_THROWS_AS(of_files({"conv1.npy", "conv1.npy"}), usage_error);
+    // Keys of archives, folders and raw files.
+    CHECK(layer_names({{"run1.npz", "conv1", false, false},
+                       {"run2.npz", "conv1", false, false},
+                       {"x/layer3.0.conv1/", {}, true, false},
+                       {"layer3.0.conv2", {}, false, true},
+                       {"layer3.0.conv3.f32", {}, false, true},
+                       {"run2.npz", "enc/fc.1", false, false}}) ==
+          std::vector<std::string>{"run1/conv1", "run2/conv1", "layer3.0.conv1", "layer3.0.conv2",
+                                   "layer3.0.conv3", "enc/fc.1"});
 }
 
 TEST_CASE("labels become classes in their sorted order") {
@@ -115,4 +132,97 @@ TEST_CASE("the line that converts a file quotes its name") {
     CHECK(line->find("'it\\'s.pkl'") != std::string::npos);
     const std::string own("\x93NUMPY\x01\0", 8);
     CHECK(!recognise_foreign(std::as_bytes(std::span(own)), "x").has_value());
+}
+
+TEST_CASE("patterns of layer names") {
+    CHECK(matches("conv*", "conv1"));
+    CHECK(matches("*", ""));
+    CHECK(matches("*.conv?", "layer3.0.conv1"));
+    CHECK(matches("a*b*c", "aXbXbXc"));
+    CHECK(matches("layer3.0", "layer3.0"));
+    CHECK(!matches("layer3.0", "layer3x0"));
+    CHECK(!matches("conv*", "xconv"));
+    CHECK(!matches("a*b*c", "aXbX"));
+    CHECK(!matches("?", ""));
+    const layer_choice some({"conv*,fc", "!conv2"});
+    CHECK(some.takes("conv1"));
+    CHECK(some.takes("fc"));
+    CHECK(!some.takes("conv2"));
+    CHECK(!some.takes("other"));
+    CHECK(some.unused({"conv1", "conv2"}) == std::vector<std::string>{"fc"});
+    const layer_choice all({"!labels"});
+    CHECK(all.takes("conv1"));
+    CHECK(!all.takes("labels"));
+    CHECK_THROWS_AS(layer_choice({"a,,b"}), usage_error);
+    CHECK(parse_layer_value("a=b=nhwc").pattern == "a=b");
+    CHECK(!parse_layer_value("nhwc").pattern.has_value());
+}
+
+TEST_CASE("layouts that are said for some layers") {
+    using repscope::layout;
+    const std::vector<std::size_t> map{5, 3, 8, 8};
+    const std::vector<std::size_t> tokens{5, 3, 8};
+    const std::vector<layer_value> stated{{"conv*", "nhwc"}, {"*1", "ntd"}, {std::nullopt, "nchw"}};
+    CHECK(layouts_for("conv2", map, stated, "f") == std::vector<layout>{layout::nhwc});
+    CHECK(layouts_for("conv1", tokens, stated, "f") == std::vector<layout>{layout::ntd});
+    CHECK(layouts_for("other", map, stated, "f") == std::vector<layout>{layout::nchw});
+    CHECK_THROWS_AS(layouts_for("conv2", tokens, stated, "f"), usage_error);
+}
+
+TEST_CASE("layers side by side where that ends first and fits") {
+    const layer_cost small{0.1, 0.9, 100};
+    const layer_cost large{8.0, 0.1, 100};
+    const auto order = [](const std::vector<layer_cost>& costs, std::size_t threads, std::size_t memory) {
+        return plan(costs, threads, memory);
+    };
+    // Two of a kind that threads do not help: side by side, if both fit.
+    CHECK(order({small, small}, 2, 200).side_by_side.size() == 2);
+    CHECK(order({small, small}, 2, 199).one_by_one == std::vector<std::size_t>{0, 1});
+    CHECK(order({small, small}, 1, 200).one_by_one == std::vector<std::size_t>{0, 1});
+    // A large one that threads do help goes first and alone.
+    const schedule mixed = order({small, large, small}, 2, 1000);
+    CHECK(mixed.one_by_one == std::vector<std::size_t>{1});
+    CHECK(mixed.side_by_side == std::vector<std::size_t>{0, 2});
+    CHECK(order({large}, 2, 1000).one_by_one == std::vector<std::size_t>{0});
+    const schedule many = order(std::vector<layer_cost>(9, small), 4, 1000);
+    CHECK(many.one_by_one.size() + many.side_by_side.size() == 9);
+    CHECK(many.side_by_side.size() >= 8);
+}
+
+TEST_CASE("conditions of --fail-if") {
+    const fail_condition plain = parse_fail_condition("selectivity.mean>0.4");
+    CHECK(plain.pattern.empty());
+    CHECK(plain.keys == std::vector<std::string>{"selectivity", "mean"});
+    CHECK(plain.comparison == ">");
+    CHECK(plain.bound == 0.4);
+    const fail_condition some = parse_fail_condition("conv*:dimensionality.components.95 <= 1e2");
+    CHECK(some.pattern == "conv*");
+    CHECK(some.keys.back() == "95");
+    CHECK(some.comparison == "<=");
+    CHECK(some.bound == 100);
+    for (const char* none :
+         {"", "selectivity.mean", "selectivity.mean>", ">1", "a..b>1", "a=1", "a>x", "a>1x"}) {
+        CAPTURE(none);
+        CHECK_THROWS_AS(parse_fail_condition(none), usage_error);
+    }
+    layer_report layer;
+    layer.name = "conv1";
+    layer.samples = 7;
+    layer.dimensionality.components = {3, 4, 5};
+    layer.dimensionality.participation_ratio_unbiased = std::numeric_limits<double>::quiet_NaN();
+    const auto meets = [&](const std::string& text) {
+        return layers_that_meet(parse_fail_condition(text), {layer}).size();
+    };
+    CHECK(meets("samples==7") == 1);
+    CHECK(meets("samples!=7") == 0);
+    CHECK(meets("samples<7") == 0);
+    CHECK(meets("samples>=7") == 1);
+    CHECK(meets("dimensionality.components.95>3.5") == 1);
+    CHECK(meets("conv?:dimensionality.components.90<4") == 1);
+    CHECK(meets("dimensionality.participation_ratio_unbiased!=1") == 0);
+    CHECK_THROWS_AS(meets("fc:samples==7"), usage_error);
+    CHECK_THROWS_AS(meets("selectivity.mean>0"), usage_error);
+    CHECK_THROWS_AS(meets("dimensionality.nonsense>0"), usage_error);
+    CHECK_THROWS_AS(meets("dimensionality>0"), usage_error);
+    CHECK_THROWS_AS(meets("name>0"), usage_error);
 }

@@ -106,6 +106,19 @@ TEST_CASE("shards without labels, without samples, without a number") {
     CHECK(merged({folder / "whole.rsm"}, {"--json", "-"}).out == whole.out);
 }
 
+TEST_CASE("conditions on merged numbers") {
+    const scratch_folder folder;
+    const small_dump dump(folder);
+    const auto files = shards_of(folder, dump.arguments(), 2);
+    const outcome met = merged(files, {"--json", folder / "out.json", "--fail-if", "fc:selectivity.mean>0"});
+    CHECK(met.code == 3);
+    CHECK(met.err.starts_with("repscope merge: "));
+    CHECK(is_one_line(met.err));
+    CHECK(std::filesystem::exists(folder / "out.json"));
+    CHECK(merged(files, {"--fail-if", "fc:selectivity.mean>1"}).code == 0);
+    CHECK(merged(files, {"--fail-if", "selectivity"}).code == 2);
+}
+
 TEST_CASE("the labels may lie elsewhere") {
     const scratch_folder folder;
     const small_dump dump(folder);
@@ -187,8 +200,12 @@ TEST_CASE("wrong usage, and files that are no state") {
         refused({"--shard=" + shard, "--state", state}, 2,
                 "--shard: wanted i/n with i from 1 to n, at most 2^20, got " + shard);
     }
-    refused({"--state", state, "--json", "-"}, 2,
-            "--json: not with --state; 'repscope merge' writes the numbers of all shards");
+    const std::string numbers = ": not with --state; 'repscope merge' gives the numbers of all shards";
+    refused({"--state", state, "--json", "-"}, 2, "--json" + numbers);
+    refused({"--state", state, "--fail-if", "samples>0"}, 2, "--fail-if" + numbers);
+    const std::string whole = ": wants all samples in one process";
+    refused({"--state", state, "--report", folder / "report"}, 2, "--report" + whole);
+    refused({"--state", state, "--compare", folder / "conv.npy"}, 2, "--compare" + whole);
     refused({"--state", folder / "no" + "/s.rsm"}, 1,
             (folder / "no/s.rsm") + ": cannot be written: no folder " + (folder / "no"));
 

@@ -2,6 +2,7 @@
 
 #include "repscope/dimensionality/components.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
+#include "repscope/dimensionality/result.hpp"
 #include "repscope/moments/covariance.hpp"
 
 #include <Eigen/Eigenvalues>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -41,33 +43,15 @@ inline namespace v0 {
     return spectrum(state.centred());
 }
 
-/// Every measure of dimensionality of one layer. The arrays are for 90, 95 and 99 % of the variance.
-struct dimensionality_result {
-    double participation_ratio = 0;
-    double participation_ratio_unbiased = 0;
-    std::array<std::size_t, 3> components{};
-    std::array<double, 3> components_interpolated{};
-    /// `components` over all units, silent ones included.
-    std::array<double, 3> components_fraction{};
-    double effective_rank_eigenvalues = 0;
-    double effective_rank_singular_values = 0;
-    double stable_rank = 0;
-    /// The 95 % count is above a quarter of the samples: more samples would give a larger count.
-    bool limited_by_samples = false;
-    /// Eigenvalues of the covariance, descending.
-    std::vector<double> spectrum;
-};
-
 /// Every measure of dimensionality of what a state has seen; definitions and ranges in docs/definitions.md.
 ///
 /// When all samples are equal every measure is 0 but the unbiased participation ratio, which is NaN. Throws
 /// `value_error` below 2 samples. O(min(samples, units)^3).
-[[nodiscard]] inline dimensionality_result dimensionality(const covariance& state) {
-    if (state.samples() < 2) {
+[[nodiscard]] inline dimensionality_result dimensionality(const centred_products& products) {
+    if (products.samples < 2) {
         detail::throw_value_error("dimensionality",
-                                  "wanted at least 2 samples, got " + std::to_string(state.samples()));
+                                  "wanted at least 2 samples, got " + std::to_string(products.samples));
     }
-    const centred_products products = state.centred();
     dimensionality_result result;
     result.spectrum = spectrum(products);
     result.participation_ratio = participation_ratio(products);
@@ -77,13 +61,21 @@ struct dimensionality_result {
         result.components[k] = components(result.spectrum, fractions[k]);
         result.components_interpolated[k] = components_interpolated(result.spectrum, fractions[k]);
         result.components_fraction[k] =
-            static_cast<double>(result.components[k]) / static_cast<double>(state.units());
+            static_cast<double>(result.components[k]) / static_cast<double>(products.units);
     }
     result.effective_rank_eigenvalues = effective_rank_eigenvalues(result.spectrum);
     result.effective_rank_singular_values = effective_rank_singular_values(result.spectrum);
     result.stable_rank = stable_rank(result.spectrum);
-    result.limited_by_samples = 4 * result.components[1] > state.samples();
+    result.limited_by_samples = 4 * result.components[1] > products.samples;
     return result;
+}
+
+[[nodiscard]] inline dimensionality_result dimensionality(const covariance& state) {
+    return dimensionality(state.centred());
+}
+/// The same of a state that is used up, with one matrix less in memory.
+[[nodiscard]] inline dimensionality_result dimensionality(covariance&& state) {
+    return dimensionality(std::move(state).centred());
 }
 
 } // namespace v0

@@ -118,6 +118,33 @@ struct element_format {
     friend bool operator==(const element_format&, const element_format&) = default;
 };
 
+/// The type that NumPy calls so, without a byte order ("f4", "u1"), and "bf16"; none for other names.
+[[nodiscard]] inline std::optional<dtype> dtype_named(std::string_view letters) noexcept {
+    for (const dtype type :
+         {dtype::boolean, dtype::int8, dtype::uint8, dtype::int16, dtype::uint16, dtype::int32, dtype::uint32,
+          dtype::int64, dtype::uint64, dtype::float16, dtype::bfloat16, dtype::float32, dtype::float64}) {
+        if (element_format{type, false}.name().substr(1) == letters) return type;
+    }
+    return std::nullopt;
+}
+
+/// The format that is called so: "f4" and "<f4" are little-endian, ">f4" is big-endian, "|u1"; none for other
+/// names.
+[[nodiscard]] inline std::optional<element_format> element_format_named(std::string_view name) noexcept {
+    element_format format;
+    if (!name.empty() && std::string_view("<>|").find(name.front()) != std::string_view::npos) {
+        format.big_endian = name.front() == '>';
+        const bool no_order = name.front() == '|';
+        name.remove_prefix(1);
+        if (no_order && !name.ends_with('1')) return std::nullopt;
+    }
+    const auto type = dtype_named(name);
+    if (!type) return std::nullopt;
+    format.type = *type;
+    if (size_of(*type) == 1) format.big_endian = false;
+    return format;
+}
+
 namespace detail {
 
 inline constexpr bool machine_is_big_endian = std::endian::native == std::endian::big;

@@ -2,6 +2,7 @@
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
+#include "repscope/io/source.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,7 +20,7 @@ inline namespace v0 {
 namespace io {
 
 /// A file open for reading at any place, by several threads at once. Errors are `format_error`s that name it.
-class input_file {
+class input_file final : public byte_source {
   public:
     /// Throws when there is no such file, it is no regular file, or it may not be read.
     explicit input_file(std::string path)
@@ -37,10 +38,10 @@ class input_file {
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     /// Bytes when it was opened.
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t size() const noexcept override { return size_; }
 
     /// Fills `bytes` from the given place; throws when the file ends before.
-    void read(std::size_t offset, std::span<std::byte> bytes) const {
+    void read(std::size_t offset, std::span<std::byte> bytes) const override {
         // Reads of a few MiB are as fast as longer ones and keep a signal's wait short.
         constexpr std::size_t most = std::size_t{4} << 20U;
         while (!bytes.empty()) {
@@ -54,17 +55,28 @@ class input_file {
         }
     }
 
-    /// The first `most` bytes, or all when there are fewer.
-    [[nodiscard]] std::vector<std::byte> beginning(std::size_t most) const {
-        std::vector<std::byte> bytes((std::min)(most, size_));
-        read(0, bytes);
-        return bytes;
-    }
-
   private:
     std::string path_;
     repscope::detail::descriptor file_;
     std::size_t size_ = 0;
+};
+
+/// A file that is opened for every read, for arrays of so many files that they cannot all stay open.
+class file_on_demand final : public byte_source {
+  public:
+    /// `file` is not kept open; what is read later must still have its size.
+    explicit file_on_demand(const input_file& file) : path_(file.path()), size_(file.size()) {}
+
+    void read(std::size_t offset, std::span<std::byte> bytes) const override {
+        const input_file file(path_);
+        if (file.size() != size_) throw format_error(path_ + ": changed while it was read");
+        file.read(offset, bytes);
+    }
+    [[nodiscard]] std::size_t size() const noexcept override { return size_; }
+
+  private:
+    std::string path_;
+    std::size_t size_;
 };
 
 } // namespace io

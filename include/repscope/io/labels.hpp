@@ -17,21 +17,21 @@ namespace io {
 
 namespace detail {
 
-[[nodiscard]] inline std::vector<std::int64_t> integer_labels(const input_file& file,
-                                                              const npy_header& header) {
+[[nodiscard]] inline std::vector<std::int64_t> integer_labels(const stored_array& array) {
+    const array_header& header = array.header;
     if (!is_integer(header.format.type)) {
-        throw format_error(file.path() + ": wanted labels that are integers, got elements of type " +
+        throw format_error(array.name + ": wanted labels that are integers, got elements of type " +
                            header.format.name());
     }
     const std::size_t count = header.size();
     std::vector<std::byte> raw(count * size_of(header.format.type));
-    file.read(header.data_offset, raw);
+    array.bytes->read(header.data_offset, raw);
     std::vector<std::int64_t> labels(count);
     decode(raw.data(), count, header.format, labels.data());
     // Unsigned labels of 2^63 and above have come out negative.
     const auto wrapped = std::find_if(labels.begin(), labels.end(), [](std::int64_t v) { return v < 0; });
     if (header.format.type == dtype::uint64 && wrapped != labels.end()) {
-        throw format_error(file.path() + ": wanted labels below 2^63, got " +
+        throw format_error(array.name + ": wanted labels below 2^63, got " +
                            std::to_string(static_cast<std::uint64_t>(*wrapped)) + " at position " +
                            std::to_string(wrapped - labels.begin()));
     }
@@ -67,23 +67,32 @@ namespace detail {
 
 } // namespace detail
 
-/// The labels in a .npy file, one per sample: integers of rank 1 (or with further axes of extent 1), or
+/// The labels in a stored array, one per sample: integers of rank 1 (or with further axes of extent 1), or
 /// one-hot rows (samples, classes) of integers, bool or floating-point numbers, each with one 1 and else 0.
 ///
-/// Throws `format_error` naming the file when it cannot be read, holds no labels, labels are floating-point
+/// Throws `format_error` naming the array when it cannot be read, holds no labels, labels are floating-point
 /// numbers or do not fit in 64 bits, or a row is not one-hot. O(elements).
+[[nodiscard]] inline std::vector<std::int64_t> load_labels(const stored_array& array) {
+    const auto& shape = array.header.shape;
+    if (array.header.size() == 0 || shape.empty()) {
+        throw format_error(array.name + ": holds no labels: shape " + format_shape(shape));
+    }
+    std::vector<std::int64_t> labels;
+    if (shape[0] == array.header.size()) {
+        labels = detail::integer_labels(array);
+    } else if (shape.size() == 2) {
+        labels = detail::one_hot_labels(block_reader(array, layout::nu));
+    } else {
+        throw format_error(array.name + ": wanted labels of rank 1 or one-hot rows, got shape " +
+                           format_shape(shape));
+    }
+    array.bytes->verify();
+    return labels;
+}
+
+/// The labels in a .npy file; as above.
 [[nodiscard]] inline std::vector<std::int64_t> load_labels(const std::string& path) {
-    input_file file(path);
-    npy_header header = read_npy_header(file);
-    if (header.size() == 0 || header.shape.empty()) {
-        throw format_error(path + ": holds no labels: shape " + format_shape(header.shape));
-    }
-    if (header.shape[0] == header.size()) return detail::integer_labels(file, header);
-    if (header.shape.size() != 2) {
-        throw format_error(path + ": wanted labels of rank 1 or one-hot rows, got shape " +
-                           format_shape(header.shape));
-    }
-    return detail::one_hot_labels(block_reader(std::move(file), std::move(header), layout::nu));
+    return load_labels(open_npy(path));
 }
 
 } // namespace io

@@ -10,28 +10,45 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace repscope {
 inline namespace v0 {
 namespace io {
 
-/// Reads and checks the header of an open .npy file: what it claims must be just what the file holds. Throws
-/// `format_error`.
-[[nodiscard]] inline npy_header read_npy_header(const input_file& file) {
-    const npy_header header = parse_npy_header(file.beginning(npy_prefix_bytes), file.path());
+/// Reads and checks the header of .npy bytes: what it claims must be just what they hold. `name` is what
+/// errors call them. Throws `format_error`.
+[[nodiscard]] inline npy_header read_npy_header(const byte_source& bytes, const std::string& name,
+                                                raw_pairs pairs = raw_pairs::refused) {
+    npy_header header = parse_npy_header(bytes.beginning(npy_prefix_bytes), name, pairs);
     const std::size_t claimed = header.size() * size_of(header.format.type);
-    const std::size_t held = file.size() - header.data_offset;
+    const std::size_t held = bytes.size() - header.data_offset;
     if (held != claimed) {
-        throw format_error(file.path() + ": " + (held < claimed ? "cut short: " : "") + "shape " +
+        throw format_error(name + ": " + (held < claimed ? "cut short: " : "") + "shape " +
                            format_shape(header.shape) + " of " + header.format.name() + " takes " +
                            std::to_string(claimed) + " bytes, the file holds " + std::to_string(held));
     }
     return header;
+}
+
+/// The same of an open file.
+[[nodiscard]] inline npy_header read_npy_header(const input_file& file,
+                                                raw_pairs pairs = raw_pairs::refused) {
+    return read_npy_header(file, file.path(), pairs);
+}
+
+/// The array in a .npy file, its header read and checked. Throws `format_error` naming the file and what is
+/// wrong with it.
+[[nodiscard]] inline stored_array open_npy(const std::string& path, raw_pairs pairs = raw_pairs::refused) {
+    auto file = std::make_shared<input_file>(path);
+    npy_header header = read_npy_header(*file, pairs);
+    return {path, std::move(header), std::move(file)};
 }
 
 /// A whole .npy file in memory, in row-major order whatever the file's.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/io/array_header.hpp"
 #include "repscope/io/dtype.hpp"
 
 #include <algorithm>
@@ -17,32 +18,23 @@ inline namespace v0 {
 namespace io {
 
 /// What the header of a .npy file says.
-struct npy_header {
-    element_format format;
-    bool fortran_order = false;
-    std::vector<std::size_t> shape;
-    /// Where the elements begin.
-    std::size_t data_offset = 0;
-
-    /// Number of elements; 1 for rank 0. `parse_npy_header` has made sure that the bytes they take fit in an
-    /// index.
-    [[nodiscard]] std::size_t size() const noexcept {
-        std::size_t count = 1;
-        for (const std::size_t extent : shape) count *= extent;
-        return count;
-    }
-};
+using npy_header = array_header;
 
 /// A header may be this long; enough of a file's beginning to hold any.
 inline constexpr std::size_t npy_longest_header = std::size_t{64} << 10U;
 inline constexpr std::size_t npy_prefix_bytes = npy_longest_header + 12;
+
+/// What elements of two bytes without a type are (dtype `V2`), as which NumPy saves types that it does not
+/// know.
+enum class raw_pairs { refused, bfloat16 };
 
 namespace detail {
 
 /// The dictionary of a .npy header by a fixed grammar; nothing is evaluated.
 class npy_dictionary {
   public:
-    npy_dictionary(std::string_view text, const std::string& name) : text_(text), name_(name) {}
+    npy_dictionary(std::string_view text, const std::string& name, raw_pairs pairs)
+        : text_(text), name_(name), pairs_(pairs) {}
 
     void parse(npy_header& header) {
         bool has_descr = false;
@@ -172,19 +164,14 @@ class npy_dictionary {
             if (rest.front() == '>') format.big_endian = true;
             rest.remove_prefix(1);
         }
-        struct entry {
-            std::string_view letters;
-            dtype type;
-        };
-        constexpr std::array known{
-            entry{"b1", dtype::boolean}, entry{"i1", dtype::int8},    entry{"u1", dtype::uint8},
-            entry{"i2", dtype::int16},   entry{"u2", dtype::uint16},  entry{"i4", dtype::int32},
-            entry{"u4", dtype::uint32},  entry{"i8", dtype::int64},   entry{"u8", dtype::uint64},
-            entry{"f2", dtype::float16}, entry{"f4", dtype::float32}, entry{"f8", dtype::float64}};
-        for (const entry& e : known) {
-            if (e.letters != rest) continue;
-            format.type = e.type;
-            if (size_of(e.type) == 1) format.big_endian = false;
+        const auto type = dtype_named(rest);
+        if (type && *type != dtype::bfloat16) { // a name that is ours, not NumPy's
+            format.type = *type;
+            if (size_of(*type) == 1) format.big_endian = false;
+            return format;
+        }
+        if (rest == "V2" && pairs_ == raw_pairs::bfloat16) {
+            format.type = dtype::bfloat16;
             return format;
         }
         const char kind = rest.empty() ? '?' : rest.front();
@@ -193,7 +180,11 @@ class npy_dictionary {
         if (kind == 'c') what = "complex numbers";
         if (kind == 'S' || kind == 'a' || kind == 'U') what = "strings";
         if (kind == 'V') what = "raw or structured elements";
-        if (rest == "V2") what = "raw elements of 2 bytes, as which NumPy saves bfloat16,";
+        if (rest == "V2") {
+            throw format_error(name_ + ": raw elements of 2 bytes (dtype '" + printable(word) +
+                               "'), as which NumPy saves bfloat16, are read only when they are said to be "
+                               "bf16");
+        }
         if (kind == 'M' || kind == 'm') what = "dates and times";
         if (kind == 'f') what = "floating-point numbers of this size";
         throw format_error(name_ + ": " + std::string(what) + " (dtype '" + printable(word) +
@@ -202,6 +193,7 @@ class npy_dictionary {
 
     std::string_view text_;
     const std::string& name_;
+    raw_pairs pairs_;
     std::size_t at_ = 0;
 };
 
@@ -212,8 +204,10 @@ class npy_dictionary {
 /// `begin`: the first bytes of the file, `npy_prefix_bytes` of them or all; `name`: what errors call the
 /// file. Nothing is allocated in proportion to what the header claims; a header of more than 64 KiB, an
 /// unknown key, a key that stands twice or is missing, element types that are no numbers, and a size that
-/// does not fit in an index are refused with `format_error`. Pure; O(header).
-[[nodiscard]] inline npy_header parse_npy_header(std::span<const std::byte> begin, const std::string& name) {
+/// does not fit in an index are refused with `format_error`. `V2` is refused unless `pairs` says what it is.
+/// Pure; O(header).
+[[nodiscard]] inline npy_header parse_npy_header(std::span<const std::byte> begin, const std::string& name,
+                                                 raw_pairs pairs = raw_pairs::refused) {
     constexpr std::string_view magic = "\x93NUMPY";
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(begin[i]); };
     bool is_npy = begin.size() >= magic.size();
@@ -246,18 +240,11 @@ class npy_dictionary {
     header.data_offset = preamble + length;
     std::string text;
     for (std::size_t i = 0; i < length; ++i) text += static_cast<char>(begin[preamble + i]);
-    detail::npy_dictionary(text, name).parse(header);
+    detail::npy_dictionary(text, name, pairs).parse(header);
 
-    constexpr auto limit = static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)());
-    std::size_t bytes = size_of(header.format.type);
-    const bool none = std::find(header.shape.begin(), header.shape.end(), 0U) != header.shape.end();
-    for (const std::size_t extent : header.shape) {
-        if (none) break;
-        if (bytes > limit / extent) {
-            throw format_error(name + ": the .npy header claims shape " + format_shape(header.shape) +
-                               ", more than fits in memory or in a file");
-        }
-        bytes *= extent;
+    if (!array_bytes(header.shape, size_of(header.format.type))) {
+        throw format_error(name + ": the .npy header claims shape " + format_shape(header.shape) +
+                           ", more than fits in memory or in a file");
     }
     return header;
 }

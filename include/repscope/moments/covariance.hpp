@@ -2,7 +2,9 @@
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
+#include "repscope/moments/centred_products.hpp"
 #include "repscope/moments/finite.hpp"
+#include "repscope/moments/scatter_products.hpp"
 #include "repscope/moments/update_options.hpp"
 #include "repscope/numeric/blocks.hpp"
 #include "repscope/numeric/products.hpp"
@@ -26,36 +28,8 @@ inline namespace v0 {
 struct covariance_options {
     /// Most bytes that the state may take: min(samples, units) x units doubles are needed.
     std::size_t max_bytes = std::size_t{8} << 30U;
-};
-
-/// Sums of products of centred rows, the smaller of two matrices with the same nonzero eigenvalues: the
-/// scatter matrix (units, units), or the Gram matrix (samples, samples) when there are fewer samples.
-struct centred_products {
-    std::uint64_t samples = 0;
-    std::size_t units = 0;
-    /// Rows of the matrix, min(samples, units).
-    std::size_t order = 0;
-    /// Row-major (order, order); the lower triangle, j <= i, is filled.
-    std::vector<double> lower;
-    /// D = sum over samples of |x - mean|^4.
-    double fourth = 0;
-
-    /// T: its trace, the sum of squared centred entries.
-    [[nodiscard]] double trace() const noexcept {
-        double sum = 0;
-        for (std::size_t i = 0; i < order; ++i) sum += lower[i * order + i];
-        return sum;
-    }
-    /// R: its squared Frobenius norm.
-    [[nodiscard]] double frobenius2() const noexcept {
-        double sum = 0;
-        for (std::size_t i = 0; i < order; ++i) {
-            double row = 0;
-            for (std::size_t j = 0; j < i; ++j) row += lower[i * order + j] * lower[i * order + j];
-            sum += 2 * row + lower[i * order + i] * lower[i * order + i];
-        }
-        return sum;
-    }
+    /// How products are computed. States of both kinds merge, and save the same bytes.
+    product_precision products = product_precision::float64;
 };
 
 /// Second moments of all units of a layer together, and the fourth moments that an unbiased participation
@@ -63,13 +37,13 @@ struct centred_products {
 ///
 /// Thin, while there are at most as many samples as units, it keeps the rows; thick, it holds sums about a
 /// pilot (the mean of the first block), so that a large offset costs no digits: scatter, sum, sum of |d|^2 d
-/// and of |d|^4. Products are in double. Threads own fixed tiles of the result and samples are never split,
+/// and of |d|^4. Threads own fixed tiles of the result and samples are never split,
 /// so the result does not depend on them; on how samples were split over calls and states it does to 1e-12.
 class covariance {
   public:
     /// For `units` units. Throws `value_error` when there are none.
     explicit covariance(std::size_t units, const covariance_options& options = {})
-        : units_(units), max_bytes_(options.max_bytes) {
+        : units_(units), options_(options) {
         if (units == 0) detail::throw_value_error("covariance", "wanted at least 1 unit, got 0");
     }
 
@@ -96,23 +70,26 @@ class covariance {
         if (added == 0) return;
         const pool_lease pool(options.threads);
         std::vector<std::vector<tile_scalar_t<element>>> scratch(pool->size());
+        const std::size_t positions = x.extent(2) * x.extent(3);
         // Values of the units of samples [first, first + count), in double.
-        const auto values_into = [&](std::size_t first, std::size_t count, double* rows) {
-            const std::size_t a_task = samples_per_block(units_ * x.extent(2) * x.extent(3));
-            pool->for_each(block_count(count, a_task), [&](std::size_t task, std::size_t worker) {
-                const std::size_t begin = task * a_task;
-                const auto block =
-                    fetch_tile<element>(x, first + begin, (std::min)(a_task, count - begin), scratch[worker]);
+        const auto values = [&](std::size_t first, std::size_t count, std::size_t worker, double* rows) {
+            const std::size_t a_fetch = samples_per_block(units_ * positions);
+            for (std::size_t begin = 0; begin < count; begin += a_fetch) {
+                const auto block = fetch_tile<element>(x, first + begin, (std::min)(a_fetch, count - begin),
+                                                       scratch[worker]);
                 for (std::size_t i = 0; i < block.samples; ++i) {
                     double* row = rows + (begin + i) * units_;
-                    unit_values<false>(block.data + i * units_ * block.positions, units_,
-                                               block.positions, row);
-                }
-                for (std::size_t i = 0; i < block.samples; ++i) {
-                    if (detail::all_finite(rows + (begin + i) * units_, units_)) continue;
+                    unit_values<false>(block.data + i * units_ * positions, units_, positions, row);
+                    if (detail::all_finite(row, units_)) continue;
                     detail::name_not_finite(name, block, samples_ + first + begin);
                     detail::throw_value_error(name, "these activations are too large for a double");
                 }
+            }
+        };
+        const auto values_of = [&](std::size_t count, double* rows) {
+            pool->for_each(block_count(count, rows_a_task), [&](std::size_t task, std::size_t worker) {
+                const std::size_t first = task * rows_a_task;
+                values(first, (std::min)(rows_a_task, count - first), worker, rows + first * units_);
             });
         };
         if (is_thin() && samples_ + added <= units_) {
@@ -120,7 +97,7 @@ class covariance {
             const std::size_t before = rows_.size();
             rows_.resize(before + added * units_);
             try {
-                values_into(0, added, rows_.data() + before);
+                values_of(added, rows_.data() + before);
             } catch (...) {
                 rows_.resize(before);
                 throw;
@@ -129,24 +106,25 @@ class covariance {
             return;
         }
         allow(name, (units_ + 3) * units_ * sizeof(double));
-        // Chunks of whole blocks: what cannot be measured is found before anything is added.
-        const std::size_t a_block = rows_per_block();
-        const std::size_t a_chunk =
-            (std::max<std::size_t>)(1, chunk_bytes / (a_block * units_ * sizeof(double))) * a_block;
-        std::vector<double> rows((std::min)(added, a_chunk) * units_);
-        values_into(0, (std::min)(added, a_chunk), rows.data());
-        covariance result = added > a_chunk || is_thin() ? *this : covariance(units_);
-        covariance& state = added > a_chunk || is_thin() ? result : *this;
-        state.become_thick<Backend>(rows, *pool);
-        state.add_rows<Backend>(rows, *pool);
-        for (std::size_t first = a_chunk; first < added; first += a_chunk) {
-            const std::size_t count = (std::min)(a_chunk, added - first);
-            rows.resize(count * units_);
-            values_into(first, count, rows.data());
-            state.add_rows<Backend>(rows, *pool);
+        // A chunk that cannot be measured throws before any of it is added; what was added before it, or what
+        // the state was before it became thick, is restored by working on a copy.
+        const std::size_t a_chunk = rows_per_chunk();
+        const bool on_copy = added > a_chunk || is_thin();
+        covariance copy = on_copy ? *this : covariance(units_);
+        covariance& state = on_copy ? copy : *this;
+        if (is_thin()) {
+            std::vector<double> first_block((std::min)(added, rows_per_block()) * units_);
+            if (samples_ == 0) values_of(first_block.size() / units_, first_block.data());
+            state.become_thick<Backend>(first_block, *pool);
+        }
+        for (std::size_t first = 0; first < added; first += a_chunk) {
+            state.add_chunk<Backend>((std::min)(a_chunk, added - first),
+                                     [&](std::size_t row, std::size_t count, std::size_t worker,
+                                         double* rows) { values(first + row, count, worker, rows); },
+                                     *pool);
         }
         state.samples_ = samples_ + added;
-        if (&state != this) *this = std::move(state);
+        if (on_copy) *this = std::move(copy);
     }
 
     /// Adds what another state has seen. Throws `shape_error` when the units differ, `value_error` when the
@@ -170,7 +148,7 @@ class covariance {
         covariance theirs = other;
         theirs.become_thick<Backend>(theirs.rows_, alone);
         if (samples_ == 0) {
-            theirs.max_bytes_ = max_bytes_;
+            theirs.options_ = options_;
             *this = std::move(theirs);
             return;
         }
@@ -200,7 +178,7 @@ class covariance {
     /// The matrix of centred products, and the sum of fourth powers. O(order^2), for a thin state
     /// O(samples^2 x units).
     template <product_backend Backend = eigen_products>
-    [[nodiscard]] centred_products centred(Backend = {}) const {
+    [[nodiscard]] centred_products centred(Backend = {}) const& {
         centred_products result;
         result.samples = samples_;
         result.units = units_;
@@ -213,18 +191,22 @@ class covariance {
             for (std::size_t i = 0; i < order; ++i) {
                 for (std::size_t u = 0; u < units_; ++u) rows[i * units_ + u] -= mean[u];
             }
-            Backend::template syrk_add<factor::as_is>(order, units_, rows.data(), units_, result.lower.data(),
-                                                      order);
+            add_gram<Backend>(rows, order, result.lower);
             for (std::size_t i = 0; i < order; ++i) {
                 result.fourth += result.lower[i * order + i] * result.lower[i * order + i];
             }
             return result;
         }
         covariance about_mean = *this;
-        about_mean.move_pilot(mean_about_pilot());
-        result.lower = std::move(about_mean.scatter_);
-        result.fourth = about_mean.fourth_;
-        return result;
+        return std::move(about_mean).centred();
+    }
+
+    /// The same of a state that is used up: its matrix is not copied.
+    template <product_backend Backend = eigen_products>
+    [[nodiscard]] centred_products centred(Backend backend = {}) && {
+        if (is_thin()) return std::as_const(*this).centred(backend);
+        move_pilot(mean_about_pilot());
+        return {samples_, units_, units_, std::move(scatter_), fourth_};
     }
 
     /// Mean of every unit; NaN without samples.
@@ -314,19 +296,47 @@ class covariance {
     }
 
   private:
-    static constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
-    static constexpr std::size_t tile_edge = 256;
+    static constexpr std::size_t rows_a_task = 64;
 
     /// Rows that enter the products together: a function of the units alone.
     [[nodiscard]] std::size_t rows_per_block() const noexcept {
         return std::clamp<std::size_t>((std::size_t{1} << 20U) / units_ / 4 * 4, 64, 512);
     }
+    /// Rows that are held at a time, whole blocks.
+    [[nodiscard]] std::size_t rows_per_chunk() const noexcept {
+        constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
+        const std::size_t a_block = rows_per_block();
+        return (std::max<std::size_t>)(1, chunk_bytes / (a_block * units_ * sizeof(double))) * a_block;
+    }
+
+    /// Adds the products of rows with each other.
+    template <product_backend Backend>
+    void add_gram(const std::vector<double>& rows, std::size_t order, std::vector<double>& gram) const {
+        if (options_.products == product_precision::float64) {
+            Backend::template syrk_add<factor::as_is>(order, units_, rows.data(), units_, gram.data(), order);
+            return;
+        }
+        constexpr std::size_t a_block = 512;
+        std::vector<float> part(order * a_block);
+        std::vector<float> products(order * order);
+        for (std::size_t first = 0; first < units_; first += a_block) {
+            const std::size_t k = (std::min)(a_block, units_ - first);
+            for (std::size_t i = 0; i < order; ++i) {
+                for (std::size_t u = 0; u < k; ++u) {
+                    part[i * k + u] = static_cast<float>(rows[i * units_ + first + u]);
+                }
+            }
+            std::fill(products.begin(), products.end(), 0.0F);
+            Backend::template syrk_add<factor::as_is>(order, k, part.data(), k, products.data(), order);
+            for (std::size_t i = 0; i < products.size(); ++i) gram[i] += static_cast<double>(products[i]);
+        }
+    }
 
     void allow(std::string_view name, std::size_t bytes) const {
-        if (bytes <= max_bytes_) return;
+        if (bytes <= options_.max_bytes) return;
         detail::throw_value_error(name, "needs " + std::to_string((bytes >> 20U) + 1) + " MiB for " +
                                             std::to_string(units_) + " units, allowed are " +
-                                            std::to_string(max_bytes_ >> 20U) + " MiB");
+                                            std::to_string(options_.max_bytes >> 20U) + " MiB");
     }
 
     /// Leaves the thin form. The pilot is the mean of the first block of rows, the state's own or, when it
@@ -348,81 +358,77 @@ class covariance {
         third_.assign(units_, 0);
         fourth_ = 0;
         scatter_.assign(units_ * units_, 0);
-        if (!own.empty()) {
-            std::vector<double> rows = own;
-            add_rows<Backend>(rows, pool);
+        const std::size_t rows = own.size() / units_;
+        for (std::size_t done = 0; done < rows; done += rows_per_chunk()) {
+            add_chunk<Backend>((std::min)(rows_per_chunk(), rows - done),
+                               [&](std::size_t row, std::size_t n, std::size_t, double* target) {
+                                   std::copy_n(own.data() + (done + row) * units_, n * units_, target);
+                               },
+                               pool);
         }
     }
 
-    /// Adds rows, block by block; they are left as differences to the pilot.
-    template <product_backend Backend>
-    void add_rows(std::vector<double>& rows, thread_pool& pool) {
-        const std::size_t count = rows.size() / units_;
+    /// Adds the rows that `values(first, count, worker, target)` writes, called for parts of them by several
+    /// threads. When it throws nothing has been added.
+    template <product_backend Backend, typename Values>
+    void add_chunk(std::size_t count, Values&& values, thread_pool& pool) {
+        const bool narrow = options_.products == product_precision::float32;
+        const std::size_t tasks = block_count(count, rows_a_task);
+        std::vector<double> rows((narrow ? (std::min)(count, pool.size() * rows_a_task) : count) * units_);
+        std::vector<float> narrow_rows(narrow ? count * units_ : 0);
         std::vector<double> squared(count);
-        constexpr std::size_t rows_a_task = 64;
-        pool.for_each(block_count(count, rows_a_task), [&](std::size_t task) {
-            const std::size_t end = (std::min)((task + 1) * rows_a_task, count);
-            for (std::size_t i = task * rows_a_task; i < end; ++i) {
-                double* row = rows.data() + i * units_;
-                double partial[8] = {};
-                std::size_t u = 0;
-                for (; u + 8 <= units_; u += 8) {
-                    for (std::size_t k = 0; k < 8; ++k) {
-                        row[u + k] -= pilot_[u + k];
-                        partial[k] += row[u + k] * row[u + k];
-                    }
+        // Sums over the rows of each task, of d and of |d|^2 d, while they are in the cache.
+        std::vector<double> parts(tasks * 2 * units_);
+        pool.for_each(tasks, [&](std::size_t task, std::size_t worker) {
+            const std::size_t first = task * rows_a_task;
+            const std::size_t here = (std::min)(rows_a_task, count - first);
+            double* const own = rows.data() + (narrow ? worker * rows_a_task : first) * units_;
+            values(first, here, worker, own);
+            double* const sums = parts.data() + task * 2 * units_;
+            for (std::size_t i = 0; i < here; ++i) {
+                double* row = own + i * units_;
+                const double length = subtract_pilot(row);
+                squared[first + i] = length;
+                for (std::size_t u = 0; u < units_; ++u) {
+                    sums[u] += row[u];
+                    sums[units_ + u] += length * row[u];
                 }
-                for (; u < units_; ++u) {
-                    row[u] -= pilot_[u];
-                    partial[0] += row[u] * row[u];
-                }
-                squared[i] = ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
-                             ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+                if (!narrow) continue;
+                float* rounded = narrow_rows.data() + (first + i) * units_;
+                for (std::size_t u = 0; u < units_; ++u) rounded[u] = static_cast<float>(row[u]);
             }
         });
         for (const double s : squared) fourth_ += s * s;
-        constexpr std::size_t units_a_task = 512;
-        pool.for_each(block_count(units_, units_a_task), [&](std::size_t task) {
-            const std::size_t begin = task * units_a_task;
-            const std::size_t end = (std::min)(begin + units_a_task, units_);
-            for (std::size_t i = 0; i < count; ++i) {
-                const double* row = rows.data() + i * units_;
-                for (std::size_t u = begin; u < end; ++u) {
-                    sum_[u] += row[u];
-                    third_[u] += squared[i] * row[u];
-                }
+        for (std::size_t task = 0; task < tasks; ++task) {
+            const double* sums = parts.data() + task * 2 * units_;
+            for (std::size_t u = 0; u < units_; ++u) {
+                sum_[u] += sums[u];
+                third_[u] += sums[units_ + u];
             }
-        });
-        const std::size_t a_block = rows_per_block();
-        const std::size_t edges = block_count(units_, tile_edge);
-        const std::size_t tiles = edges * (edges + 1) / 2;
-        const auto add_tile = [&](std::size_t tile) {
-            std::size_t i = 0;
-            while ((i + 1) * (i + 2) / 2 <= tile) ++i;
-            const std::size_t j = tile - i * (i + 1) / 2;
-            const std::size_t row = i * tile_edge;
-            const std::size_t column = j * tile_edge;
-            const std::size_t height = (std::min)(tile_edge, units_ - row);
-            const std::size_t width = (std::min)(tile_edge, units_ - column);
-            double* target = scatter_.data() + row * units_ + column;
-            for (std::size_t first = 0; first < count; first += a_block) {
-                const std::size_t k = (std::min)(a_block, count - first);
-                const double* block = rows.data() + first * units_;
-                if (i == j) {
-                    Backend::template syrk_add<factor::transposed>(height, k, block + row, units_, target,
-                                                                   units_);
-                } else {
-                    Backend::template gemm<factor::transposed, factor::as_is>(
-                        height, width, k, 1.0, block + row, units_, block + column, units_, 1.0, target,
-                        units_);
-                }
-            }
-        };
-        if constexpr (Backend::concurrent) {
-            pool.for_each(tiles, add_tile);
-        } else {
-            for (std::size_t tile = 0; tile < tiles; ++tile) add_tile(tile);
         }
+        if (narrow)
+            detail::add_scatter<Backend>(narrow_rows.data(), count, units_, rows_per_block(), scatter_.data(),
+                                         pool);
+        else
+            detail::add_scatter<Backend>(rows.data(), count, units_, rows_per_block(), scatter_.data(), pool);
+    }
+
+    /// Makes a row the difference to the pilot; its squared length.
+    [[nodiscard]] double subtract_pilot(double* row) const noexcept {
+        double partial[8] = {};
+        std::size_t u = 0;
+        for (; u + 8 <= units_; u += 8) {
+            for (std::size_t k = 0; k < 8; ++k) {
+                row[u + k] -= pilot_[u + k];
+                partial[k] += row[u + k] * row[u + k];
+            }
+        }
+        for (; u < units_; ++u) {
+            row[u] -= pilot_[u];
+            partial[0] += row[u] * row[u];
+        }
+        return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
+               ((partial[2] + partial[6]) + (partial[3] + partial[7]));
     }
 
     [[nodiscard]] std::vector<double> mean_about_pilot() const {
@@ -473,7 +479,7 @@ class covariance {
     }
 
     std::size_t units_;
-    std::size_t max_bytes_;
+    covariance_options options_;
     std::uint64_t samples_ = 0;
     /// Thin: the samples, row-major.
     std::vector<double> rows_;

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "commands.hpp"
+#include "dump.hpp"
+#include "fail_condition.hpp"
+#include "shard_writer.hpp"
+#include "statistics_options.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// What `repscope measure` was asked for, as it stands on the command line.
+struct measure_options {
+    std::vector<std::string> files;
+    std::string labels;
+    std::vector<std::string> layouts;
+    std::vector<std::string> layers;
+    std::vector<std::string> units;
+    std::string dtype;
+    std::vector<std::string> shapes;
+    std::size_t offset = 0;
+    std::string signed_values = "undefined";
+    double epsilon = 1e-6;
+    std::vector<std::int64_t> ignored;
+    std::string spatial = "mean";
+    std::vector<std::string> compare;
+    std::vector<std::string> fail_if;
+    std::string precision = "double";
+    int threads = 0;
+    std::size_t batch = 0;
+    std::size_t memory = std::size_t{4} << 30U;
+    std::string json;
+    std::string report;
+    std::string require;
+    std::string shard;
+    std::string state;
+    /// One of several processes, which share the samples out among them and merge what they found.
+    shard_part* part = nullptr;
+
+    [[nodiscard]] array_options arrays() const;
+    /// How a layer is measured; of the labels the caller knows.
+    [[nodiscard]] statistics_options statistics() const;
+};
+
+/// Adds the options to a subcommand; `options` outlives it.
+void add_measure_options(CLI::App& command, measure_options& options);
+
+/// The part of the samples whose moments are wanted, and no numbers; none: all samples are measured.
+std::optional<shard_choice> chosen_shard(const measure_options& options);
+
+/// Contradictions that can be seen without opening a file: `usage_error`.
+void check(const measure_options& options);
+
+/// The `options` object of the JSON: what decides the numbers.
+nlohmann::ordered_json to_json(const measure_options& options);
+
+} // namespace program

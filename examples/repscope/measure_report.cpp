@@ -1,0 +1,268 @@
+#include "measure_report.hpp"
+
+#include "failure.hpp"
+#include "measure_csv.hpp"
+#include "measure_figures.hpp"
+#include "output_file.hpp"
+#include "sha256.hpp"
+#include "text_table.hpp"
+#include "versions.hpp"
+
+#include <repscope/io/file.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <system_error>
+
+namespace program {
+
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+constexpr const char* style = R"(
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1180px; margin: 2em auto; padding: 0 1.2em; }
+h1 { font-size: 1.5em; margin-bottom: 0; } h2 { font-size: 1.15em; margin: 2em 0 .5em; } h3 { font-size: 1em; margin: 1.6em 0 .3em; }
+p.sub { color: #666; margin-top: .2em; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
+th { border-bottom: 2px solid #aaa; font-weight: 600; } th.name, td.name { text-align: left; }
+tr:hover td { background: #f5f8fc; }
+.figures { display: flex; flex-wrap: wrap; gap: 1em; } .figures figure { margin: 0; flex: 1 1 460px; max-width: 580px; }
+.figures svg { width: 100%; height: auto; } figcaption { color: #555; font-size: .9em; }
+ul.notes { color: #7b341e; } code, td.hash { font-family: ui-monospace, monospace; font-size: .85em; }
+)";
+
+std::string escaped(std::string_view text) {
+    std::string safe;
+    for (const char c : text) {
+        switch (c) {
+        case '&':
+            safe += "&amp;";
+            break;
+        case '<':
+            safe += "&lt;";
+            break;
+        case '>':
+            safe += "&gt;";
+            break;
+        case '"':
+            safe += "&quot;";
+            break;
+        default:
+            safe += c;
+        }
+    }
+    return safe;
+}
+
+// A table whose first `names` columns are text.
+class html_table {
+  public:
+    explicit html_table(const std::vector<std::string>& header, std::size_t names = 1) : names_(names) {
+        text_ = "<div class=\"wide\"><table><thead>" + row(header, "th") + "</thead><tbody>\n";
+    }
+    void add(const std::vector<std::string>& cells) { text_ += row(cells, "td") + "\n"; }
+    [[nodiscard]] std::string text() const { return text_ + "</tbody></table></div>\n"; }
+
+  private:
+    [[nodiscard]] std::string row(const std::vector<std::string>& cells, const std::string& tag) const {
+        std::string line = "<tr>";
+        for (std::size_t k = 0; k < cells.size(); ++k) {
+            line +=
+                "<" + tag + (k < names_ ? " class=\"name\">" : ">") + escaped(cells[k]) + "</" + tag + ">";
+        }
+        return line + "</tr>";
+    }
+    std::string text_;
+    std::size_t names_;
+};
+
+std::string selectivity_table(const std::vector<layer_report>& reports) {
+    html_table table(
+        {"layer", "unit", "samples", "units", "mean", "live", "median", "if shuffled", "silent", "undefined"},
+        2);
+    for (const auto& layer : reports) {
+        const auto& measured = layer.selectivity->measured;
+        table.add({layer.name, layer.unit == "channel_mean" ? "channel mean" : layer.unit,
+                   std::to_string(layer.samples), std::to_string(layer.units), fixed(measured.mean, 3),
+                   fixed(measured.mean_live, 3), fixed(measured.median, 3),
+                   fixed(layer.selectivity->null_mean, 3), std::to_string(measured.silent_units),
+                   std::to_string(measured.undefined_units)});
+    }
+    return table.text();
+}
+
+std::string dimensionality_table(const std::vector<layer_report>& reports) {
+    html_table table({"layer", "shape", "layout", "samples", "units", "participation ratio", "unbiased",
+                      "90 %", "95 %", "99 %", "95 % of units", "stable rank"},
+                     3);
+    for (const auto& layer : reports) {
+        const auto& d = layer.dimensionality;
+        table.add({layer.name, repscope::format_shape(layer.shape), layer.layout,
+                   std::to_string(layer.samples), std::to_string(layer.units),
+                   fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2),
+                   std::to_string(d.components[0]), std::to_string(d.components[1]),
+                   std::to_string(d.components[2]), fixed(d.components_fraction[1], 3),
+                   fixed(d.stable_rank, 2)});
+    }
+    return table.text();
+}
+
+std::string comparison_table(const std::vector<layer_report>& reports) {
+    const bool has_selectivity = reports.front().selectivity.has_value();
+    std::vector<std::string> header{"layer"};
+    if (has_selectivity) header.insert(header.end(), {"selectivity", "perturbed", "change"});
+    header.insert(header.end(), {"participation ratio", "perturbed", "95 %", "perturbed",
+                                 "difference: relative size", "participation ratio", "95 %"});
+    html_table table(header);
+    for (const auto& layer : reports) {
+        const comparison_report& other = *layer.comparison;
+        std::vector<std::string> row{layer.name};
+        if (has_selectivity) {
+            const double before = layer.selectivity->measured.mean;
+            const double after = other.selectivity->measured.mean;
+            row.insert(row.end(), {fixed(before, 3), fixed(after, 3), fixed(after - before, 3)});
+        }
+        row.insert(row.end(), {fixed(layer.dimensionality.participation_ratio, 2),
+                               fixed(other.dimensionality.participation_ratio, 2),
+                               std::to_string(layer.dimensionality.components[1]),
+                               std::to_string(other.dimensionality.components[1]),
+                               fixed(other.relative_size, 3), fixed(other.difference.participation_ratio, 2),
+                               std::to_string(other.difference.components[1])});
+        table.add(row);
+    }
+    return table.text();
+}
+
+std::string figure(const std::string& svg, const std::string& caption) {
+    if (svg.empty()) return {};
+    return "<figure>" + svg + "<figcaption>" + escaped(caption) + "</figcaption></figure>\n";
+}
+
+std::string option_rows(const json& options) {
+    html_table table({"option", "value"}, 2);
+    for (const auto& [key, value] : options.items()) {
+        if (value.is_null() || (value.is_array() && value.empty())) continue;
+        table.add({key, value.is_string() ? value.get<std::string>() : value.dump()});
+    }
+    return table.text();
+}
+
+struct hashed_file {
+    std::string path;
+    std::size_t bytes = 0;
+    std::string sha256;
+};
+
+std::string hash_of(const std::string& path, std::size_t& size) {
+    const repscope::io::input_file file(path);
+    size = file.size();
+    sha256 digest;
+    std::vector<std::byte> bytes(std::min(size, std::size_t{4} << 20U));
+    for (std::size_t done = 0; done < size;) {
+        const auto now = std::span(bytes).first(std::min(bytes.size(), size - done));
+        file.read(done, now);
+        digest.update(now);
+        done += now.size();
+    }
+    return digest.hex_digest();
+}
+
+// Every file on the disk once, in the order of the layers.
+std::string file_table(const std::vector<measured_layer>& layers, const json& options,
+                       repscope::thread_pool& pool) {
+    std::vector<hashed_file> files;
+    const auto add = [&](const std::string& path) {
+        const auto is_it = [&](const hashed_file& file) { return file.path == path; };
+        if (std::none_of(files.begin(), files.end(), is_it)) files.push_back({path, 0, {}});
+    };
+    for (const measured_layer& layer : layers) {
+        for (const std::string& path : files_of(layer.dump)) add(path);
+        if (!layer.perturbed_dump) continue;
+        for (const std::string& path : files_of(*layer.perturbed_dump)) add(path);
+    }
+    if (options["labels"].is_string()) add(split_key(options["labels"].get<std::string>()).first);
+    pool.for_each(files.size(),
+                  [&](std::size_t k) { files[k].sha256 = hash_of(files[k].path, files[k].bytes); });
+    html_table table({"file", "bytes", "SHA-256"});
+    for (const hashed_file& file : files) table.add({file.path, std::to_string(file.bytes), file.sha256});
+    return table.text();
+}
+
+std::string page(const std::vector<layer_report>& reports, const std::vector<measured_layer>& layers,
+                 const json& options, const std::string& heading, const measure_figures& figures,
+                 repscope::thread_pool& pool) {
+    const bool has_selectivity = reports.front().selectivity.has_value();
+    std::string text =
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>repscope: " +
+        std::to_string(reports.size()) + " layers</title>\n<style>" + style +
+        "</style></head><body>\n<h1>How " + std::to_string(reports.size()) +
+        (reports.size() == 1 ? " layer represents" : " layers represent") +
+        " its classes</h1>\n<p class=\"sub\">" + escaped(heading) + " &middot; repscope " + version_text() +
+        "</p>\n";
+    if (reports.size() != 1) text.replace(text.find("its classes"), 3, "their");
+    if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
+    text += "<div class=\"figures\">" +
+            figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in the order given") +
+            figure(figures.dimensionality_by_depth, "Dimensions that the layers use, and their units") +
+            "</div>\n";
+    if (has_selectivity) text += "<h2>Class selectivity</h2>\n" + selectivity_table(reports);
+    text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);
+    if (reports.front().comparison) text += "<h2>Under the perturbation</h2>\n" + comparison_table(reports);
+    std::string notes;
+    for (const auto& report : reports) {
+        for (const auto& note : notes_on(report)) {
+            notes += "<li>" + escaped(report.name + ": " + note) + "</li>\n";
+        }
+    }
+    if (!notes.empty()) text += "<h2>Notes</h2>\n<ul class=\"notes\">" + notes + "</ul>\n";
+    if (figures.drawn) {
+        text += "<h2>Layers</h2>\n";
+        for (std::size_t k = 0; k < reports.size(); ++k) {
+            text +=
+                "<h3>" + escaped(reports[k].name) + "</h3>\n<div class=\"figures\">" +
+                figure(figures.layers[k].selectivity, "Class selectivity of its units") +
+                figure(figures.layers[k].spectrum, "Spectrum of its covariance, and the components that hold "
+                                                   "90, 95 and 99 % of the variance") +
+                "</div>\n";
+        }
+    }
+    text +=
+        "<h2>What was measured</h2>\n" + file_table(layers, options, pool) + "<h3>Options</h3>\n" +
+        option_rows(options) +
+        "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
+        "text: layers.csv" +
+        std::string(has_selectivity ? ", units.csv" : "") +
+        ", spectra.csv beside this page.</p>\n</body></html>\n";
+    return text;
+}
+
+} // namespace
+
+void require_report_folder(const std::string& folder) {
+    std::error_code failure;
+    fs::create_directories(folder, failure);
+    if (!fs::is_directory(folder)) {
+        throw data_error(folder, "cannot be written: " + (failure ? failure.message() : "is no folder"));
+    }
+    require_writable((fs::path(folder) / "report.html").string());
+}
+
+void write_report(const std::string& folder, const std::vector<layer_report>& reports,
+                  const std::vector<measured_layer>& layers, const nlohmann::ordered_json& options,
+                  const std::string& heading, repscope::thread_pool& pool) {
+    const auto write = [&](const char* name, const std::string& text) {
+        if (!text.empty()) write_output((fs::path(folder) / name).string(), text);
+    };
+    write("layers.csv", layers_csv(reports));
+    write("units.csv", units_csv(reports));
+    write("spectra.csv", spectra_csv(reports));
+    write("report.html", page(reports, layers, options, heading, draw_figures(reports), pool));
+}
+
+} // namespace program

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "layer_report.hpp"
+#include "measured_layers.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+#include <repscope/numeric/thread_pool.hpp>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// Makes the folder of a report when it is not there, so that long work is not done for one that cannot be
+/// written. Throws `data_error`.
+void require_report_folder(const std::string& folder);
+
+/// Writes a report: `report.html`, a page that needs no other file, with the tables, figures by gnuplot where
+/// it is found, and what was measured (files, sizes, SHA-256, options); beside it `layers.csv`, `units.csv`
+/// and `spectra.csv`. Every file appears whole or not at all. Throws `data_error` and
+/// `repscope::format_error`.
+void write_report(const std::string& folder, const std::vector<layer_report>& reports,
+                  const std::vector<measured_layer>& layers, const nlohmann::ordered_json& options,
+                  const std::string& heading, repscope::thread_pool& pool);
+
+} // namespace program

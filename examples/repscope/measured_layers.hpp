@@ -1,0 +1,52 @@
+#pragma once
+
+#include "dump.hpp"
+#include "labels.hpp"
+#include "layer_report.hpp"
+#include "measure_options.hpp"
+#include "shard_writer.hpp"
+
+#include <repscope/io/block_reader.hpp>
+#include <repscope/numeric/thread_pool.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// A layer as it is to be measured.
+struct measured_layer {
+    dump_layer dump;
+    repscope::io::block_reader file;
+    /// --compare: the same layer of the perturbed inputs.
+    std::optional<dump_layer> perturbed_dump;
+    std::optional<repscope::io::block_reader> perturbed;
+    /// Every position is a unit of its own.
+    bool flatten = false;
+
+    [[nodiscard]] const std::string& name() const noexcept { return dump.name; }
+    /// Of both files.
+    [[nodiscard]] double bytes() const;
+};
+
+/// Opens the layers that are asked for, and their perturbed ones, with the layout of each. Everything that
+/// can be known without reading the activations is refused: `usage_error`, `data_error`,
+/// `repscope::format_error`.
+std::vector<measured_layer> open_layers(const measure_options& options);
+
+/// Throws `data_error` unless every layer has as many samples as there are labels.
+void check_samples(const std::vector<measured_layer>& layers, const label_set& labels);
+
+/// Gathers the states of a part of the samples of every layer: the bytes of a state file. Otherwise as
+/// `measure_layers`.
+std::vector<std::byte> gather_layers(const std::vector<measured_layer>& layers, const label_set* labels,
+                                     const shard_choice& shard, const measure_options& options,
+                                     repscope::thread_pool& pool);
+
+/// Measures the layers, several at a time where that is faster; the reports are in the order of the layers.
+/// Progress is shown on a terminal.
+std::vector<layer_report> measure_layers(const std::vector<measured_layer>& layers, const label_set* labels,
+                                         const measure_options& options, repscope::thread_pool& pool);
+
+} // namespace program

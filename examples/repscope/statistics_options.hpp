@@ -1,0 +1,22 @@
+#pragma once
+
+#include "labels.hpp"
+
+#include <repscope/moments/centred_products.hpp>
+#include <repscope/selectivity/index.hpp>
+
+#include <cstddef>
+
+namespace program {
+
+/// How a layer is measured.
+struct statistics_options {
+    const label_set* labels = nullptr; ///< none: dimensionality only
+    repscope::signed_policy signed_values = repscope::signed_policy::undefined;
+    double epsilon = 1e-6;
+    std::size_t memory = std::size_t{4} << 30U; ///< most bytes for one layer
+    std::size_t batch = 0;                      ///< rows held at a time; 0: as seems good
+    repscope::product_precision products = repscope::product_precision::float64;
+};
+
+} // namespace program

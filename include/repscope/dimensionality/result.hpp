@@ -1,0 +1,28 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Every measure of dimensionality of one layer. The arrays are for 90, 95 and 99 % of the variance.
+struct dimensionality_result {
+    double participation_ratio = 0;
+    double participation_ratio_unbiased = 0;
+    std::array<std::size_t, 3> components{};
+    std::array<double, 3> components_interpolated{};
+    /// `components` over all units, silent ones included.
+    std::array<double, 3> components_fraction{};
+    double effective_rank_eigenvalues = 0;
+    double effective_rank_singular_values = 0;
+    double stable_rank = 0;
+    /// The 95 % count is above a quarter of the samples: more samples would give a larger count.
+    bool limited_by_samples = false;
+    /// Eigenvalues of the covariance, descending.
+    std::vector<double> spectrum;
+};
+
+} // namespace v0
+} // namespace repscope

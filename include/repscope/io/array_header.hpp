@@ -1,0 +1,59 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/io/dtype.hpp"
+#include "repscope/io/source.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace io {
+
+/// How an array lies in a file: type, order and extents, and where its elements begin.
+struct array_header {
+    element_format format;
+    bool fortran_order = false;
+    std::vector<std::size_t> shape;
+    /// Where the elements begin.
+    std::size_t data_offset = 0;
+
+    /// Number of elements; 1 for rank 0. Who makes a header makes sure that the bytes they take fit in an
+    /// index (`array_bytes`).
+    [[nodiscard]] std::size_t size() const noexcept {
+        std::size_t count = 1;
+        for (const std::size_t extent : shape) count *= extent;
+        return count;
+    }
+};
+
+/// Bytes that the elements of an array take; none when that does not fit in an index.
+[[nodiscard]] inline std::optional<std::size_t> array_bytes(const std::vector<std::size_t>& shape,
+                                                            std::size_t item) noexcept {
+    constexpr auto limit = static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)());
+    if (std::find(shape.begin(), shape.end(), 0U) != shape.end()) return 0;
+    std::size_t bytes = item;
+    for (const std::size_t extent : shape) {
+        if (bytes > limit / extent) return std::nullopt;
+        bytes *= extent;
+    }
+    return bytes;
+}
+
+/// An array in a file or in a part of one.
+struct stored_array {
+    /// What errors call it: the file, and which part of it.
+    std::string name;
+    array_header header;
+    std::shared_ptr<const byte_source> bytes;
+};
+
+} // namespace io
+} // namespace v0
+} // namespace repscope

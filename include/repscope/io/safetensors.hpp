@@ -1,0 +1,278 @@
+#pragma once
+
+// Opt-in: who includes this header includes <nlohmann/json.hpp> before it.
+#ifndef NLOHMANN_JSON_VERSION_MAJOR
+#error "repscope/io/safetensors.hpp wants <nlohmann/json.hpp> to be included before it"
+#endif
+
+#include "repscope/bytes.hpp"
+#include "repscope/error.hpp"
+#include "repscope/io/array_header.hpp"
+#include "repscope/io/dtype.hpp"
+#include "repscope/io/file.hpp"
+#include "repscope/io/source.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace io {
+
+/// A tensor of a .safetensors file as its header describes it.
+struct safetensors_entry {
+    std::string name;
+    /// As the file calls it: "F32", "BF16".
+    std::string dtype;
+    std::vector<std::size_t> shape;
+    /// Its bytes are [begin, end) behind the header.
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+namespace detail {
+
+/// What the format calls a type, how many bits an element has, and which of ours it is, if any.
+struct safetensors_type {
+    std::string_view name;
+    std::size_t bits;
+    std::optional<dtype> type;
+};
+
+inline constexpr std::array safetensors_types{
+    safetensors_type{"BOOL", 8, dtype::boolean},   safetensors_type{"U8", 8, dtype::uint8},
+    safetensors_type{"I8", 8, dtype::int8},        safetensors_type{"U16", 16, dtype::uint16},
+    safetensors_type{"I16", 16, dtype::int16},     safetensors_type{"U32", 32, dtype::uint32},
+    safetensors_type{"I32", 32, dtype::int32},     safetensors_type{"U64", 64, dtype::uint64},
+    safetensors_type{"I64", 64, dtype::int64},     safetensors_type{"F16", 16, dtype::float16},
+    safetensors_type{"BF16", 16, dtype::bfloat16}, safetensors_type{"F32", 32, dtype::float32},
+    safetensors_type{"F64", 64, dtype::float64},   safetensors_type{"F8_E4M3", 8, std::nullopt},
+    safetensors_type{"F8_E5M2", 8, std::nullopt},  safetensors_type{"F8_E8M0", 8, std::nullopt},
+    safetensors_type{"F4", 4, std::nullopt},       safetensors_type{"F6_E2M3", 6, std::nullopt},
+    safetensors_type{"F6_E3M2", 6, std::nullopt},  safetensors_type{"C64", 64, std::nullopt},
+};
+
+[[nodiscard]] inline const safetensors_type* find_safetensors_type(std::string_view name) noexcept {
+    const auto* const place = std::find_if(safetensors_types.begin(), safetensors_types.end(),
+                                           [&](const safetensors_type& type) { return type.name == name; });
+    return place == safetensors_types.end() ? nullptr : place;
+}
+
+/// Takes the header's JSON event by event: nothing is built that the format does not know, a key that stands
+/// twice is seen, and nesting ends at three levels.
+class safetensors_header {
+  public:
+    explicit safetensors_header(const std::string& name) : name_(name) {}
+
+    [[nodiscard]] std::vector<safetensors_entry> take() { return std::move(entries_); }
+
+    // What nlohmann::json::sax_parse calls.
+    bool null() { fail("wanted no null"); }
+    bool boolean(bool) { fail("wanted no true or false"); }
+    bool number_integer(std::int64_t value) {
+        fail("wanted no negative number, got " + std::to_string(value));
+    }
+    bool number_float(double, const std::string& text) { fail("wanted integers, got " + text.substr(0, 40)); }
+    bool binary(std::vector<std::uint8_t>&) { fail("wanted no binary value"); }
+    bool number_unsigned(std::uint64_t value) {
+        if (place_ != place::shape && place_ != place::offsets) fail("a number where none belongs");
+        if (value > (std::numeric_limits<std::size_t>::max)()) fail("a number does not fit in an index");
+        numbers_.push_back(static_cast<std::size_t>(value));
+        if (numbers_.size() > 64) fail("tensor " + entry_.name + " has more than 64 axes");
+        return true;
+    }
+    bool string(std::string& text) {
+        if (place_ == place::metadata) return true;
+        if (place_ != place::tensor || key_ != "dtype") fail("a text where none belongs");
+        entry_.dtype = text;
+        return true;
+    }
+    bool start_object(std::size_t) {
+        if (place_ == place::outside) {
+            place_ = place::top;
+        } else if (place_ == place::top && key_ == "__metadata__") {
+            place_ = place::metadata;
+        } else if (place_ == place::top) {
+            place_ = place::tensor;
+            entry_ = {};
+            entry_.name = key_;
+            keys_.clear();
+        } else {
+            fail("an object where none belongs");
+        }
+        return true;
+    }
+    bool key(std::string& text) {
+        const auto twice = [&] { fail("the key '" + text.substr(0, 80) + "' stands in it twice"); };
+        if (place_ == place::top) {
+            if (!names_.insert(text).second) twice();
+        } else if (place_ == place::tensor) {
+            if (std::find(keys_.begin(), keys_.end(), text) != keys_.end()) twice();
+            keys_.push_back(text);
+        }
+        if (place_ == place::tensor && text != "dtype" && text != "shape" && text != "data_offsets") {
+            fail("tensor " + entry_.name + " has the unknown key '" + text.substr(0, 80) + "'");
+        }
+        key_ = text;
+        return true;
+    }
+    bool start_array(std::size_t) {
+        if (place_ != place::tensor || (key_ != "shape" && key_ != "data_offsets")) {
+            fail("an array where none belongs");
+        }
+        place_ = key_ == "shape" ? place::shape : place::offsets;
+        numbers_.clear();
+        return true;
+    }
+    bool end_array() {
+        if (place_ == place::shape) {
+            entry_.shape = numbers_;
+        } else {
+            if (numbers_.size() != 2) fail("tensor " + entry_.name + " wants two data_offsets");
+            entry_.begin = numbers_[0];
+            entry_.end = numbers_[1];
+        }
+        place_ = place::tensor;
+        return true;
+    }
+    bool end_object() {
+        if (place_ == place::tensor) {
+            if (keys_.size() != 3) fail("tensor " + entry_.name + " lacks dtype, shape or data_offsets");
+            if (entry_.dtype.empty()) fail("tensor " + entry_.name + " has no dtype");
+            entries_.push_back(std::move(entry_));
+        }
+        place_ = place_ == place::top ? place::outside : place::top;
+        return true;
+    }
+    template <typename Exception>
+    bool parse_error(std::size_t position, const std::string&, const Exception&) {
+        fail("no JSON at byte " + std::to_string(position));
+    }
+
+  private:
+    enum class place { outside, top, metadata, tensor, shape, offsets };
+
+    [[noreturn]] void fail(const std::string& complaint) const {
+        throw format_error(name_ + ": bad safetensors header: " + complaint);
+    }
+
+    const std::string& name_;
+    place place_ = place::outside;
+    std::string key_;
+    std::set<std::string> names_;
+    std::vector<std::string> keys_;
+    std::vector<std::size_t> numbers_;
+    safetensors_entry entry_;
+    std::vector<safetensors_entry> entries_;
+};
+
+} // namespace detail
+
+/// Reads the header of a .safetensors file: its tensors in the order of their bytes, and where these begin.
+///
+/// `name` is what errors call it. Throws `format_error` when the header is longer than 100 MB or the file, is
+/// no JSON object followed by spaces, holds a key twice or anything that the format does not know, and unless
+/// the tensors cover what follows it without holes and overlaps, each with as many bytes as its type and
+/// shape take. O(header).
+[[nodiscard]] inline std::pair<std::vector<safetensors_entry>, std::size_t>
+read_safetensors_header(const byte_source& file, const std::string& name) {
+    constexpr std::size_t prefix = 8;
+    constexpr std::uint64_t most = 100'000'000;
+    const auto fail = [&](const std::string& complaint) {
+        throw format_error(name + ": bad safetensors header: " + complaint);
+    };
+    if (file.size() < prefix) throw format_error(name + ": too short for a .safetensors file");
+    const auto length = byte_reader(file.beginning(prefix), name).get<std::uint64_t>();
+    if (length > most || length > file.size() - prefix) {
+        fail("claims " + std::to_string(length) + " bytes, wanted at most " +
+             std::to_string((std::min<std::uint64_t>)(most, file.size() - prefix)));
+    }
+    std::string text(static_cast<std::size_t>(length), ' ');
+    file.read(prefix, std::as_writable_bytes(std::span(text)));
+    if (!text.starts_with('{')) fail("does not begin with {");
+    text.resize(text.find_last_not_of(' ') + 1);
+    if (!text.ends_with('}')) fail("something follows the object");
+    detail::safetensors_header events(name);
+    (void)nlohmann::json::sax_parse(text, &events);
+    std::vector<safetensors_entry> entries = events.take();
+
+    std::sort(entries.begin(), entries.end(), [](const safetensors_entry& a, const safetensors_entry& b) {
+        return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+    });
+    const std::size_t held = file.size() - prefix - static_cast<std::size_t>(length);
+    std::size_t at = 0;
+    for (const safetensors_entry& entry : entries) {
+        const std::string tensor = "tensor " + entry.name;
+        if (entry.begin != at || entry.end < entry.begin) {
+            fail(tensor + " lies at bytes " + std::to_string(entry.begin) + " to " +
+                 std::to_string(entry.end) + ", wanted them to begin at " + std::to_string(at));
+        }
+        if (entry.end > held) fail(tensor + " ends behind the file");
+        const detail::safetensors_type* type = detail::find_safetensors_type(entry.dtype);
+        if (type != nullptr) {
+            const auto bits = array_bytes(entry.shape, type->bits);
+            if (!bits || *bits % 8 != 0 || *bits / 8 != entry.end - entry.begin) {
+                fail(tensor + " of " + entry.dtype + " and shape " + format_shape(entry.shape) +
+                     " does not take the " + std::to_string(entry.end - entry.begin) + " bytes it has");
+            }
+        }
+        at = entry.end;
+    }
+    if (at != held) {
+        fail("its tensors take " + std::to_string(at) + " bytes, the file holds " + std::to_string(held));
+    }
+    return {std::move(entries), prefix + static_cast<std::size_t>(length)};
+}
+
+/// The tensors of a .safetensors file, read where they lie.
+class safetensors_file {
+  public:
+    /// Throws `format_error` as `read_safetensors_header` does, and when there are no tensors.
+    explicit safetensors_file(const std::string& path)
+        : safetensors_file(std::make_shared<input_file>(path), path) {}
+    /// The same of any bytes; `name` is what errors call them.
+    safetensors_file(std::shared_ptr<const byte_source> bytes, std::string name)
+        : bytes_(std::move(bytes)), name_(std::move(name)) {
+        std::tie(entries_, data_) = read_safetensors_header(*bytes_, name_);
+        if (entries_.empty()) throw format_error(name_ + ": holds no tensors");
+    }
+
+    /// In the order of their bytes.
+    [[nodiscard]] const std::vector<safetensors_entry>& entries() const noexcept { return entries_; }
+
+    /// The tensor of that name. Throws `format_error` when there is none, or its elements are of a type that
+    /// is not read.
+    [[nodiscard]] stored_array array(const std::string& key) const {
+        const auto place = std::find_if(entries_.begin(), entries_.end(),
+                                        [&](const safetensors_entry& entry) { return entry.name == key; });
+        if (place == entries_.end()) throw format_error(name_ + ": holds no tensor '" + key + "'");
+        const detail::safetensors_type* type = detail::find_safetensors_type(place->dtype);
+        if (type == nullptr || !type->type) {
+            throw format_error(name_ + ":" + key + ": elements of type " + place->dtype.substr(0, 40) +
+                               " are not supported");
+        }
+        return {name_ + ":" + key, {{*type->type, false}, false, place->shape, data_ + place->begin}, bytes_};
+    }
+
+  private:
+    std::shared_ptr<const byte_source> bytes_;
+    std::string name_;
+    std::vector<safetensors_entry> entries_;
+    std::size_t data_ = 0;
+};
+
+} // namespace io
+} // namespace v0
+} // namespace repscope

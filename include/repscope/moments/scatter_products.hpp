@@ -1,0 +1,74 @@
+#pragma once
+
+#include "repscope/numeric/blocks.hpp"
+#include "repscope/numeric/products.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+namespace detail {
+
+/// Adds the products of the columns of `rows` (count, units) to the lower triangle of `scatter` (units,
+/// units), `a_block` rows at a time.
+///
+/// Tiles of the result are tasks, so that samples are never split and which thread does one changes nothing.
+template <product_backend Backend, std::floating_point Scalar>
+void add_scatter(const Scalar* rows, std::size_t count, std::size_t units, std::size_t a_block,
+                 double* scatter, thread_pool& pool) {
+    constexpr std::size_t edge = 256;
+    const std::size_t edges = block_count(units, edge);
+    const auto product = [&](std::size_t row, std::size_t column, const Scalar* block, std::size_t k,
+                             Scalar* target, std::size_t stride, Scalar keep) {
+        const std::size_t height = (std::min)(edge, units - row);
+        const std::size_t width = (std::min)(edge, units - column);
+        if (row == column) {
+            if (keep == Scalar(0)) std::fill_n(target, height * stride, Scalar(0));
+            Backend::template syrk_add<factor::transposed>(height, k, block + row, units, target, stride);
+        } else {
+            Backend::template gemm<factor::transposed, factor::as_is>(
+                height, width, k, Scalar(1), block + row, units, block + column, units, keep, target, stride);
+        }
+    };
+    std::vector<std::vector<Scalar>> blocks(std::is_same_v<Scalar, double> ? 0 : pool.size());
+    const auto add_tile = [&](std::size_t tile, std::size_t worker) {
+        std::size_t i = 0;
+        while ((i + 1) * (i + 2) / 2 <= tile) ++i;
+        const std::size_t row = i * edge;
+        const std::size_t column = (tile - i * (i + 1) / 2) * edge;
+        double* target = scatter + row * units + column;
+        for (std::size_t first = 0; first < count; first += a_block) {
+            const std::size_t k = (std::min)(a_block, count - first);
+            if constexpr (std::is_same_v<Scalar, double>) {
+                product(row, column, rows + first * units, k, target, units, 1);
+            } else {
+                std::vector<Scalar>& own = blocks[worker];
+                own.resize(edge * edge);
+                product(row, column, rows + first * units, k, own.data(), edge, 0);
+                const std::size_t height = (std::min)(edge, units - row);
+                for (std::size_t r = 0; r < height; ++r) {
+                    const std::size_t width = row == column ? r + 1 : (std::min)(edge, units - column);
+                    for (std::size_t c = 0; c < width; ++c) {
+                        target[r * units + c] += static_cast<double>(own[r * edge + c]);
+                    }
+                }
+            }
+        }
+    };
+    const std::size_t tiles = edges * (edges + 1) / 2;
+    if constexpr (Backend::concurrent) {
+        pool.for_each(tiles, add_tile);
+    } else {
+        for (std::size_t tile = 0; tile < tiles; ++tile) add_tile(tile, 0);
+    }
+}
+
+} // namespace detail
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,21 @@
+// .npy files: the header's grammar, and the elements that it promises.
+
+#include "repscope/io/npy.hpp"
+
+#include "every_tile.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace repscope::io;
+    const auto bytes = std::make_shared<memory_source>(std::as_bytes(std::span(data, size)), "f");
+    for (const raw_pairs pairs : {raw_pairs::refused, raw_pairs::bfloat16}) {
+        try {
+            repscope_fuzz::read_every_tile({"f", read_npy_header(*bytes, "f", pairs), bytes});
+        } catch (const repscope::format_error&) {
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Feeds the file parsers with spoiled files: libFuzzer, under AddressSanitizer and UndefinedBehaviorSanitizer, from the
+# seeds in tests/fuzz/corpus. Installs what is missing (Debian 12, root or sudo). A finding is a file in build/fuzz.
+#
+#   tests/fuzz/run.sh [SECONDS [TARGET...]]     SECONDS for all targets together (120); targets: npy npz ...
+#
+# Builds in build/fuzz of the checkout, or in $REPSCOPE_BUILD_DIR/fuzz.
+set -euo pipefail
+checkout=$(cd "$(dirname "$0")/../.." && pwd)
+fuzz=$checkout/tests/fuzz
+build=${REPSCOPE_BUILD_DIR:-$checkout/build}/fuzz
+seconds=${1:-120}
+shift || true
+targets=("$@")
+if [ ${#targets[@]} -eq 0 ]; then
+    for file in "$fuzz"/*_fuzz.cpp; do targets+=("$(basename "$file" _fuzz.cpp)"); done
+fi
+"$checkout/.ci/install-packages" clang libclang-rt-14-dev zlib1g-dev nlohmann-json3-dev libeigen3-dev
+
+mkdir -p "$build"
+jobs=$(nproc)
+each=$(((seconds * jobs + ${#targets[@]} - 1) / ${#targets[@]}))
+
+compile() {
+    clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I "$checkout/include" \
+        -I "$fuzz" -isystem /usr/include/eigen3 "$fuzz/$1_fuzz.cpp" -lz -o "$build/$1"
+}
+# New inputs that reach new code are kept in build/fuzz, not among the seeds.
+fuzz_one() {
+    local target=$1
+    mkdir -p "$build/$target-corpus"
+    if "$build/$target" -max_total_time="$each" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="$build/$target-" "$build/$target-corpus" "$fuzz/corpus/$target" >"$build/$target.log" 2>&1; then
+        echo "fuzz: $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/$target.log") executions"
+    else
+        echo "*** fuzz: $target: a finding"
+        tail -n 40 "$build/$target.log"
+        return 1
+    fi
+}
+
+failed=0
+running=()
+for target in "${targets[@]}"; do
+    compile "$target"
+done
+for target in "${targets[@]}"; do
+    fuzz_one "$target" &
+    running+=($!)
+    if [ ${#running[@]} -ge "$jobs" ]; then
+        wait "${running[0]}" || failed=1
+        running=("${running[@]:1}")
+    fi
+done
+for process in ${running[@]+"${running[@]}"}; do wait "$process" || failed=1; done
+exit "$failed"
