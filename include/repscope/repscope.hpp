@@ -1,6 +1,7 @@
 #pragma once
 
-// Everything that needs no foreign header; the opt-in headers (docs/tensors.md, docs/design.md) are included by name.
+// Everything that needs no foreign header; the opt-in headers (docs/tensors.md, docs/design.md) are included
+// by name.
 #include "repscope/bytes.hpp"
 #include "repscope/dimensionality/components.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"

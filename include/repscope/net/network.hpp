@@ -70,6 +70,7 @@ class network {
         friend class network;
         pool_lease pool_;
         map_buffer<scalar> input_, input_gradient_;
+        std::vector<scalar> direction_; // a tangent or gradient of the input, as callers see it
         typename Body::scratch body_;
         std::vector<scalar> parameter_gradient_;
         std::vector<tapped<scalar>> tapped_;
@@ -168,10 +169,16 @@ class network {
         backward_from(Body::size - 1, ws, tapped, ws.parameter_gradient_.data(), input_gradient);
     }
 
+    /// Number of classes that inputs of this size are told apart by.
+    [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const {
+        return body_.output_shape({x[0], x[1], x[2], x[3]}).c;
+    }
+
     /// Loss, prediction and input gradient of each sample, in inference mode; see `differentiable`. Works
     /// through `x` in pieces, so memory does not grow with it.
     void evaluate(const input_view& x, std::span<const int> labels, std::span<double> losses,
-                  std::span<int> predicted, const tensor_view<scalar, 4>& gradient, workspace& ws) const {
+                  std::span<int> predicted, const tensor_view<scalar, 4>& gradient, workspace& ws,
+                  loss_function loss = loss_function::cross_entropy) const {
         const std::size_t n = x.extent(0);
         check_lengths(n, labels.size(), losses.size(), predicted.size());
         if (!gradient.empty()) check_shape("net::network", gradient.extents(), x.extents());
@@ -179,8 +186,13 @@ class network {
             const std::size_t count = (std::min)(piece, n - first);
             const auto logits = forward(samples(x, first, count), ws);
             const auto part = [&](auto span) { return span.empty() ? span : span.subspan(first, count); };
-            softmax_cross_entropy(logits, labels.subspan(first, count), part(losses), part(predicted),
-                                  gradient.empty() ? tensor_view<scalar, 2>{} : ws.logit_gradient());
+            if (first == 0) check_labels(labels, logits.extent(1));
+            const auto upstream = gradient.empty() ? tensor_view<scalar, 2>{} : ws.logit_gradient();
+            const auto own = labels.subspan(first, count);
+            if (loss == loss_function::margin)
+                margin_loss(logits, own, part(losses), part(predicted), upstream);
+            else
+                softmax_cross_entropy(logits, own, part(losses), part(predicted), upstream);
             if (!gradient.empty()) {
                 backward_from(Body::size - 1, ws, false, nullptr, samples(gradient, first, count));
             }
@@ -214,27 +226,85 @@ class network {
         vjp(layer, x, upstream, gradient, ws);
     }
 
+    /// Shape of the activations of a layer for inputs of this shape.
+    [[nodiscard]] std::array<std::size_t, 4> extents(std::size_t layer,
+                                                     const std::array<std::size_t, 4>& x) const {
+        check_layer(layer);
+        const map_shape shape = body_.tap_shape(layer, {x[0], x[1], x[2], x[3]});
+        return {shape.n, shape.c, shape.h, shape.w};
+    }
+
+    /// Calls `visit(unit, gradient)` for every unit of a layer in order: the gradient of the unit's spatial
+    /// mean with respect to each sample, of the shape of `x`, valid until the next call. One forward pass and
+    /// one backward pass a unit, from its layer down, all samples at once: give it a batch at a time.
+    template <typename Visit>
+    void unit_gradients(std::size_t layer, const input_view& x, workspace& ws, Visit&& visit) const {
+        check_layer(layer);
+        forward(x, ws);
+        const auto all = taps(ws);
+        const tapped<scalar>& own = all[layer];
+        // Below an output the backward pass writes all gradients anew; about a tap inside a block it adds.
+        const bool inside = !Body::tap_is_output(layer);
+        const std::size_t units = own.gradient.extent(1);
+        const scalar share = scalar(1) / static_cast<scalar>(own.gradient.extent(2) * own.gradient.extent(3));
+        ws.direction_.resize(x.size());
+        const tensor_view<scalar, 4> gradient(ws.direction_.data(), x.extents());
+        const auto set = [&](std::size_t unit, scalar value) {
+            for (std::size_t n = 0; n < own.gradient.extent(0); ++n) {
+                for (std::size_t y = 0; y < own.gradient.extent(2); ++y) {
+                    for (std::size_t column = 0; column < own.gradient.extent(3); ++column) {
+                        own.gradient(n, unit, y, column) = value;
+                    }
+                }
+            }
+        };
+        for (std::size_t unit = 0; unit < units; ++unit) {
+            if (inside && unit > 0)
+                (void)taps(ws);
+            else if (unit > 0)
+                set(unit - 1, scalar(0));
+            set(unit, share);
+            backward_from(Body::layer_of_tap(layer), ws, inside, nullptr, gradient);
+            visit(unit, tensor_view<const scalar, 4>(gradient));
+        }
+    }
+
+    /// Derivatives of all layers in `directions` directions, from one forward pass: `fill(index, tangent)`
+    /// sets a direction, of the shape of `x`, and `visit(index, layer, out)` is called for every layer.
+    template <typename Fill, typename Visit>
+    void tangents(const input_view& x, std::size_t directions, workspace& ws, Fill&& fill,
+                  Visit&& visit) const {
+        forward(x, ws);
+        const pass run{*ws.pool_, ws.samples_, mode::inference};
+        ws.direction_.resize(x.size());
+        const tensor_view<scalar, 4> tangent(ws.direction_.data(), x.extents());
+        for (std::size_t index = 0; index < directions; ++index) {
+            fill(index, tangent);
+            input_.tangent(tangent, ws.input_.view(run.samples), run);
+            body_.tangent(ws.input_.view(run.samples), ws.body_, run);
+            std::size_t layer = 0;
+            body_.visit_taps(
+                ws.body_, run.samples, [&](const auto&, const auto&, const auto&, const auto& tangents) {
+                    visit(index, layer++, tensor_view<const scalar, 4>(tangents.view(run.samples).view()));
+                });
+        }
+    }
+
     /// Change of the activation of a layer for a change `tangent` of each sample; see `layered`.
     void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
              const tensor_view<scalar, 4>& out, workspace& ws) const {
-        check_layer(layer);
         check_shape("net::network::jvp", tangent.extents(), x.extents());
+        check_shape("net::network::jvp", out.extents(), extents(layer, x.extents()));
         for (std::size_t first = 0; first < x.extent(0); first += piece) {
             const std::size_t count = (std::min)(piece, x.extent(0) - first);
-            forward(samples(x, first, count), ws);
-            const pass run{*ws.pool_, count, mode::inference};
-            input_.tangent(samples(tangent, first, count), ws.input_.view(count), run);
-            body_.tangent(ws.input_.view(count), ws.body_, run);
-            std::size_t index = 0;
-            body_.visit_taps(ws.body_, count,
-                             [&](const auto&, const auto&, const auto&, const auto& tangents) {
-                                 if (index++ != layer) return;
-                                 const auto from = tangents.view(count).view();
-                                 auto wanted = from.extents();
-                                 wanted[0] = x.extent(0);
-                                 check_shape("net::network::jvp", out.extents(), wanted);
-                                 copy(tensor_view<const scalar, 4>(from), samples(out, first, count));
-                             });
+            tangents(
+                samples(x, first, count), 1, ws,
+                [&](std::size_t, const tensor_view<scalar, 4>& to) {
+                    copy(samples(tangent, first, count), to);
+                },
+                [&](std::size_t, std::size_t which, const input_view& change) {
+                    if (which == layer) copy(change, samples(out, first, count));
+                });
         }
     }
     void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
@@ -284,6 +354,15 @@ class network {
                     for (std::size_t x = 0; x < from.extent(3); ++x) to(n, c, y, x) = from(n, c, y, x);
                 }
             }
+        }
+    }
+    /// Here for the position in all of `x`; the losses see a piece of it.
+    static void check_labels(std::span<const int> labels, std::size_t classes) {
+        for (std::size_t n = 0; n < labels.size(); ++n) {
+            if (labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes) continue;
+            repscope::detail::throw_value_error(
+                "net::network", "wanted labels from 0 to " + std::to_string(classes - 1) + ", got " +
+                                    std::to_string(labels[n]) + " at position " + std::to_string(n));
         }
     }
     static void check_layer(std::size_t layer) {

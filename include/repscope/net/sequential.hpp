@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace repscope {
@@ -96,6 +97,36 @@ class sequential {
         std::size_t layer = 0;
         while (tap >= counts[layer]) tap -= counts[layer++];
         return layer;
+    }
+
+    /// Whether a tap is the output of the layer that owns it.
+    [[nodiscard]] static constexpr bool tap_is_output(std::size_t tap) noexcept {
+        constexpr std::size_t counts[] = {First::tap_count, Rest::tap_count...};
+        constexpr bool last_is_output[] = {detail::taps_output<First>, detail::taps_output<Rest>...};
+        std::size_t layer = 0;
+        while (tap >= counts[layer]) tap -= counts[layer++];
+        return tap + 1 == counts[layer] && last_is_output[layer];
+    }
+    /// Shape of a tap for inputs of this shape.
+    [[nodiscard]] map_shape tap_shape(std::size_t tap, map_shape shape) const {
+        map_shape found{};
+        bool searching = true;
+        const auto look = [&](const auto& layer) {
+            using type = std::remove_cvref_t<decltype(layer)>;
+            if (!searching) return;
+            if (tap < type::tap_count) {
+                searching = false;
+                if constexpr (requires { layer.tap_shape(tap, shape); })
+                    found = layer.tap_shape(tap, shape);
+                else
+                    found = layer.output_shape(shape); // a layer's own taps have all the shape of its output
+                return;
+            }
+            tap -= type::tap_count;
+            shape = layer.output_shape(shape);
+        };
+        std::apply([&](const auto&... layer) { (look(layer), ...); }, layers_);
+        return found;
     }
 
     template <typename Visitor>
