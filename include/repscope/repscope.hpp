@@ -2,6 +2,13 @@
 
 // Everything that needs no foreign header; the opt-in headers (docs/tensors.md, docs/design.md) are included
 // by name.
+#include "repscope/attack/box.hpp"
+#include "repscope/attack/fgsm.hpp"
+#include "repscope/attack/msd.hpp"
+#include "repscope/attack/norm_ball.hpp"
+#include "repscope/attack/pgd.hpp"
+#include "repscope/attack/result.hpp"
+#include "repscope/attack/run.hpp"
 #include "repscope/bytes.hpp"
 #include "repscope/dimensionality/components.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
@@ -16,6 +23,7 @@
 #include "repscope/io/npy.hpp"
 #include "repscope/io/npy_header.hpp"
 #include "repscope/model/concepts.hpp"
+#include "repscope/model/normalised.hpp"
 #include "repscope/model/tapped.hpp"
 #include "repscope/moments/class_accumulator.hpp"
 #include "repscope/moments/class_moments.hpp"
@@ -50,6 +58,7 @@
 #include "repscope/net/trainer.hpp"
 #include "repscope/net/workspace.hpp"
 #include "repscope/numeric/blocks.hpp"
+#include "repscope/numeric/finite.hpp"
 #include "repscope/numeric/normal_quantile.hpp"
 #include "repscope/numeric/philox.hpp"
 #include "repscope/numeric/portable_math.hpp"

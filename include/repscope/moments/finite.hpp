@@ -1,9 +1,9 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/numeric/finite.hpp"
 #include "repscope/numeric/tiles.hpp"
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -12,22 +12,6 @@
 namespace repscope {
 inline namespace v0 {
 namespace detail {
-
-/// By the exponent bits, which a compiler told to assume finite numbers does not fold away.
-[[nodiscard]] constexpr bool is_finite(double x) noexcept {
-    constexpr std::uint64_t exponent = 0x7ff0'0000'0000'0000u;
-    return (std::bit_cast<std::uint64_t>(x) & exponent) != exponent;
-}
-
-[[nodiscard]] constexpr bool is_nan(double x) noexcept {
-    return !is_finite(x) && (std::bit_cast<std::uint64_t>(x) & 0x000f'ffff'ffff'ffffu) != 0;
-}
-
-[[nodiscard]] constexpr bool all_finite(const double* values, std::size_t count) noexcept {
-    std::uint64_t found = 0;
-    for (std::size_t i = 0; i < count; ++i) found |= is_finite(values[i]) ? 0U : 1U;
-    return found == 0;
-}
 
 /// Throws `value_error` naming the first element of `block` that is NaN or infinite; returns when there is
 /// none. `first_sample` is the place of the block's first sample in all that the state has seen.

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "repscope/attack/box.hpp"
+#include "repscope/attack/norm_ball.hpp"
+#include "repscope/attack/result.hpp"
+#include "repscope/attack/run.hpp"
+#include "repscope/model/concepts.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/layout.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace attack {
+
+/// Options of `fgsm`.
+struct fgsm_options {
+    execution threads = 1; ///< of the attack's own work; the model has its own
+    norm ball = norm::linf;
+    double eps = 0;        ///< radius of the ball, in data units: 8 / 255., not 8
+    bool targeted = false; ///< labels are targets, and the loss goes down
+    box bounds{};
+    std::size_t batch = 128; ///< samples that the model is given at once; changes no result
+};
+
+/// The fast gradient method for several eps, in their order, from one gradient a sample: the point of ball
+/// and box at which the loss, taken as linear about the clean input, is largest; `options.eps` is not looked
+/// at.
+///
+/// In linf without a box that is x + eps sign(g), in l2 x + eps g / |g|; the box is part of the problem and
+/// not cut off afterwards (see `maximise_linear`), so that a linear model meets its true worst case. Inputs,
+/// errors and independence of the batch as for `pgd`. Cost: a forward and a backward pass a sample, counted
+/// for the first eps, and a forward pass for each. Goodfellow, Shlens and Szegedy 2015.
+template <typename Model, tensor_like Images, labels_like Labels>
+    requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
+[[nodiscard]] std::vector<result<element_type_of<Images>>> fgsm(Model&& model, const Images& images,
+                                                                const Labels& labels,
+                                                                std::span<const double> eps,
+                                                                const fgsm_options& options = {}) {
+    using scalar = element_type_of<Images>;
+    constexpr std::string_view name = "attack::fgsm";
+    const auto x = as_activations(images, layout::unstated, name);
+    const detail::run_settings settings{.targeted = options.targeted, .batch = options.batch};
+    detail::check_run(name, x.extents(), options.bounds, settings);
+    for (const double radius : eps) detail::check_eps(name, options.ball, radius, options.bounds);
+    const std::vector<int> checked = detail::checked_labels(name, model, labels, x.extents());
+    std::vector<result<scalar>> found;
+    for (const double radius : eps) found.push_back(detail::empty_result<scalar>(x.extents(), radius, 0));
+    const pool_lease pool(options.threads);
+    detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
+                                                             settings, *pool);
+    for (std::size_t first = 0; first < x.extent(0) && !eps.empty(); first += options.batch) {
+        work.attack_once(x, checked, first, (std::min)(options.batch, x.extent(0) - first), found,
+                         [&](std::size_t row, std::size_t k, detail::scratch& own) {
+                             work.fetch(row, own);
+                             const scalar* const clean = work.clean(row);
+                             const auto limits = [&](std::size_t i) {
+                                 const auto value = static_cast<double>(clean[i]);
+                                 return room{value - work.lower(i), work.upper(i) - value};
+                             };
+                             maximise_linear(options.ball, eps[k], own.gradient, limits, own.delta,
+                                             own.indices);
+                             work.put(row, own.delta, work.point(row));
+                         });
+    }
+    return found;
+}
+
+/// The same for one eps, `options.eps`.
+template <typename Model, tensor_like Images, labels_like Labels>
+    requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
+[[nodiscard]] result<element_type_of<Images>> fgsm(Model&& model, const Images& images, const Labels& labels,
+                                                   const fgsm_options& options) {
+    return std::move(fgsm(model, images, labels, std::span(&options.eps, 1), options).front());
+}
+
+} // namespace attack
+} // namespace v0
+} // namespace repscope

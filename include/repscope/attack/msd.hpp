@@ -1,0 +1,130 @@
+#pragma once
+
+#include "repscope/attack/box.hpp"
+#include "repscope/attack/norm_ball.hpp"
+#include "repscope/attack/pgd.hpp"
+#include "repscope/attack/result.hpp"
+#include "repscope/attack/run.hpp"
+#include "repscope/error.hpp"
+#include "repscope/model/concepts.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/layout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace attack {
+
+/// One of the balls that `msd` may use.
+struct msd_ball {
+    norm kind = norm::linf;
+    double eps = 0;
+    double step_size = 0; ///< 0: 2.5 eps / steps
+};
+
+/// Options of `msd`.
+struct msd_options {
+    execution threads = 1;         ///< of the attack's own work; the model has its own
+    std::vector<msd_ball> balls{}; ///< any number, in any order
+    std::size_t steps = 50;
+    bool random_start = false; ///< uniform in ball number (restart mod number of balls); else the clean input
+    std::size_t restarts = 1;
+    bool targeted = false;
+    keep kept = keep::best;
+    bool early_stop = false;
+    box bounds{};
+    std::array<std::size_t, 2> l1_coordinates{5, 20};
+    std::uint64_t seed = 0;
+    std::size_t first_sample = 0;
+    std::size_t batch = 128;
+};
+
+/// Multi steepest descent: the worst case over the union of several balls. At every step each ball proposes
+/// its own `pgd` step from the common point, projected onto that ball and the box, and each sample takes the
+/// proposal of the largest loss (of equals the first ball's; targeted: of the smallest).
+///
+/// Arguments, options and errors as for `pgd`; `result::ball` says in which of the balls a perturbation was
+/// last put, and it is inside that one. A proposal is compared with the others and not with the point it
+/// left. Cost: restarts x (steps (1 + balls) + 1) forward and restarts x steps backward passes a sample.
+/// Maini, Wong and Kolter 2020.
+template <typename Model, tensor_like Images, labels_like Labels>
+    requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
+[[nodiscard]] result<element_type_of<Images>> msd(Model&& model, const Images& images, const Labels& labels,
+                                                  const msd_options& options) {
+    using scalar = element_type_of<Images>;
+    constexpr std::string_view name = "attack::msd";
+    const auto x = as_activations(images, layout::unstated, name);
+    const detail::run_settings settings{.steps = options.steps,
+                                        .restarts = options.restarts,
+                                        .targeted = options.targeted,
+                                        .kept = options.kept,
+                                        .early_stop = options.early_stop,
+                                        .first_sample = options.first_sample,
+                                        .batch = options.batch};
+    detail::check_run(name, x.extents(), options.bounds, settings);
+    detail::check_l1_coordinates(name, options.l1_coordinates);
+    if (options.balls.empty()) repscope::detail::throw_value_error(name, "wanted at least 1 ball, got 0");
+    std::vector<msd_ball> balls = options.balls;
+    double largest = 0;
+    for (msd_ball& ball : balls) {
+        detail::check_eps(name, ball.kind, ball.eps, options.bounds);
+        detail::check_step_size(name, ball.step_size);
+        if (ball.step_size == 0) ball.step_size = 2.5 * ball.eps / static_cast<double>(options.steps);
+        largest = (std::max)(largest, ball.eps);
+    }
+    const std::vector<int> checked = detail::checked_labels(name, model, labels, x.extents());
+    auto found = detail::empty_result<scalar>(x.extents(), largest, 0);
+    const pool_lease pool(options.threads);
+    detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
+                                                             settings, *pool);
+    const std::size_t rows = (std::min)(options.batch, x.extent(0));
+    std::vector<scalar> proposal(rows * work.size()), best(rows * work.size());
+    std::vector<double> losses(rows), best_losses(rows);
+    const auto advance = [&] {
+        const std::size_t active = work.active();
+        for (std::size_t k = 0; k < balls.size(); ++k) {
+            const msd_ball& ball = balls[k];
+            work.for_rows([&](std::size_t row, detail::scratch& own) {
+                const std::size_t coordinates =
+                    ball.kind == norm::l1
+                        ? detail::draw_coordinates(work, row, options.l1_coordinates, options.seed)
+                        : 1;
+                detail::step_in_ball(work, row, own, ball.kind, ball.eps, ball.step_size, coordinates,
+                                     proposal.data() + row * work.size());
+            });
+            work.losses_at(proposal, std::span(losses).first(active));
+            work.for_rows([&](std::size_t row, detail::scratch&) {
+                if (k > 0 && !(work.sign() * losses[row] > work.sign() * best_losses[row])) return;
+                best_losses[row] = losses[row];
+                std::copy_n(proposal.data() + row * work.size(), work.size(),
+                            best.data() + row * work.size());
+                work.ball(row) = k;
+            });
+        }
+        std::copy_n(best.data(), active * work.size(), work.points().data());
+    };
+    for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
+        work.attack(
+            x, checked, first, (std::min)(options.batch, x.extent(0) - first), found,
+            [&](std::size_t row, detail::scratch& own) {
+                if (!options.random_start) return;
+                const std::size_t k = work.restart() % balls.size();
+                work.ball(row) = k;
+                detail::start_in_ball(work, row, own, balls[k].kind, balls[k].eps, options.seed);
+            },
+            advance);
+    }
+    return found;
+}
+
+} // namespace attack
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,198 @@
+#pragma once
+
+#include "repscope/attack/box.hpp"
+#include "repscope/attack/norm_ball.hpp"
+#include "repscope/attack/result.hpp"
+#include "repscope/attack/run.hpp"
+#include "repscope/error.hpp"
+#include "repscope/model/concepts.hpp"
+#include "repscope/numeric/random.hpp"
+#include "repscope/numeric/streams.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/layout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace attack {
+
+/// Options of `pgd`.
+struct pgd_options {
+    execution threads = 1; ///< of the attack's own work; the model has its own
+    norm ball = norm::linf;
+    double eps = 0; ///< radius of the ball, in data units: 8 / 255., not 8
+    std::size_t steps = 20;
+    double step_size = 0; ///< 0: 2.5 eps / steps
+    bool random_start = true;
+    std::size_t restarts = 1;
+    bool targeted = false; ///< labels are targets, and the loss goes down
+    keep kept = keep::best;
+    bool early_stop = false; ///< leaves a sample where it is first fooled, at its clean input if need be
+    double momentum = 0;     ///< of gradients divided by their l1 norm; 0 takes the gradient as it is
+    box bounds{};
+    std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< fewest and most components of an l1 step
+    std::uint64_t seed = 0;
+    std::size_t first_sample = 0; ///< place of the first sample in its data set, for the random draws
+    std::size_t batch = 128;      ///< samples that the model is given at once; changes no result
+};
+
+namespace detail {
+
+inline void check_l1_coordinates(std::string_view function, const std::array<std::size_t, 2>& range) {
+    if (range[0] >= 1 && range[0] <= range[1] && range[1] <= 0xFFFF'FFFEU) return;
+    repscope::detail::throw_value_error(function, "wanted l1_coordinates of a range from 1 up, got " +
+                                                      std::to_string(range[0]) + " to " +
+                                                      std::to_string(range[1]));
+}
+
+/// A point uniform in the ball about the clean input, cut to the box.
+template <typename Scalar, typename Model>
+void start_in_ball(run<Scalar, Model>& work, std::size_t row, scratch& own, norm kind, double eps,
+                   std::uint64_t seed) {
+    random_stream random(
+        seed, streams::id(streams::purpose::attack_start, static_cast<std::uint32_t>(work.restart())),
+        work.data_index(row));
+    own.delta.resize(work.size());
+    random_point(kind, eps, random, own.delta);
+    work.put(row, own.delta, work.point(row));
+}
+
+/// Number of components of an l1 step, uniform in the range.
+template <typename Scalar, typename Model>
+[[nodiscard]] std::size_t draw_coordinates(const run<Scalar, Model>& work, std::size_t row,
+                                           const std::array<std::size_t, 2>& range, std::uint64_t seed) {
+    random_stream random(seed,
+                         streams::id(streams::purpose::attack_l1_k,
+                                     static_cast<std::uint32_t>(work.restart()),
+                                     static_cast<std::uint32_t>(work.step())),
+                         work.data_index(row));
+    return range[0] + random.below(static_cast<std::uint32_t>(range[1] - range[0] + 1));
+}
+
+/// The linf step without a detour through double: one pass over the row.
+template <typename Scalar, typename Model>
+void step_linf(run<Scalar, Model>& work, std::size_t row, double eps, double step, Scalar* to) {
+    const auto radius = static_cast<Scalar>(eps), up = static_cast<Scalar>(step * work.sign());
+    const Scalar *clean = work.clean(row), *from = work.point(row), *g = work.direction(row);
+    for (std::size_t first = 0; first < work.size(); first += work.plane()) {
+        const auto low = static_cast<Scalar>(work.lower(first)),
+                   high = static_cast<Scalar>(work.upper(first));
+        for (std::size_t i = first; i < first + work.plane(); ++i) {
+            const Scalar move = g[i] > Scalar(0) ? up : g[i] < Scalar(0) ? -up : Scalar(0);
+            const Scalar below = (std::max)(clean[i] - radius, low),
+                         above = (std::min)(clean[i] + radius, high);
+            to[i] = (std::min)((std::max)(from[i] + move, below), above);
+        }
+    }
+}
+
+/// One step along the gradient, back into the ball, then into the box, written to `to`.
+template <typename Scalar, typename Model>
+void step_in_ball(run<Scalar, Model>& work, std::size_t row, scratch& own, norm kind, double eps, double step,
+                  std::size_t coordinates, Scalar* to) {
+    if (kind == norm::linf) return step_linf(work, row, eps, step, to);
+    work.fetch(row, own);
+    const Scalar* const at = work.point(row);
+    const auto limits = [&](std::size_t i) {
+        const auto value = static_cast<double>(at[i]);
+        return room{value - work.lower(i), work.upper(i) - value};
+    };
+    ascend(kind, step, coordinates, own.gradient, limits, own.delta, own.indices);
+    project(kind, eps, own.delta, own.values);
+    work.put(row, own.delta, to);
+}
+
+} // namespace detail
+
+/// Projected gradient descent: from a random start, `steps` steps of fixed size in the direction in which the
+/// model's loss rises fastest in the norm of the ball, each followed by the projection onto the ball about
+/// the clean input and then onto the box.
+///
+/// `model` see `differentiable`; its loss is what the attack raises. `images` (samples, channels, rows,
+/// columns) or (samples, features), of float or double, inside the box; `labels` one a sample. What happens
+/// to a sample depends on its place in the data set and on nothing else: not on the batch size, the other
+/// samples, or the threads. Of several restarts the worst is kept, sample by sample: one that fools the model
+/// before one that does not, then the larger loss. A gradient of 0 moves nothing.
+///
+/// Projecting onto ball and box one after the other ends inside both; it is not the nearest point of their
+/// intersection. Cost: restarts x (steps + 1) forward and restarts x steps backward passes a sample. Throws
+/// `shape_error` and `value_error` for what does not fit, among it an eps or step size that is not finite and
+/// above 0, an linf eps wider than the box, inputs outside it, and losses or gradients that are not finite.
+/// Madry, Makelov, Schmidt, Tsipras and Vladu 2018; momentum: Dong et al. 2018; the l1 step: `ascend`.
+template <typename Model, tensor_like Images, labels_like Labels>
+    requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
+[[nodiscard]] result<element_type_of<Images>> pgd(Model&& model, const Images& images, const Labels& labels,
+                                                  const pgd_options& options) {
+    using scalar = element_type_of<Images>;
+    constexpr std::string_view name = "attack::pgd";
+    const auto x = as_activations(images, layout::unstated, name);
+    const detail::run_settings settings{.steps = options.steps,
+                                        .restarts = options.restarts,
+                                        .targeted = options.targeted,
+                                        .kept = options.kept,
+                                        .early_stop = options.early_stop,
+                                        .momentum = options.momentum,
+                                        .first_sample = options.first_sample,
+                                        .batch = options.batch};
+    detail::check_run(name, x.extents(), options.bounds, settings);
+    detail::check_eps(name, options.ball, options.eps, options.bounds);
+    detail::check_step_size(name, options.step_size);
+    detail::check_l1_coordinates(name, options.l1_coordinates);
+    const std::vector<int> checked = detail::checked_labels(name, model, labels, x.extents());
+    const double step =
+        options.step_size > 0 ? options.step_size : 2.5 * options.eps / static_cast<double>(options.steps);
+    auto found = detail::empty_result<scalar>(x.extents(), options.eps, step);
+    const pool_lease pool(options.threads);
+    detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
+                                                             settings, *pool);
+    for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
+        work.attack(
+            x, checked, first, (std::min)(options.batch, x.extent(0) - first), found,
+            [&](std::size_t row, detail::scratch& own) {
+                if (!options.random_start) return;
+                detail::start_in_ball(work, row, own, options.ball, options.eps, options.seed);
+            },
+            [&] {
+                work.for_rows([&](std::size_t row, detail::scratch& own) {
+                    const std::size_t coordinates =
+                        options.ball == norm::l1
+                            ? detail::draw_coordinates(work, row, options.l1_coordinates, options.seed)
+                            : 1;
+                    detail::step_in_ball(work, row, own, options.ball, options.eps, step, coordinates,
+                                         work.point(row));
+                });
+            });
+    }
+    return found;
+}
+
+/// The same for several eps, in their order; `options.eps` is not looked at, and a step size of 0 is 2.5 eps
+/// / steps of each. The random starts are those of one call, scaled.
+template <typename Model, tensor_like Images, labels_like Labels>
+    requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
+[[nodiscard]] std::vector<result<element_type_of<Images>>> pgd(Model&& model, const Images& images,
+                                                               const Labels& labels,
+                                                               std::span<const double> eps,
+                                                               pgd_options options) {
+    std::vector<result<element_type_of<Images>>> found;
+    for (const double radius : eps) detail::check_eps("attack::pgd", options.ball, radius, options.bounds);
+    for (const double radius : eps) {
+        options.eps = radius;
+        found.push_back(pgd(model, images, labels, std::as_const(options)));
+    }
+    return found;
+}
+
+} // namespace attack
+} // namespace v0
+} // namespace repscope

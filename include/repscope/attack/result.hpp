@@ -1,0 +1,44 @@
+#pragma once
+
+#include "repscope/tensor/array.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace attack {
+
+/// Which iterate of a run an attack returns.
+enum class keep {
+    best, ///< the one of the largest loss, the start among them (targeted: the smallest); the first of equals
+    last, ///< the last one, which every sample then carries the whole budget of steps for
+};
+
+/// What an attack found, one entry a sample.
+template <typename Scalar>
+struct result {
+    array<Scalar, 4> adversarial;  ///< of the shape of the inputs, inside ball and box
+    std::vector<double> loss;      ///< of the adversarial inputs, as the model gives it
+    std::vector<int> predicted;    ///< the class the model gives them
+    std::vector<bool> success;     ///< whether that is not the label (targeted: is the target)
+    std::vector<std::size_t> ball; ///< which ball the perturbation is in: 0, for `msd` its place in the set
+    double eps = 0;                ///< of that ball, the largest of `msd`
+    double step_size = 0;          ///< 0 for `fgsm` and `msd`
+    std::uint64_t forward_passes = 0;  ///< samples that went through the model
+    std::uint64_t backward_passes = 0; ///< and those whose gradient was asked for
+
+    /// Share of all samples that still have their label (targeted: that do not have the target): with labels
+    /// it is the accuracy under attack, samples that were wrong from the start counted as wrong. NaN without
+    /// samples.
+    [[nodiscard]] double robust_share() const noexcept {
+        std::size_t held = 0;
+        for (const bool fooled : success) held += fooled ? 0 : 1;
+        return static_cast<double>(held) / static_cast<double>(success.size());
+    }
+};
+
+} // namespace attack
+} // namespace v0
+} // namespace repscope
