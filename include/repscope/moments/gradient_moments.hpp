@@ -1,0 +1,214 @@
+#pragma once
+
+#include "repscope/bytes.hpp"
+#include "repscope/error.hpp"
+#include "repscope/numeric/finite.hpp"
+#include "repscope/tensor/as_view.hpp"
+#include "repscope/tensor/shape.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Moments of the sizes of gradients: how the norm of the derivative of each unit with respect to the input
+/// spreads over samples, and, sample by sample, over units.
+///
+/// For each unit count, mean and centred sums of the norm r and of r^2, and the number of zeros; for each
+/// sample one number, sum_u r^2 / (sum_u r)^2, so that units found to be dead at the end can be left out of
+/// the spread over units. 48 bytes a unit and 8 a sample. What is computed does not depend on threads, and on
+/// how samples were split over calls and states to 1e-12 only.
+class gradient_moments {
+  public:
+    /// For `units` units. `probes`: how many random directions each norm was estimated from; 0 says that the
+    /// norms are exact. Throws `value_error` when there are no units.
+    explicit gradient_moments(std::size_t units, std::size_t probes = 0)
+        : units_(units), probes_(probes), sums_(units), zeros_(units) {
+        if (units == 0) detail::throw_value_error("gradient_moments", "wanted at least 1 unit, got 0");
+    }
+
+    [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    [[nodiscard]] std::size_t probes() const noexcept { return probes_; }
+    [[nodiscard]] std::uint64_t samples() const noexcept { return ratios_.size(); }
+
+    /// Adds samples: `norms` (samples, units) of float or double, 0 or above.
+    ///
+    /// Throws `shape_error` when the units do not fit and `value_error` naming sample and unit of a norm that
+    /// is negative or not finite. A throw leaves the state as it was. O(elements).
+    template <tensor_like Norms>
+    void update(const Norms& norms) {
+        const auto x = checked(norms);
+        for (std::size_t i = 0; i < x.extent(0); ++i) {
+            double sum = 0, squares = 0;
+            for (std::size_t u = 0; u < units_; ++u) {
+                const auto r = static_cast<double>(x(i, u));
+                sum += r;
+                squares += r * r;
+            }
+            add(x, i, sum > 0 ? squares / (sum * sum) : 0);
+        }
+    }
+
+    /// The same for estimated norms, with what they do not tell given beside them: an unbiased estimate of
+    /// the ratio sum_u r^2 / (sum_u r)^2 of each sample, 0 for a sample without gradients and NaN where there
+    /// is none, and the variance of that estimate.
+    template <tensor_like Norms>
+    void update(const Norms& norms, std::span<const double> ratios, std::span<const double> variances) {
+        const auto x = checked(norms);
+        if (ratios.size() != x.extent(0) || variances.size() != x.extent(0)) {
+            detail::throw_shape_error(name, "wanted one ratio and one variance a sample, got " +
+                                                std::to_string(ratios.size()) + " and " +
+                                                std::to_string(variances.size()) + " for " +
+                                                std::to_string(x.extent(0)) + " samples");
+        }
+        for (const double variance : variances) ratio_variance_ += variance;
+        for (std::size_t i = 0; i < x.extent(0); ++i) add(x, i, ratios[i]);
+    }
+
+    /// Mean norm of a unit over samples; 0 without samples.
+    [[nodiscard]] double mean(std::size_t u) const noexcept { return sums_[u].mean; }
+    /// Mean square of the norm of a unit; 0 without samples.
+    [[nodiscard]] double mean_square(std::size_t u) const noexcept { return sums_[u].mean_square; }
+    /// Sum of (r - mean)^2 over samples.
+    [[nodiscard]] double m2(std::size_t u) const noexcept { return sums_[u].rr; }
+    /// Sum of (r^2 - mean square)^2, and of its products with r - mean.
+    [[nodiscard]] double square_m2(std::size_t u) const noexcept { return sums_[u].ss; }
+    [[nodiscard]] double cross_m2(std::size_t u) const noexcept { return sums_[u].rs; }
+    /// Number of samples for which the unit's gradient is exactly 0.
+    [[nodiscard]] std::uint64_t zeros(std::size_t u) const noexcept { return zeros_[u]; }
+    /// sum_u r^2 / (sum_u r)^2 of each sample, 0 where all gradients are 0.
+    [[nodiscard]] std::span<const double> ratios() const noexcept { return ratios_; }
+    /// Sum over samples of the variance of the ratios as estimates; 0 for exact norms.
+    [[nodiscard]] double ratio_variance() const noexcept { return ratio_variance_; }
+
+    /// Adds what another state has seen; the formulas of Chan, Golub and LeVeque 1983. Throws `shape_error`
+    /// when the units differ, `value_error` when the probes do.
+    void merge(const gradient_moments& other) {
+        if (other.units_ != units_) {
+            detail::throw_shape_error("gradient_moments::merge", "states of " + std::to_string(units_) +
+                                                                     " and " + std::to_string(other.units_) +
+                                                                     " units do not merge");
+        }
+        if (other.probes_ != probes_) {
+            detail::throw_value_error("gradient_moments::merge", "states of " + std::to_string(probes_) +
+                                                                     " and " + std::to_string(other.probes_) +
+                                                                     " probes do not merge");
+        }
+        if (other.samples() == 0) return;
+        const auto theirs = static_cast<double>(other.samples());
+        const double all = static_cast<double>(samples()) + theirs;
+        const double share = theirs / all, weight = static_cast<double>(samples()) * share;
+        for (std::size_t u = 0; u < units_; ++u) {
+            unit_sums& own = sums_[u];
+            const unit_sums& added = other.sums_[u];
+            const double r = added.mean - own.mean, s = added.mean_square - own.mean_square;
+            own.mean += r * share;
+            own.mean_square += s * share;
+            own.rr += added.rr + r * r * weight;
+            own.ss += added.ss + s * s * weight;
+            own.rs += added.rs + r * s * weight;
+            zeros_[u] += other.zeros_[u];
+        }
+        ratio_variance_ += other.ratio_variance_;
+        const std::vector<double> copy = other.ratios_; // a state may be merged with itself
+        ratios_.insert(ratios_.end(), copy.begin(), copy.end());
+    }
+
+    void save(byte_writer& out) const {
+        out.put<std::uint64_t>(units_);
+        out.put<std::uint64_t>(probes_);
+        out.put<std::uint64_t>(ratios_.size());
+        out.put(ratio_variance_);
+        for (const unit_sums& own : sums_) {
+            for (const double value : {own.mean, own.mean_square, own.rr, own.ss, own.rs}) out.put(value);
+        }
+        out.put_all(std::span<const std::uint64_t>(zeros_));
+        out.put_all(std::span<const double>(ratios_));
+    }
+    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    [[nodiscard]] static gradient_moments load(byte_reader& in) {
+        const auto units = in.get<std::uint64_t>();
+        const auto probes = in.get<std::uint64_t>();
+        const auto samples = in.get<std::uint64_t>();
+        const auto ratio_variance = in.get<double>();
+        // Before anything is allocated: there must be at least this much behind the header.
+        in.need(element_count(std::array<std::size_t, 2>{units, 6 * sizeof(double)}));
+        if (units == 0) throw format_error(in.name() + ": not a state of gradient moments");
+        gradient_moments state(units, probes);
+        state.ratio_variance_ = ratio_variance;
+        for (unit_sums& own : state.sums_) {
+            for (double* value : {&own.mean, &own.mean_square, &own.rr, &own.ss, &own.rs}) {
+                *value = in.get<double>();
+            }
+        }
+        in.get_all(std::span(state.zeros_));
+        in.need(element_count(std::array<std::size_t, 2>{samples, sizeof(double)}));
+        state.ratios_.resize(samples);
+        in.get_all(std::span(state.ratios_));
+        for (const std::uint64_t zeros : state.zeros_) {
+            if (zeros > samples) throw format_error(in.name() + ": not a state of gradient moments");
+        }
+        return state;
+    }
+
+  private:
+    static constexpr std::string_view name = "gradient_moments::update";
+
+    struct unit_sums {
+        double mean = 0, mean_square = 0;
+        double rr = 0, ss = 0, rs = 0; // centred sums: of r, of r^2, of their product
+    };
+
+    template <tensor_like Norms>
+    [[nodiscard]] auto checked(const Norms& norms) const {
+        const auto x = as_view<2>(norms);
+        if (x.extent(1) != units_) {
+            detail::throw_shape_error(name, "wanted (samples, " + std::to_string(units_) + ")", x.extents());
+        }
+        for (std::size_t i = 0; i < x.extent(0); ++i) {
+            for (std::size_t u = 0; u < units_; ++u) {
+                const auto r = static_cast<double>(x(i, u));
+                if (r >= 0 && detail::is_finite(r)) continue;
+                detail::throw_value_error(
+                    name, "wanted finite norms of 0 or above, got " + std::to_string(r) + " in sample " +
+                              std::to_string(samples() + i) + ", unit " + std::to_string(u));
+            }
+        }
+        return x;
+    }
+
+    /// Adds row i; the running form of Welford 1962.
+    template <typename View>
+    void add(const View& x, std::size_t i, double ratio) {
+        ratios_.push_back(ratio);
+        const double share = 1 / static_cast<double>(ratios_.size());
+        for (std::size_t u = 0; u < units_; ++u) {
+            const auto r = static_cast<double>(x(i, u));
+            const double s = r * r;
+            unit_sums& own = sums_[u];
+            const double dr = r - own.mean, ds = s - own.mean_square;
+            own.mean += dr * share;
+            own.mean_square += ds * share;
+            own.rr += dr * (r - own.mean);
+            own.ss += ds * (s - own.mean_square);
+            own.rs += dr * (s - own.mean_square);
+            zeros_[u] += r == 0 ? 1 : 0;
+        }
+    }
+
+    std::size_t units_;
+    std::size_t probes_;
+    std::vector<unit_sums> sums_;
+    std::vector<std::uint64_t> zeros_;
+    std::vector<double> ratios_;
+    double ratio_variance_ = 0;
+};
+
+} // namespace v0
+} // namespace repscope
