@@ -1,0 +1,20 @@
+#pragma once
+
+#include <limits>
+
+namespace repscope {
+inline namespace v0 {
+
+/// A confidence interval; both ends are NaN where there is none.
+struct interval {
+    double low = std::numeric_limits<double>::quiet_NaN();
+    double high = std::numeric_limits<double>::quiet_NaN();
+
+    [[nodiscard]] constexpr bool contains(double value) const noexcept {
+        return low <= value && value <= high;
+    }
+    friend constexpr bool operator==(const interval&, const interval&) = default;
+};
+
+} // namespace v0
+} // namespace repscope

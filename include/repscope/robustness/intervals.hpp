@@ -1,0 +1,128 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/numeric/distributions.hpp"
+#include "repscope/numeric/interval.hpp"
+#include "repscope/robustness/permutation.hpp"
+#include "repscope/robustness/rank_correlation.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// An estimate, its standard error and its confidence interval; NaN where there is none.
+struct estimate_interval {
+    double estimate = std::numeric_limits<double>::quiet_NaN();
+    double error = std::numeric_limits<double>::quiet_NaN();
+    interval range{};
+};
+
+/// The mean of independent values with the interval of Student's t: mean +- t s / sqrt(n), n - 1 degrees of
+/// freedom.
+///
+/// NaN without values; one value has a mean and no interval. Throws `value_error` for a confidence outside
+/// (0, 1). O(n). Student 1908.
+[[nodiscard]] inline estimate_interval mean_interval(std::span<const double> values,
+                                                     double confidence = 0.95) {
+    detail::check_confidence("mean_interval", confidence);
+    estimate_interval result;
+    if (values.empty()) return result;
+    const auto n = static_cast<double>(values.size());
+    result.estimate = std::accumulate(values.begin(), values.end(), 0.0) / n;
+    if (values.size() < 2) return result;
+    double squares = 0;
+    for (const double value : values) squares += (value - result.estimate) * (value - result.estimate);
+    result.error = std::sqrt(squares / (n - 1) / n);
+    const double reach = student_quantile((1 + confidence) / 2, n - 1) * result.error;
+    result.range = {result.estimate - reach, result.estimate + reach};
+    return result;
+}
+
+/// Slopes of least squares of y on x, block by block.
+struct block_slopes {
+    std::vector<double> per_block; ///< NaN where x is constant
+    estimate_interval mean;        ///< over the blocks that have one: each is one independent value
+};
+
+/// The slope within each block and the mean of these slopes with its t-interval: an effect in units of y for
+/// a unit of x, with the blocks as the sample. Throws as `within_block_correlation` and `mean_interval`.
+[[nodiscard]] inline block_slopes within_block_slope(std::span<const paired_block> blocks,
+                                                     double confidence = 0.95) {
+    block_slopes result;
+    std::vector<double> found;
+    for (const paired_block& block : blocks) {
+        detail::check_pairs("within_block_slope", block.x, block.y);
+        const auto n = static_cast<double>(block.x.size());
+        const double mean_x = std::accumulate(block.x.begin(), block.x.end(), 0.0) / n;
+        const double mean_y = std::accumulate(block.y.begin(), block.y.end(), 0.0) / n;
+        double xx = 0, xy = 0;
+        for (std::size_t i = 0; i < block.x.size(); ++i) {
+            xx += (block.x[i] - mean_x) * (block.x[i] - mean_x);
+            xy += (block.x[i] - mean_x) * (block.y[i] - mean_y);
+        }
+        result.per_block.push_back(xx > 0 ? xy / xx : std::numeric_limits<double>::quiet_NaN());
+        if (xx > 0) found.push_back(xy / xx);
+    }
+    result.mean = mean_interval(found, confidence);
+    return result;
+}
+
+/// The difference of two accuracies on the same images, `first` minus `second`, with the normal interval of a
+/// paired difference: d = (b - c) / n, variance ((b + c) - (b - c)^2 / n) / (n (n - 1)), b and c being the
+/// images that only one of the two has right.
+///
+/// `first` and `second`: one bool an image, in the same order. The interval is that of the choice of images;
+/// it knows nothing of seeds. With 90 % confidence it is the one whose place inside a margin tests for
+/// equivalence at the 5 % level. Without discordant images it has no width, which a small sample does not
+/// earn: it says that none was seen. NaN without images. Throws `shape_error` when the lengths differ,
+/// `value_error` for a confidence outside (0, 1). O(n). Schuirmann 1987 for the test.
+[[nodiscard]] inline estimate_interval
+paired_difference(const std::vector<bool>& first, const std::vector<bool>& second, double confidence = 0.90) {
+    detail::check_confidence("paired_difference", confidence);
+    if (first.size() != second.size()) {
+        detail::throw_shape_error("paired_difference", "wanted the same images twice, got " +
+                                                           std::to_string(first.size()) + " and " +
+                                                           std::to_string(second.size()));
+    }
+    estimate_interval result;
+    if (first.empty()) return result;
+    double gained = 0, lost = 0;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        gained += first[i] && !second[i] ? 1 : 0;
+        lost += !first[i] && second[i] ? 1 : 0;
+    }
+    const auto n = static_cast<double>(first.size());
+    result.estimate = (gained - lost) / n;
+    if (first.size() < 2) return result;
+    result.error = std::sqrt((gained + lost - (gained - lost) * (gained - lost) / n) / (n * (n - 1)));
+    const double reach = normal_quantile((1 + confidence) / 2) * result.error;
+    result.range = {result.estimate - reach, result.estimate + reach};
+    return result;
+}
+
+/// What an interval says of the claim that a quantity is within `margin` of 0.
+enum class equivalence {
+    yes,     ///< the interval lies inside [-margin, margin]
+    no,      ///< it lies outside
+    unclear, ///< it reaches over an end, or there is none
+};
+
+/// Throws `value_error` unless the margin is above 0.
+[[nodiscard]] inline equivalence equivalent(const interval& range, double margin) {
+    if (!(margin > 0)) {
+        detail::throw_value_error("equivalent", "wanted a margin above 0, got " + std::to_string(margin));
+    }
+    if (range.low >= -margin && range.high <= margin) return equivalence::yes;
+    if (range.low > margin || range.high < -margin) return equivalence::no;
+    return equivalence::unclear;
+}
+
+} // namespace v0
+} // namespace repscope
