@@ -11,9 +11,8 @@
 #include "repscope/net/trainer.hpp"
 #include "repscope/numeric/products.hpp"
 #include "repscope/selectivity/regularizer.hpp"
+#include "timing.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -21,27 +20,7 @@
 namespace {
 
 using namespace repscope;
-
-double now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// Median time of `work`, in seconds.
-template <typename Work>
-double median_time(double seconds, Work&& work) {
-    work();
-    work();
-    std::vector<double> times;
-    const double end = now() + seconds;
-    do {
-        const double begin = now();
-        work();
-        times.push_back(now() - begin);
-    } while (now() < end);
-    std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
-                     times.end());
-    return times[times.size() / 2];
-}
+using benchmark::median_time;
 
 } // namespace
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -129,8 +130,7 @@ class conv_unit {
                 detail::for_rows(
                     first, last,
                     [](std::size_t count, Scalar* row, const Scalar* value) {
-                        for (std::size_t i = 0; i < count; ++i)
-                            row[i] = value[i] > Scalar(0) ? row[i] : Scalar(0);
+                        detail::copy_where_positive(count, value, row, row);
                     },
                     to, out);
             }
@@ -174,9 +174,10 @@ class conv_unit {
                                 const Scalar* value = out.at(n, y);
                                 const Scalar* from = gradient.at(n, y);
                                 Scalar* row = to.at(to_n, y);
-                                for (std::size_t i = 0; i < gradient.row_length(); ++i) {
-                                    row[i] = !Relu || value[i] > Scalar(0) ? from[i] : Scalar(0);
-                                }
+                                if constexpr (Relu)
+                                    detail::copy_where_positive(gradient.row_length(), value, from, row);
+                                else
+                                    std::memcpy(row, from, gradient.row_length() * sizeof(Scalar));
                             }
                         });
         if (parameters == nullptr) return;
@@ -184,8 +185,7 @@ class conv_unit {
             detail::for_rows(
                 0, run.samples,
                 [](std::size_t count, Scalar* row, const Scalar* value) {
-                    for (std::size_t i = 0; i < count; ++i)
-                        row[i] = value[i] > Scalar(0) ? row[i] : Scalar(0);
+                    detail::copy_where_positive(count, value, row, row);
                 },
                 gradient, out);
         }

@@ -27,7 +27,7 @@ template <typename T>
 struct product_plan {
     std::vector<stretch> stretches;
     std::vector<std::ptrdiff_t> in, out; // of every pixel of an image
-    std::vector<T> weights;              // panels of columns, each (depth, panel width)
+    std::vector<T> weights; // panels of columns, each (depth, panel width); of few columns (columns, depth)
     std::size_t depth = 0;
 };
 
@@ -227,6 +227,12 @@ class convolution {
         const std::size_t padded = padded_columns<T>(columns);
         plan.weights.resize(plan.depth * padded);
         T* to = plan.weights.data();
+        if (columns <= few_columns) {
+            for (std::size_t column = 0; column < columns; ++column) {
+                for (std::size_t row = 0; row < plan.depth; ++row) *to++ = weight(row, column);
+            }
+            return;
+        }
         for (std::size_t first = 0; first < padded; first += panel_width<T>) {
             const std::size_t last = (std::min)(padded, first + panel_width<T>);
             for (std::size_t row = 0; row < plan.depth; ++row) {
@@ -254,6 +260,18 @@ class convolution {
                                const epilogue<T>& end) {
         const std::size_t pixels = plan.in.size();
         const std::size_t padded = padded_columns<T>(columns);
+        if (columns <= few_columns) {
+            std::size_t pixel = 0;
+            for (std::size_t row = 0; row < rows; ++row) {
+                product_few<T>(in + plan.in[pixel], out + plan.out[pixel], plan.stretches,
+                               plan.weights.data(), plan.depth, columns, end);
+                if (++pixel < pixels) continue;
+                pixel = 0;
+                in += in_image;
+                out += out_image;
+            }
+            return;
+        }
         for (std::size_t column = 0; column < padded; column += panel_width<T>) {
             const T* weights = plan.weights.data() + plan.depth * column;
             const std::size_t valid = (std::min)(columns - column, panel_width<T>);
@@ -265,9 +283,10 @@ class convolution {
             for (std::size_t row = 0; row < rows;) {
                 const T* from[tile_rows];
                 T* to[tile_rows];
-                // 49 = 7 x 6 + 4 + 3: two middling tiles cost less than a full one and a nearly empty one.
-                std::size_t take = (std::min)(rows - row, tile_rows);
-                if (rows - row == tile_rows + 1) take = 4;
+                // Tiles of about the same height: two middling ones cost less than a full one and a nearly
+                // empty one.
+                const std::size_t left = rows - row, tiles = (left + tile_rows - 1) / tile_rows;
+                const std::size_t take = (left + tiles - 1) / tiles;
                 for (std::size_t r = 0; r < take; ++r) {
                     from[r] = image_in + plan.in[pixel];
                     to[r] = image_out + plan.out[pixel];

@@ -17,10 +17,14 @@ struct stretch {
     std::size_t length = 0;
 };
 
-/// Pixels of a tile, and vectors of columns of a panel: 12 accumulators, 2 vectors of weights and a broadcast
-/// fill the 16 registers.
-inline constexpr std::size_t tile_rows = 6;
+/// Pixels of a tile, and vectors of columns of a panel. Of 16 registers, 12 accumulators, 2 vectors of
+/// weights and a broadcast leave one; where there are 32, more rows hide the latency of products in one
+/// vector.
+inline constexpr std::size_t tile_rows = vector_bytes == 64 ? 8 : 6;
 inline constexpr std::size_t tile_vectors = 2;
+
+/// Up to so many columns a vector of columns would be mostly empty, and the vector goes along the depth.
+inline constexpr std::size_t few_columns = 3;
 
 template <typename T>
 inline constexpr std::size_t panel_width = tile_vectors* pack<T>::width;
@@ -47,66 +51,91 @@ inline void product_tile(const T* const* in, T* const* out, std::span<const stre
     using vector = typename Ops::type;
     constexpr std::size_t width = Ops::width;
     vector sum[Rows][Vectors];
-    for (std::size_t v = 0; v < Vectors; ++v) {
+    unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
         const vector start = end.bias != nullptr ? Ops::load(end.bias + v * width) : vector{};
-        for (std::size_t r = 0; r < Rows; ++r) sum[r][v] = start;
-    }
+        unrolled<Rows>([&](auto r) __attribute__((always_inline)) { sum[r][v] = start; });
+    });
     for (const stretch& part : stretches) {
         const T* row[Rows];
-        for (std::size_t r = 0; r < Rows; ++r) row[r] = in[r] + part.offset;
+        unrolled<Rows>([&](auto r) __attribute__((always_inline)) { row[r] = in[r] + part.offset; });
         for (std::size_t k = 0; k < part.length; ++k) {
             vector weight[Vectors];
-            for (std::size_t v = 0; v < Vectors; ++v) weight[v] = Ops::load(weights + v * width);
+            unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
+                weight[v] = Ops::load(weights + v * width);
+            });
             weights += Vectors * width;
-            for (std::size_t r = 0; r < Rows; ++r) {
+            unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
                 const vector value = Ops::broadcast(row[r][k]);
-                for (std::size_t v = 0; v < Vectors; ++v) {
+                unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
                     sum[r][v] = Ops::multiply_add(value, weight[v], sum[r][v]);
-                }
-            }
+                });
+            });
         }
     }
     if (columns == Vectors * width) {
-        for (std::size_t r = 0; r < Rows; ++r) {
-            for (std::size_t v = 0; v < Vectors; ++v) {
+        unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
+            unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
                 vector value = sum[r][v];
                 if (end.accumulate) value += Ops::load(out[r] + v * width);
                 if (end.relu) value = Ops::where_positive(value, value);
                 Ops::store(out[r] + v * width, value);
-            }
-        }
+            });
+        });
         return;
     }
-    for (std::size_t r = 0; r < Rows; ++r) {
+    unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
         T values[Vectors * width];
-        for (std::size_t v = 0; v < Vectors; ++v) Ops::store(values + v * width, sum[r][v]);
+        unrolled<Vectors>([&](auto v)
+                              __attribute__((always_inline)) { Ops::store(values + v * width, sum[r][v]); });
         for (std::size_t j = 0; j < columns; ++j) {
             T value = end.accumulate ? values[j] + out[r][j] : values[j];
             if (end.relu && !(value > T(0))) value = T(0);
             out[r][j] = value;
         }
-    }
+    });
 }
 
 /// `product_tile` for a number of rows known at run time.
-template <std::size_t Vectors, typename T>
+template <std::size_t Vectors, typename T, std::size_t Rows = tile_rows>
 inline void product_rows(std::size_t rows, const T* const* in, T* const* out,
                          std::span<const stretch> stretches, const T* weights, std::size_t columns,
                          const epilogue<T>& end) noexcept {
+    if constexpr (Rows > 1) {
+        if (rows < Rows) {
+            return product_rows<Vectors, T, Rows - 1>(rows, in, out, stretches, weights, columns, end);
+        }
+    }
+    product_tile<pack<T>, Rows, Vectors>(in, out, stretches, weights, columns, end);
+}
+
+/// The same for one row and few columns, `weights` being (columns, depth): vectors along the stretches.
+template <typename T>
+inline void product_few(const T* in, T* out, std::span<const stretch> stretches, const T* weights,
+                        std::size_t depth, std::size_t columns, const epilogue<T>& end) noexcept {
     using ops = pack<T>;
-    switch (rows) {
-    case 6:
-        return product_tile<ops, 6, Vectors>(in, out, stretches, weights, columns, end);
-    case 5:
-        return product_tile<ops, 5, Vectors>(in, out, stretches, weights, columns, end);
-    case 4:
-        return product_tile<ops, 4, Vectors>(in, out, stretches, weights, columns, end);
-    case 3:
-        return product_tile<ops, 3, Vectors>(in, out, stretches, weights, columns, end);
-    case 2:
-        return product_tile<ops, 2, Vectors>(in, out, stretches, weights, columns, end);
-    default:
-        return product_tile<ops, 1, Vectors>(in, out, stretches, weights, columns, end);
+    using vector = typename ops::type;
+    for (std::size_t j = 0; j < columns; ++j, weights += depth) {
+        vector sum{}, other{};
+        T rest = end.bias != nullptr ? end.bias[j] : T(0);
+        const T* factor = weights;
+        for (const stretch& part : stretches) {
+            const T* const from = in + part.offset;
+            std::size_t k = 0;
+            for (; k + 2 * ops::width <= part.length; k += 2 * ops::width) {
+                sum = ops::multiply_add(ops::load(from + k), ops::load(factor + k), sum);
+                other = ops::multiply_add(ops::load(from + k + ops::width),
+                                          ops::load(factor + k + ops::width), other);
+            }
+            for (; k + ops::width <= part.length; k += ops::width) {
+                sum = ops::multiply_add(ops::load(from + k), ops::load(factor + k), sum);
+            }
+            for (; k < part.length; ++k) rest += from[k] * factor[k];
+            factor += part.length;
+        }
+        T value = ops::sum(sum + other) + rest;
+        if (end.accumulate) value += out[j];
+        if (end.relu && !(value > T(0))) value = T(0);
+        out[j] = value;
     }
 }
 
@@ -123,9 +152,13 @@ inline void outer_tile(const pixel_grid<T>& left, const pixel_grid<T>& right, st
                        std::size_t height, std::size_t width, T* out, std::size_t pitch) noexcept {
     using vector = typename Ops::type;
     vector sum[Rows][Vectors];
-    for (std::size_t r = 0; r < Rows; ++r) {
-        for (std::size_t v = 0; v < Vectors; ++v) sum[r][v] = Ops::load(out + r * pitch + v * Ops::width);
-    }
+    const auto each = [&](auto&& body) __attribute__((always_inline)) {
+        unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
+            unrolled<Vectors>([&](auto v) __attribute__((always_inline)) { body(r, v); });
+        });
+    };
+    each([&](auto r, auto v)
+             __attribute__((always_inline)) { sum[r][v] = Ops::load(out + r * pitch + v * Ops::width); });
     for (std::size_t n = 0; n < images; ++n) {
         for (std::size_t y = 0; y < height; ++y) {
             const T* a = left.data + static_cast<std::ptrdiff_t>(n) * left.image +
@@ -134,21 +167,22 @@ inline void outer_tile(const pixel_grid<T>& left, const pixel_grid<T>& right, st
                          static_cast<std::ptrdiff_t>(y) * right.row;
             for (std::size_t x = 0; x < width; ++x) {
                 vector value[Vectors];
-                for (std::size_t v = 0; v < Vectors; ++v) value[v] = Ops::load(b + v * Ops::width);
-                for (std::size_t r = 0; r < Rows; ++r) {
+                unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
+                    value[v] = Ops::load(b + v * Ops::width);
+                });
+                unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
                     const vector factor = Ops::broadcast(a[r]);
-                    for (std::size_t v = 0; v < Vectors; ++v) {
+                    unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
                         sum[r][v] = Ops::multiply_add(factor, value[v], sum[r][v]);
-                    }
-                }
+                    });
+                });
                 a += left.step;
                 b += right.step;
             }
         }
     }
-    for (std::size_t r = 0; r < Rows; ++r) {
-        for (std::size_t v = 0; v < Vectors; ++v) Ops::store(out + r * pitch + v * Ops::width, sum[r][v]);
-    }
+    each([&](auto r, auto v)
+             __attribute__((always_inline)) { Ops::store(out + r * pitch + v * Ops::width, sum[r][v]); });
 }
 
 /// `outer_tile` over all elements of the stretches, which are the rows, and all columns; `out` is (rows,

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #if defined(__AVX__) && defined(__FMA__)
 #include <immintrin.h>
@@ -41,6 +42,14 @@ template <>
 struct vector_type<double, 32> {
     typedef double type __attribute__((vector_size(32)));
 };
+template <>
+struct vector_type<float, 64> {
+    typedef float type __attribute__((vector_size(64)));
+};
+template <>
+struct vector_type<double, 64> {
+    typedef double type __attribute__((vector_size(64)));
+};
 
 /// `width` numbers at a time.
 template <typename T, std::size_t Bytes = vector_bytes, bool Fused = fused>
@@ -56,6 +65,10 @@ struct pack {
     }
     static void store(T* to, type value) noexcept { std::memcpy(to, &value, sizeof value); }
     static type broadcast(T value) noexcept {
+#if defined(__AVX512F__)
+        if constexpr (Bytes == 64 && std::is_same_v<T, float>) return _mm512_set1_ps(value);
+        if constexpr (Bytes == 64 && std::is_same_v<T, double>) return _mm512_set1_pd(value);
+#endif
 #if defined(__AVX__) && defined(__FMA__)
         if constexpr (Bytes == 32 && std::is_same_v<T, float>) return _mm256_set1_ps(value);
         if constexpr (Bytes == 32 && std::is_same_v<T, double>) return _mm256_set1_pd(value);
@@ -65,6 +78,10 @@ struct pack {
         return all;
     }
     static type multiply_add(type a, type b, type c) noexcept {
+#if defined(__AVX512F__)
+        if constexpr (Fused && Bytes == 64 && std::is_same_v<T, float>) return _mm512_fmadd_ps(a, b, c);
+        if constexpr (Fused && Bytes == 64 && std::is_same_v<T, double>) return _mm512_fmadd_pd(a, b, c);
+#endif
 #if defined(__AVX__) && defined(__FMA__)
         if constexpr (Fused && Bytes == 32 && std::is_same_v<T, float>) return _mm256_fmadd_ps(a, b, c);
         if constexpr (Fused && Bytes == 32 && std::is_same_v<T, double>) return _mm256_fmadd_pd(a, b, c);
@@ -73,6 +90,15 @@ struct pack {
     }
     /// `value` where z > 0, else 0.
     static type where_positive(type z, type value) noexcept { return z > type{} ? value : type{}; }
+    /// All numbers added up, halves first.
+    static T sum(type value) noexcept {
+        T values[width];
+        store(values, value);
+        for (std::size_t half = width / 2; half > 0; half /= 2) {
+            for (std::size_t i = 0; i < half; ++i) values[i] += values[i + half];
+        }
+        return values[0];
+    }
 };
 
 /// The same operations on one number, for the channels that do not fill a pack.
@@ -89,13 +115,36 @@ struct single {
     static T where_positive(T z, T value) noexcept { return z > T(0) ? value : T(0); }
 };
 
-/// Calls `body.template operator()<Ops>(first)` for packs of channels and then for single channels.
+/// Calls `body.template operator()<Ops>(first)` for packs of channels, the widest first, and then for single
+/// channels.
 template <typename T, typename Body>
 inline void for_channels(std::size_t channels, Body&& body) {
     std::size_t first = 0;
     for (; first + pack<T>::width <= channels; first += pack<T>::width)
         body.template operator()<pack<T>>(first);
+    if constexpr (vector_bytes > 32) {
+        using half = pack<T, vector_bytes / 2>;
+        for (; first + half::width <= channels; first += half::width) body.template operator()<half>(first);
+    }
     for (; first < channels; ++first) body.template operator()<single<T>>(first);
+}
+
+/// to[i] = from[i] where value[i] > 0, else 0.
+template <typename T>
+inline void copy_where_positive(std::size_t count, const T* value, const T* from, T* to) noexcept {
+    for_channels<T>(count, [&]<typename Ops>(std::size_t i) {
+        Ops::store(to + i, Ops::where_positive(Ops::load(value + i), Ops::load(from + i)));
+    });
+}
+
+/// Calls `body` with the constants 0 ... Count - 1: a loop that is unrolled at every level of optimisation,
+/// as arrays must be that are to live in registers. The bodies have to be `always_inline` too.
+template <std::size_t Count, typename Body>
+__attribute__((always_inline)) inline void unrolled(Body&& body) noexcept {
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+        (body(std::integral_constant<std::size_t, I>{}), ...);
+    }
+    (std::make_index_sequence<Count>{});
 }
 
 } // namespace net::detail
