@@ -21,7 +21,7 @@ program=$build/examples/repscope
 out=$checkout/out/fashion-mnist-short
 
 "$checkout/.ci/install-packages" g++ cmake ninja-build libeigen3-dev libcli11-dev nlohmann-json3-dev zlib1g-dev \
-    dataset-fashion-mnist
+    gnuplot-nox dataset-fashion-mnist
 
 echo "building the program in $build"
 mkdir -p "$build"

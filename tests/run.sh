@@ -24,7 +24,7 @@ done
 [ "$legs" != all ] || legs="g++ clang sanitize"
 
 packages=(g++ cmake ninja-build libeigen3-dev doctest-dev libxtensor-dev libxtensor-blas-dev libopenblas-dev
-    libcli11-dev nlohmann-json3-dev zlib1g-dev python3-numpy)
+    libcli11-dev nlohmann-json3-dev zlib1g-dev gnuplot-nox python3-numpy)
 for leg in $legs; do
     case $leg in
     g++ | sanitize) ;;
