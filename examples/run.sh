@@ -20,8 +20,8 @@ build=${REPSCOPE_BUILD_DIR:-$checkout/build}/program
 program=$build/examples/repscope
 out=$checkout/out/fashion-mnist-short
 
-"$checkout/.ci/install-packages" g++ cmake ninja-build libeigen3-dev libcli11-dev nlohmann-json3-dev zlib1g-dev libpng-dev libjpeg-dev libzip-dev \
-    dataset-fashion-mnist
+"$checkout/.ci/install-packages" g++ cmake ninja-build libeigen3-dev libcli11-dev nlohmann-json3-dev zlib1g-dev \
+    libpng-dev libjpeg-dev libzip-dev gnuplot-nox dataset-fashion-mnist
 
 echo "building the program in $build"
 mkdir -p "$build"

@@ -24,7 +24,8 @@ done
 [ "$legs" != all ] || legs="g++ clang sanitize"
 
 packages=(g++ cmake ninja-build libeigen3-dev doctest-dev libxtensor-dev libxtensor-blas-dev libopenblas-dev
-    libcli11-dev nlohmann-json3-dev zlib1g-dev libpng-dev libjpeg-dev libzip-dev python3-numpy libopenmpi-dev openmpi-bin)
+    libcli11-dev nlohmann-json3-dev zlib1g-dev libpng-dev libjpeg-dev libzip-dev gnuplot-nox python3-numpy libopenmpi-dev
+    openmpi-bin)
 for leg in $legs; do
     case $leg in
     g++ | sanitize) ;;

@@ -71,9 +71,9 @@ std::string spectrum(const repscope::dimensionality_result& measured) {
         rows.push_back({static_cast<double>(k + 1), values[k] / total});
     }
     std::string text = block("spectrum", rows) + style +
-                       "set logscale y\nset format y '10^{%T}'\nset xlabel 'principal component'\n"
-                       "set ylabel 'share of variance'\nset format y '%.0e'\nunset key\nset xrange [0:" +
-                       number(static_cast<double>(rows.size()) * 1.08 + 1) +
+                       "set logscale y\nset xlabel 'principal component'\n"
+                       "set ylabel 'share of variance'\nset format y '%g'\nunset key\nset xrange [0:" +
+                       number(static_cast<double>(rows.size()) * 1.2 + 1) +
                        "]\nset offsets 0,0,graph 0.1,0\n";
     constexpr std::array<const char*, 3> names{"90 %", "95 %", "99 %"};
     constexpr std::array<double, 3> heights{0.98, 0.90, 0.82};

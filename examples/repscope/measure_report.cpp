@@ -117,8 +117,8 @@ std::string comparison_table(const std::vector<layer_report>& reports) {
     const bool has_selectivity = reports.front().selectivity.has_value();
     std::vector<std::string> header{"layer"};
     if (has_selectivity) header.insert(header.end(), {"selectivity", "perturbed", "change"});
-    header.insert(header.end(), {"participation ratio", "perturbed", "95 %", "perturbed",
-                                 "difference: relative size", "participation ratio", "95 %"});
+    header.insert(header.end(),
+                  {"PR", "perturbed", "95 %", "perturbed", "size of difference", "its PR", "its 95 %"});
     html_table table(header);
     for (const auto& layer : reports) {
         const comparison_report& other = *layer.comparison;
@@ -201,15 +201,14 @@ std::string page(const std::vector<layer_report>& reports, const std::vector<mea
     std::string text =
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>repscope: " +
         std::to_string(reports.size()) + " layers</title>\n<style>" + style +
-        "</style></head><body>\n<h1>How " + std::to_string(reports.size()) +
-        (reports.size() == 1 ? " layer represents" : " layers represent") +
-        " its classes</h1>\n<p class=\"sub\">" + escaped(heading) + " &middot; repscope " + version_text() +
-        "</p>\n";
-    if (reports.size() != 1) text.replace(text.find("its classes"), 3, "their");
+        "</style></head><body>\n<h1>Representations of " + std::to_string(reports.size()) +
+        (reports.size() == 1 ? " layer" : " layers") + "</h1>\n<p class=\"sub\">" + escaped(heading) +
+        " &middot; repscope " + version_text() + "</p>\n";
     if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
     text += "<div class=\"figures\">" +
             figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in the order given") +
-            figure(figures.dimensionality_by_depth, "Dimensions that the layers use, and their units") +
+            figure(figures.dimensionality_by_depth,
+                   "Dimensions that the layers use (PR: participation ratio), and their units") +
             "</div>\n";
     if (has_selectivity) text += "<h2>Class selectivity</h2>\n" + selectivity_table(reports);
     text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);

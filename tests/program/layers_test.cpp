@@ -3,7 +3,9 @@
 #include "npy.hpp"
 #include "process.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
@@ -264,4 +266,61 @@ TEST_CASE("--precision float: close to double, for few and many samples, the sam
         }
         CHECK(a["components"] == b["components"]);
     }
+}
+
+TEST_CASE("--report: a page that needs no other file, and CSV beside it") {
+    const scratch_folder folder;
+    write_npy(folder / "a<b>.npy", noise(200 * 6, 1), {200, 6});
+    write_npy(folder / "conv.npy", noise(200 * 3 * 4, 2), {200, 3, 2, 2});
+    write_npy(folder / "y.npy", labels_of(200, 4), {200});
+    write_npy(folder / "none.npy", std::vector<float>(200 * 2, 0.0F), {200, 2});
+    const std::vector<std::string> arguments{
+        folder / "a<b>.npy",  folder / "conv.npy", folder / "none.npy",    "--labels",
+        folder / "y.npy",     "--compare",         folder.path().string(), "--report",
+        folder / "out/report"};
+    const outcome result = measure(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const std::string page = slurp(folder / "out/report/report.html");
+    CHECK(page.starts_with("<!DOCTYPE html>"));
+    CHECK(page.ends_with("</html>\n"));
+    CHECK(page.find("a&lt;b&gt;") != std::string::npos);
+    CHECK(page.find("a<b>") == std::string::npos);
+    // Nothing is loaded from elsewhere: no address but the names of XML's own.
+    for (const std::string what : {"src=", "href=\"http", "url(http", "<script", "@import"}) {
+        CAPTURE(what);
+        CHECK(page.find(what) == std::string::npos);
+    }
+    CHECK(page.find((folder / "conv.npy")) != std::string::npos);
+    const auto lines = [&](const std::string& name) {
+        const std::string text = slurp(folder / ("out/report/" + name));
+        return std::count(text.begin(), text.end(), '\n');
+    };
+    CHECK(lines("layers.csv") == 1 + 3);
+    CHECK(lines("units.csv") == 1 + 6 + 3 + 2);
+    CHECK(lines("spectra.csv") == 1 + 6 + 3 + 2);
+    CHECK(slurp(folder / "out/report/layers.csv").starts_with("name,file,dtype,layout,unit,samples,units,"));
+
+    // Without gnuplot the tables come, and the page says what is missing.
+    const std::string path = std::getenv("PATH");
+    ::setenv("PATH", folder.path().c_str(), 1);
+    const outcome without = measure(arguments);
+    ::setenv("PATH", path.c_str(), 1);
+    CHECK(without.code == 0);
+    const std::string plain = slurp(folder / "out/report/report.html");
+    CHECK(plain.find("Figures are left out") != std::string::npos);
+    CHECK(plain.find("<svg") == std::string::npos);
+    CHECK(plain.find("<td") != std::string::npos);
+    if (page.find("<svg") == std::string::npos) {
+        CHECK(page.find("Figures are left out") != std::string::npos);
+    } else {
+        std::size_t figures = 0;
+        for (std::size_t at = page.find("<svg"); at != std::string::npos; at = page.find("<svg", at + 1))
+            ++figures;
+        CHECK(figures == 2 + 2 * 3);
+    }
+    CHECK(measure({folder / "conv.npy", "--report", folder / "conv.npy"}).code == 1);
+    const outcome no_labels = measure({folder / "conv.npy", "--report", folder / "bare"});
+    CHECK(no_labels.code == 0);
+    CHECK(!std::filesystem::exists(folder / "bare/units.csv"));
 }

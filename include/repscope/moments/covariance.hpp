@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -374,15 +375,17 @@ class covariance {
     void add_chunk(std::size_t count, Values&& values, thread_pool& pool) {
         const bool narrow = options_.products == product_precision::float32;
         const std::size_t tasks = block_count(count, rows_a_task);
-        std::vector<double> rows((narrow ? (std::min)(count, pool.size() * rows_a_task) : count) * units_);
-        std::vector<float> narrow_rows(narrow ? count * units_ : 0);
+        // Not set to 0 first: every element is written before it is read.
+        const auto rows =
+            std::make_unique_for_overwrite<double[]>((narrow ? pool.size() * rows_a_task : count) * units_);
+        const auto narrow_rows = std::make_unique_for_overwrite<float[]>(narrow ? count * units_ : 0);
         std::vector<double> squared(count);
         // Sums over the rows of each task, of d and of |d|^2 d, while they are in the cache.
         std::vector<double> parts(tasks * 2 * units_);
         pool.for_each(tasks, [&](std::size_t task, std::size_t worker) {
             const std::size_t first = task * rows_a_task;
             const std::size_t here = (std::min)(rows_a_task, count - first);
-            double* const own = rows.data() + (narrow ? worker * rows_a_task : first) * units_;
+            double* const own = rows.get() + (narrow ? worker * rows_a_task : first) * units_;
             values(first, here, worker, own);
             double* const sums = parts.data() + task * 2 * units_;
             for (std::size_t i = 0; i < here; ++i) {
@@ -394,7 +397,7 @@ class covariance {
                     sums[units_ + u] += length * row[u];
                 }
                 if (!narrow) continue;
-                float* rounded = narrow_rows.data() + (first + i) * units_;
+                float* rounded = narrow_rows.get() + (first + i) * units_;
                 for (std::size_t u = 0; u < units_; ++u) rounded[u] = static_cast<float>(row[u]);
             }
         });
@@ -407,10 +410,10 @@ class covariance {
             }
         }
         if (narrow)
-            detail::add_scatter<Backend>(narrow_rows.data(), count, units_, rows_per_block(), scatter_.data(),
+            detail::add_scatter<Backend>(narrow_rows.get(), count, units_, rows_per_block(), scatter_.data(),
                                          pool);
         else
-            detail::add_scatter<Backend>(rows.data(), count, units_, rows_per_block(), scatter_.data(), pool);
+            detail::add_scatter<Backend>(rows.get(), count, units_, rows_per_block(), scatter_.data(), pool);
     }
 
     /// Makes a row the difference to the pilot; its squared length.

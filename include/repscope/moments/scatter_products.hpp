@@ -22,7 +22,8 @@ namespace detail {
 template <product_backend Backend, std::floating_point Scalar>
 void add_scatter(const Scalar* rows, std::size_t count, std::size_t units, std::size_t a_block,
                  double* scatter, thread_pool& pool) {
-    constexpr std::size_t edge = 256;
+    // Few units are cut finer, for there would be nothing to share out.
+    const std::size_t edge = units <= 512 ? 128 : 256;
     const std::size_t edges = block_count(units, edge);
     const auto product = [&](std::size_t row, std::size_t column, const Scalar* block, std::size_t k,
                              Scalar* target, std::size_t stride, Scalar keep) {
