@@ -137,6 +137,8 @@
 #include "repscope/tensor/tensor_view.hpp"
 #include "repscope/training/attribute.hpp"
 #include "repscope/training/coloured.hpp"
+#include "repscope/training/deep_pursuit.hpp"
+#include "repscope/training/dictionary.hpp"
 #include "repscope/training/eman.hpp"
 #include "repscope/training/fixmatch.hpp"
 #include "repscope/training/irm.hpp"
