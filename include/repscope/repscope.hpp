@@ -137,6 +137,8 @@
 #include "repscope/tensor/tensor_view.hpp"
 #include "repscope/training/ascl.hpp"
 #include "repscope/training/attribute.hpp"
+#include "repscope/training/augment.hpp"
+#include "repscope/training/augmix.hpp"
 #include "repscope/training/coloured.hpp"
 #include "repscope/training/contrast.hpp"
 #include "repscope/training/deep_pursuit.hpp"
