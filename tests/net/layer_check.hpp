@@ -71,6 +71,13 @@ struct bench {
                          [&](const auto&, const auto& activation, const auto&, const auto&) {
                              each(activation, [&](const double& value) { signs.push_back(value > 0); });
                          });
+        if constexpr (requires { scratch.history; }) { // ReLUs passed on the way to the taps
+            for (const auto& layer_history : scratch.history) {
+                for (const auto& maps : layer_history) {
+                    each(maps.view(shape.n), [&](double& value) { signs.push_back(value > 0); });
+                }
+            }
+        }
         if constexpr (requires { scratch.winner; }) {
             for (std::size_t i = 0; i < scratch.winner.size(); ++i) {
                 for (std::size_t bit = 0; bit < 8; ++bit)

@@ -212,9 +212,9 @@ class conv2d {
     void visit_state(Visitor&&) {}
     void update_state(const scratch&) {}
     void initialize(initializer& random) {
-        const std::size_t fan_in = config_.in * config_.win.kernel.rows * config_.win.kernel.cols;
-        random.uniform(weights(), fan_in);
-        if (config_.bias) random.uniform(bias(), fan_in);
+        const std::size_t taps = config_.win.kernel.rows * config_.win.kernel.cols;
+        random.weights(weights(), config_.in * taps, config_.out * taps);
+        if (config_.bias) random.bias(bias(), config_.in * taps);
     }
 
   private:

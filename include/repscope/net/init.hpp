@@ -12,22 +12,44 @@ namespace repscope {
 inline namespace v0 {
 namespace net {
 
+/// How initial weights are drawn.
+enum class initialization {
+    fan_in, ///< weights and biases uniform in +-1/sqrt(fan in)
+    xavier, ///< weights uniform in +-sqrt(6 / (fan in + fan out)), biases 0; Glorot and Bengio 2010
+};
+
 /// Where the initial parameters of a network come from: every tensor of parameters has a random stream of its
 /// own, so adding a layer at the end changes nothing before it.
 class initializer {
   public:
-    explicit initializer(std::uint64_t seed) noexcept : seed_(seed) {}
+    explicit initializer(std::uint64_t seed, initialization how = initialization::fan_in) noexcept
+        : seed_(seed), how_(how) {}
 
-    /// Fills one tensor with numbers uniform in +-1/sqrt(fan_in).
+    /// Fills the weights of a linear layer, whose outputs read `fan_in` numbers and whose inputs are read
+    /// `fan_out` times.
     template <typename Scalar>
-    void uniform(std::span<Scalar> values, std::size_t fan_in) {
-        random_stream random(seed_, streams::id(streams::purpose::init, tensor_++));
-        const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
-        for (Scalar& value : values) value = static_cast<Scalar>(bound * (2 * random.uniform() - 1));
+    void weights(std::span<Scalar> values, std::size_t fan_in, std::size_t fan_out) {
+        uniform_within(values, how_ == initialization::xavier
+                                   ? std::sqrt(6 / static_cast<double>(fan_in + fan_out))
+                                   : 1 / std::sqrt(static_cast<double>(fan_in)));
+    }
+    /// Fills the bias of such a layer.
+    template <typename Scalar>
+    void bias(std::span<Scalar> values, std::size_t fan_in) {
+        uniform_within(values,
+                       how_ == initialization::xavier ? 0.0 : 1 / std::sqrt(static_cast<double>(fan_in)));
     }
 
   private:
+    /// Every tensor takes a stream, whether its numbers are drawn or 0.
+    template <typename Scalar>
+    void uniform_within(std::span<Scalar> values, double bound) {
+        random_stream random(seed_, streams::id(streams::purpose::init, tensor_++));
+        for (Scalar& value : values) value = static_cast<Scalar>(bound * (2 * random.uniform() - 1));
+    }
+
     std::uint64_t seed_;
+    initialization how_;
     std::uint32_t tensor_ = 0;
 };
 

@@ -91,8 +91,8 @@ class network {
     [[nodiscard]] std::size_t parameter_count() const noexcept { return body_.parameter_count(); }
 
     /// Sets all parameters to random starting values; the same bits for the same seed.
-    void initialize(std::uint64_t seed) {
-        initializer random(seed);
+    void initialize(std::uint64_t seed, initialization how = initialization::fan_in) {
+        initializer random(seed, how);
         body_.initialize(random);
     }
 

@@ -109,20 +109,17 @@ struct image_source {
     }
 };
 
-/// Trains `network` for some epochs: every epoch takes the samples in a new random order, in batches, and
+/// Goes through a data set in epochs: every epoch takes the samples in a new random order, in batches, and
 /// leaves out the last incomplete one.
 ///
 /// `source` has `size()`, `extents()` (channels, rows, columns) and `read(indices, batch)`, as `image_source`
-/// has; `labels` one a sample; `schedule(step)` gives the learning rate and counts steps through all epochs;
-/// `penalty` is added to the loss (see `tapped`); `observe(const training_progress&)` is called after every
-/// step. Order and result depend on the seed alone, not on the threads. Throws `shape_error` when labels and
-/// samples differ in number or do not fill one batch, and `value_error` for a label the network has no class
-/// for.
-template <typename Network, typename Source, typename Optimizer, typename Schedule,
-          typename Penalty = no_penalty, typename Observer>
-void train(Network& network, const Source& source, std::span<const int> labels, Optimizer optimizer,
-           const Schedule& schedule, const training_options& options, Penalty&& penalty, Observer&& observe) {
-    using scalar = typename Network::scalar;
+/// has; `labels` one a sample. `visit(x, labels, chosen, progress)` gets a batch as (batch, channels, rows,
+/// columns) of `Scalar`, its labels, the places of its samples in the data set, and a `training_progress`
+/// whose counts are filled in. The order depends on the seed alone. Throws `shape_error` when labels and
+/// samples differ in number or do not fill one batch.
+template <typename Scalar, typename Source, typename Visit>
+void for_each_batch(const Source& source, std::span<const int> labels, const training_options& options,
+                    Visit&& visit) {
     const std::size_t samples = source.size(), batch = options.batch;
     if (labels.size() != samples) {
         repscope::detail::throw_shape_error("net::train", "wanted " + std::to_string(samples) +
@@ -135,11 +132,10 @@ void train(Network& network, const Source& source, std::span<const int> labels, 
                                                               std::to_string(samples));
     }
     const auto extents = source.extents();
-    std::vector<scalar> pixels(batch * extents[0] * extents[1] * extents[2]);
-    const tensor_view<scalar, 4> x(pixels.data(), {batch, extents[0], extents[1], extents[2]});
+    std::vector<Scalar> pixels(batch * extents[0] * extents[1] * extents[2]);
+    const tensor_view<Scalar, 4> x(pixels.data(), {batch, extents[0], extents[1], extents[2]});
     std::vector<int> batch_labels(batch);
     std::vector<std::uint32_t> order(samples);
-    trainer<Network, Optimizer> run(network, std::move(optimizer), options.threads);
     const std::size_t steps_an_epoch = samples / batch;
     std::size_t step = 0;
     for (std::size_t epoch = 0; epoch < options.epochs; ++epoch) {
@@ -150,14 +146,38 @@ void train(Network& network, const Source& source, std::span<const int> labels, 
             const auto chosen = std::span<const std::uint32_t>(order).subspan(i * batch, batch);
             source.read(chosen, x);
             for (std::size_t n = 0; n < batch; ++n) batch_labels[n] = labels[chosen[n]];
-            training_progress done = run.step(x, batch_labels, schedule(step), penalty);
-            done.epoch = epoch;
-            done.step = step;
-            done.steps = steps_an_epoch * options.epochs;
-            done.end_of_epoch = i + 1 == steps_an_epoch;
-            observe(std::as_const(done));
+            visit(tensor_view<const Scalar, 4>(x), std::span<const int>(batch_labels), chosen,
+                  training_progress{.epoch = epoch,
+                                    .step = step,
+                                    .steps = steps_an_epoch * options.epochs,
+                                    .end_of_epoch = i + 1 == steps_an_epoch});
         }
     }
+}
+
+/// Trains `network` for some epochs; see `for_each_batch` for `source`, `labels` and the order of samples.
+///
+/// `schedule(step)` gives the learning rate and counts steps through all epochs; `penalty` is added to the
+/// loss (see `tapped`); `observe(const training_progress&)` is called after every step. Order and result
+/// depend on the seed alone, not on the threads. Throws what `for_each_batch` throws, and `value_error` for a
+/// label the network has no class for.
+template <typename Network, typename Source, typename Optimizer, typename Schedule,
+          typename Penalty = no_penalty, typename Observer>
+void train(Network& network, const Source& source, std::span<const int> labels, Optimizer optimizer,
+           const Schedule& schedule, const training_options& options, Penalty&& penalty, Observer&& observe) {
+    using scalar = typename Network::scalar;
+    trainer<Network, Optimizer> run(network, std::move(optimizer), options.threads);
+    for_each_batch<scalar>(source, labels, options,
+                           [&](const tensor_view<const scalar, 4>& x, std::span<const int> batch_labels,
+                               std::span<const std::uint32_t>, training_progress place) {
+                               training_progress done =
+                                   run.step(x, batch_labels, schedule(place.step), penalty);
+                               done.epoch = place.epoch;
+                               done.step = place.step;
+                               done.steps = place.steps;
+                               done.end_of_epoch = place.end_of_epoch;
+                               observe(std::as_const(done));
+                           });
 }
 
 } // namespace net

@@ -24,6 +24,7 @@ enum class purpose : std::uint8_t {
     sketch = 7,       ///< random projections of units
     permutation = 8,  ///< shuffled labels and their approximations
     fold = 9,         ///< the fold of a sample
+    environment = 10, ///< synthetic data: label noise and what only goes along with the label; a: environment
     control = 11,     ///< random perturbations that attacks are compared with; a: place of the size
 };
 

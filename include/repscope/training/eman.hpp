@@ -1,0 +1,60 @@
+#pragma once
+
+#include "repscope/error.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace training {
+
+/// What of a teacher is a moving average of its student.
+enum class averaging {
+    parameters,                ///< parameters alone: the teacher's batch norm keeps its own statistics
+    parameters_and_statistics, ///< running means and variances of batch norm as well: EMAN
+};
+
+/// Moves a teacher towards its student: t = momentum t + (1 - momentum) s, for every parameter and, with
+/// `parameters_and_statistics`, for the running mean and variance of every batch norm.
+///
+/// Both networks are of one type and architecture. A teacher that is averaged whole is used in inference
+/// mode, so that its batch norm never looks at its own batches. Throws `value_error` for a momentum outside
+/// [0, 1] and `shape_error` when the networks differ in size. O(parameters). Cai, Ravichandran, Maji,
+/// Fowlkes, Tu and Soatto 2021 (arXiv 2101.08482).
+template <typename Network>
+void move_teacher(Network& teacher, const Network& student, double momentum,
+                  averaging what = averaging::parameters_and_statistics) {
+    using scalar = typename Network::scalar;
+    if (!(momentum >= 0 && momentum <= 1)) {
+        repscope::detail::throw_value_error("training::move_teacher",
+                                            "wanted a momentum from 0 to 1, got " + std::to_string(momentum));
+    }
+    std::vector<std::span<const scalar>> source;
+    const auto note = [&](const std::string&, std::span<const scalar> values) { source.push_back(values); };
+    student.visit_parameters(note);
+    if (what == averaging::parameters_and_statistics) student.visit_state(note);
+    std::size_t tensor = 0;
+    const auto move = [&](const std::string& name, std::span<scalar> values) {
+        if (tensor == source.size() || source[tensor].size() != values.size()) {
+            repscope::detail::throw_shape_error("training::move_teacher",
+                                                "wanted a student of the teacher's size, and it differs at " +
+                                                    name);
+        }
+        const std::span<const scalar> from = source[tensor++];
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            values[i] = static_cast<scalar>(momentum * static_cast<double>(values[i]) +
+                                            (1 - momentum) * static_cast<double>(from[i]));
+        }
+    };
+    teacher.visit_parameters(move);
+    if (what == averaging::parameters_and_statistics) teacher.visit_state(move);
+}
+
+} // namespace training
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,194 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/net/loss.hpp"
+#include "repscope/numeric/random.hpp"
+#include "repscope/numeric/streams.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/slice.hpp"
+#include "repscope/tensor/tensor_view.hpp"
+#include "repscope/training/eman.hpp"
+#include "repscope/training/stack.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace training {
+
+/// Places of `count` samples to keep the labels of, as many of each class as of any other (the lowest classes
+/// have one more where it does not divide), in ascending order.
+///
+/// The choice depends on the seed alone. Throws `value_error` for fewer labels than classes, since a class
+/// would have none, and when a class has too few samples. O(samples).
+[[nodiscard]] inline std::vector<std::uint32_t>
+choose_labelled(std::span<const int> labels, std::size_t classes, std::size_t count, std::uint64_t seed) {
+    if (classes == 0 || count < classes) {
+        repscope::detail::throw_value_error(
+            "training::choose_labelled", "wanted at least one label for each of " + std::to_string(classes) +
+                                             " classes, got " + std::to_string(count));
+    }
+    std::vector<std::uint32_t> order(labels.size()), chosen;
+    random_stream random(seed, streams::id(streams::purpose::fold));
+    permutation(order, random);
+    std::vector<std::size_t> wanted(classes);
+    for (std::size_t c = 0; c < classes; ++c) wanted[c] = count / classes + (c < count % classes ? 1 : 0);
+    for (const std::uint32_t i : order) {
+        if (labels[i] < 0 || static_cast<std::size_t>(labels[i]) >= classes) continue;
+        std::size_t& left = wanted[static_cast<std::size_t>(labels[i])];
+        if (left == 0) continue;
+        --left;
+        chosen.push_back(i);
+    }
+    if (chosen.size() < count) {
+        repscope::detail::throw_value_error("training::choose_labelled",
+                                            "wanted " + std::to_string(count) +
+                                                " samples spread evenly over the classes, got only " +
+                                                std::to_string(chosen.size()));
+    }
+    std::sort(chosen.begin(), chosen.end());
+    return chosen;
+}
+
+/// What a step saw of its unlabelled samples.
+struct pseudo_labels {
+    double loss = 0; ///< mean over all samples of the cross-entropy of those that were kept
+    double kept = 0; ///< share of the samples the teacher was sure of
+};
+
+/// Cross-entropy of a student against the classes a teacher is sure of: loss = (1/n) sum_i
+/// [max_k p_ik >= threshold] CE(student_i, argmax_k p_ik), p the softmax of the teacher.
+///
+/// `student` and `teacher` are logits (n, classes). `gradient`, unless empty, gets `weight` times the
+/// derivative by the student's logits; the teacher is a constant. O(n classes). Sohn et al. 2020
+/// (arXiv 2001.07685), equation 4.
+template <typename Scalar>
+pseudo_labels pseudo_label_loss(const tensor_view<const Scalar, 2>& student,
+                                const tensor_view<const Scalar, 2>& teacher, double threshold, double weight,
+                                const tensor_view<Scalar, 2>& gradient = {}) {
+    if (student.extents() != teacher.extents() || student.empty()) {
+        repscope::detail::throw_shape_error(
+            "training::pseudo_label_loss",
+            "wanted logits of student and teacher of one shape, the student's " +
+                format_shape(student.extents()),
+            teacher.extents());
+    }
+    const std::size_t count = student.extent(0), classes = student.extent(1);
+    const double share = 1 / static_cast<double>(count);
+    pseudo_labels found;
+    for (std::size_t i = 0; i < count; ++i) {
+        std::size_t best = 0;
+        for (std::size_t k = 1; k < classes; ++k) {
+            if (teacher(i, k) > teacher(i, best)) best = k;
+        }
+        double sum = 0;
+        for (std::size_t k = 0; k < classes; ++k) {
+            sum += std::exp(static_cast<double>(teacher(i, k)) - static_cast<double>(teacher(i, best)));
+        }
+        const bool kept = 1 / sum >= threshold;
+        if (kept) {
+            const int label = static_cast<int>(best);
+            double loss = 0;
+            net::softmax_cross_entropy(samples(student, i, 1), std::span(&label, 1), std::span(&loss, 1), {},
+                                       gradient.empty() ? tensor_view<Scalar, 2>{} : samples(gradient, i, 1),
+                                       static_cast<Scalar>(weight * share));
+            found.loss += loss * share;
+            found.kept += share;
+        } else if (!gradient.empty()) {
+            for (std::size_t k = 0; k < classes; ++k) gradient(i, k) = Scalar(0);
+        }
+    }
+    return found;
+}
+
+/// Settings of a semi-supervised run; the defaults are those of FixMatch with EMAN on ImageNet.
+struct fixmatch_options {
+    double unlabelled_weight = 10;
+    double threshold = .7;  ///< probability from which on the teacher is believed
+    double momentum = .999; ///< of the teacher
+    averaging teacher = averaging::parameters_and_statistics;
+};
+
+/// What a step did.
+struct fixmatch_progress {
+    double labelled = 0; ///< mean cross-entropy of the labelled samples
+    pseudo_labels unlabelled;
+};
+
+/// A student in training on a few labels and on what its teacher says of weakly augmented images.
+///
+/// A teacher whose statistics are averaged works in inference mode; one of averaged parameters alone uses the
+/// statistics of its own batches, the arrangement that EMAN replaces.
+template <typename Network, typename Optimizer>
+class fixmatch_trainer {
+  public:
+    using scalar = typename Network::scalar;
+    using images = tensor_view<const scalar, 4>;
+
+    /// The teacher becomes a copy of the student; both must outlive the trainer. Throws `value_error` for a
+    /// negative weight, or a threshold or momentum outside [0, 1].
+    fixmatch_trainer(Network& student, Network& teacher, Optimizer optimizer, const fixmatch_options& options,
+                     const execution& threads = 1)
+        : student_(&student), teacher_(&teacher), optimizer_(std::move(optimizer)), options_(options),
+          ws_(threads), teacher_ws_(threads) {
+        if (!(options.unlabelled_weight >= 0) || !(options.threshold >= 0 && options.threshold <= 1)) {
+            repscope::detail::throw_value_error(
+                "training::fixmatch_trainer",
+                "wanted a weight of 0 or more and a threshold from 0 to 1, got " +
+                    std::to_string(options.unlabelled_weight) + " and " + std::to_string(options.threshold));
+        }
+        move_teacher(teacher, student, 0);
+    }
+
+    /// One step on labelled images and on two views of unlabelled ones, weakly and strongly augmented: the
+    /// teacher labels the weak view, the student sees the labelled images and the strong view as one batch.
+    /// The teacher moves after the student has.
+    fixmatch_progress step(const images& x, std::span<const int> labels, const images& weak,
+                           const images& strong, double rate) {
+        if (weak.extents() != strong.extents()) {
+            repscope::detail::throw_shape_error("training::fixmatch_trainer",
+                                                "wanted a strong view of the weak one's shape " +
+                                                    format_shape(weak.extents()),
+                                                strong.extents());
+        }
+        const bool whole = options_.teacher == averaging::parameters_and_statistics;
+        const auto says =
+            whole ? teacher_->forward(weak, teacher_ws_) : teacher_->forward_training(weak, teacher_ws_);
+        const std::size_t labelled = x.extent(0);
+        const auto logits = student_->forward_training(batch_.stack(x, strong), ws_);
+        const auto gradient = ws_.logit_gradient();
+        losses_.resize(labelled);
+        net::softmax_cross_entropy(samples(logits, 0, labelled), labels, std::span<double>(losses_), {},
+                                   samples(gradient, 0, labelled), scalar(1) / static_cast<scalar>(labelled));
+        fixmatch_progress done;
+        for (const double loss : losses_) done.labelled += loss / static_cast<double>(labelled);
+        done.unlabelled =
+            pseudo_label_loss(samples(logits, labelled, strong.extent(0)), says, options_.threshold,
+                              options_.unlabelled_weight, samples(gradient, labelled, strong.extent(0)));
+        student_->backward(ws_);
+        optimizer_.step(*student_, ws_.parameter_gradient(), rate);
+        student_->update_state(ws_);
+        if (!whole) teacher_->update_state(teacher_ws_);
+        move_teacher(*teacher_, std::as_const(*student_), options_.momentum, options_.teacher);
+        return done;
+    }
+
+  private:
+    Network *student_, *teacher_;
+    Optimizer optimizer_;
+    fixmatch_options options_;
+    typename Network::workspace ws_, teacher_ws_;
+    image_stack<scalar> batch_;
+    std::vector<double> losses_;
+};
+
+} // namespace training
+} // namespace v0
+} // namespace repscope
