@@ -31,7 +31,7 @@ struct two_nn_result {
     double fit = std::numeric_limits<double>::quiet_NaN();
     /// (n - 1) / sum log mu, unbiased on a uniform density; one outlier counts more than for the fit.
     double likelihood = std::numeric_limits<double>::quiet_NaN();
-    /// Interval of `likelihood`, as if ratios of neighbouring samples were independent.
+    /// Interval of `likelihood` from the spread of log mu and its covariance between nearest neighbours.
     interval ci;
     /// Distinct samples that were used.
     std::size_t samples = 0;
@@ -71,9 +71,18 @@ template <tensor_like Activations>
     }
     const auto n = static_cast<double>(result.samples);
     result.likelihood = (n - 1) / sum;
-    // sum log mu is a gamma variable of n degrees: d sum is within n -+ z sqrt n.
-    const double half = normal_quantile(0.5 + options.confidence / 2) / std::sqrt(n);
-    result.ci = {result.likelihood * (std::max)(0.0, 1 - half), result.likelihood * (1 + half)};
+    // The ratios of two samples that are neighbours share a distance: their covariance counts.
+    double variance = 0;
+    for (std::size_t i = 0; i < logs.size(); ++i) {
+        const double own = logs[i] - sum / n;
+        variance += own * own;
+        const std::size_t j = near.index[2 * i];
+        if (near.index[2 * j] == i && j < i) continue; // that pair has been seen
+        variance += 2 * own * (logs[j] - sum / n);
+    }
+    const double half =
+        normal_quantile(0.5 + options.confidence / 2) * std::sqrt((std::max)(0.0, variance)) / sum;
+    result.ci = {result.likelihood * std::exp(-half), result.likelihood * std::exp(half)};
     std::sort(logs.begin(), logs.end());
     const auto kept =
         static_cast<std::size_t>(std::floor(n * (1 - options.discard) + 1e-9));
