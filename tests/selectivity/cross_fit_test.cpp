@@ -74,31 +74,42 @@ TEST_CASE("index and interval are the definition written out") {
     for (const std::size_t a_class : {7U, 40U}) { // folds without some class, and full ones
         const layer l = exponential(11, 4, a_class, 2, a_class);
         const auto r = repscope::cross_fit(as_view(l.x, {l.samples, l.units}), l.y, {.threads = 2});
-        std::vector<double> layer_changes;
+        std::vector<std::size_t> blocks; // those with samples
+        for (std::size_t block = 0; block < 20; ++block) {
+            for (std::size_t i = 0; i < l.samples; ++i) {
+                if (repscope::block_of_sample(i, 20) != block) continue;
+                blocks.push_back(block);
+                break;
+            }
+        }
+        CHECK((blocks.size() < 20) == (a_class == 7));
+        const auto n = static_cast<double>(blocks.size());
+        const double t = repscope::student_quantile(.975, n - 1);
+        const auto error_of = [&](const std::vector<double>& without) {
+            double center = 0, squares = 0;
+            for (const double w : without) center += w / n;
+            for (const double w : without) squares += (w - center) * (w - center);
+            return std::sqrt((n - 1) / n * squares);
+        };
         double mean = 0;
-        std::vector<double> mean_without(20);
+        std::vector<double> mean_without(blocks.size());
         for (std::size_t u = 0; u < l.units; ++u) {
             const double index = written_out(l, u, 5, 20, 99);
             CHECK(r.index[u] == doctest::Approx(index).epsilon(1e-12));
             mean += index / 11;
-            double center = 0, squares = 0;
             std::vector<double> without;
-            for (std::size_t j = 0; j < 20; ++j) {
-                without.push_back(written_out(l, u, 5, 20, j));
-                center += without.back() / 20;
+            for (std::size_t j = 0; j < blocks.size(); ++j) {
+                without.push_back(written_out(l, u, 5, 20, blocks[j]));
                 mean_without[j] += without.back() / 11;
             }
-            for (const double w : without) squares += (w - center) * (w - center);
-            const double se = std::sqrt(.95 * squares);
+            const double se = error_of(without);
             CHECK(r.standard_error[u] == doctest::Approx(se).epsilon(1e-10));
-            CHECK(r.ci[u].low == doctest::Approx(index - 2.093024054408263 * se).epsilon(1e-10));
-            CHECK(r.ci[u].high == doctest::Approx(index + 2.093024054408263 * se).epsilon(1e-10));
+            CHECK(r.ci[u].low == doctest::Approx(index - t * se).epsilon(1e-10));
+            CHECK(r.ci[u].high == doctest::Approx(index + t * se).epsilon(1e-10));
         }
-        double center = 0, squares = 0;
-        for (const double w : mean_without) center += w / 20;
-        for (const double w : mean_without) squares += (w - center) * (w - center);
         CHECK(r.mean == doctest::Approx(mean).epsilon(1e-12));
-        CHECK(r.mean_standard_error == doctest::Approx(std::sqrt(.95 * squares)).epsilon(1e-9));
+        CHECK(r.mean_standard_error == doctest::Approx(error_of(mean_without)).epsilon(1e-9));
+        CHECK(r.mean_ci.high - r.mean == doctest::Approx(t * r.mean_standard_error).epsilon(1e-9));
         CHECK(r.samples == l.samples);
         CHECK(r.classes_used == 4);
         const auto alone = repscope::cross_fit(as_view(l.x, {l.samples, l.units}), l.y);
@@ -178,7 +189,7 @@ TEST_CASE("few samples, classes of one sample, one class") {
     }
     for (const std::size_t n : {2U, 3U}) { // a sample or two a class
         const auto few = repscope::cross_fit(as_view(x.data(), {std::size_t{n}, std::size_t{1}}),
-                                             std::vector<int>(y.begin(), y.begin() + n),
+                                             std::vector<int>(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(n)),
                                              {.min_class_samples = 1});
         CHECK(std::isnan(few.index[0]) == (few.undefined_units == 1));
         CHECK(std::isnan(few.ci[0].low));

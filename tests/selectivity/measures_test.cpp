@@ -30,7 +30,7 @@ std::vector<double> activations() {
     std::vector<double> x;
     for (std::size_t i = 0; i < samples; ++i) {
         for (std::size_t u = 0; u < units; ++u) {
-            const double gain = i * i % 7 % classes == u % classes ? .25 * static_cast<double>(u) : 0;
+            const double gain = (5 * i + i / 7) % classes == u % classes ? .25 * static_cast<double>(u) : 0;
             x.push_back(std::max(0.0, random.normal() + gain));
         }
     }
@@ -39,7 +39,7 @@ std::vector<double> activations() {
 
 std::vector<int> labels() {
     std::vector<int> y;
-    for (std::size_t i = 0; i < samples; ++i) y.push_back(static_cast<int>(i * i % 7 % classes));
+    for (std::size_t i = 0; i < samples; ++i) y.push_back(static_cast<int>((5 * i + i / 7) % classes));
     return y;
 }
 

@@ -155,7 +155,7 @@ TEST_CASE("p-values from moments are near those of permutations") {
     CHECK(std::abs(below_half - 100) < 28); // 4 standard deviations
     CHECK(below_twentieth < 23);
     CHECK(below_twentieth > 1);
-    CHECK(found >= 97);
+    CHECK(found >= 85);
     // Silent and constant units, undefined ones.
     const std::vector<double> own{0, 0, std::nan("")};
     const auto edge = repscope::selectivity_null_p_values(own, std::vector<double>{0, 2, -1},

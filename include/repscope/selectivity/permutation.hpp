@@ -17,7 +17,7 @@ namespace repscope {
 inline namespace v0 {
 
 /// Options of `selectivity_permutation`.
-struct permutation_options {
+struct selectivity_permutation_options {
     /// Who computes; never changes a bit of the result.
     execution threads = 1;
     std::size_t permutations = 999;
@@ -29,7 +29,7 @@ struct permutation_options {
 };
 
 /// Class selectivity under shuffled labels; the vectors have one entry per unit.
-struct permutation_result {
+struct selectivity_permutation_result {
     /// The plain index of the labels as they are; NaN for an undefined unit.
     std::vector<double> index;
     /// (1 + permutations whose index is at least `index`) / (1 + permutations); NaN for an undefined unit.
@@ -49,8 +49,8 @@ struct permutation_result {
 /// `selectivity_null_p_values` approximates it from moments. Throws as `class_selectivity` does, and
 /// `value_error` without permutations.
 template <tensor_like Activations, labels_like Labels>
-[[nodiscard]] permutation_result selectivity_permutation(const Activations& activations, const Labels& labels,
-                                                         const permutation_options& options = {}) {
+[[nodiscard]] selectivity_permutation_result selectivity_permutation(const Activations& activations, const Labels& labels,
+                                                         const selectivity_permutation_options& options = {}) {
     constexpr const char* name = "selectivity_permutation";
     const auto x = as_activations(activations, options.axes, name);
     if (x.empty()) detail::throw_shape_error(name, "wanted at least one sample and unit", x.extents());
@@ -94,7 +94,7 @@ template <tensor_like Activations, labels_like Labels>
             index[u] = class_selectivity_index(means, options.epsilon).index;
         }
     };
-    permutation_result result;
+    selectivity_permutation_result result;
     result.index.resize(units);
     std::vector<double> sums;
     measure(own, sums, result.index);
