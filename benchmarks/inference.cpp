@@ -84,7 +84,8 @@ struct units_seen {
     std::size_t covered = 0, with_interval = 0;
 };
 
-// The index with numerator and denominator held out, folds of equal size: what cross-fitting is compared with.
+// The index with numerator and denominator held out, summed over folds of equal size: what cross-fitting is compared
+// with.
 double held_out_index(std::span<const double> column, std::size_t classes, std::size_t a_class) {
     constexpr std::size_t folds = 5;
     std::vector<double> of_fold(folds * classes), total(classes);
@@ -95,7 +96,7 @@ double held_out_index(std::span<const double> column, std::size_t classes, std::
         total[c] += column[i];
     }
     for (std::size_t k = 0; k < a_class; ++k) size[k % folds] += 1;
-    double index = 0;
+    double above = 0, below = 0;
     for (std::size_t fold = 0; fold < folds; ++fold) {
         std::size_t chosen = 0;
         double sum = 0;
@@ -106,9 +107,10 @@ double held_out_index(std::span<const double> column, std::size_t classes, std::
         }
         const double a = of_fold[fold * classes + chosen] / size[fold];
         const double b = (sum - a) / static_cast<double>(classes - 1);
-        index += (a - b) / (a + b + 1e-6) / folds;
+        above += a - b;
+        below += a + b;
     }
-    return index;
+    return above / below;
 }
 
 // `repeats` units; unit number r prefers class r mod classes by `gain`. `truth`: what intervals should cover.

@@ -61,7 +61,8 @@ double written_out(const layer& l, std::size_t unit, std::size_t folds, std::siz
         std::size_t k = 0;
         for (std::size_t c = 1; c < l.classes; ++c)
             if (training[c] / n_training[c] > training[k] / n_training[k]) k = c;
-        if (n_held[k] == 0) continue;
+        const auto present = std::count_if(n_held.begin(), n_held.end(), [](double n) { return n > 0; });
+        if (n_held[k] == 0 || present < 2) continue;
         total += difference(held, n_held, k, -1) / (difference(training, n_training, k, 1) + 1e-6);
         ++usable;
     }
@@ -92,7 +93,8 @@ TEST_CASE("index and interval are the definition written out") {
             return std::sqrt((n - 1) / n * squares);
         };
         double mean = 0;
-        std::vector<double> mean_without(blocks.size());
+        // What leaving out a block changes, over the units that have an index without it.
+        std::vector<double> change(blocks.size()), with(blocks.size());
         for (std::size_t u = 0; u < l.units; ++u) {
             const double index = written_out(l, u, 5, 20, 99);
             CHECK(r.index[u] == doctest::Approx(index).epsilon(1e-12));
@@ -100,15 +102,20 @@ TEST_CASE("index and interval are the definition written out") {
             std::vector<double> without;
             for (std::size_t j = 0; j < blocks.size(); ++j) {
                 without.push_back(written_out(l, u, 5, 20, blocks[j]));
-                mean_without[j] += without.back() / 11;
+                if (std::isnan(without.back())) continue;
+                change[j] += without.back() - index;
+                with[j] += 1;
             }
             const double se = error_of(without);
+            CHECK(std::isnan(r.standard_error[u]) == std::isnan(se));
+            if (std::isnan(se)) continue;
             CHECK(r.standard_error[u] == doctest::Approx(se).epsilon(1e-10));
             CHECK(r.ci[u].low == doctest::Approx(index - t * se).epsilon(1e-10));
             CHECK(r.ci[u].high == doctest::Approx(index + t * se).epsilon(1e-10));
         }
+        for (std::size_t j = 0; j < blocks.size(); ++j) change[j] /= with[j];
         CHECK(r.mean == doctest::Approx(mean).epsilon(1e-12));
-        CHECK(r.mean_standard_error == doctest::Approx(error_of(mean_without)).epsilon(1e-9));
+        CHECK(r.mean_standard_error == doctest::Approx(error_of(change)).epsilon(1e-9));
         CHECK(r.mean_ci.high - r.mean == doctest::Approx(t * r.mean_standard_error).epsilon(1e-9));
         CHECK(r.samples == l.samples);
         CHECK(r.classes_used == 4);

@@ -78,6 +78,7 @@ double cross_fitted(std::size_t u, Score&& score, Size&& size) {
     const auto x = activations();
     const auto y = labels();
     double total = 0;
+    int usable = 0;
     for (std::size_t fold = 0; fold < 5; ++fold) {
         double best = -1e300, sign = 1;
         std::size_t chosen = 0;
@@ -89,9 +90,12 @@ double cross_fitted(std::size_t u, Score&& score, Size&& size) {
                 sign = v < 0 && size(-1.0) > 0 ? -1 : 1;
             }
         }
-        total += sign * score(split(x, y, u, chosen, [&](std::size_t i) { return fold_of(i) == fold; }));
+        const double v = score(split(x, y, u, chosen, [&](std::size_t i) { return fold_of(i) == fold; }));
+        if (std::isnan(v)) continue; // the fold has too few of the class
+        total += sign * v;
+        ++usable;
     }
-    return total / 5;
+    return total / usable;
 }
 
 } // namespace
