@@ -45,6 +45,7 @@
 #include "repscope/dimensionality/nearest_neighbours.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
 #include "repscope/dimensionality/result.hpp"
+#include "repscope/dimensionality/point_set.hpp"
 #include "repscope/dimensionality/power_law.hpp"
 #include "repscope/dimensionality/spectrum.hpp"
 #include "repscope/dimensionality/trace_estimators.hpp"

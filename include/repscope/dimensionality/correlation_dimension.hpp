@@ -44,31 +44,28 @@ namespace detail {
 /// Pairs of points nearer than each of two radii, exactly.
 [[nodiscard]] inline std::array<std::uint64_t, 2>
 count_pairs(const point_set& points, const std::array<double, 2>& radii, thread_pool& pool) {
-    constexpr std::size_t a_task = point_set::rows_a_task;
-    const std::size_t tasks = block_count(points.samples(), a_task);
-    std::vector<std::array<std::uint64_t, 2>> counts(tasks);
-    pool.for_each(tasks, [&](std::size_t task) {
-        const std::size_t begin = task * a_task;
-        const std::size_t end = (std::min)(begin + a_task, points.samples());
-        points.for_each_tile(begin, end, begin, [&](std::size_t i, std::size_t first, std::size_t count,
-                                                    const float* dots) {
-            const float own = points.lengths()[i];
+    std::vector<std::array<std::uint64_t, 2>> counts(pool.size());
+    const std::int32_t* lengths = points.lengths();
+    points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
+                                   const point_set::tile& products, std::size_t worker) {
+        for (std::size_t r = 0; r < rows; ++r) {
+            const double slack = points.slack(i + r);
             for (std::size_t which = 0; which < 2; ++which) {
-                const double squared = radii[which] * radii[which];
-                const double near = squared * points.squared_scale();
-                // The share covers the sums below and the rounding of the square.
-                const auto inner = static_cast<float>(near * 0.999999 - 2 * points.slack(i));
-                const auto outer = static_cast<float>(near * 1.000001 + 2 * points.slack(i));
-                for (std::size_t j = first > i ? 0 : i + 1 - first; j < count; ++j) {
-                    const float value = own + points.lengths()[first + j] - 2 * dots[j];
-                    const float slack = 2 * points.slack(first + j);
-                    if (value - slack > outer) continue;
-                    if (value + slack < inner ||
-                        std::sqrt(points.squared_distance(i, first + j)) < radii[which])
-                        ++counts[task][which];
+                const double radius = radii[which] / points.step();
+                // Nearer for certain below the first, not nearer for certain above the second.
+                const double inner = (std::max)(0.0, radius * (1 - 1e-9) - slack);
+                const double outer = radius * (1 + 1e-9) + slack;
+                const double nearer = inner * inner - 1, farther = outer * outer + 1;
+                for (std::size_t c = 0; c < columns; ++c) {
+                    if (j + c <= i + r) continue;
+                    const double squared = lengths[i + r] + lengths[j + c] - 2 * products[r][c];
+                    if (squared > farther) continue;
+                    if (squared < nearer ||
+                        std::sqrt(points.squared_distance(i + r, j + c)) < radii[which])
+                        ++counts[worker][which];
                 }
             }
-        });
+        }
     });
     std::array<std::uint64_t, 2> total{};
     for (const auto& count : counts) {

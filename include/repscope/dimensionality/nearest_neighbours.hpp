@@ -1,18 +1,14 @@
 #pragma once
 
+#include "repscope/dimensionality/point_set.hpp"
 #include "repscope/error.hpp"
-#include "repscope/moments/update_options.hpp"
-#include "repscope/moments/value_rows.hpp"
-#include "repscope/numeric/products.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,171 +27,118 @@ struct neighbours {
 
 namespace detail {
 
-/// Points as the searches need them: exact in double, and about their mean in float with a bound for what
-/// squared distances of the latter may be off. Products of floats find candidates; doubles decide.
-class point_set {
-  public:
-    point_set(std::vector<double> rows, std::size_t samples, std::size_t units)
-        : rows_(std::move(rows)), samples_(samples), units_(units), near_(samples * units), lengths_(samples),
-          low_lengths_(samples) {
-        std::vector<double> mean(units);
-        for (std::size_t i = 0; i < rows_.size(); ++i)
-            mean[i % units] += (rows_[i] - rows_[i % units]) / static_cast<double>(samples);
-        for (std::size_t u = 0; u < units; ++u) mean[u] += rows_[u];
-        double largest = 0;
-        for (std::size_t i = 0; i < rows_.size(); ++i)
-            largest = (std::max)(largest, std::abs(rows_[i] - mean[i % units]));
-        // Within [-1, 1], so that no square leaves the range of a float.
-        scale_ = largest > 0 ? 1 / largest : 1;
-        for (std::size_t i = 0; i < samples; ++i) {
-            double length = 0;
-            for (std::size_t u = 0; u < units; ++u) {
-                const double v = (rows_[i * units + u] - mean[u]) * scale_;
-                near_[i * units + u] = static_cast<float>(v);
-                length += v * v;
-            }
-            lengths_[i] = static_cast<float>(length);
-            low_lengths_[i] = static_cast<float>(length * (1 - relative_slack()));
-        }
-    }
-
-    [[nodiscard]] std::size_t samples() const noexcept { return samples_; }
-    [[nodiscard]] std::size_t units() const noexcept { return units_; }
-    [[nodiscard]] const float* near(std::size_t i) const noexcept { return near_.data() + i * units_; }
-    [[nodiscard]] const float* lengths() const noexcept { return lengths_.data(); }
-    /// Squares of distances in float are those of doubles times this.
-    [[nodiscard]] double squared_scale() const noexcept { return scale_ * scale_; }
-
-    /// What |a|^2 + |b|^2 - 2 a.b in float may be off the exact value, as a share of |a|^2 + |b|^2: each of the
-    /// products and sums of a dot product is off by 2^-24 at most, and so are the rounded coordinates.
-    [[nodiscard]] double relative_slack() const noexcept {
-        return (static_cast<double>(units_) + 16) * 0x1p-24;
-    }
-    [[nodiscard]] float slack(std::size_t i) const noexcept {
-        return static_cast<float>(relative_slack() * static_cast<double>(lengths_[i]));
-    }
-    /// |b|^2 less its slack.
-    [[nodiscard]] const float* low_lengths() const noexcept { return low_lengths_.data(); }
-
-    /// Exact, in the units of the data.
-    [[nodiscard]] double squared_distance(std::size_t i, std::size_t j) const noexcept {
-        const double* a = rows_.data() + i * units_;
-        const double* b = rows_.data() + j * units_;
-        double sum = 0;
-        for (std::size_t u = 0; u < units_; ++u) sum += (a[u] - b[u]) * (a[u] - b[u]);
-        return sum;
-    }
-
-    /// Calls `tile(i, first, count, dots)` for every sample i of [begin, end) and every run of samples
-    /// [first, first + count) from `from` on: `dots[j]` is the product of i and first + j.
-    template <typename Tile>
-    void for_each_tile(std::size_t begin, std::size_t end, std::size_t from, Tile&& tile) const {
-        constexpr std::size_t width = 512;
-        std::vector<float> dots((end - begin) * width);
-        for (std::size_t first = from; first < samples_; first += width) {
-            const std::size_t count = (std::min)(width, samples_ - first);
-            eigen_products::gemm<factor::as_is, factor::transposed>(end - begin, count, units_, 1.0F,
-                                                                    near(begin), units_, near(first), units_,
-                                                                    0.0F, dots.data(), width);
-            for (std::size_t i = begin; i < end; ++i) {
-                tile(i, first, count, dots.data() + (i - begin) * width);
-            }
-        }
-    }
-
-    /// Rows that a task takes.
-    static constexpr std::size_t rows_a_task = 128;
-
-  private:
-    std::vector<double> rows_;
-    std::size_t samples_;
-    std::size_t units_;
-    std::vector<float> near_;
-    std::vector<float> lengths_;
-    std::vector<float> low_lengths_;
-    double scale_ = 1;
-};
-
-/// The candidates of one sample: everything that may be among its k nearest, seen so far. Values are lower
-/// bounds of |b|^2 - 2 a.b, which orders samples b by their distance to the sample a.
+/// The candidates of one sample: everything that may be among its k nearest, seen so far, by squared
+/// distances on the lattice.
 class candidate_list {
   public:
-    candidate_list(const point_set& points, std::size_t i, std::size_t k)
-        : points_(&points), own_slack_(points.slack(i)), k_(k), room_(4 * k + 32) {}
+    using item = std::pair<std::int32_t, std::uint32_t>;
 
-    /// What a sample must not exceed to be a candidate.
-    [[nodiscard]] float bound() const noexcept { return bound_; }
-    [[nodiscard]] const std::vector<std::pair<float, std::uint32_t>>& items() const noexcept {
-        return items_;
+    explicit candidate_list(std::size_t k) : room_(4 * k + 16) {}
+
+    [[nodiscard]] const std::vector<item>& items() const noexcept { return items_; }
+
+    /// Adds sample `j`; true when there are so many that `prune` is due.
+    [[nodiscard]] bool add(std::int32_t squared, std::size_t j) {
+        items_.emplace_back(squared, static_cast<std::uint32_t>(j));
+        return items_.size() >= room_;
     }
-    void add(float value, std::size_t j) {
-        items_.emplace_back(value, static_cast<std::uint32_t>(j));
-        if (items_.size() >= room_) prune();
-    }
-    void prune() {
-        if (items_.size() <= k_) return;
-        const auto end = items_.begin() + static_cast<std::ptrdiff_t>(k_);
-        std::nth_element(items_.begin(), end - 1, items_.end());
-        // k samples are certain to be within this.
-        bound_ = -std::numeric_limits<float>::infinity();
-        for (auto item = items_.begin(); item != end; ++item) {
-            bound_ = (std::max)(bound_, item->first + 2 * (points_->slack(item->second) + own_slack_));
+
+    /// Leaves out what cannot be among the k nearest of sample `i`; the largest squared distance that can.
+    [[nodiscard]] std::int32_t prune(const point_set& points, std::size_t i, std::size_t k) {
+        constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+        if (items_.size() <= k) return all;
+        const auto kth = items_.begin() + static_cast<std::ptrdiff_t>(k - 1);
+        std::nth_element(items_.begin(), kth, items_.end());
+        // k samples are certain to be within that distance and their slack; one that is nearer may be off by
+        // its own.
+        double reach = std::sqrt(static_cast<double>(kth->first)) + 2 * points.slack(i);
+        std::int32_t most = limit(reach);
+        keep_within(most);
+        constexpr std::size_t many = 4096;
+        if (items_.size() > 4 * k + many) {
+            // A lattice too coarse to tell: the k nearest of these are found by exact distances.
+            std::vector<std::pair<double, std::size_t>> exact(items_.size());
+            for (std::size_t n = 0; n < exact.size(); ++n)
+                exact[n] = {points.squared_distance(i, items_[n].second), n};
+            std::nth_element(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(k - 1), exact.end(),
+                             [&](const auto& a, const auto& b) {
+                                 return a.first != b.first ? a.first < b.first
+                                                           : items_[a.second].second < items_[b.second].second;
+                             });
+            reach = std::sqrt(exact[k - 1].first) / points.step() * (1 + 1e-9) + points.slack(i);
+            most = (std::min)(most, limit(reach));
+            std::vector<item> nearest;
+            for (std::size_t n = 0; n < k; ++n) nearest.push_back(items_[exact[n].second]);
+            items_ = std::move(nearest);
         }
-        items_.erase(std::remove_if(items_.begin(), items_.end(),
-                                    [&](const auto& item) { return item.first > bound_; }),
-                     items_.end());
-        // Near ties of many: do not sort them again for each one that comes.
-        room_ = (std::max)(room_, 2 * items_.size());
+        room_ = (std::max)(4 * k + 16, 2 * items_.size());
+        return most;
     }
 
   private:
-    const point_set* points_;
-    float own_slack_;
-    std::size_t k_;
+    [[nodiscard]] static std::int32_t limit(double reach) {
+        constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+        const double square = reach * reach + 1;
+        return square < static_cast<double>(all) ? static_cast<std::int32_t>(square) : all;
+    }
+    void keep_within(std::int32_t most) {
+        items_.erase(std::remove_if(items_.begin(), items_.end(),
+                                    [&](const item& one) { return one.first > most; }),
+                     items_.end());
+    }
+
     std::size_t room_;
-    float bound_ = std::numeric_limits<float>::infinity();
-    std::vector<std::pair<float, std::uint32_t>> items_;
+    std::vector<item> items_;
 };
 
 [[nodiscard]] inline neighbours search_neighbours(const point_set& points, std::size_t k, thread_pool& pool) {
-    neighbours result;
-    result.samples = points.samples();
-    result.k = k;
-    result.index.resize(points.samples() * k);
-    result.distance.resize(points.samples() * k);
-    constexpr std::size_t a_task = point_set::rows_a_task;
-    pool.for_each(block_count(points.samples(), a_task), [&](std::size_t task) {
-        const std::size_t begin = task * a_task;
-        const std::size_t end = (std::min)(begin + a_task, points.samples());
-        std::vector<candidate_list> lists;
-        for (std::size_t i = begin; i < end; ++i) lists.emplace_back(points, i, k);
-        points.for_each_tile(begin, end, 0, [&](std::size_t i, std::size_t first, std::size_t count,
-                                                const float* dots) {
-            candidate_list& list = lists[i - begin];
-            const float* lengths = points.low_lengths() + first;
-            constexpr std::size_t group = 32;
-            for (std::size_t at = 0; at < count; at += group) {
-                // Most groups hold no candidate: look at a whole one first.
-                const std::size_t size = (std::min)(group, count - at);
-                const float bound = list.bound();
-                int found = 0;
-                for (std::size_t j = 0; j < size; ++j)
-                    found |= static_cast<int>(lengths[at + j] - 2 * dots[at + j] <= bound);
-                if (found == 0) continue;
-                for (std::size_t j = 0; j < size; ++j) {
-                    const float value = lengths[at + j] - 2 * dots[at + j];
-                    if (value <= list.bound() && first + at + j != i)
-                        list.add(value, first + at + j);
-                }
+    constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+    constexpr std::size_t rows_of_tile = point_set::tile_rows;
+    constexpr std::size_t columns_of_tile = point_set::tile_columns;
+    const std::size_t samples = points.samples();
+    const std::int32_t* lengths = points.lengths();
+    std::vector<candidate_list> lists(samples, candidate_list(k));
+    // What |b|^2 - 2 a.b must not exceed for b to be a candidate of a; none behind the last sample.
+    std::vector<std::int32_t> bounds(samples + columns_of_tile, (std::numeric_limits<std::int32_t>::min)());
+    std::fill_n(bounds.begin(), samples, all);
+    const auto offer = [&](std::size_t a, std::size_t b, std::int32_t product) {
+        const std::int32_t value = lengths[b] - 2 * product;
+        if (value > bounds[a] || !lists[a].add(lengths[a] + value, b)) return;
+        const std::int32_t most = lists[a].prune(points, a, k);
+        bounds[a] = most == all ? all : most - lengths[a];
+    };
+    points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
+                                   const point_set::tile& products, std::size_t) {
+        // Most tiles hold no candidate: look at a whole one first.
+        std::int32_t found = 0;
+        for (std::size_t r = 0; r < rows_of_tile; ++r) {
+            const std::int32_t own = lengths[i + r], bound = bounds[i + r];
+            for (std::size_t c = 0; c < columns_of_tile; ++c) {
+                const std::int32_t twice = 2 * products[r][c];
+                found |= static_cast<std::int32_t>(lengths[j + c] - twice <= bound) |
+                         static_cast<std::int32_t>(own - twice <= bounds[j + c]);
             }
-        });
+        }
+        if (found == 0) return;
+        for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t c = 0; c < columns; ++c) {
+                if (j + c <= i + r) continue;
+                offer(i + r, j + c, products[r][c]);
+                offer(j + c, i + r, products[r][c]);
+            }
+        }
+    });
+    neighbours result{samples, k, {}, {}};
+    result.index.resize(samples * k);
+    result.distance.resize(samples * k);
+    constexpr std::size_t a_task = 256;
+    pool.for_each(block_count(samples, a_task), [&](std::size_t task) {
         std::vector<std::pair<double, std::uint32_t>> exact;
-        for (std::size_t i = begin; i < end; ++i) {
-            lists[i - begin].prune();
+        for (std::size_t i = task * a_task; i < (std::min)((task + 1) * a_task, samples); ++i) {
+            (void)lists[i].prune(points, i, k);
             exact.clear();
-            for (const auto& item : lists[i - begin].items()) {
-                exact.emplace_back(points.squared_distance(i, item.second), item.second);
-            }
+            for (const auto& one : lists[i].items())
+                exact.emplace_back(points.squared_distance(i, one.second), one.second);
             std::partial_sort(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(k), exact.end());
             for (std::size_t n = 0; n < k; ++n) {
                 result.index[i * k + n] = exact[n].second;
@@ -206,54 +149,16 @@ class candidate_list {
     return result;
 }
 
-/// Rows that differ from all before them.
-[[nodiscard]] inline std::vector<double> distinct_rows(const std::vector<double>& rows, std::size_t units) {
-    std::vector<std::size_t> order(rows.size() / units);
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-    const auto row = [&](std::size_t i) { return std::span(rows).subspan(i * units, units); };
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        const auto left = row(a), right = row(b);
-        const auto [l, r] = std::mismatch(left.begin(), left.end(), right.begin());
-        return l != left.end() ? *l < *r : a < b;
-    });
-    std::vector<unsigned char> repeated(order.size());
-    for (std::size_t k = 1; k < order.size(); ++k) {
-        const auto before = row(order[k - 1]), own = row(order[k]);
-        if (std::equal(own.begin(), own.end(), before.begin())) repeated[order[k]] = 1;
-    }
-    std::vector<double> result;
-    result.reserve(rows.size());
-    for (std::size_t i = 0; i < repeated.size(); ++i) {
-        if (repeated[i] == 0) result.insert(result.end(), row(i).begin(), row(i).end());
-    }
-    return result;
-}
-
-/// Distinct points of activations and how many were left out: what the neighbour estimators start from.
-struct distinct_points {
-    point_set points;
-    std::size_t duplicates = 0;
-};
-
-template <typename Activations>
-[[nodiscard]] distinct_points distinct_points_of(std::string_view function, const Activations& activations,
-                                                 layout axes, thread_pool& pool) {
-    const auto x = as_activations(activations, axes, function);
-    if (x.empty()) throw_shape_error(function, "wanted at least one sample and unit", x.extents());
-    std::vector<double> rows = distinct_rows(value_rows(function, x, pool), x.extent(1));
-    const std::size_t left = rows.size() / x.extent(1);
-    return {point_set(std::move(rows), left, x.extent(1)), x.extent(0) - left};
-}
-
 } // namespace detail
 
 /// The k nearest other samples of every sample, by Euclidean distance between the values of their units.
 ///
 /// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says. Exact:
-/// candidates are found by products of blocks in float with a bound for their error, and decided by
-/// distances in double. Equal samples are neighbours at distance 0. Throws `shape_error` when there are not
-/// more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that is not finite.
-/// O(samples^2 x units), in parallel; samples x units x 12 bytes.
+/// candidates are found among coordinates rounded to 16 bits or less, with a bound for what rounding does,
+/// and decided by distances in double. Equal samples are neighbours at distance 0. Throws `shape_error` when
+/// there are not more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that is
+/// not finite. O(samples^2 x units), in parallel; samples x units x 10 bytes. Slow, by a factor of up to 20,
+/// when a few samples are thousands of times as far away as the others are from each other.
 template <tensor_like Activations>
 [[nodiscard]] neighbours nearest_neighbours(const Activations& activations, std::size_t k,
                                             const update_options& options = {}) {
