@@ -112,6 +112,9 @@ TEST_CASE("index and interval are the definition written out") {
             CHECK(r.standard_error[u] == doctest::Approx(se).epsilon(1e-10));
             CHECK(r.ci[u].low == doctest::Approx(index - t * se).epsilon(1e-10));
             CHECK(r.ci[u].high == doctest::Approx(index + t * se).epsilon(1e-10));
+            // The p-value is the probability whose quantile is index / se.
+            CHECK(repscope::student_quantile(1 - r.p_value[u], n - 1) ==
+                  doctest::Approx(index / se).epsilon(1e-6));
         }
         for (std::size_t j = 0; j < blocks.size(); ++j) change[j] /= with[j];
         CHECK(r.mean == doctest::Approx(mean).epsilon(1e-12));
@@ -136,6 +139,7 @@ TEST_CASE("noise has an index of 0 on average, selective units have theirs") {
     std::size_t covered = 0;
     for (const auto& ci : of_noise.ci) covered += ci.contains(0) ? 1U : 0U;
     CHECK(covered >= 370);
+    CHECK(std::count_if(of_noise.p_value.begin(), of_noise.p_value.end(), [](double p) { return p < .05; }) < 35);
     const layer selective = exponential(200, 10, 100, 2, 4);
     const auto r = repscope::cross_fit(as_view(selective.x, {selective.samples, selective.units}), selective.y);
     CHECK(r.mean == doctest::Approx(1 / 3.0).epsilon(.05));
@@ -161,6 +165,8 @@ TEST_CASE("silent, undefined, sparse, signed and shifted units") {
     CHECK(r.index[0] == doctest::Approx(.25).epsilon(.05)); // (2.5 - 1.5) / 4
     CHECK(r.index[1] == 0);
     CHECK(r.ci[1] == repscope::interval{0, 0});
+    CHECK(r.p_value[1] == 1);
+    CHECK(std::isnan(r.p_value[2]));
     CHECK(!r.preferred_class[1]);
     for (const std::size_t u : {2U, 3U, 4U}) {
         CHECK(std::isnan(r.index[u]));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
@@ -26,6 +27,19 @@ struct neighbours {
 };
 
 namespace detail {
+
+typedef std::int32_t eight_integers __attribute__((vector_size(32)));
+
+// By reference: how vectors are returned depends on the processor a unit is compiled for.
+inline void load_eight(const std::int32_t* from, eight_integers& into) noexcept {
+    std::memcpy(&into, from, sizeof into);
+}
+
+[[nodiscard]] inline bool any(const eight_integers& mask) noexcept {
+    std::uint64_t parts[4];
+    std::memcpy(parts, &mask, sizeof parts);
+    return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
+}
 
 /// The candidates of one sample: everything that may be among its k nearest, seen so far, by squared
 /// distances on the lattice.
@@ -93,8 +107,8 @@ class candidate_list {
 
 [[nodiscard]] inline neighbours search_neighbours(const point_set& points, std::size_t k, thread_pool& pool) {
     constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
-    constexpr std::size_t rows_of_tile = point_set::tile_rows;
     constexpr std::size_t columns_of_tile = point_set::tile_columns;
+    static_assert(columns_of_tile == 16);
     const std::size_t samples = points.samples();
     const std::int32_t* lengths = points.lengths();
     std::vector<candidate_list> lists(samples, candidate_list(k));
@@ -109,18 +123,22 @@ class candidate_list {
     };
     points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
                                    const point_set::tile& products, std::size_t) {
-        // Most tiles hold no candidate: look at a whole one first.
-        std::int32_t found = 0;
-        for (std::size_t r = 0; r < rows_of_tile; ++r) {
-            const std::int32_t own = lengths[i + r], bound = bounds[i + r];
-            for (std::size_t c = 0; c < columns_of_tile; ++c) {
-                const std::int32_t twice = 2 * products[r][c];
-                found |= static_cast<std::int32_t>(lengths[j + c] - twice <= bound) |
-                         static_cast<std::int32_t>(own - twice <= bounds[j + c]);
-            }
+        eight_integers right_lengths[2], right_bounds[2];
+        for (std::size_t half = 0; half < 2; ++half) {
+            load_eight(lengths + j + 8 * half, right_lengths[half]);
+            load_eight(bounds.data() + j + 8 * half, right_bounds[half]);
         }
-        if (found == 0) return;
         for (std::size_t r = 0; r < rows; ++r) {
+            // Most rows of a tile hold no candidate: look at a whole one first.
+            const std::int32_t own = lengths[i + r], bound = bounds[i + r];
+            eight_integers found{};
+            for (std::size_t half = 0; half < 2; ++half) {
+                eight_integers twice;
+                load_eight(products[r].data() + 8 * half, twice);
+                twice *= 2;
+                found |= (right_lengths[half] - twice <= bound) | (own - twice <= right_bounds[half]);
+            }
+            if (!any(found)) continue;
             for (std::size_t c = 0; c < columns; ++c) {
                 if (j + c <= i + r) continue;
                 offer(i + r, j + c, products[r][c]);

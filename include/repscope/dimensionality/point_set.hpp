@@ -40,6 +40,7 @@ class point_set {
     point_set(std::vector<double> rows, std::size_t samples, std::size_t units)
         : rows_(std::move(rows)), samples_(samples), units_(units), pairs_((units + 1) / 2),
           lengths_(samples + tile_columns), moved_(samples) {
+        const std::size_t groups = block_count(samples, tile_columns);
         std::vector<double> mean(units);
         for (std::size_t i = 0; i < rows_.size(); ++i)
             mean[i % units] += (rows_[i] - rows_[i % units]) / static_cast<double>(samples);
@@ -50,7 +51,7 @@ class point_set {
         // Squared distances, 4 units levels^2, stay below 2^30; and products of two below 2^30 as well.
         const double levels = (std::min)(8191.0, std::floor(std::sqrt(0x1p28 / static_cast<double>(units))));
         step_ = largest > 0 && levels >= 1 ? largest / levels : 1;
-        lattice_.resize(samples * pairs_ * 2);
+        lattice_.resize(groups * pairs_ * 2 * tile_columns);
         for (std::size_t i = 0; i < samples; ++i) {
             std::int32_t length = 0;
             double moved = 0;
@@ -58,7 +59,8 @@ class point_set {
                 const double exact = (rows_[i * units + u] - mean[u]) / step_;
                 const double rounded = levels >= 1 ? std::nearbyint(exact) : 0;
                 const auto value = static_cast<std::int16_t>(rounded);
-                lattice_[i * pairs_ * 2 + u] = value;
+                lattice_[((i / tile_columns * pairs_ + u / 2) * tile_columns + i % tile_columns) * 2 + u % 2] =
+                    value;
                 length += value * value;
                 moved += (exact - rounded) * (exact - rounded);
             }
@@ -94,8 +96,8 @@ class point_set {
     template <typename Each>
     void for_each_tile(thread_pool& pool, Each&& each) const {
         constexpr std::size_t edge = 512;
+        static_assert(edge % tile_columns == 0 && tile_columns % tile_rows == 0);
         const std::size_t blocks = block_count(samples_, edge);
-        std::vector<std::vector<std::int16_t>> panels(pool.size());
         // Rounds of a tournament: in round r block a meets the block b with a + b = r mod blocks.
         for (std::size_t round = 0; round < blocks; ++round) {
             pool.for_each(blocks, [&](std::size_t a, std::size_t worker) {
@@ -103,17 +105,13 @@ class point_set {
                 if (b < a) return;
                 const std::size_t a_end = (std::min)((a + 1) * edge, samples_);
                 const std::size_t b_end = (std::min)((b + 1) * edge, samples_);
-                std::vector<std::int16_t>& panel = panels[worker];
-                panel.resize(pairs_ * 2 * tile_columns);
+                tile products;
                 for (std::size_t j = b * edge; j < b_end; j += tile_columns) {
                     const std::size_t columns = (std::min)(tile_columns, b_end - j);
-                    pack(j, columns, panel.data());
                     const std::size_t last = a == b ? (std::min)(a_end, j + columns) : a_end;
                     for (std::size_t i = a * edge; i < last; i += tile_rows) {
-                        const std::size_t rows = (std::min)(tile_rows, a_end - i);
-                        tile products;
-                        multiply(i, rows, panel.data(), products);
-                        each(i, rows, j, columns, products, worker);
+                        multiply(i, j, products);
+                        each(i, (std::min)(tile_rows, a_end - i), j, columns, products, worker);
                     }
                 }
             });
@@ -121,54 +119,43 @@ class point_set {
     }
 
   private:
-    /// Two coordinates of each of the columns, then the next two: what one instruction multiplies.
-    void pack(std::size_t j, std::size_t columns, std::int16_t* panel) const {
-        std::fill_n(panel, pairs_ * 2 * tile_columns, std::int16_t{0});
-        for (std::size_t c = 0; c < columns; ++c) {
-            const std::int16_t* point = lattice_.data() + (j + c) * pairs_ * 2;
-            for (std::size_t p = 0; p < pairs_; ++p) {
-                panel[(p * tile_columns + c) * 2] = point[2 * p];
-                panel[(p * tile_columns + c) * 2 + 1] = point[2 * p + 1];
-            }
-        }
-    }
-
-    void multiply(std::size_t i, std::size_t rows, const std::int16_t* panel, tile& products) const {
-        std::array<const std::int16_t*, tile_rows> points{};
-        for (std::size_t r = 0; r < tile_rows; ++r) {
-            points[r] = lattice_.data() + (i + (r < rows ? r : 0)) * pairs_ * 2;
-        }
+    /// Products of four points and sixteen. Points lie in groups of sixteen: two coordinates of each, then the
+    /// next two, so that one instruction multiplies two coordinates of eight points.
+    void multiply(std::size_t i, std::size_t j, tile& products) const {
+        constexpr std::size_t step = 2 * tile_columns;
+        const std::int16_t* rows =
+            lattice_.data() + i / tile_columns * pairs_ * step + i % tile_columns * 2;
+        const std::int16_t* columns = lattice_.data() + j / tile_columns * pairs_ * step;
 #if defined(__AVX2__)
         // Named one by one: compilers leave an array of them in memory.
         static_assert(tile_rows == 4 && tile_columns == 16);
         const __m256i zero = _mm256_setzero_si256();
         __m256i low_0 = zero, high_0 = zero, low_1 = zero, high_1 = zero;
         __m256i low_2 = zero, high_2 = zero, low_3 = zero, high_3 = zero;
-        for (std::size_t p = 0; p < pairs_; ++p) {
+        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
             __m256i left, right;
-            std::memcpy(&left, panel + p * 2 * tile_columns, sizeof left);
-            std::memcpy(&right, panel + p * 2 * tile_columns + tile_columns, sizeof right);
+            std::memcpy(&left, columns, sizeof left);
+            std::memcpy(&right, columns + tile_columns, sizeof right);
             const auto add = [&](const std::int16_t* point, __m256i& low, __m256i& high) {
                 std::int32_t both = 0;
-                std::memcpy(&both, point + 2 * p, sizeof both);
+                std::memcpy(&both, point, sizeof both);
                 const __m256i own = _mm256_set1_epi32(both);
                 low = _mm256_add_epi32(low, _mm256_madd_epi16(own, left));
                 high = _mm256_add_epi32(high, _mm256_madd_epi16(own, right));
             };
-            add(points[0], low_0, high_0);
-            add(points[1], low_1, high_1);
-            add(points[2], low_2, high_2);
-            add(points[3], low_3, high_3);
+            add(rows, low_0, high_0);
+            add(rows + 2, low_1, high_1);
+            add(rows + 4, low_2, high_2);
+            add(rows + 6, low_3, high_3);
         }
         const __m256i sums[] = {low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3};
         static_assert(sizeof sums == sizeof products);
         std::memcpy(&products, sums, sizeof products);
 #else
         products = {};
-        for (std::size_t p = 0; p < pairs_; ++p) {
-            const std::int16_t* columns = panel + p * 2 * tile_columns;
+        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
             for (std::size_t r = 0; r < tile_rows; ++r) {
-                const std::int32_t first = points[r][2 * p], second = points[r][2 * p + 1];
+                const std::int32_t first = rows[2 * r], second = rows[2 * r + 1];
                 for (std::size_t c = 0; c < tile_columns; ++c)
                     products[r][c] += first * columns[2 * c] + second * columns[2 * c + 1];
             }

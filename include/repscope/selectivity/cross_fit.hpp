@@ -39,6 +39,9 @@ struct cross_fit_result {
     /// Its standard error; NaN where it is undefined.
     std::vector<double> standard_error;
     std::vector<interval> ci;
+    /// One-sided p-value of an index of 0 or less, by Student's distribution of index / standard_error; 1 for
+    /// a silent unit, NaN where there is no standard error. For many units, see `benjamini_hochberg`.
+    std::vector<double> p_value;
     /// The class of the largest mean over all samples; none for silent and undefined units.
     std::vector<std::optional<std::size_t>> preferred_class;
     /// Share of the folds whose training samples choose that class: below 1, the class is not certain.
@@ -190,6 +193,15 @@ class cross_fit_unit {
     return std::sqrt((n - 1) / n * squares);
 }
 
+/// P(T >= value / error) of Student's distribution; 1 when both are 0, NaN without an error.
+[[nodiscard]] inline double upper_tail_of_ratio(double value, double error, double freedom) noexcept {
+    if (!(error >= 0)) return std::numeric_limits<double>::quiet_NaN();
+    if (error == 0) return value > 0 ? 0 : 1;
+    const double t = value / error;
+    const double both = incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t));
+    return t > 0 ? both / 2 : 1 - both / 2;
+}
+
 } // namespace detail
 
 /// The cross-fit class selectivity index of every unit of a layer, with its interval.
@@ -243,6 +255,7 @@ class cross_fit_unit {
     result.index.assign(units, nan);
     result.standard_error.assign(units, nan);
     result.ci.resize(units);
+    result.p_value.assign(units, nan);
     result.preferred_class.resize(units);
     result.agreement.assign(units, 0);
     result.classes_used = kept.size();
@@ -290,6 +303,7 @@ class cross_fit_unit {
                 result.index[u] = 0;
                 result.standard_error[u] = 0;
                 result.ci[u] = {0, 0};
+                result.p_value[u] = 1;
                 continue;
             }
             const bool negative = *std::min_element(means.begin(), means.end()) < 0;
@@ -308,6 +322,8 @@ class cross_fit_unit {
             const double error = detail::jackknife_error(own_replicates);
             result.standard_error[u] = error;
             result.ci[u] = {answer.index - t * error, answer.index + t * error};
+            result.p_value[u] = detail::upper_tail_of_ratio(answer.index, error,
+                                                            static_cast<double>(taken.size()) - 1);
         }
     });
 

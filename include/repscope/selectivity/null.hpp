@@ -126,8 +126,8 @@ inline void check_unit_moments(std::string_view function, std::span<const double
 ///
 /// `index`: the plain index of each unit, NaN for an undefined one, whose p-value is NaN. A constant unit has
 /// p = 1. Up to 9,999 draws, fewer above 2,000 classes (at least 199), shared by all units. For skewed units
-/// with few samples a class the p-values are somewhat too small (docs/inference.md);
-/// `selectivity_permutation` has exact ones and needs the samples. Throws as `selectivity_null_mean` does.
+/// with few samples a class the p-values are too small, much so below 50 (docs/inference.md):
+/// `cross_fit` has conservative ones from one pass, `selectivity_permutation` exact ones from the samples. Throws as `selectivity_null_mean` does.
 /// O(draws (units + classes)).
 [[nodiscard]] inline std::vector<double> selectivity_null_p_values(
     std::span<const double> index, std::span<const double> means, std::span<const double> variances,
