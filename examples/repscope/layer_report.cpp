@@ -131,6 +131,7 @@ nlohmann::ordered_json to_json(const layer_report& layer) {
     object["selectivity"] = layer.selectivity ? selectivity_json(*layer.selectivity) : json();
     object["dimensionality"] = to_json(layer.dimensionality);
     if (layer.comparison) object["comparison"] = comparison_json(layer);
+    if (layer.inference) add_inference(object, layer);
     return object;
 }
 
@@ -179,6 +180,7 @@ std::string layer_table(const std::vector<layer_report>& layers) {
     }
     text += table.text();
     if (!layers.empty() && layers.front().comparison) text += "\n" + comparison_table(layers);
+    if (!layers.empty() && layers.front().inference) text += "\n" + inference_table(layers);
     return text;
 }
 
