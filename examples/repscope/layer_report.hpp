@@ -1,6 +1,6 @@
 #pragma once
 
-#include "inference.hpp"
+#include "inference_report.hpp"
 
 #include <repscope/dimensionality/result.hpp>
 #include <repscope/selectivity/index.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "inference.hpp"
+#include "inference_options.hpp"
 #include "labels.hpp"
 
 #include <repscope/moments/centred_products.hpp>

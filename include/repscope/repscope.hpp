@@ -39,6 +39,7 @@
 #include "repscope/corruption/zoom.hpp"
 #include "repscope/dimensionality/components.hpp"
 #include "repscope/dimensionality/correlation_dimension.hpp"
+#include "repscope/dimensionality/estimate.hpp"
 #include "repscope/dimensionality/jackknife.hpp"
 #include "repscope/dimensionality/levina_bickel.hpp"
 #include "repscope/dimensionality/local_pca.hpp"
