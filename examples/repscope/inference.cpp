@@ -90,6 +90,11 @@ void layer_inference::finish(layer_report& report) const {
     }
     if (sketched_) {
         own.method = "sketch";
+        // What is not measured is NaN, and a count that is not a dash in the table.
+        report.dimensionality.participation_ratio = sketched_->naive;
+        report.dimensionality.participation_ratio_unbiased = sketched_->unbiased;
+        report.dimensionality.stable_rank = std::nan("");
+        report.dimensionality.components_fraction.fill(std::nan(""));
         own.probes = probes_;
         own.participation_ratio = {sketched_->naive, sketched_->unbiased,         std::nan(""),
                                    sketched_->unbiased_error_log, {}, sketched_->samples};
