@@ -170,6 +170,12 @@ statistics_options without_labels(statistics_options options) {
     return options;
 }
 
+// Of a perturbed layer and of differences, which are only compared.
+statistics_options without_inference(statistics_options options) {
+    options.inference = {};
+    return options;
+}
+
 // Of several states that share what is allowed.
 statistics_options share_of(statistics_options options, const file_task& task) {
     if (task.perturbed != nullptr) options.memory /= 3;
@@ -194,8 +200,9 @@ class file_measurement {
         const statistics_options each = share_of(options, task);
         sides_.push_back(std::make_unique<side>(*task.file, form_, rows_, pool.size(), each, pool));
         if (task.perturbed == nullptr) return;
-        sides_.push_back(std::make_unique<side>(*task.perturbed, form_, rows_, pool.size(), each, pool));
-        difference_.emplace(rows_.size(), form_.units, without_labels(each), pool);
+        const statistics_options compared = without_inference(each);
+        sides_.push_back(std::make_unique<side>(*task.perturbed, form_, rows_, pool.size(), compared, pool));
+        difference_.emplace(rows_.size(), form_.units, without_labels(compared), pool);
     }
 
     void run(const std::function<void(double)>& read) {
@@ -254,6 +261,12 @@ class file_measurement {
             sides_.pop_back();
         }
         sides_[0]->statistics().finish(report);
+        // Error bars may need the rows once more; nothing else is left by now.
+        layer_statistics& statistics = sides_[0]->statistics();
+        if (!statistics.needs_second_pass()) return;
+        statistics.begin_second_pass();
+        run([](double) {});
+        statistics.finish_second_pass(report);
     }
 
   private:
@@ -278,7 +291,8 @@ std::size_t least_bytes(const file_task& task, const statistics_options& options
     const std::size_t units = form_of(task).units;
     double bytes = least_bytes(rows.size(), units, options);
     if (task.perturbed != nullptr)
-        bytes = 2 * bytes + least_bytes(rows.size(), units, without_labels(options));
+        bytes += least_bytes(rows.size(), units, without_inference(options)) +
+                 least_bytes(rows.size(), units, without_labels(without_inference(options)));
     return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
 }
 

@@ -131,6 +131,7 @@ nlohmann::ordered_json to_json(const layer_report& layer) {
     object["selectivity"] = layer.selectivity ? selectivity_json(*layer.selectivity) : json();
     object["dimensionality"] = to_json(layer.dimensionality);
     if (layer.comparison) object["comparison"] = comparison_json(layer);
+    if (layer.inference) add_inference(object, layer);
     return object;
 }
 
@@ -169,16 +170,18 @@ std::string layer_table(const std::vector<layer_report>& layers) {
                      has_selectivity ? 1 : 3);
     for (const auto& layer : layers) {
         const auto& d = layer.dimensionality;
+        const bool sketched = layer.inference && layer.inference->method == "sketch";
+        const auto count = [&](std::size_t k) { return sketched ? "-" : std::to_string(d.components[k]); };
         const std::vector<std::string> row{
             fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2),
-            std::to_string(d.components[0]), std::to_string(d.components[1]),
-            std::to_string(d.components[2]), fixed(d.components_fraction[1], 3),
+            count(0), count(1), count(2), fixed(d.components_fraction[1], 3),
             fixed(d.stable_rank, 2)};
         table.add_row(has_selectivity ? joined({layer.name, std::to_string(layer.units)}, row)
                                       : joined(what_of(layer), row));
     }
     text += table.text();
     if (!layers.empty() && layers.front().comparison) text += "\n" + comparison_table(layers);
+    if (!layers.empty() && layers.front().inference) text += "\n" + inference_table(layers);
     return text;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "inference_report.hpp"
+
 #include <repscope/dimensionality/result.hpp>
 #include <repscope/selectivity/index.hpp>
 
@@ -48,6 +50,7 @@ struct layer_report {
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
     std::optional<comparison_report> comparison;
+    std::optional<inference_report> inference;
 };
 
 /// The "dimensionality" of a LAYER object.

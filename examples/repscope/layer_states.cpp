@@ -30,8 +30,10 @@ void layer_states::merge(const layer_states& other) {
     if (rectified_spread) rectified_spread->merge(*other.rectified_spread);
 }
 
-void measure_states(layer_states states, const measure_terms& terms, layer_report& report) {
-    report.samples = static_cast<std::size_t>(states.covariance.samples());
+void measure_states(layer_states states, const measure_terms& terms, layer_report& report,
+                    repscope::centred_products* products) {
+    report.samples =
+        static_cast<std::size_t>(states.spread ? states.spread->samples() : states.covariance.samples());
     report.units = states.covariance.units();
     if (states.sums) {
         const repscope::class_sums& sums = *states.sums;
@@ -43,8 +45,10 @@ void measure_states(layer_states states, const measure_terms& terms, layer_repor
         selectivity.measured = repscope::class_selectivity(
             sums, {.epsilon = terms.epsilon, .signed_values = terms.signed_values});
         std::vector<double> means(report.units);
-        std::vector<double> variances = states.covariance.unit_variances();
+        std::vector<double> variances =
+            states.spread ? std::vector<double>(report.units) : states.covariance.unit_variances();
         for (std::size_t u = 0; u < report.units; ++u) {
+            if (states.spread) variances[u] = states.spread->unit_variance(u);
             for (std::size_t c = 0; c < sums.classes(); ++c) means[u] += sums.sum(c, u);
             means[u] /= static_cast<double>(report.samples);
             if (states.rectified_spread) variances[u] = states.rectified_spread->unit_variance(u);
@@ -53,7 +57,13 @@ void measure_states(layer_states states, const measure_terms& terms, layer_repor
         selectivity.null_mean = repscope::selectivity_null_mean(means, variances, selectivity.class_counts,
                                                                 {.epsilon = terms.epsilon, .shift = shift});
     }
-    report.dimensionality = repscope::dimensionality(std::move(states.covariance));
+    if (states.spread) return;
+    if (products == nullptr) {
+        report.dimensionality = repscope::dimensionality(std::move(states.covariance));
+        return;
+    }
+    *products = std::move(states.covariance).centred();
+    report.dimensionality = repscope::dimensionality(*products);
 }
 
 saved_states::saved_states(const layer_states& states) {

@@ -25,6 +25,8 @@ struct layer_states {
     /// Under the policy rectify: the variances of the rectified values, which the covariance does not see.
     /// Its classes do not matter.
     std::optional<repscope::class_moments> rectified_spread;
+    /// Of a layer that is sketched, in place of its covariance: the variances of its values.
+    std::optional<repscope::class_moments> spread{};
 
     /// Adds what the states of other samples of the layer have seen. Throws `repscope::error` when they are
     /// states of something else.
@@ -38,8 +40,10 @@ struct measure_terms {
     std::span<const std::int64_t> class_labels{}; ///< the label of each class; empty without labels
 };
 
-/// Fills the measured parts of `report`. Uses the states up, for a copy of a large covariance may not fit.
-void measure_states(layer_states states, const measure_terms& terms, layer_report& report);
+/// Fills the measured parts of `report`, the dimensionality but for a sketched layer. Uses the states up, for a
+/// copy of a large covariance may not fit; `products`, unless null, gets what a jackknife starts from.
+void measure_states(layer_states states, const measure_terms& terms, layer_report& report,
+                    repscope::centred_products* products = nullptr);
 
 /// The byte forms of states, as sections of a state file; the sections look into it.
 class saved_states {

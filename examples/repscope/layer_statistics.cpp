@@ -63,10 +63,14 @@ double least_bytes(std::size_t rows, std::size_t units, const statistics_options
     // While it is gathered the matrix of a covariance, or its rows, stand once, and a second time when they
     // become a matrix; to evaluate it takes the matrix and a copy that the eigenvalue solver destroys, and
     // the rows twice.
-    const double state = n <= u ? 2 * n * u + 2 * n * n : 2 * u * u;
+    constexpr double probes = 256;
+    const double state = is_sketched(rows, units, options.inference) ? (u + 2 * probes) * probes + 5 * u
+                         : n <= u                                     ? 2 * n * u + 2 * n * n
+                                                                      : 2 * u * u;
     const double batch =
         static_cast<double>(rows_of_call(units)) * static_cast<double>(row_bytes(units, options));
-    return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_state(units, options));
+    return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_state(units, options)) +
+           layer_inference::bytes(rows, units, options);
 }
 
 layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const statistics_options& options,
@@ -75,6 +79,11 @@ layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const st
       capacity_(rows_of_batch(rows, units, options)),
       states_{repscope::covariance(units, bounded(rows, units, options)), {}, {}} {
     values_.resize(capacity_ * units);
+    if (options.inference.wanted) inference_.emplace(units, options, pool);
+    if (is_sketched(rows, units, options.inference)) {
+        sketch_.emplace(units);
+        states_.spread.emplace(units, 1);
+    }
     if (options.labels == nullptr) return;
     const bool rectify = options.signed_values == repscope::signed_policy::rectify;
     states_.sums.emplace(units, options.labels->class_labels.size(),
@@ -101,24 +110,55 @@ void layer_statistics::flush() {
 
 void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
     const repscope::tensor_view<const double, 2> values(values_.data() + first * units_, {rows, units_});
-    states_.covariance.update(values, {.threads = pool_});
+    if (second_pass_) {
+        inference_->add_again(values);
+        return;
+    }
+    if (sketch_) {
+        sketch_->update(values, {.threads = pool_});
+        states_.spread->update(values, std::vector<std::int32_t>(rows), {.threads = pool_});
+    } else {
+        states_.covariance.update(values, {.threads = pool_});
+    }
     if (options_.labels == nullptr) return;
-    const auto classes = std::span(options_.labels->classes).subspan(first_label_ + taken_ + first, rows);
+    const std::size_t label = first_label_ + taken_ + first;
+    const auto classes = std::span(options_.labels->classes).subspan(label, rows);
     if (states_.rectified_spread) {
         const repscope::tensor_view<const double, 2> rectified(rectified_.data() + first * units_,
                                                                {rows, units_});
         states_.sums->update(rectified, classes, {.threads = pool_});
         states_.rectified_spread->update(rectified, std::vector<std::int32_t>(rows), {.threads = pool_});
+        if (inference_) inference_->add(rectified, label);
     } else {
         states_.sums->update(values, classes, {.threads = pool_});
+        if (inference_) inference_->add(values, label);
     }
 }
 
 void layer_statistics::finish(layer_report& report) {
     measure_terms terms{.signed_values = options_.signed_values, .epsilon = options_.epsilon};
     if (options_.labels != nullptr) terms.class_labels = options_.labels->class_labels;
-    measure_states(std::move(states_), terms, report);
+    if (!inference_) {
+        measure_states(std::move(states_), terms, report);
+        return;
+    }
+    repscope::centred_products products;
+    measure_states(std::move(states_), terms, report, &products);
+    if (sketch_)
+        inference_->take_sketch(*sketch_);
+    else
+        inference_->start_second_pass(std::move(products));
+    if (!needs_second_pass()) inference_->finish(report);
 }
+
+bool layer_statistics::needs_second_pass() const { return inference_ && inference_->needs_second_pass(); }
+
+void layer_statistics::begin_second_pass() {
+    taken_ = 0;
+    second_pass_ = true;
+}
+
+void layer_statistics::finish_second_pass(layer_report& report) { inference_->finish(report); }
 
 double layer_statistics::sum_of_squares() const {
     const std::vector<double> means = states_.covariance.unit_means();

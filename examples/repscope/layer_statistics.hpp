@@ -1,5 +1,6 @@
 #pragma once
 
+#include "inference.hpp"
 #include "layer_report.hpp"
 #include "layer_states.hpp"
 #include "statistics_options.hpp"
@@ -7,6 +8,7 @@
 #include <repscope/numeric/thread_pool.hpp>
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -47,6 +49,12 @@ class layer_statistics {
     /// The same, but for the states as they are.
     [[nodiscard]] layer_states take() { return std::move(states_); }
 
+    /// After `finish`: whether error bars need all rows once more, in the same order. Then `begin_second_pass`,
+    /// the rows again, and `finish_second_pass`.
+    [[nodiscard]] bool needs_second_pass() const;
+    void begin_second_pass();
+    void finish_second_pass(layer_report& report);
+
     /// Hands over the batch as it is; only behind the last row.
     void flush();
 
@@ -66,6 +74,9 @@ class layer_statistics {
     std::vector<double> values_;
     std::vector<double> rectified_;
     layer_states states_;
+    std::optional<layer_inference> inference_;
+    std::optional<repscope::covariance_sketch> sketch_;
+    bool second_pass_ = false;
 };
 
 } // namespace program

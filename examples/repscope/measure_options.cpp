@@ -44,7 +44,12 @@ statistics_options measure_options::statistics() const {
             .memory = memory,
             .batch = batch,
             .products = precision == "float" ? repscope::product_precision::float32
-                                             : repscope::product_precision::float64};
+                                             : repscope::product_precision::float64,
+            .inference = {.wanted = inference,
+                          .first_index = first_index,
+                          .method = method == "auto"     ? trace_method::automatic
+                                    : method == "sketch" ? trace_method::sketch
+                                                         : trace_method::exact}};
 }
 
 void add_measure_options(CLI::App& command, measure_options& options) {
@@ -125,6 +130,21 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         ->check(quiet(CLI::IsMember({"double", "float"})))
         ->type_name("P")
         ->capture_default_str();
+    command.add_flag("--inference", options.inference,
+                     "each estimate with its interval: cross-fit selectivity, the unbiased\n"
+                     "participation ratio; reads layers of more samples than units twice");
+    command
+        .add_option("--first-index", options.first_index,
+                    "--inference: place of the first sample in the whole data set, for parts\nmeasured apart")
+        ->type_name("I")
+        ->capture_default_str();
+    command
+        .add_option("--method", options.method,
+                    "--inference: exact, sketch (256 random probes, participation ratio only),\n"
+                    "or auto: a sketch above 8192 samples and units")
+        ->check(quiet(CLI::IsMember({"exact", "sketch", "auto"})))
+        ->type_name("HOW")
+        ->capture_default_str();
     command.add_option("--threads", options.threads, "0: all cores; never changes a result")
         ->check(quiet(CLI::Range(0, 1024)))
         ->type_name("T")
@@ -191,6 +211,12 @@ void check(const measure_options& options) {
         const std::string whole = ": wants all samples in one process";
         if (!options.report.empty()) throw usage_error("--report" + whole);
         if (!options.compare.empty()) throw usage_error("--compare" + whole);
+        if (options.inference) throw usage_error("--inference" + whole);
+    }
+    if (!options.inference && options.first_index != 0) throw usage_error("--first-index: needs --inference");
+    if (options.method != "exact") {
+        if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
+        if (!options.compare.empty()) throw usage_error("--method " + options.method + ": --compare is exact");
     }
     for (const std::string& text : options.fail_if) {
         const fail_condition condition = parse_fail_condition(text);
@@ -220,6 +246,9 @@ nlohmann::ordered_json to_json(const measure_options& options) {
     json["shape"] = options.shapes;
     json["offset"] = options.offset;
     json["compare"] = options.compare;
+    json["inference"] = options.inference;
+    json["first_index"] = options.first_index;
+    json["method"] = options.method;
     return json;
 }
 

@@ -32,6 +32,9 @@ struct measure_options {
     std::vector<std::string> compare;
     std::vector<std::string> fail_if;
     std::string precision = "double";
+    bool inference = false;
+    std::uint64_t first_index = 0;
+    std::string method = "exact";
     int threads = 0;
     std::size_t batch = 0;
     std::size_t memory = std::size_t{4} << 30U;

@@ -118,3 +118,51 @@ TEST_CASE("degenerate input") {
     CHECK_THROWS_AS((void)repscope::selectivity_null_mean(std::vector<double>{1}, {}, counts),
                     repscope::shape_error);
 }
+
+TEST_CASE("p-values from moments are near those of permutations") {
+    // Noise units: p is uniform. Selective ones: p is small. Each unit's own index against its own moments.
+    const std::vector<std::uint64_t> counts(10, 30);
+    std::vector<double> index, means, variances;
+    constexpr std::size_t units = 300;
+    for (std::uint64_t u = 0; u < units; ++u) {
+        auto x = noise(300, 3, false, 1000 + u);
+        if (u >= 200) {
+            for (std::size_t i = 30; i < 60; ++i) x[i] += 1;
+        }
+        double mean = 0, variance = 0, largest = 0, total = 0;
+        for (const double v : x) mean += v / 300;
+        for (const double v : x) variance += (v - mean) * (v - mean) / 299;
+        for (std::size_t c = 0; c < 10; ++c) {
+            double sum = 0;
+            for (std::size_t k = 0; k < 30; ++k) sum += x[30 * c + k] / 30;
+            largest = std::max(largest, sum);
+            total += sum;
+        }
+        const double rest = (total - largest) / 9;
+        index.push_back((largest - rest) / (largest + rest + 1e-6));
+        means.push_back(mean);
+        variances.push_back(variance);
+    }
+    const auto p = repscope::selectivity_null_p_values(index, means, variances, counts);
+    int below_half = 0, below_twentieth = 0, found = 0;
+    for (std::size_t u = 0; u < units; ++u) {
+        REQUIRE(p[u] > 0);
+        REQUIRE(p[u] <= 1);
+        below_half += u < 200 && p[u] < .5 ? 1 : 0;
+        below_twentieth += u < 200 && p[u] < .05 ? 1 : 0;
+        found += u >= 200 && p[u] < .001 ? 1 : 0;
+    }
+    CHECK(std::abs(below_half - 100) < 28); // 4 standard deviations
+    CHECK(below_twentieth < 23);
+    CHECK(below_twentieth > 1);
+    CHECK(found >= 85);
+    // Silent and constant units, undefined ones.
+    const std::vector<double> own{0, 0, std::nan("")};
+    const auto edge = repscope::selectivity_null_p_values(own, std::vector<double>{0, 2, -1},
+                                                          std::vector<double>{0, 0, 1}, counts);
+    CHECK(edge[0] == 1);
+    CHECK(edge[1] == 1);
+    CHECK(std::isnan(edge[2]));
+    CHECK_THROWS_AS((void)repscope::selectivity_null_p_values(own, own, {}, counts), repscope::shape_error);
+    CHECK_THROWS_AS((void)repscope::selectivity_null_p_values({}, own, own, counts), repscope::shape_error);
+}

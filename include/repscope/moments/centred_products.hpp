@@ -23,6 +23,8 @@ struct centred_products {
     std::vector<double> lower;
     /// D = sum over samples of |x - mean|^4.
     double fourth = 0;
+    /// Mean of every unit and, of a scatter matrix only, the sum over samples of |x - mean|^2 (x - mean).
+    std::vector<double> mean, third;
 
     /// T: its trace, the sum of squared centred entries.
     [[nodiscard]] double trace() const noexcept {

@@ -186,11 +186,11 @@ class covariance {
         result.order = (std::min)(static_cast<std::size_t>(samples_), units_);
         const std::size_t order = result.order;
         result.lower.resize(order * order);
-        const std::vector<double> mean = unit_means();
+        result.mean = unit_means();
         if (is_thin()) {
             std::vector<double> rows = rows_;
             for (std::size_t i = 0; i < order; ++i) {
-                for (std::size_t u = 0; u < units_; ++u) rows[i * units_ + u] -= mean[u];
+                for (std::size_t u = 0; u < units_; ++u) rows[i * units_ + u] -= result.mean[u];
             }
             add_gram<Backend>(rows, order, result.lower);
             for (std::size_t i = 0; i < order; ++i) {
@@ -207,7 +207,8 @@ class covariance {
     [[nodiscard]] centred_products centred(Backend backend = {}) && {
         if (is_thin()) return std::as_const(*this).centred(backend);
         move_pilot(mean_about_pilot());
-        return {samples_, units_, units_, std::move(scatter_), fourth_};
+        std::vector<double> mean = unit_means(); // while there is a scatter matrix: without, a state is thin
+        return {samples_, units_, units_, std::move(scatter_), fourth_, std::move(mean), std::move(third_)};
     }
 
     /// Mean of every unit; NaN without samples.

@@ -85,6 +85,8 @@ enum class signed_policy {
 struct selectivity_options {
     double epsilon = 1e-6;
     signed_policy signed_values = signed_policy::undefined;
+    /// Classes with fewer samples are left out: a rare class has a noisy mean and wins the maximum too often.
+    std::uint64_t min_class_samples = 1;
 };
 
 /// Class selectivity of a layer; the vectors have one entry per unit.
@@ -124,7 +126,8 @@ template <typename State>
     for (std::size_t u = 0; u < state.units(); ++u) {
         double smallest = std::numeric_limits<double>::infinity();
         for (std::size_t c = 0; c < state.classes(); ++c) {
-            means[c] = state.count(c) == 0 ? std::numeric_limits<double>::quiet_NaN() : state.mean(c, u);
+            const bool enough = state.count(c) > 0 && state.count(c) >= options.min_class_samples;
+            means[c] = enough ? state.mean(c, u) : std::numeric_limits<double>::quiet_NaN();
             if (means[c] < smallest) smallest = means[c];
         }
         if (options.signed_values == signed_policy::shift) {

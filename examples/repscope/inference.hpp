@@ -1,0 +1,46 @@
+#pragma once
+
+#include "inference_report.hpp"
+#include "statistics_options.hpp"
+
+#include <repscope/dimensionality/jackknife.hpp>
+#include <repscope/dimensionality/trace_estimators.hpp>
+#include <repscope/moments/class_blocks.hpp>
+#include <repscope/numeric/thread_pool.hpp>
+
+#include <cstddef>
+#include <optional>
+
+namespace program {
+
+/// What a layer's estimates need beyond its other statistics: blocks of class sums, gathered with them, and for a
+/// layer of more samples than units a second pass.
+class layer_inference {
+  public:
+    /// Throws `repscope::error` when `memory` does not hold the blocks.
+    layer_inference(std::size_t units, const statistics_options& options, repscope::thread_pool& pool);
+
+    /// Bytes that it takes beyond what `layer_statistics` does.
+    static double bytes(std::size_t rows, std::size_t units, const statistics_options& options);
+
+    /// Rows of the first pass, from row `first` on; `values` as selectivity takes them.
+    void add(const repscope::tensor_view<const double, 2>& values, std::size_t first);
+    /// After the first pass: takes the products that the jackknife starts from.
+    void start_second_pass(repscope::centred_products&& products);
+    [[nodiscard]] bool needs_second_pass() const;
+    void add_again(const repscope::tensor_view<const double, 2>& values);
+    /// Of a sketched layer, which has no second pass.
+    void take_sketch(const repscope::covariance_sketch& sketch);
+
+    void finish(layer_report& report) const;
+
+  private:
+    statistics_options options_;
+    repscope::thread_pool& pool_;
+    std::optional<repscope::class_blocks> blocks_;
+    std::optional<repscope::participation_ratio_jackknife> jackknife_;
+    std::optional<repscope::sketched_participation_ratio> sketched_;
+    std::size_t probes_ = 0;
+};
+
+} // namespace program

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "repscope/numeric/interval.hpp"
+
+#include <cstdint>
+
+namespace repscope {
+inline namespace v0 {
+
+/// The participation ratio with its uncertainty.
+struct participation_ratio_estimate {
+    /// T^2 / R: the participation ratio of these very samples.
+    double naive = 0;
+    /// Of the population that the samples are from; NaN as `participation_ratio_unbiased` says.
+    double unbiased = 0;
+    /// `unbiased` without the remaining bias of a ratio, n PR - (n - 1) mean PR_(i).
+    double jackknife = 0;
+    /// Jackknife standard error of log `unbiased`; NaN below 5 samples and when `unbiased`, or a replicate of
+    /// it, is.
+    double se_log = 0;
+    /// unbiased exp(-+ t se_log), t being Student's quantile for n - 1.
+    interval ci;
+    std::uint64_t samples = 0;
+};
+
+} // namespace v0
+} // namespace repscope

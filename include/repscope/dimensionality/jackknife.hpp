@@ -1,0 +1,261 @@
+#pragma once
+
+#include "repscope/dimensionality/estimate.hpp"
+#include "repscope/dimensionality/participation_ratio.hpp"
+#include "repscope/error.hpp"
+#include "repscope/moments/covariance.hpp"
+#include "repscope/moments/value_rows.hpp"
+#include "repscope/numeric/distributions.hpp"
+#include "repscope/numeric/products.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+namespace detail {
+
+/// The unbiased participation ratio without one sample, from the sums over all `n`, the sample's squared
+/// length g, r = x . S x and c = x . t, x being the centred sample (or its row of the Gram matrix: the sum of
+/// its squares, and its product with the diagonal).
+[[nodiscard]] constexpr double participation_ratio_without(double n, double t, double r_all, double d,
+                                                           double g, double r, double c) noexcept {
+    const double a = 1 / (n - 1);
+    const double f = n / (n - 1);
+    const double square = (1 + a) * (1 + a);
+    return participation_ratio_unbiased_of(
+        n - 1, t - f * g, r_all - 2 * f * r + f * f * g * g,
+        d + 4 * a * a * r + n * a * a * a * a * g * g + 4 * a * c + 2 * a * a * g * t - g * g * square * square);
+}
+
+} // namespace detail
+
+/// The jackknife of the unbiased participation ratio: leaves every sample out in turn, exactly, without
+/// computing anything anew.
+///
+/// Of a thin covariance (no more samples than units) nothing else is needed. Of a thick one it needs a second
+/// pass: give the same samples to `update` again, in any order and portions; states of parts that start from
+/// the same covariance `merge`. A pass costs what the covariance itself did.
+class participation_ratio_jackknife {
+  public:
+    /// From the covariance of all samples.
+    explicit participation_ratio_jackknife(const covariance& state)
+        : participation_ratio_jackknife(state.centred()) {}
+
+    explicit participation_ratio_jackknife(centred_products products)
+        : products_(std::move(products)), samples_(static_cast<double>(products_.samples)),
+          trace_(products_.trace()), frobenius2_(products_.frobenius2()),
+          unbiased_(participation_ratio_unbiased(products_)) {
+        if (needs_second_pass()) {
+            // Tiles on the diagonal are used whole.
+            for (std::size_t first = 0; first < products_.order; first += tile) {
+                const std::size_t end = (std::min)(first + tile, products_.order);
+                for (std::size_t i = first; i < end; ++i) {
+                    for (std::size_t j = i + 1; j < end; ++j) lower(i, j) = lower(j, i);
+                }
+            }
+            return;
+        }
+        const std::size_t n = products_.order;
+        std::vector<double> squares(n), with_diagonal(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t j = 0; j <= i; ++j) {
+                const double product = lower(i, j);
+                squares[i] += product * product;
+                with_diagonal[i] += lower(j, j) * product;
+                if (j == i) continue;
+                squares[j] += product * product;
+                with_diagonal[j] += lower(i, i) * product;
+            }
+        }
+        for (std::size_t i = 0; i < n; ++i) add(lower(i, i), squares[i], with_diagonal[i]);
+    }
+
+    /// Whether samples must be given again.
+    [[nodiscard]] bool needs_second_pass() const noexcept {
+        return products_.samples > products_.order;
+    }
+
+    /// The second pass: `activations` as for `covariance::update`, in any portions.
+    ///
+    /// Throws `shape_error` when the units differ, `value_error` when no second pass is needed, when more
+    /// samples come than the covariance saw, and for an activation that is not finite. A throw leaves the
+    /// state as it was. O(samples x units^2).
+    template <tensor_like Activations, product_backend Backend = eigen_products>
+    void update(const Activations& activations, const update_options& options = {}, Backend = {}) {
+        constexpr const char* name = "participation_ratio_jackknife::update";
+        const auto x = as_activations(activations, options.axes, name);
+        const std::size_t units = products_.units;
+        if (x.extent(1) != units || x.extent(2) * x.extent(3) == 0) {
+            detail::throw_shape_error(name, "wanted " + std::to_string(units) + " units", x.extents());
+        }
+        if (!needs_second_pass() || seen_ + x.extent(0) > products_.samples) {
+            detail::throw_value_error(name, "wanted the " +
+                                                std::to_string(needs_second_pass() ? products_.samples : 0) +
+                                                " samples of a second pass, got " +
+                                                std::to_string(seen_ + x.extent(0)));
+        }
+        const pool_lease pool(options.threads);
+        const std::size_t a_chunk =
+            (std::max<std::size_t>)(1, chunk_bytes / (rows_a_task * units * sizeof(double))) * rows_a_task;
+        std::vector<double> rows((std::min)(x.extent(0), a_chunk) * units);
+        std::vector<sample_terms> terms(x.extent(0));
+        for (std::size_t first = 0; first < x.extent(0); first += a_chunk) {
+            const std::size_t count = (std::min)(a_chunk, x.extent(0) - first);
+            detail::value_rows_into(name, x, first, count, false, *pool, rows.data(), seen_);
+            const auto measure = [&](std::size_t task) {
+                const std::size_t begin = task * rows_a_task;
+                terms_of<Backend>(rows.data() + begin * units, (std::min)(rows_a_task, count - begin),
+                                  terms.data() + first + begin);
+            };
+            const std::size_t tasks = block_count(count, rows_a_task);
+            if constexpr (Backend::concurrent) {
+                pool->for_each(tasks, measure);
+            } else {
+                for (std::size_t task = 0; task < tasks; ++task) measure(task);
+            }
+        }
+        for (const sample_terms& one : terms) add(one.g, one.r, one.c);
+    }
+
+    /// Adds the samples that another state, made from the same covariance, has been given. Throws
+    /// `value_error` when it was made from another one, or both together have more samples than it.
+    void merge(const participation_ratio_jackknife& other) {
+        if (other.products_.samples != products_.samples || other.products_.units != products_.units ||
+            other.trace_ != trace_ || other.frobenius2_ != frobenius2_ || !needs_second_pass() ||
+            seen_ + other.seen_ > products_.samples) {
+            detail::throw_value_error("participation_ratio_jackknife::merge",
+                                      "wanted parts of one second pass over the samples of one covariance");
+        }
+        seen_ += other.seen_;
+        undefined_ += other.undefined_;
+        logs_ += other.logs_;
+        log_squares_ += other.log_squares_;
+        differences_ += other.differences_;
+    }
+
+    /// The estimate. Throws `value_error` before all samples have been given, and for a confidence outside
+    /// (0, 1). 1 or 2 samples, or equal ones: `naive` is 0 or 1, all else NaN.
+    [[nodiscard]] participation_ratio_estimate estimate(double confidence = 0.95) const {
+        constexpr const char* name = "participation_ratio_jackknife::estimate";
+        detail::check_confidence(name, confidence);
+        if (seen_ != products_.samples) {
+            detail::throw_value_error(name, "wanted all " + std::to_string(products_.samples) +
+                                                " samples of the covariance, got " + std::to_string(seen_));
+        }
+        constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+        participation_ratio_estimate result{
+            frobenius2_ == 0 ? 0 : trace_ * trace_ / frobenius2_, unbiased_, nan, nan, {}, products_.samples};
+        if (detail::is_nan(unbiased_) || undefined_ > 0 || samples_ < 5) return result;
+        const double n = samples_;
+        result.jackknife = unbiased_ - (n - 1) / n * differences_;
+        result.se_log =
+            std::sqrt((n - 1) / n * (std::max)(0.0, log_squares_ - logs_ * logs_ / n));
+        const double t = student_quantile(0.5 + confidence / 2, n - 1);
+        result.ci = {unbiased_ * std::exp(-t * result.se_log), unbiased_ * std::exp(t * result.se_log)};
+        return result;
+    }
+
+  private:
+    static constexpr std::size_t tile = 256;
+    static constexpr std::size_t rows_a_task = 256;
+    static constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
+
+    struct sample_terms {
+        double g = 0, r = 0, c = 0;
+    };
+
+    [[nodiscard]] double& lower(std::size_t i, std::size_t j) noexcept {
+        return products_.lower[i * products_.order + j];
+    }
+
+    void add(double g, double r, double c) {
+        ++seen_;
+        const double without = detail::participation_ratio_without(samples_, trace_, frobenius2_,
+                                                                   products_.fourth, g, r, c);
+        // About the estimate itself, so that few digits are lost.
+        const double log_change = std::log(without / unbiased_);
+        if (!detail::is_finite(log_change)) {
+            ++undefined_;
+            return;
+        }
+        logs_ += log_change;
+        log_squares_ += log_change * log_change;
+        differences_ += without - unbiased_;
+    }
+
+    /// What the replicates of `count` samples need; `rows` are left centred. Of the scatter matrix only the
+    /// tiles on and below the diagonal are used: x . S x counts the ones below twice.
+    template <product_backend Backend>
+    void terms_of(double* rows, std::size_t count, sample_terms* terms) const {
+        const std::size_t units = products_.units;
+        std::vector<double> turned(count * tile);
+        const auto dot = [](const double* a, const double* b, std::size_t size) {
+            double partial[4] = {};
+            std::size_t u = 0;
+            for (; u + 4 <= size; u += 4) {
+                for (std::size_t k = 0; k < 4; ++k) partial[k] += a[u + k] * b[u + k];
+            }
+            for (; u < size; ++u) partial[0] += a[u] * b[u];
+            return (partial[0] + partial[2]) + (partial[1] + partial[3]);
+        };
+        for (std::size_t i = 0; i < count; ++i) {
+            double* row = rows + i * units;
+            for (std::size_t u = 0; u < units; ++u) row[u] -= products_.mean[u];
+            terms[i].g = dot(row, row, units);
+            terms[i].c = dot(row, products_.third.data(), units);
+        }
+        for (std::size_t first = 0; first < units; first += tile) {
+            const std::size_t width = (std::min)(tile, units - first);
+            const double* scatter = products_.lower.data() + first * units;
+            const auto add_products = [&](const double* from, const double* with, std::size_t depth,
+                                          double times) {
+                Backend::template gemm<factor::as_is, factor::transposed>(
+                    count, width, depth, 1.0, from, units, with, units, 0.0, turned.data(), tile);
+                for (std::size_t i = 0; i < count; ++i) {
+                    terms[i].r += times * dot(turned.data() + i * tile, rows + i * units + first, width);
+                }
+            };
+            if (first > 0) add_products(rows, scatter, first, 2);
+            add_products(rows + first, scatter + first, width, 1);
+        }
+    }
+
+    centred_products products_;
+    double samples_;
+    double trace_;
+    double frobenius2_;
+    double unbiased_;
+    std::uint64_t seen_ = 0;
+    std::uint64_t undefined_ = 0;
+    double logs_ = 0;
+    double log_squares_ = 0;
+    double differences_ = 0;
+};
+
+/// The unbiased participation ratio of activations with its confidence interval.
+///
+/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says; samples
+/// must be independent. Throws as `participation_ratio_unbiased` does. Two passes when there are more samples
+/// than units.
+template <tensor_like Activations>
+[[nodiscard]] participation_ratio_estimate
+participation_ratio_interval(const Activations& activations, const update_options& options = {},
+                             double confidence = 0.95) {
+    constexpr const char* name = "participation_ratio_interval";
+    const pool_lease pool(options.threads);
+    const update_options shared{.threads = *pool, .axes = options.axes};
+    participation_ratio_jackknife jackknife(detail::covariance_of(name, activations, shared));
+    if (jackknife.needs_second_pass()) jackknife.update(activations, shared);
+    return jackknife.estimate(confidence);
+}
+
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "repscope/dimensionality/nearest_neighbours.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Options of `levina_bickel`.
+struct levina_bickel_options {
+    /// Who computes; never changes a bit of the result.
+    execution threads = 1;
+    /// Neighbours: the scale that the dimension is seen at.
+    std::size_t k = 20;
+    /// What the axes of the activations mean; rank 3 needs it.
+    layout axes = layout::unstated;
+};
+
+/// Intrinsic dimension by the likelihood of neighbour distances; NaN below k + 1 distinct samples.
+struct levina_bickel_result {
+    /// Harmonic mean over samples of d_i = (k - 1) / sum_{j < k} log(r_k / r_j): MacKay and Ghahramani's.
+    double harmonic = std::numeric_limits<double>::quiet_NaN();
+    /// The same of (k - 2) / ..., asymptotically unbiased.
+    double harmonic_unbiased = std::numeric_limits<double>::quiet_NaN();
+    /// Plain mean of d_i: Levina and Bickel's own.
+    double mean = std::numeric_limits<double>::quiet_NaN();
+    std::size_t k = 0;
+    /// Distinct samples that were used.
+    std::size_t samples = 0;
+    /// Samples equal to one before them, left out.
+    std::size_t duplicates = 0;
+};
+
+/// The intrinsic dimension of activations by maximum likelihood from the distances of each sample to its k
+/// nearest neighbours.
+///
+/// `activations` as for `nearest_neighbours`. Too small beyond about 5 dimensions. Infinite when all k
+/// neighbours are equally far from a sample. Throws `shape_error` without samples, `value_error` for k below
+/// 3 and for an activation that is not finite. O(samples^2 x units). Sources: Levina and Bickel 2004; MacKay
+/// and Ghahramani 2005.
+template <tensor_like Activations>
+[[nodiscard]] levina_bickel_result levina_bickel(const Activations& activations,
+                                                 const levina_bickel_options& options = {}) {
+    constexpr const char* name = "levina_bickel";
+    const std::size_t k = options.k;
+    if (k < 3) detail::throw_value_error(name, "wanted k of at least 3, got " + std::to_string(k));
+    const pool_lease pool(options.threads);
+    const auto [points, duplicates] = detail::distinct_points_of(name, activations, options.axes, *pool);
+    levina_bickel_result result;
+    result.k = k;
+    result.samples = points.samples();
+    result.duplicates = duplicates;
+    if (result.samples <= k) return result;
+    const neighbours near = detail::search_neighbours(points, k, *pool);
+    double inverse = 0; // sum of 1 / d_i
+    double plain = 0;
+    const auto degrees = static_cast<double>(k - 1);
+    for (std::size_t i = 0; i < result.samples; ++i) {
+        const double* r = near.distance.data() + i * k;
+        double logs = 0;
+        for (std::size_t j = 0; j + 1 < k; ++j) logs += std::log(r[k - 1] / r[j]);
+        inverse += logs / degrees;
+        plain += degrees / logs;
+    }
+    const auto n = static_cast<double>(result.samples);
+    result.harmonic = n / inverse;
+    result.harmonic_unbiased = result.harmonic * (degrees - 1) / degrees;
+    result.mean = plain / n;
+    return result;
+}
+
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,198 @@
+#pragma once
+
+#include "repscope/dimensionality/point_set.hpp"
+#include "repscope/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// The k nearest neighbours of every sample among the others.
+struct neighbours {
+    std::size_t samples = 0;
+    std::size_t k = 0;
+    /// (samples, k): places of the neighbours, the nearest first, of equally near ones the first.
+    std::vector<std::uint32_t> index;
+    /// (samples, k): their Euclidean distances.
+    std::vector<double> distance;
+};
+
+namespace detail {
+
+typedef std::int32_t eight_integers __attribute__((vector_size(32)));
+
+// By reference: how vectors are returned depends on the processor a unit is compiled for.
+inline void load_eight(const std::int32_t* from, eight_integers& into) noexcept {
+    std::memcpy(&into, from, sizeof into);
+}
+
+[[nodiscard]] inline bool any(const eight_integers& mask) noexcept {
+    std::uint64_t parts[4];
+    std::memcpy(parts, &mask, sizeof parts);
+    return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
+}
+
+/// The candidates of one sample: everything that may be among its k nearest, seen so far, by squared
+/// distances on the lattice.
+class candidate_list {
+  public:
+    using item = std::pair<std::int32_t, std::uint32_t>;
+
+    explicit candidate_list(std::size_t k) : room_(4 * k + 16) {}
+
+    [[nodiscard]] const std::vector<item>& items() const noexcept { return items_; }
+
+    /// Adds sample `j`; true when there are so many that `prune` is due.
+    [[nodiscard]] bool add(std::int32_t squared, std::size_t j) {
+        items_.emplace_back(squared, static_cast<std::uint32_t>(j));
+        return items_.size() >= room_;
+    }
+
+    /// Leaves out what cannot be among the k nearest of sample `i`; the largest squared distance that can.
+    [[nodiscard]] std::int32_t prune(const point_set& points, std::size_t i, std::size_t k) {
+        constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+        if (items_.size() <= k) return all;
+        const auto kth = items_.begin() + static_cast<std::ptrdiff_t>(k - 1);
+        std::nth_element(items_.begin(), kth, items_.end());
+        // k samples are certain to be within that distance and their slack; one that is nearer may be off by
+        // its own.
+        double reach = std::sqrt(static_cast<double>(kth->first)) + 2 * points.slack(i);
+        std::int32_t most = limit(reach);
+        keep_within(most);
+        constexpr std::size_t many = 4096;
+        if (items_.size() > 4 * k + many) {
+            // A lattice too coarse to tell: the k nearest of these are found by exact distances.
+            std::vector<std::pair<double, std::size_t>> exact(items_.size());
+            for (std::size_t n = 0; n < exact.size(); ++n)
+                exact[n] = {points.squared_distance(i, items_[n].second), n};
+            std::nth_element(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(k - 1), exact.end(),
+                             [&](const auto& a, const auto& b) {
+                                 return a.first != b.first ? a.first < b.first
+                                                           : items_[a.second].second < items_[b.second].second;
+                             });
+            reach = std::sqrt(exact[k - 1].first) / points.step() * (1 + 1e-9) + points.slack(i);
+            most = (std::min)(most, limit(reach));
+            std::vector<item> nearest;
+            for (std::size_t n = 0; n < k; ++n) nearest.push_back(items_[exact[n].second]);
+            items_ = std::move(nearest);
+        }
+        room_ = (std::max)(4 * k + 16, 2 * items_.size());
+        return most;
+    }
+
+  private:
+    [[nodiscard]] static std::int32_t limit(double reach) {
+        constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+        const double square = reach * reach + 1;
+        return square < static_cast<double>(all) ? static_cast<std::int32_t>(square) : all;
+    }
+    void keep_within(std::int32_t most) {
+        items_.erase(std::remove_if(items_.begin(), items_.end(),
+                                    [&](const item& one) { return one.first > most; }),
+                     items_.end());
+    }
+
+    std::size_t room_;
+    std::vector<item> items_;
+};
+
+[[nodiscard]] inline neighbours search_neighbours(const point_set& points, std::size_t k, thread_pool& pool) {
+    constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+    constexpr std::size_t columns_of_tile = point_set::tile_columns;
+    static_assert(columns_of_tile == 16);
+    const std::size_t samples = points.samples();
+    const std::int32_t* lengths = points.lengths();
+    std::vector<candidate_list> lists(samples, candidate_list(k));
+    // What |b|^2 - 2 a.b must not exceed for b to be a candidate of a; none behind the last sample.
+    std::vector<std::int32_t> bounds(samples + columns_of_tile, (std::numeric_limits<std::int32_t>::min)());
+    std::fill_n(bounds.begin(), samples, all);
+    const auto offer = [&](std::size_t a, std::size_t b, std::int32_t product) {
+        const std::int32_t value = lengths[b] - 2 * product;
+        if (value > bounds[a] || !lists[a].add(lengths[a] + value, b)) return;
+        const std::int32_t most = lists[a].prune(points, a, k);
+        bounds[a] = most == all ? all : most - lengths[a];
+    };
+    points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
+                                   const point_set::tile& products, std::size_t) {
+        eight_integers right_lengths[2], right_bounds[2];
+        for (std::size_t half = 0; half < 2; ++half) {
+            load_eight(lengths + j + 8 * half, right_lengths[half]);
+            load_eight(bounds.data() + j + 8 * half, right_bounds[half]);
+        }
+        for (std::size_t r = 0; r < rows; ++r) {
+            // Most rows of a tile hold no candidate: look at a whole one first.
+            const std::int32_t own = lengths[i + r], bound = bounds[i + r];
+            eight_integers found{};
+            for (std::size_t half = 0; half < 2; ++half) {
+                eight_integers twice;
+                load_eight(products[r].data() + 8 * half, twice);
+                twice *= 2;
+                found |= (right_lengths[half] - twice <= bound) | (own - twice <= right_bounds[half]);
+            }
+            if (!any(found)) continue;
+            for (std::size_t c = 0; c < columns; ++c) {
+                if (j + c <= i + r) continue;
+                offer(i + r, j + c, products[r][c]);
+                offer(j + c, i + r, products[r][c]);
+            }
+        }
+    });
+    neighbours result{samples, k, {}, {}};
+    result.index.resize(samples * k);
+    result.distance.resize(samples * k);
+    constexpr std::size_t a_task = 256;
+    pool.for_each(block_count(samples, a_task), [&](std::size_t task) {
+        std::vector<std::pair<double, std::uint32_t>> exact;
+        for (std::size_t i = task * a_task; i < (std::min)((task + 1) * a_task, samples); ++i) {
+            (void)lists[i].prune(points, i, k);
+            exact.clear();
+            for (const auto& one : lists[i].items())
+                exact.emplace_back(points.squared_distance(i, one.second), one.second);
+            std::partial_sort(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(k), exact.end());
+            for (std::size_t n = 0; n < k; ++n) {
+                result.index[i * k + n] = exact[n].second;
+                result.distance[i * k + n] = std::sqrt(exact[n].first);
+            }
+        }
+    });
+    return result;
+}
+
+} // namespace detail
+
+/// The k nearest other samples of every sample, by Euclidean distance between the values of their units.
+///
+/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says. Exact:
+/// candidates are found among coordinates rounded to 16 bits or less, with a bound for what rounding does,
+/// and decided by distances in double. Equal samples are neighbours at distance 0. Throws `shape_error` when
+/// there are not more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that is
+/// not finite. O(samples^2 x units), in parallel; samples x units x 10 bytes. Slow, by a factor of up to 20,
+/// when a few samples are thousands of times as far away as the others are from each other.
+template <tensor_like Activations>
+[[nodiscard]] neighbours nearest_neighbours(const Activations& activations, std::size_t k,
+                                            const update_options& options = {}) {
+    constexpr const char* name = "nearest_neighbours";
+    const auto x = as_activations(activations, options.axes, name);
+    if (k == 0) detail::throw_value_error(name, "wanted k of at least 1, got 0");
+    if (x.empty() || x.extent(0) <= k) {
+        detail::throw_shape_error(name, "wanted more than " + std::to_string(k) + " samples", x.extents());
+    }
+    if (x.extent(0) > (std::numeric_limits<std::uint32_t>::max)()) {
+        detail::throw_value_error(name, "wanted fewer than 2^32 samples");
+    }
+    const pool_lease pool(options.threads);
+    const detail::point_set points(detail::value_rows(name, x, *pool), x.extent(0), x.extent(1));
+    return detail::search_neighbours(points, k, *pool);
+}
+
+} // namespace v0
+} // namespace repscope

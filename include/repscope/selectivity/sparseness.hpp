@@ -1,0 +1,96 @@
+#pragma once
+
+#include "repscope/error.hpp"
+#include "repscope/moments/class_moments.hpp"
+#include "repscope/moments/class_sums.hpp"
+#include "repscope/moments/update_options.hpp"
+#include "repscope/moments/value_rows.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Treves and Rolls' activity ratio a = (mean |r|)^2 / mean r^2 of responses: 1 / n when one responds, 1 when
+/// all respond alike. NaN without responses or when all are 0. n a is their participation ratio. O(n).
+/// Source: Treves and Rolls 1991; Rolls and Tovee 1995.
+[[nodiscard]] inline double treves_rolls(std::span<const double> responses) noexcept {
+    double sum = 0;
+    double squares = 0;
+    for (const double r : responses) {
+        sum += std::abs(r);
+        squares += r * r;
+    }
+    if (squares == 0) return std::numeric_limits<double>::quiet_NaN();
+    return sum * sum / (static_cast<double>(responses.size()) * squares);
+}
+
+/// Vinje and Gallant's sparseness S = (1 - a) / (1 - 1 / n), a being `treves_rolls`: 0 when all responses are
+/// alike, 1 when there is one.
+///
+/// A few percent too small below 50 responses: exponential ones have .457 of 5, .491 of 50, .5 of many. NaN
+/// below 2 responses and when all are 0. O(n). Source: Vinje and Gallant 2000.
+[[nodiscard]] inline double vinje_gallant(std::span<const double> responses) noexcept {
+    if (responses.size() < 2) return std::numeric_limits<double>::quiet_NaN();
+    return (1 - treves_rolls(responses)) / (1 - 1 / static_cast<double>(responses.size()));
+}
+
+/// Lifetime sparseness of every unit over samples: Vinje and Gallant's S, from moments.
+///
+/// Of activations that are not negative: with moments there is no |r|. NaN below two samples and for silent
+/// units, which are left out of a mean. O(units x classes).
+[[nodiscard]] inline std::vector<double> lifetime_sparseness(const class_moments& state) {
+    std::vector<double> result(state.units(), std::numeric_limits<double>::quiet_NaN());
+    const auto n = static_cast<double>(state.samples());
+    if (n < 2) return result;
+    for (std::size_t u = 0; u < state.units(); ++u) {
+        const double mean = state.unit_mean(u);
+        const double square = state.unit_variance(u) * (n - 1) / n + mean * mean;
+        if (square > 0) result[u] = (1 - mean * mean / square) / (1 - 1 / n);
+    }
+    return result;
+}
+
+/// Lifetime sparseness of every unit over its class means: how few classes it answers, whatever the spread
+/// within classes. Classes without samples are left out; NaN below two classes and for silent units.
+/// O(units x classes).
+[[nodiscard]] inline std::vector<double> class_sparseness(const class_sums& state) {
+    std::vector<double> result;
+    std::vector<double> means;
+    for (std::size_t u = 0; u < state.units(); ++u) {
+        means.clear();
+        for (std::size_t c = 0; c < state.classes(); ++c) {
+            if (state.count(c) > 0) means.push_back(state.mean(c, u));
+        }
+        result.push_back(vinje_gallant(means));
+    }
+    return result;
+}
+
+/// Population sparseness: Vinje and Gallant's S over the units, for each sample.
+///
+/// `activations` as for `class_selectivity`. Range 0 .. 1; NaN for a sample to which no unit answers, which
+/// is left out of a mean, and with a single unit. Samples may be given in any portions. Throws as
+/// `class_sums::update` does. O(elements), samples x units doubles are held.
+template <tensor_like Activations>
+[[nodiscard]] std::vector<double> population_sparseness(const Activations& activations,
+                                                        const update_options& options = {}) {
+    constexpr const char* name = "population_sparseness";
+    const auto x = as_activations(activations, options.axes, name);
+    if (x.empty()) detail::throw_shape_error(name, "wanted at least one sample and unit", x.extents());
+    const pool_lease pool(options.threads);
+    const std::vector<double> rows = detail::value_rows(name, x, *pool);
+    std::vector<double> result;
+    for (std::size_t i = 0; i < x.extent(0); ++i) {
+        result.push_back(vinje_gallant(std::span(rows).subspan(i * x.extent(1), x.extent(1))));
+    }
+    return result;
+}
+
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,174 @@
+// repscope measure --inference: every number against the library called on the same values.
+
+#include "npy.hpp"
+#include "process.hpp"
+
+#include <repscope/dimensionality/jackknife.hpp>
+#include <repscope/selectivity/cross_fit.hpp>
+
+#include <cmath>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace program_test;
+using json = nlohmann::json;
+
+namespace {
+
+std::vector<float> activations(std::size_t samples, std::size_t units, std::size_t classes, std::uint64_t seed) {
+    generator random(seed);
+    std::vector<float> values;
+    for (std::size_t n = 0; n < samples; ++n) {
+        for (std::size_t u = 0; u < units; ++u) {
+            const double gain = u % classes == n % classes && u % 2 == 0 ? 2.0 : 1.0;
+            values.push_back(u == 3 ? 0.0F : static_cast<float>(gain * random.uniform() * random.uniform()));
+        }
+    }
+    return values;
+}
+
+std::vector<std::int64_t> labels(std::size_t samples, std::size_t classes) {
+    std::vector<std::int64_t> y;
+    for (std::size_t n = 0; n < samples; ++n) y.push_back(static_cast<std::int64_t>(n % classes));
+    return y;
+}
+
+json measured(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "measure");
+    arguments.insert(arguments.end(), {"--inference", "--json", "-"});
+    const outcome result = run(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    return json::parse(result.out)["layers"][0];
+}
+
+void check_ratio(const json& ours, const repscope::participation_ratio_estimate& expected) {
+    CHECK(ours["participation_ratio_unbiased"].get<double>() == doctest::Approx(expected.unbiased).epsilon(1e-11));
+    CHECK(ours["participation_ratio_jackknife"].get<double>() == doctest::Approx(expected.jackknife).epsilon(1e-9));
+    CHECK(ours["se_log"].get<double>() == doctest::Approx(expected.se_log).epsilon(1e-9));
+    CHECK(ours["ci"][0].get<double>() == doctest::Approx(expected.ci.low).epsilon(1e-9));
+    CHECK(ours["ci"][1].get<double>() == doctest::Approx(expected.ci.high).epsilon(1e-9));
+    CHECK(ours["samples"] == expected.samples);
+    CHECK(ours["method"] == "exact");
+}
+
+} // namespace
+
+TEST_CASE("estimates with their intervals are the library's") {
+    const scratch_folder folder;
+    write_npy(folder / "labels.npy", labels(600, 5), {600});
+    for (const std::size_t units : {12U, 700U}) { // a second pass, and none
+        const auto x = activations(600, units, 5, units);
+        write_npy(folder / "layer.npy", x, {600, units});
+        const json ours = measured({folder / "layer.npy", "--labels", folder / "labels.npy"});
+        const auto view = repscope::as_view(x, {600, units});
+        const auto fitted = repscope::cross_fit(view, labels(600, 5));
+        const json& cross_fit = ours["selectivity"]["cross_fit"];
+        CHECK(cross_fit["mean"].get<double>() == doctest::Approx(fitted.mean).epsilon(1e-12));
+        CHECK(cross_fit["ci"][0].get<double>() == doctest::Approx(fitted.mean_ci.low).epsilon(1e-10));
+        CHECK(cross_fit["ci"][1].get<double>() == doctest::Approx(fitted.mean_ci.high).epsilon(1e-10));
+        CHECK(cross_fit["samples"] == 600);
+        CHECK(cross_fit["silent_units"] == 1);
+        CHECK(cross_fit["tested_units"] == units);
+        // Every other unit prefers a class twice over the others: the units of even number, found and no others.
+        CHECK(cross_fit["significant_units"].get<std::size_t>() >= units / 2 - units / 20);
+        CHECK(cross_fit["significant_units"].get<std::size_t>() <= units / 2 + units / 20);
+        CHECK(cross_fit["state_bytes"] == 20 * 5 * units * 8);
+        REQUIRE(cross_fit["index"].size() == units);
+        for (std::size_t u = 0; u < units; ++u)
+            REQUIRE(std::abs(cross_fit["index"][u].get<double>() - fitted.index[u]) < 1e-12);
+        check_ratio(ours["dimensionality"], repscope::participation_ratio_interval(view));
+    }
+    // On any threads and batches the same bytes.
+    const auto told = [&](const std::string& threads, const std::string& batch) {
+        return measured({folder / "layer.npy", "--labels", folder / "labels.npy", "--threads", threads, "--batch",
+                         batch})
+            .dump();
+    };
+    CHECK(told("1", "64") == told("3", "600"));
+    const outcome table = run({"measure", folder / "layer.npy", "--labels", folder / "labels.npy", "--inference"});
+    CHECK(table.code == 0);
+    CHECK(table.out.find("cross-fit") != std::string::npos);
+    CHECK(table.out.find("state of the cross-fit index, 20 blocks: layer") != std::string::npos);
+}
+
+TEST_CASE("the place of a sample decides its fold, whatever is left out and wherever a part begins") {
+    const scratch_folder folder;
+    const auto x = activations(400, 6, 4, 1);
+    auto y = labels(400, 4);
+    write_npy(folder / "x.npy", x, {400, 6});
+    write_npy(folder / "labels.npy", y, {400});
+    const json from_0 = measured({folder / "x.npy", "--labels", folder / "labels.npy"});
+    const json from_1000 =
+        measured({folder / "x.npy", "--labels", folder / "labels.npy", "--first-index", "1000"});
+    const auto moved = repscope::cross_fit(repscope::as_view(x, {400, 6}), y, {.first_index = 1000});
+    CHECK(from_1000["selectivity"]["cross_fit"]["index"][0].get<double>() ==
+          doctest::Approx(moved.index[0]).epsilon(1e-12));
+    CHECK(from_1000["selectivity"]["cross_fit"]["index"] != from_0["selectivity"]["cross_fit"]["index"]);
+    // Every fifth sample is left out.
+    std::vector<float> kept;
+    std::vector<std::int64_t> kept_labels;
+    std::vector<std::size_t> places;
+    for (std::size_t n = 0; n < 400; ++n) {
+        if (n % 5 == 2) {
+            y[n] = 99;
+            continue;
+        }
+        places.push_back(n);
+        kept_labels.push_back(y[n]);
+        for (std::size_t u = 0; u < 6; ++u) kept.push_back(x[n * 6 + u]);
+    }
+    write_npy(folder / "labels.npy", y, {400});
+    const json without =
+        measured({folder / "x.npy", "--labels", folder / "labels.npy", "--ignore-label", "99"});
+    repscope::class_blocks state(6, 4);
+    state.update(repscope::as_view(kept, {places.size(), 6}), kept_labels, {.places = places});
+    const auto expected = repscope::cross_fit(state);
+    for (std::size_t u = 0; u < 6; ++u) {
+        CHECK(without["selectivity"]["cross_fit"]["index"][u].get<double>() ==
+              doctest::Approx(expected.index[u]).epsilon(1e-12));
+    }
+    check_ratio(without["dimensionality"],
+                repscope::participation_ratio_interval(repscope::as_view(kept, {places.size(), 6})));
+}
+
+TEST_CASE("a sketch has participation ratios and nothing else") {
+    const scratch_folder folder;
+    const auto x = activations(300, 40, 4, 2);
+    write_npy(folder / "x.npy", x, {300, 40});
+    const json sketched = measured({folder / "x.npy", "--method", "sketch"});
+    const json& ours = sketched["dimensionality"];
+    const auto exact = repscope::participation_ratio_interval(repscope::as_view(x, {300, 40}));
+    CHECK(ours["method"] == "sketch");
+    CHECK(ours["probes"] == 256);
+    CHECK(ours["stable_rank"].is_null());
+    CHECK(ours["components"].is_null());
+    const double off = std::log(ours["participation_ratio_unbiased"].get<double>() / exact.unbiased);
+    CHECK(std::abs(off) < 4 * ours["se_log"].get<double>());
+    CHECK(off != 0);
+    CHECK(sketched["selectivity"].is_null());
+    // Few samples: as exact as ever.
+    CHECK(measured({folder / "x.npy", "--method", "auto"})["dimensionality"]["method"] == "exact");
+}
+
+TEST_CASE("few samples, and what cannot be meant") {
+    const scratch_folder folder;
+    const auto x = activations(4, 3, 2, 3);
+    write_npy(folder / "x.npy", x, {4, 3});
+    write_npy(folder / "labels.npy", labels(4, 2), {4});
+    const json few = measured({folder / "x.npy", "--labels", folder / "labels.npy"});
+    CHECK(few["dimensionality"]["se_log"].is_null());
+    CHECK(few["dimensionality"]["ci"][0].is_null());
+    CHECK(few["selectivity"]["cross_fit"]["samples"] == 4);
+    CHECK(run({"measure", folder / "x.npy", "--first-index", "3"}).code == 2);
+    CHECK(run({"measure", folder / "x.npy", "--method", "sketch"}).code == 2);
+    CHECK(run({"measure", folder / "x.npy", "--inference", "--method", "auto", "--compare", folder / "x.npy"})
+              .code == 2);
+    const outcome compared =
+        run({"measure", folder / "x.npy", "--inference", "--compare", folder / "x.npy", "--json", "-"});
+    CHECK(compared.code == 0);
+    const outcome small = run({"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--inference",
+                               "--memory", "1K"});
+    CHECK(small.code == 1);
+    CHECK(is_one_line(small.err));
+}
