@@ -18,7 +18,7 @@ struct statistics_options {
     std::size_t memory = std::size_t{4} << 30U; ///< most bytes for one layer
     std::size_t batch = 0;                      ///< rows held at a time; 0: as seems good
     repscope::product_precision products = repscope::product_precision::float64;
-    inference_options inference;
+    inference_options inference{};
 };
 
 } // namespace program
