@@ -2,7 +2,7 @@
 // truth is known, through the library. Prints Markdown tables; with a folder, writes figures' data there too. The same
 // numbers every time, whatever the threads.
 //
-//     inference bias|coverage|probes|dimensions [REPEATS] [THREADS] [FOLDER]
+//     inference bias|noise|selective|ratio|probes|dimensions [REPEATS] [THREADS] [FOLDER]
 
 #include <repscope/dimensionality/correlation_dimension.hpp>
 #include <repscope/dimensionality/jackknife.hpp>
@@ -264,7 +264,10 @@ void coverage_of_selectivity(const settings& s, thread_pool& pool) {
             std::fflush(stdout);
         }
     }
-    std::printf("\nSelective units (exponential, one class g times the others), coverage of the cross-fit estimand:\n\n"
+}
+
+void coverage_of_selective_units(const settings& s, thread_pool& pool) {
+    std::printf("Selective units (exponential, one class g times the others), coverage of the cross-fit estimand:\n\n"
                 "| g | classes | a class | truth | estimand | plain | reference | cross-fit | reference | +- | "
                 "coverage |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (std::size_t c = 0; c < std::size(selective_cells); ++c) {
@@ -399,7 +402,7 @@ void bias_of_participation_ratio(const settings& s, thread_pool& pool) {
 }
 
 void coverage_of_participation_ratio(const settings& s, thread_pool& pool) {
-    std::printf("\nUnbiased participation ratio, 200 units:\n\n| layer | alpha | n | repeats | coverage | se of log, "
+    std::printf("Unbiased participation ratio, 200 units:\n\n| layer | alpha | n | repeats | coverage | se of log, "
                 "median | sd of log | undefined |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     struct which {
         layer_kind kind;
@@ -509,15 +512,18 @@ int main(int count, char** arguments) {
         bias_of_selectivity(s, pool);
         std::printf("\n");
         bias_of_participation_ratio(s, pool);
-    } else if (what == "coverage") {
+    } else if (what == "noise") {
         coverage_of_selectivity(s, pool);
+    } else if (what == "selective") {
+        coverage_of_selective_units(s, pool);
+    } else if (what == "ratio") {
         coverage_of_participation_ratio(s, pool);
     } else if (what == "probes") {
         probes(s, pool);
     } else if (what == "dimensions") {
         dimensions(s, pool);
     } else {
-        std::fprintf(stderr, "usage: inference bias|coverage|probes|dimensions [REPEATS] [THREADS] [FOLDER]\n");
+        std::fprintf(stderr, "usage: inference bias|noise|selective|ratio|probes|dimensions [REPEATS] [THREADS] [FOLDER]\n");
         return 2;
     }
 }
