@@ -8,7 +8,7 @@ TEST_CASE("sine and cosine agree with long double to an ulp") {
     double worst = 0.0;
     for (int i = -20000; i <= 20000; ++i) {
         const double x = 0.00037 * i;
-        const auto ulps = [x](double got, long double exact) {
+        const auto ulps = [](double got, long double exact) {
             const double near = static_cast<double>(exact);
             const double ulp = std::nextafter(std::abs(near), 2.0) - std::abs(near);
             return static_cast<double>(std::abs(static_cast<long double>(got) - exact)) / ulp;
