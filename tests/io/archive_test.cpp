@@ -90,9 +90,9 @@ TEST_CASE("every type, byte order, storage order and layout in .npz, stored and 
         const std::string path = write_bytes(folder / "a.npz", zip_bytes(members));
         const io::npz_archive archive(path);
         REQUIRE(archive.keys().size() == expected.size());
-        for (const auto& [name, axes] : expected) {
-            CAPTURE(name);
-            check(archive.array(name), axes);
+        for (const auto& entry : expected) {
+            CAPTURE(entry.first);
+            check(archive.array(entry.first), entry.second);
         }
         const io::safetensors_file tensors(
             write_bytes(folder / "a.safetensors", safetensors_bytes(header + "}   ", data)));
