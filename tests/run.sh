@@ -41,7 +41,9 @@ run_leg() {
     g++) flags="-O2 -DNDEBUG" ;;
     clang) compiler=clang++ flags="-O0" without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON) ;;
     sanitize)
-        flags="-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
+        # With sanitizers g++ warns of what cannot happen; that no other warning is there the other legs have shown.
+        flags="-Wno-error=maybe-uninitialized -Wno-error=null-dereference -Wno-error=array-bounds -Wno-error=stringop-overflow"
+        flags+=" -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
         tests=(--label-exclude compiles) without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON)
         ;;
     esac
