@@ -9,7 +9,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -113,10 +115,12 @@ TEST_CASE("a folder has the layout of CIFAR-10-C, with the labels once a severit
     CHECK(corrupt({folder / "in.npy", folder / "out", "--corruption", "all", "--severity", "all", "--labels",
                    folder / "labels.npy", "--preview", folder / "sheet.png"})
               .code == 0);
-    for (const auto name : corruption::common)
+    for (const auto name : corruption::common) {
+        CAPTURE(std::string(name));
         CHECK(elements(
                   repscope::io::load_npy<std::uint8_t, 4>(folder / ("out/" + std::string(name) + ".npy"))) ==
               expected(name, images, {2, 8, 9, 3}, {1, 2, 3, 4, 5}));
+    }
     for (const auto name : corruption::extra)
         CHECK(repscope::io::load_npy<std::uint8_t, 4>(folder / ("out/" + std::string(name) + ".npy"))
                   .extent(0) == 10);
