@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,48 @@ def saved(save, *arrays, **named):
     file = io.BytesIO()
     save(file, *arrays, **named)
     return file.getvalue()
+
+
+def text(characters):
+    return struct.pack("<I", len(characters)) + characters.encode()
+
+
+def state_file(shard, shards, layers, classes=(), extra=()):
+    """A .rsm file: `layers` are (head, states), of which `states` are (kind, payload)."""
+    sections = []
+
+    def put(kind, layer, payload):
+        head = text(kind) + struct.pack("<IQ", layer, len(payload)) + payload
+        sections.append(head + struct.pack("<I", zlib.crc32(head)))
+
+    put("run", 2**32 - 1, struct.pack("<III", shard, shards, 7) + text('{"epsilon":1e-06}') + text("{}"))
+    if classes:
+        put("classes", 2**32 - 1, struct.pack(f"<{len(classes)}q", *classes))
+    for kind, payload in extra:
+        put(kind, 2**32 - 1, payload)
+    for k, (head, states) in enumerate(layers):
+        put("layer", k, head)
+        for kind, payload in states:
+            put(kind, k, payload)
+    put("end", 2**32 - 1, struct.pack("<Q", len(sections)))
+    return b"\x8drsm\r\n\x1a\n" + struct.pack("<HH", 1, 0) + b"".join(sections)
+
+
+def layer_head(name, shape, first, count):
+    return (text(name) + text("<f4") + struct.pack(f"<I{len(shape)}Q", len(shape), *shape) + text("nu") + text("unit") +
+            text(name + ".npy") + struct.pack("<QQ", first, count))
+
+
+def states(rng):
+    """Two units, two classes: thin and thick covariances, and sums of classes in 16 lanes."""
+    def doubles(count):
+        return rng.random(count).astype("<f8").tobytes()
+
+    thin = struct.pack("<QQB", 2, 2, 1) + doubles(4)
+    thick = struct.pack("<QQB", 2, 5, 0) + doubles(2 + 2 + 2 + 1 + 3)
+    sums = struct.pack("<QQBQ2Q", 2, 2, 0, 1, 3, 2) + doubles(16 * 2 * 2)
+    spread = struct.pack("<QQBQ1Q", 2, 1, 0, 1, 5) + doubles(2 + 16 * 2 * 2)
+    return thin, thick, sums, spread
 
 
 def main():
@@ -57,6 +100,13 @@ def main():
     write("idx", "zipped", gzip.compress(idx, mtime=0))
     write("cifar", "image", bytes([3]) + bytes(3072))
     write("cifar", "column", b"label\n1\n-2\n3\n")
+    thin, thick, sums, spread = states(rng)
+    write("rsm", "thin", state_file(1, 2, [(layer_head("fc", (4, 2), 0, 2), [("covariance", thin)])]))
+    write("rsm", "thick", state_file(1, 1, [(layer_head("fc", (5, 2), 0, 5), [
+        ("covariance", thick), ("class_sums", sums), ("rectified_spread", spread)])], (-1, 4)))
+    write("rsm", "later", state_file(3, 3, [(layer_head("a.0", (9, 2), 7, 2), [("covariance", thin), ("new", b"x")]),
+                                            (layer_head("b", (9, 2), 4, 5), [("covariance", thick)])], (0, 1),
+                                     [("newer", b"abc")]))
     write("cifar", "table", b'file,label\r\n"a,""b""",4\r\nc,5\r\n')
 
 
