@@ -73,6 +73,8 @@ struct eigen_products {
     template <factor A, std::floating_point T>
     static void syrk_add(std::size_t n, std::size_t k, const T* a, std::size_t a_stride, T* c,
                          std::size_t c_stride) {
+        // Of no numbers Eigen would take a reference all the same.
+        if (n == 0 || k == 0) return;
         auto result = map(c, n, n, c_stride);
         if constexpr (A == factor::transposed)
             result.template selfadjointView<Eigen::Lower>().rankUpdate(map(a, k, n, a_stride).transpose());
