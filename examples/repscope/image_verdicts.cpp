@@ -22,7 +22,7 @@ constexpr std::string_view digits = "0123456789abcdef";
 std::vector<std::byte> npy_of(const std::vector<bool>& values) {
     const std::array<std::size_t, 1> shape{values.size()};
     std::vector<std::byte> bytes =
-        repscope::io::npy_header_bytes({*repscope::io::dtype_of<bool>(), false}, shape);
+        repscope::io::npy_header_bytes({repscope::io::dtype::boolean, false}, shape);
     for (const bool value : values) bytes.push_back(std::byte{value});
     return bytes;
 }
