@@ -17,11 +17,22 @@ namespace {
 using json = nlohmann::ordered_json;
 
 template <typename Scalar>
-json dimensionality_of(const std::vector<Scalar>& rows, std::size_t images, repscope::thread_pool& pool) {
+repscope::dimensionality_result dimensionality_of(const std::vector<Scalar>& rows, std::size_t images,
+                                                  repscope::thread_pool& pool) {
     const std::size_t columns = rows.size() / images;
     repscope::covariance state(columns);
     state.update(repscope::as_view(rows, {images, columns}), {.threads = pool});
-    return to_json(repscope::dimensionality(state));
+    return repscope::dimensionality(state);
+}
+
+// Which share of the variance the first components hold, the largest first.
+json cumulative_shares(const std::vector<double>& spectrum) {
+    double all = 0.0;
+    for (const double value : spectrum) all += value;
+    json shares = json::array();
+    double sum = 0.0;
+    for (const double value : spectrum) shares.push_back((sum += value) / all);
+    return shares;
 }
 
 // The differences to the clean rows: their dimensionality and their size.
@@ -37,16 +48,18 @@ json change_of(const std::vector<Scalar>& rows, const std::vector<Scalar>& clean
         before += static_cast<double>(clean[k]) * static_cast<double>(clean[k]);
     }
     json change;
-    change["dimensionality"] = dimensionality_of(difference, images, pool);
+    change["dimensionality"] = to_json(dimensionality_of(difference, images, pool));
     change["relative_size"] = std::sqrt(changed / before);
     return change;
 }
 
 template <typename Scalar>
 json part_json(const std::vector<Scalar>& rows, const std::vector<Scalar>* clean, std::size_t images,
-               repscope::thread_pool& pool) {
+               bool with_spectrum, repscope::thread_pool& pool) {
     json part;
-    part["dimensionality"] = dimensionality_of(rows, images, pool);
+    const auto found = dimensionality_of(rows, images, pool);
+    part["dimensionality"] = to_json(found);
+    if (with_spectrum) part["cumulative_variance"] = cumulative_shares(found.spectrum);
     if (clean != nullptr) part["change"] = change_of(rows, *clean, images, pool);
     return part;
 }
@@ -58,13 +71,13 @@ json layers_json(const layer_capture& seen, const layer_capture* clean, repscope
         const captured_layer* before = clean == nullptr ? nullptr : &clean->layers()[l];
         json object;
         object["name"] = layer.name;
-        object.update(
-            part_json(layer.means, before == nullptr ? nullptr : &before->means, seen.images(), pool));
+        object.update(part_json(layer.means, before == nullptr ? nullptr : &before->means, seen.images(),
+                                seen.mapped(l), pool));
         if (!layer.maps.empty()) {
             json full;
             full["samples"] = seen.images();
-            full.update(
-                part_json(layer.maps, before == nullptr ? nullptr : &before->maps, seen.images(), pool));
+            full.update(part_json(layer.maps, before == nullptr ? nullptr : &before->maps, seen.images(),
+                                  false, pool));
             object["full"] = std::move(full);
         }
         layers.push_back(std::move(object));
@@ -84,12 +97,12 @@ void layer_capture::operator()(std::size_t index, std::string_view name,
     const std::size_t before = layer.means.size() / layer.units;
     const std::size_t rows = std::min(extents[0], images_ - before);
     // A map of one position is its mean.
-    const bool mapped = index < mapped_layers_ && layer.positions > 1;
+    const bool with_map = mapped(index) && layer.positions > 1;
     layer.means.resize((before + rows) * layer.units);
-    if (mapped) layer.maps.resize((before + rows) * layer.units * layer.positions);
+    if (with_map) layer.maps.resize((before + rows) * layer.units * layer.positions);
     pool_.for_each(rows, [&](std::size_t n) {
         double* mean = layer.means.data() + (before + n) * layer.units;
-        float* map = mapped ? layer.maps.data() + (before + n) * layer.units * layer.positions : nullptr;
+        float* map = with_map ? layer.maps.data() + (before + n) * layer.units * layer.positions : nullptr;
         for (std::size_t u = 0; u < layer.units; ++u) {
             double sum = 0.0;
             for (std::size_t y = 0; y < extents[2]; ++y) {

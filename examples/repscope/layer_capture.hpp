@@ -30,6 +30,7 @@ class layer_capture {
     void operator()(std::size_t index, std::string_view name,
                     const repscope::tensor_view<const float, 4>& maps);
 
+    [[nodiscard]] bool mapped(std::size_t index) const noexcept { return index < mapped_layers_; }
     [[nodiscard]] std::size_t images() const noexcept { return images_; }
     [[nodiscard]] const std::vector<captured_layer>& layers() const noexcept { return layers_; }
 
@@ -41,6 +42,7 @@ class layer_capture {
 };
 
 /// The dimensionality of each layer: `[{"name","dimensionality":{..}}]`, and where maps were kept
+/// `"cumulative_variance":[..]`, the share of the variance that the first components hold, and
 /// `"full":{"samples","dimensionality":{..}}`, of the maps with every position a column.
 nlohmann::ordered_json captured_json(const layer_capture& seen, repscope::thread_pool& pool);
 

@@ -154,6 +154,7 @@ int study(const study_settings& settings) {
         whole["networks"].push_back(*network);
     }
     const image_verdicts verdicts = take_verdicts(whole["networks"]);
+    for (auto& network : whole["networks"]) network.erase("pictures");
     whole["claims"] = study_claims(whole, verdicts);
     write_verdicts(settings.out + "/per_image.npz", verdicts);
     write_output(settings.out + "/study.csv", study_csv(whole));

@@ -71,8 +71,8 @@ class condition_runner {
         return object;
     }
 
-    // The object of a condition; `right` gets an entry an image.
-    json measure(const condition& what, std::vector<bool>& right) {
+    // The object of a condition; `right` gets an entry an image, `pictures` the pixels of some.
+    json measure(const condition& what, std::vector<bool>& right, std::vector<std::uint8_t>& pictures) {
         json object;
         object["kind"] = what.kind;
         const std::size_t images = images_of(what, settings_, data_);
@@ -88,6 +88,9 @@ class condition_runner {
         } else {
             perturbed = what.kind == "attack" ? attacked(what, images, object)
                                               : with_random_signs(what, images, object);
+            const std::size_t pixels = std::min(picture_count, images) * data_.test.image_size();
+            for (std::size_t p = 0; p < pixels; ++p)
+                pictures.push_back(static_cast<std::uint8_t>(std::lround(255.0F * perturbed[p])));
             provider = [this, &perturbed](std::size_t first, std::size_t count) {
                 return input_view(perturbed.data() + first * data_.test.image_size(), extents(count));
             };
@@ -255,7 +258,8 @@ condition_results measure_conditions(study_model& model, const study_settings& s
     const double all = passes_of_conditions(settings, data, backward);
     double passed = 0.0;
     for (const condition& what : conditions) {
-        results.conditions.push_back(runner.measure(what, results.right.emplace_back()));
+        results.conditions.push_back(
+            runner.measure(what, results.right.emplace_back(), results.pictures.emplace_back()));
         passed += passes_of(what, settings, data, backward);
         done(passed / all);
     }

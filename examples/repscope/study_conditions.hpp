@@ -8,6 +8,7 @@
 #include <repscope/numeric/thread_pool.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -39,7 +40,12 @@ struct condition_results {
         nlohmann::ordered_json::array();  ///< their objects, without the clean one
     nlohmann::ordered_json reference;     ///< the clean images that are compared with: `{"images","layers"}`
     std::vector<std::vector<bool>> right; ///< a list a condition: which images were classified correctly
+    /// A list a condition, of attacks and random signs: the pixels of the first images, rounded to bytes.
+    std::vector<std::vector<std::uint8_t>> pictures;
 };
+
+/// How many images of a condition are kept to be looked at.
+inline constexpr std::size_t picture_count = 8;
 
 /// Measures a trained network under every condition. `done(share)` hears what part of the work is done.
 condition_results measure_conditions(study_model& model, const study_settings& settings, const data_set& data,

@@ -176,7 +176,9 @@ json train_and_measure(const study_settings& settings, const study_cell& cell, c
     result["reference"] = std::move(others.reference);
     result["right"]["clean"] = packed(clean.right);
     for (std::size_t k = 0; k < others.right.size(); ++k) {
-        result["right"][condition_label(others.conditions[k])] = packed(others.right[k]);
+        const std::string label = condition_label(others.conditions[k]);
+        result["right"][label] = packed(others.right[k]);
+        if (!others.pictures[k].empty()) result["pictures"][label] = others.pictures[k];
     }
     result["conditions"] = json::array({std::move(clean.condition)});
     for (auto& condition : others.conditions) result["conditions"].push_back(std::move(condition));

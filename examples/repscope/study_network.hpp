@@ -18,8 +18,9 @@ namespace program {
 double estimated_seconds(const study_settings& settings, const data_set& data, repscope::thread_pool& pool);
 
 /// Trains one network and measures it: every layer on the whole test set, the gradients of their units, and
-/// both again under every condition of the study. Its NETWORK object, with `"right"` in addition: which
-/// images were classified correctly, packed, a text a condition. `done(stage, share)` hears what part of a
+/// both again under every condition of the study. Its NETWORK object, with `"right"` in addition, which images
+/// were classified correctly, packed, a text a condition, and `"pictures"`, the bytes of the first images under
+/// each attack. `done(stage, share)` hears what part of a
 /// stage is done. The clean activations go to `dump_folder` unless that is empty.
 nlohmann::ordered_json train_and_measure(const study_settings& settings, const study_cell& cell,
                                          const data_set& data, corrupted_images& corrupted,

@@ -91,7 +91,7 @@ void study_store::keep(const study_cell& cell, const json& network) const {
     stored["schema"] = schema;
     stored["settings"] = made_with_;
     stored["network"] = network;
-    write_output(path_of(cell), stored.dump(1) + "\n");
+    write_output(path_of(cell), stored.dump() + "\n");
 }
 
 } // namespace program

@@ -178,6 +178,12 @@ TEST_CASE("conditions: their sizes, what they change, and means over them") {
     REQUIRE(result.code == 0);
     const json network = study_json(folder, "out")["networks"][0];
     CHECK(network["reference"]["images"] == 12); // the fewest that a condition has
+    const json& early = network["reference"]["layers"][0];
+    const auto shares = early["cumulative_variance"].get<std::vector<double>>();
+    const auto needed = early["dimensionality"]["components"]["95"].get<std::size_t>();
+    CHECK(shares.back() == doctest::Approx(1.0));
+    CHECK(shares[needed - 1] >= 0.95);
+    if (needed > 1) CHECK(shares[needed - 2] < 0.95);
     double sum = 0.0;
     double without_frost = 0.0;
     std::map<std::string, std::size_t> kinds;
