@@ -3,15 +3,16 @@
 #
 #   tests/run.sh [--leg g++|clang|sanitize|all]
 #
-#   g++       g++ -O2, as a user would compile (the default)
-#   clang     clang++ -O0, with the assertions of Eigen
-#   sanitize  g++ -O1 with AddressSanitizer and UndefinedBehaviorSanitizer; without the tests that only compile
+#   g++       g++ -O2, as a user would compile, for the processor it runs on (the default)
+#   clang     clang++ -O0, for any processor, with the assertions of Eigen
+#   sanitize  g++ -O1 with AddressSanitizer and UndefinedBehaviorSanitizer, for AVX2 at most; without the tests that
+#             only compile
 #
 # Builds in build/<leg> of the checkout, or in $REPSCOPE_BUILD_DIR/<leg>.
 set -euo pipefail
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 
-usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,12s/^# \{0,1\}//p' "$0"; }
 legs=g++
 while [ $# -gt 0 ]; do
     case $1 in
@@ -39,12 +40,13 @@ run_leg() {
     local leg=$1 build=${REPSCOPE_BUILD_DIR:-$checkout/build}/$1 compiler=g++ flags tests=() without=() log
     case $leg in
     g++) flags="-O2 -DNDEBUG" ;;
-    clang) compiler=clang++ flags="-O0" without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON) ;;
+    clang) compiler=clang++ flags="-O0" without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON -DREPSCOPE_ARCH=) ;;
     sanitize)
         # With sanitizers g++ warns of what cannot happen; that no other warning is there the other legs have shown.
         flags="-Wno-error=maybe-uninitialized -Wno-error=null-dereference -Wno-error=array-bounds -Wno-error=stringop-overflow"
         flags+=" -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
         tests=(--label-exclude compiles) without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON)
+        ! grep -qw avx2 /proc/cpuinfo || without+=("-DREPSCOPE_ARCH=-march=x86-64-v3 -mtune=haswell")
         ;;
     esac
     echo "=== tests: $compiler $flags"

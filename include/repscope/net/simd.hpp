@@ -16,7 +16,10 @@ namespace net::detail {
 // The compiler's vectors, not its vectoriser: an accumulator tile that stays in registers is what the speed
 // of every layer rests on, and no vectoriser promises that. The target is part of the type, so that two
 // translation units compiled for different processors never share a kernel.
-#if defined(__AVX__) && defined(__FMA__)
+#if defined(__AVX512F__)
+inline constexpr std::size_t vector_bytes = 64;
+inline constexpr bool fused = true;
+#elif defined(__AVX__) && defined(__FMA__)
 inline constexpr std::size_t vector_bytes = 32;
 inline constexpr bool fused = true;
 #else
