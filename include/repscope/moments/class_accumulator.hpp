@@ -139,6 +139,7 @@ class class_accumulator {
             take_pilot(fetch(std::size_t{0}, (std::min)(samples, a_block), std::size_t{0}));
 
         const std::size_t parts = lanes_ >= pool.size() ? 1 : (std::min)(units_, pool.size());
+        const bool empty = this->samples() == 0;
         std::vector<undo_log> undo(lanes_ * parts);
         const auto roll_back = [&] {
             for (const undo_log& log : undo) log.restore();
@@ -150,7 +151,7 @@ class class_accumulator {
                 const std::size_t first_unit = units_ * part / parts;
                 const std::size_t last_unit = units_ * (part + 1) / parts;
                 std::vector<double> values(units_);
-                undo[task] = undo_log(classes_, (last_unit - first_unit) * columns);
+                undo[task] = undo_log(classes_, (last_unit - first_unit) * columns, empty);
                 // Block b of this call is block next_block_ + b of the state.
                 const std::size_t first_block = (lane + lanes_ - next_block_ % lanes_) % lanes_;
                 for (std::size_t block = first_block; block < blocks; block += lanes_) {
@@ -263,22 +264,28 @@ class class_accumulator {
   private:
     static constexpr std::size_t columns = Squares ? 2 : 1;
 
-    /// The rows of one lane that an update has touched, as they were before.
+    /// The rows of one lane that an update has touched, as they were before: zeros, of an empty state, are not
+    /// kept.
     class undo_log {
       public:
         undo_log() = default;
-        undo_log(std::size_t classes, std::size_t width) : touched_(classes), width_(width) {}
+        undo_log(std::size_t classes, std::size_t width, bool zeros)
+            : touched_(classes), width_(width), zeros_(zeros) {
+            if (!zeros) saved_.reserve(classes * width);
+            rows_.reserve(classes);
+        }
         void save(std::size_t c, double* row) {
             if (touched_[c]) return;
+            if (!zeros_) saved_.insert(saved_.end(), row, row + width_);
             rows_.push_back(row);
-            saved_.insert(saved_.end(), row, row + width_);
             touched_[c] = true;
         }
         void restore() const noexcept {
             for (std::size_t r = 0; r < rows_.size(); ++r) {
-                if ((r + 1) * width_ <= saved_.size()) {
+                if (zeros_)
+                    std::fill_n(rows_[r], width_, 0.0);
+                else
                     std::copy_n(saved_.data() + r * width_, width_, rows_[r]);
-                }
             }
         }
         [[nodiscard]] bool rows_are_finite() const noexcept {
@@ -293,6 +300,7 @@ class class_accumulator {
         std::vector<double*> rows_;
         std::vector<double> saved_;
         std::size_t width_ = 0;
+        bool zeros_ = false;
     };
 
     [[nodiscard]] double* row_of(std::size_t lane, std::size_t c) noexcept {
@@ -324,6 +332,9 @@ class class_accumulator {
         } else if (positions == 1 && !options_.rectify) {
             for (std::size_t u = 0; u < units; ++u) row[u] += static_cast<double>(sample[u]);
         } else {
+            // The row was last used a block of samples ago: it comes while the means are taken.
+            constexpr std::size_t a_line = 64 / sizeof(double);
+            for (std::size_t u = 0; u < units; u += a_line) __builtin_prefetch(row + u, 1);
             values_of(sample, units, positions, values);
             for (std::size_t u = 0; u < units; ++u) row[u] += values[u];
         }
