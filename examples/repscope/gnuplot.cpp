@@ -57,6 +57,18 @@ bool run_gnuplot(const std::string& script) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+// The shapes of points have the same names in all figures, but a page wants every name once.
+std::string with_own_names(std::string svg, std::size_t figure) {
+    const std::string own = "figure" + std::to_string(figure) + "-gp";
+    for (const std::string before : {"id='", "xlink:href='#"}) {
+        for (std::size_t at = 0; (at = svg.find(before + "gp", at)) != std::string::npos;) {
+            at += before.size();
+            svg.replace(at, 2, own);
+        }
+    }
+    return svg;
+}
+
 } // namespace
 
 std::string gnuplot_string(std::string_view text) {
@@ -69,7 +81,7 @@ std::string gnuplot_string(std::string_view text) {
     return quoted + "'";
 }
 
-std::vector<std::string> draw(const std::vector<std::string>& plots, const std::string& size) {
+std::vector<std::string> draw(const std::vector<plot>& plots) {
     const scratch_folder folder;
     if (folder.path().empty() || plots.empty()) return {};
     const auto figure = [&](std::size_t k) { return folder.path() / (std::to_string(k) + ".svg"); };
@@ -77,10 +89,11 @@ std::vector<std::string> draw(const std::vector<std::string>& plots, const std::
     {
         std::ofstream out(script);
         for (std::size_t k = 0; k < plots.size(); ++k) {
-            out << "reset\nset encoding utf8\nset terminal svg size " << size
+            out << "reset\nset encoding utf8\nset terminal svg size " << plots[k].width << ","
+                << plots[k].height
                 << " dynamic noenhanced font 'sans-serif,12' background 'white' name 'figure" << k
                 << "'\nset output " << gnuplot_string(figure(k).string()) << "\n"
-                << plots[k] << "\nunset output\n";
+                << plots[k].commands << "\nunset output\n";
         }
         if (!out.flush()) return {};
     }
@@ -93,7 +106,7 @@ std::vector<std::string> draw(const std::vector<std::string>& plots, const std::
         const std::size_t begin = text.find("<svg");
         const std::size_t end = text.rfind("</svg>");
         if (begin == std::string::npos || end == std::string::npos) return {};
-        figures.push_back(text.substr(begin, end + 6 - begin));
+        figures.push_back(with_own_names(text.substr(begin, end + 6 - begin), k));
     }
     return figures;
 }
