@@ -14,6 +14,12 @@ namespace {
 constexpr std::size_t legend_height = 34;
 constexpr double above = 34.0; // room for the title of a panel, in pixels
 
+constexpr double letter = 7.2; // about the width of one, in pixels
+
+double entry_width(const legend_entry& entry) {
+    return letter * static_cast<double>(display_width(entry.label)) + 38.0;
+}
+
 std::string screen_label(const std::string& text, double x, double y) {
     return "set label " + gnuplot_string(text) + " at screen " + plot_number(x) + "," + plot_number(y) +
            " left tc rgb '#333333'";
@@ -39,10 +45,11 @@ std::string vertical_line(double x, const std::string& colour, const std::string
            " offset 0.4,0 tc rgb " + colour + "\n";
 }
 
-std::string horizontal_line(double y, const std::string& colour, const std::string& label) {
+std::string horizontal_line(double y, const std::string& colour, const std::string& label, bool label_left) {
     return "set arrow from graph 0, first " + plot_number(y) + " to graph 1, first " + plot_number(y) +
            " nohead back lc rgb " + colour + " lw 1.2 dt 2\nset label " + gnuplot_string(label) +
-           " at graph 1, first " + plot_number(y) + " right offset 0,0.5 font ',10' tc rgb " + colour + "\n";
+           (label_left ? " at graph 0.02, first " : " at graph 1, first ") + plot_number(y) +
+           (label_left ? " left" : " right") + " offset 0,0.5 font ',10' tc rgb " + colour + "\n";
 }
 
 axis_range range_of(const std::vector<double>& values, double least) {
@@ -57,6 +64,16 @@ axis_range range_of(const std::vector<double>& values, double least) {
     const double missing = std::max(0.0, least - (high - low)) / 2;
     const double room = 0.08 * std::max(high - low, least);
     return {low - missing - room, high + missing + room};
+}
+
+std::string set_tics(const std::string& axis, const axis_range& range, std::size_t most) {
+    const double wanted = (range.high - range.low) / static_cast<double>(most);
+    const double power = std::pow(10.0, std::floor(std::log10(wanted)));
+    double step = 10.0 * power;
+    for (const double factor : {5.0, 2.5, 2.0, 1.0}) {
+        if (factor * power >= wanted) step = factor * power;
+    }
+    return "set " + axis + "tics " + plot_number(step) + "\n";
 }
 
 std::string set_range(const std::string& axis, const axis_range& range) {
@@ -97,15 +114,18 @@ std::string panel_grid::commands() const {
         if (k == 0 && !legend.empty()) {
             const double y_legend = 1.0 - 0.5 * top / h;
             double at = static_cast<double>(left);
-            text += screen_label(legend_title, at / w, y_legend) + "\n";
-            at += 7.0 * static_cast<double>(display_width(legend_title)) + 24.0;
-            const double step = std::min(
-                90.0, (w - at - 60.0) / static_cast<double>(std::max<std::size_t>(1, legend.size())));
+            if (!legend_title.empty()) {
+                text += screen_label(legend_title, at / w, y_legend) + "\n";
+                at += letter * static_cast<double>(display_width(legend_title)) + 24.0;
+            }
+            double needed = 0.0;
+            for (const legend_entry& entry : legend) needed += entry_width(entry);
+            // Entries that would not fit move together.
+            const double share = std::min(1.0, (w - at - 20.0) / needed);
             for (const legend_entry& entry : legend) {
-                const double needed = 7.0 * static_cast<double>(display_width(entry.label)) + 40.0;
-                text += screen_label(entry.label, at / w, y_legend) + " offset 0.8,0 point pt " +
+                text += screen_label(entry.label, at / w, y_legend) + " offset 0.8,-0.25 point pt " +
                         std::to_string(entry.shape) + " ps 1 lc rgb " + gnuplot_string(entry.colour) + "\n";
-                at += std::min(std::max(step, 30.0), needed);
+                at += share * entry_width(entry);
             }
         }
         const auto margin = [&](const char* side, double pixels, double size) {

@@ -26,8 +26,9 @@ std::string data_block(const std::string& name, const std::vector<std::vector<do
 /// A dashed line from the axis up at `x`, as high as a share `height` of the figure, with a label.
 std::string vertical_line(double x, const std::string& colour, const std::string& label, double height);
 
-/// A dashed line across at `y`; the label stands on it at its right end.
-std::string horizontal_line(double y, const std::string& colour, const std::string& label);
+/// A dashed line across at `y`; the label stands on it at its right end, or at its left one.
+std::string horizontal_line(double y, const std::string& colour, const std::string& label,
+                            bool label_left = false);
 
 /// An interval of an axis.
 struct axis_range {
@@ -38,12 +39,14 @@ struct axis_range {
 /// What shows all of `values` that are finite, with some room; at least `least` wide, and from 0 to 1 of
 /// none.
 axis_range range_of(const std::vector<double>& values, double least);
+/// Tics at round numbers, at most so many steps of them.
+std::string set_tics(const std::string& axis, const axis_range& range, std::size_t most);
 std::string set_range(const std::string& axis, const axis_range& range);
 
 /// An x axis of names, at 0, 1, ..: what sets it, and the room it takes below a plot, in pixels.
 struct named_axis {
     std::string commands;
-    std::size_t height = 46;
+    std::size_t height = 52;
 };
 /// About twenty of them are written; long names are cut in the middle.
 named_axis layer_axis(const std::vector<std::string>& names);
@@ -69,9 +72,9 @@ struct panel_grid {
     std::string legend_title = {};
     std::vector<legend_entry> legend = {};
     std::size_t width = 1120;
-    std::size_t panel_height = 290;
+    std::size_t panel_height = 296;
     std::size_t left = 56;  ///< room for the labels of the y axes
-    std::size_t below = 46; ///< room for those of the x axes
+    std::size_t below = 52; ///< room for those of the x axes
 
     [[nodiscard]] std::size_t height() const;
     [[nodiscard]] std::string commands() const;

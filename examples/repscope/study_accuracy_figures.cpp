@@ -100,7 +100,7 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
     }
     const std::string axes = "set logscale x\nset xtics (" + tics + ")\n" +
                              set_range("x", {in_255ths(grid.front()) / 1.25, in_255ths(grid.back()) * 1.25}) +
-                             set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, grey, "5 %");
+                             set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, grey, "5 %", true);
     std::vector<plot_panel> panels;
     figure.csv = "alpha,seed,attack,eps_255ths,accuracy\n";
     for (const attack_kind& kind : attack_kinds) {

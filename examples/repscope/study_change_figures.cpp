@@ -114,7 +114,7 @@ study_figure gradient_figure(const ordered_networks& networks) {
         std::vector<double> values = values_of(networks, value);
         if (!any_finite(values)) continue;
         values.push_back(0.0);
-        axis_range range = range_of(values, 0.05);
+        axis_range range = range_of(values, 0.005);
         range.low = std::min(0.0, range.low) == 0.0 ? 0.0 : -0.03 * range.high;
         panels.push_back(scatter_panel(networks, each.title, value, "", &range));
         columns.emplace_back(each.key, value);

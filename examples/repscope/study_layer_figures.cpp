@@ -207,7 +207,8 @@ study_figure cumulative_variance_figure(const ordered_networks& networks) {
         const double least = *std::min_element(shown.begin(), shown.end());
         panels.push_back(line_panel(
             "alpha " + shortest(alpha), "components", lines,
-            "set logscale x\nset xrange [1:" + std::to_string(std::max<std::size_t>(2, components)) + "]\n" +
+            "set logscale x\nset xtics (1,2,4,8,16,32,64,128,256,512)\nset xrange [1:" +
+                std::to_string(std::max<std::size_t>(2, components)) + "]\n" +
                 set_range("y", {std::max(0.0, least - 0.05), 1.01}) + horizontal_line(0.95, grey, "95 %")));
     }
     if (panels.empty()) {

@@ -73,15 +73,14 @@ std::string claims_part(const json& claims) {
                    p_text(claim, "p"), p_text(claim, "p_holm"), claim["networks"].dump(),
                    claim["images"].is_number() ? with_commas(claim["images"].get<std::size_t>()) : "-"});
     }
-    std::string text = "<h2 id=\"claims\">The claims</h2>\n"
-                       "<p class=\"sub\">Trends: mean over seeds of Spearman's correlation with selectivity "
-                       "within the seed, p from "
-                       "rearranging outcomes within seeds. Claim 4: a difference of two changes of one "
-                       "network. Yes or no takes p "
-                       "below .05 after Holm's correction and one sign in all seeds; fewer than 3 seeds or 3 "
-                       "alphas leave it "
-                       "unclear.</p>\n" +
-                       table.text();
+    std::string text =
+        "<h2 id=\"claims\">The claims</h2>\n<p class=\"sub\">Trends: mean over seeds of Spearman's "
+        "correlation "
+        "with selectivity within the seed, p from rearranging outcomes within seeds. Claim 4: a difference "
+        "of "
+        "two changes of one network. Yes or no takes p below .05 after Holm's correction and one sign in all "
+        "seeds; fewer than 3 seeds or 3 alphas leave it unclear.</p>\n<div class=\"claims\">" +
+        table.text() + "</div>\n";
     for (const auto& claim : claims) {
         if (claim["id"] == "2a" && claim.contains("by_eps") && !claim["by_eps"].empty()) {
             html_table by_eps(

@@ -4,6 +4,7 @@
 #include "contact_sheet.hpp"
 #include "csv.hpp"
 #include "html.hpp"
+#include "study_conditions.hpp"
 #include "study_outcomes.hpp"
 #include "study_plots.hpp"
 #include "study_settings.hpp"
@@ -65,7 +66,7 @@ std::string image_element(const contact_sheet& sheet, const study_pictures& pict
 }
 
 std::string factor_text(double factor) {
-    return factor >= 1.0 ? fixed(factor, 0) : "1/" + fixed(1.0 / factor, 0);
+    return factor == 1.0 ? "as it is" : factor > 1.0 ? "enlarged " + fixed(factor, 0) + " times" : "halved";
 }
 
 } // namespace
@@ -90,7 +91,9 @@ study_pictures take_pictures(json& networks, const data_set& data, corrupted_ima
     const image_set& test = data.test;
     const std::size_t plane = test.rows * test.columns;
     pictures.size = {test.rows, test.columns, 3};
-    pictures.images = std::min<std::size_t>(8, test.images);
+    // So many that a row and its differences stand side by side on the page.
+    pictures.images =
+        std::min({picture_count, test.images, std::max<std::size_t>(1, 218 / (test.columns + 2))});
     const std::size_t bytes = pictures.images * test.image_size();
     const auto add = [&](const std::string& label, std::span<const std::uint8_t> planes, double alpha,
                          const std::string& condition) {
@@ -159,22 +162,20 @@ enlarged_difference difference_of(const picture_row& row, const picture_row& cle
 std::string picture_table(const study_pictures& pictures) {
     std::string text =
         "<div class=\"wide\"><table class=\"pictures\"><thead><tr><th class=\"name\">condition</th>"
-        "<th class=\"name\">images</th><th class=\"name\">difference to clean, about grey</th>"
-        "<th>enlarged</th></tr></thead><tbody>\n";
+        "<th class=\"name\">images</th><th class=\"name\">difference to clean, about "
+        "grey</th></tr></thead><tbody>\n";
     for (const picture_row& row : pictures.rows) {
+        const bool is_clean = &row == &pictures.rows.front();
         contact_sheet images = sheet_of(pictures, 1, pictures.images, 1);
         put_row(images, pictures, 0, 0, row.pixels, row.right);
-        text += "<tr><td class=\"name\">" + escaped(row.label) + "</td><td class=\"name\">" +
-                image_element(images, pictures, row.label) + "</td>";
-        if (&row == &pictures.rows.front()) {
-            text += "<td></td><td></td></tr>\n";
-            continue;
-        }
         const enlarged_difference difference = difference_of(row, pictures.rows.front());
         contact_sheet differences = sheet_of(pictures, 1, pictures.images, 1);
         put_row(differences, pictures, 0, 0, difference.pixels, {});
-        text += "<td class=\"name\">" + image_element(differences, pictures, row.label + ", difference") +
-                "</td><td>" + factor_text(difference.factor) + " times</td></tr>\n";
+        text += "<tr><td class=\"name\">" + escaped(row.label) +
+                (is_clean ? "" : "<br><small>difference, " + factor_text(difference.factor) + "</small>") +
+                "</td><td>" + image_element(images, pictures, row.label) + "</td><td>" +
+                (is_clean ? "" : image_element(differences, pictures, row.label + ", difference")) +
+                "</td></tr>\n";
     }
     return text + "</tbody></table></div>\n";
 }

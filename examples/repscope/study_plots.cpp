@@ -115,7 +115,8 @@ plot_panel scatter_panel(const ordered_networks& networks, const std::string& ti
     axis_range x = range_of(selectivity, 0.1);
     x.low = std::max(0.0, x.low);
     return {title, "mean class selectivity",
-            data_block("networks", rows) + set_range("x", x) + set_range("y", own) + more +
+            data_block("networks", rows) + set_range("x", x) + set_tics("x", x, 5) + set_range("y", own) +
+                more +
                 "plot $networks using 1:2 with lines lw 1 lc rgb '#bdbdbd', $networks using 1:2:3:4 with "
                 "points pt variable ps 0.9 lc rgb variable\n"};
 }
