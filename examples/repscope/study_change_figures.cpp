@@ -70,7 +70,7 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
         const axis_range range = range_of(together, 0.02);
         for (std::size_t k = 0; k < groups.size(); ++k) {
             panels.push_back(scatter_panel(
-                networks, groups[k].title + (difference ? ": of the difference" : ": change"), numbers[k],
+                networks, groups[k].title + (difference ? ", difference" : ", change"), numbers[k],
                 "set arrow from graph 0, first 0 to graph 1, first 0 nohead back lc rgb '#888888' lw 1\n",
                 &range));
         }

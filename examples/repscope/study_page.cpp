@@ -12,6 +12,7 @@
 #include "text_table.hpp"
 #include "versions.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -51,6 +52,21 @@ std::string p_text(const json& claim, const char* key) {
     return p < 0.0001 ? "< 0.0001" : fixed(p, 4);
 }
 
+// All values of a few seeds, the ends of those of many.
+std::string per_seed_text(const json& per_seed) {
+    std::vector<double> values;
+    std::string text;
+    for (const auto& value : per_seed) {
+        if (!value.is_number()) continue;
+        values.push_back(value.get<double>());
+        text += (text.empty() ? "" : " ") + fixed(values.back(), 3);
+    }
+    if (values.empty()) return "-";
+    if (values.size() <= 3) return text;
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    return fixed(*low, 3) + " to " + fixed(*high, 3);
+}
+
 std::string claims_part(const json& claims) {
     html_table table({"claim", "statement", "holds", "estimate", "per seed", "slope per .1", "p", "p (Holm)",
                       "networks", "images"},
@@ -58,10 +74,6 @@ std::string claims_part(const json& claims) {
     for (const auto& claim : claims) {
         std::string holds = claim["holds"].get<std::string>();
         if (claim.contains("reason")) holds += ": " + claim["reason"].get<std::string>();
-        std::string per_seed;
-        for (const auto& value : claim["per_seed"])
-            per_seed +=
-                (per_seed.empty() ? "" : " ") + (value.is_number() ? fixed(value.get<double>(), 2) : "-");
         const json slope = claim.value("slope_per_tenth", json::object());
         std::string slope_text = claim_number(slope, "estimate", 4);
         if (slope.contains("ci")) {
@@ -69,7 +81,7 @@ std::string claims_part(const json& claims) {
                           fixed(slope["ci"][1].get<double>(), 4) + "]";
         }
         table.add({claim["id"].get<std::string>(), claim["statement"].get<std::string>(), holds,
-                   claim_number(claim, "estimate", 3), per_seed.empty() ? "-" : per_seed, slope_text,
+                   claim_number(claim, "estimate", 3), per_seed_text(claim["per_seed"]), slope_text,
                    p_text(claim, "p"), p_text(claim, "p_holm"), claim["networks"].dump(),
                    claim["images"].is_number() ? with_commas(claim["images"].get<std::size_t>()) : "-"});
     }
@@ -81,6 +93,17 @@ std::string claims_part(const json& claims) {
         "two changes of one network. Yes or no takes p below .05 after Holm's correction and one sign in all "
         "seeds; fewer than 3 seeds or 3 alphas leave it unclear.</p>\n<div class=\"claims\">" +
         table.text() + "</div>\n";
+    for (const auto& claim : claims) {
+        if (claim_number(claim, "image_error", 4) == "-") continue;
+        text += "<p class=\"caption\">Claim " + escaped(claim["id"].get<std::string>()) +
+                ": the choice of images alone gives the accuracy of a network a standard error of " +
+                claim_number(claim, "image_error", 4) +
+                (claim_number(claim, "ordering_turns_at", 4) == "-"
+                     ? std::string()
+                     : "; the ordering of networks turns at eps " +
+                           eps_text(claim["ordering_turns_at"].get<double>())) +
+                ".</p>\n";
+    }
     for (const auto& claim : claims) {
         if (claim["id"] == "2a" && claim.contains("by_eps") && !claim["by_eps"].empty()) {
             html_table by_eps(
