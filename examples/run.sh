@@ -11,7 +11,7 @@ set -euo pipefail
 # The size of the short study.
 alphas=-2,0,1
 seeds=2
-epochs=2
+epochs=1
 train=60000
 test=10000
 corrupted=1000
@@ -44,7 +44,7 @@ The report, a page with the figures: $out/report.html
 Everything measured is beside it: study.json (per layer and unit), study.csv (a row a number), per_image.npz (which image
 was right under which condition), figures (each as SVG, and its numbers as CSV).
 
-This short run leaves out: alphas -1, -0.5, 0.5 and 2 (it has $alphas), a third seed (it has $seeds), an epoch (it trains
+This short run leaves out: alphas -1, -0.5, 0.5 and 2 (it has $alphas), a third seed (it has $seeds), two epochs (it trains
 for $epochs) and most images under perturbations (it has $corrupted for corruptions, $attacked for attacks and
 $differentiated for gradients). With fewer than 3 seeds its claims are "unclear" by construction. The full study (7 alphas,
 3 seeds, 3 epochs, 10,000 images for corruptions and attacks, 1,000 for gradients) says first how long it takes, and goes on

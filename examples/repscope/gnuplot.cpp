@@ -57,13 +57,16 @@ bool run_gnuplot(const std::string& script) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// The shapes of points have the same names in all figures, but a page wants every name once.
+// Shapes of points have the same names in all figures, and so has the canvas, but a page wants every name
+// once.
 std::string with_own_names(std::string svg, std::size_t figure) {
-    const std::string own = "figure" + std::to_string(figure) + "-gp";
-    for (const std::string before : {"id='", "xlink:href='#"}) {
-        for (std::size_t at = 0; (at = svg.find(before + "gp", at)) != std::string::npos;) {
-            at += before.size();
-            svg.replace(at, 2, own);
+    const std::string own = "figure" + std::to_string(figure) + "-";
+    for (const std::string before : {"id='", "id=\"", "xlink:href='#", "url(#"}) {
+        for (const std::string name : {"gp", "gnuplot_canvas", "textbox", "greybox"}) {
+            for (std::size_t at = 0; (at = svg.find(before + name, at)) != std::string::npos;) {
+                at += before.size();
+                svg.insert(at, own);
+            }
         }
     }
     return svg;

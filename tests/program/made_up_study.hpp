@@ -66,7 +66,7 @@ inline made_up made_up_study(double trend, std::size_t seeds) {
                           {{"all", 0.5 - 0.05 * step}, {"without_frost", 0.5 - 0.05 * step}}},
                          {"train_seconds", 3.0},
                          {"images_per_second", 100.0},
-                         {"seconds", {{"training", 3.0}, {"clean", 1.0}, {"attacks", 4.0}}}};
+                         {"seconds", {{"training", 5.0}, {"clean", 1.0}, {"attacks", 4.0}}}};
             const std::string cell = program::cell_name({alpha, seed});
             const auto add = [&](json condition, double accuracy, double dimensions) {
                 condition["accuracy"] = accuracy;

@@ -243,13 +243,17 @@ TEST_CASE("shares of time") {
     const auto times = program::stage_times(study);
     REQUIRE(times.size() == 3);
     CHECK(times[0].stage == "training");
-    CHECK(times[0].seconds == 15.0);
-    CHECK(times[0].share == 3.0 / 8.0);
+    CHECK(times[0].seconds == 25.0);
+    CHECK(times[0].share == 0.5);
     CHECK(program::stage_times_text(study) ==
-          "time of 5 networks: 40 s; training 38 %, clean 13 %, attacks 50 %\n");
+          "time of 5 networks: 50 s; training 50 %, clean 10 %, attacks 40 %\n");
     // A network that was measured when there was one stage for all conditions.
     study["networks"][0]["seconds"] = {{"training", 3.0}, {"conditions", 5.0}};
-    CHECK(program::stage_times(study).back().stage == "conditions");
+    const auto mixed = program::stage_times(study);
+    REQUIRE(mixed.size() == 4);
+    CHECK(mixed[1].stage == "conditions");
+    CHECK(mixed[1].seconds == 5.0);
+    CHECK(mixed[2].seconds == 4.0);
 }
 
 TEST_CASE("the page is well-formed, whole and needs nothing else") {
