@@ -14,10 +14,14 @@ namespace program {
 /// look at.
 class contact_sheet {
   public:
-    contact_sheet(const picture_size& size, std::size_t rows, std::size_t columns);
+    /// Each pixel becomes a block of `blocks` a side; 0: so many that a picture is about 96 pixels.
+    contact_sheet(const picture_size& size, std::size_t rows, std::size_t columns, std::size_t blocks = 0);
 
     /// Puts a picture, bytes (height, width, channels), into a cell.
     void put(std::size_t row, std::size_t column, std::span<const std::uint8_t> pixels);
+
+    /// Frames a cell in orange. Only on sheets of colour.
+    void mark(std::size_t row, std::size_t column);
 
     /// The bytes of the PNG file.
     [[nodiscard]] std::string png() const;

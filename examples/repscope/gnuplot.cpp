@@ -57,6 +57,21 @@ bool run_gnuplot(const std::string& script) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+// Shapes of points have the same names in all figures, and so has the canvas, but a page wants every name
+// once.
+std::string with_own_names(std::string svg, std::size_t figure) {
+    const std::string own = "figure" + std::to_string(figure) + "-";
+    for (const std::string before : {"id='", "id=\"", "xlink:href='#", "url(#"}) {
+        for (const std::string name : {"gp", "gnuplot_canvas", "textbox", "greybox"}) {
+            for (std::size_t at = 0; (at = svg.find(before + name, at)) != std::string::npos;) {
+                at += before.size();
+                svg.insert(at, own);
+            }
+        }
+    }
+    return svg;
+}
+
 } // namespace
 
 std::string gnuplot_string(std::string_view text) {
@@ -69,7 +84,7 @@ std::string gnuplot_string(std::string_view text) {
     return quoted + "'";
 }
 
-std::vector<std::string> draw(const std::vector<std::string>& plots, const std::string& size) {
+std::vector<std::string> draw(const std::vector<plot>& plots) {
     const scratch_folder folder;
     if (folder.path().empty() || plots.empty()) return {};
     const auto figure = [&](std::size_t k) { return folder.path() / (std::to_string(k) + ".svg"); };
@@ -77,10 +92,11 @@ std::vector<std::string> draw(const std::vector<std::string>& plots, const std::
     {
         std::ofstream out(script);
         for (std::size_t k = 0; k < plots.size(); ++k) {
-            out << "reset\nset encoding utf8\nset terminal svg size " << size
+            out << "reset\nset encoding utf8\nset terminal svg size " << plots[k].width << ","
+                << plots[k].height
                 << " dynamic noenhanced font 'sans-serif,12' background 'white' name 'figure" << k
                 << "'\nset output " << gnuplot_string(figure(k).string()) << "\n"
-                << plots[k] << "\nunset output\n";
+                << plots[k].commands << "\nunset output\n";
         }
         if (!out.flush()) return {};
     }
@@ -93,7 +109,7 @@ std::vector<std::string> draw(const std::vector<std::string>& plots, const std::
         const std::size_t begin = text.find("<svg");
         const std::size_t end = text.rfind("</svg>");
         if (begin == std::string::npos || end == std::string::npos) return {};
-        figures.push_back(text.substr(begin, end + 6 - begin));
+        figures.push_back(with_own_names(text.substr(begin, end + 6 - begin), k));
     }
     return figures;
 }

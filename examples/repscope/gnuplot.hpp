@@ -1,14 +1,22 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace program {
 
-/// Draws each of `plots`, the commands of one figure without terminal and output, as an SVG element that can
-/// stand in a page. `size`: "560,320". Empty when there is no gnuplot, or it fails.
-std::vector<std::string> draw(const std::vector<std::string>& plots, const std::string& size = "560,300");
+/// The commands of a figure without terminal and output, and its size in pixels.
+struct plot {
+    std::string commands;
+    std::size_t width = 560;
+    std::size_t height = 300;
+};
+
+/// Draws each of `plots` as an SVG element that can stand in a page with the others. Empty when there is no
+/// gnuplot, or it fails.
+std::vector<std::string> draw(const std::vector<plot>& plots);
 
 /// `text` as a quoted string of gnuplot.
 std::string gnuplot_string(std::string_view text);

@@ -1,8 +1,7 @@
 #include "measure_csv.hpp"
 
-#include "text_table.hpp"
+#include "csv.hpp"
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
@@ -12,16 +11,6 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-std::string field(const std::string& text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return quoted + "\"";
-}
-
-// An undefined number is an empty field.
-std::string field(double value) { return std::isfinite(value) ? shortest(value) : std::string(); }
-
 void flatten(const json& object, const std::string& prefix, std::vector<std::string>& names,
              std::vector<std::string>& values) {
     for (const auto& [key, value] : object.items()) {
@@ -30,18 +19,12 @@ void flatten(const json& object, const std::string& prefix, std::vector<std::str
             flatten(value, name, names, values);
         } else if (!value.is_array() && !(value.is_null() && key == "selectivity")) {
             names.push_back(name);
-            values.push_back(value.is_string()         ? field(value.get<std::string>())
-                             : value.is_number_float() ? field(value.get<double>())
+            values.push_back(value.is_string()         ? csv_field(value.get<std::string>())
+                             : value.is_number_float() ? csv_field(value.get<double>())
                              : value.is_null()         ? std::string()
                                                        : value.dump());
         }
     }
-}
-
-std::string joined(const std::vector<std::string>& fields) {
-    std::string line;
-    for (const std::string& each : fields) line += (&each == fields.data() ? "" : ",") + each;
-    return line + "\n";
 }
 
 } // namespace
@@ -51,8 +34,8 @@ std::string layers_csv(const std::vector<layer_report>& layers) {
     for (const layer_report& layer : layers) {
         std::vector<std::string> names, values;
         flatten(to_json(layer), {}, names, values);
-        if (text.empty()) text = joined(names);
-        text += joined(values);
+        if (text.empty()) text = csv_line(names);
+        text += csv_line(values);
     }
     return text;
 }
@@ -67,12 +50,14 @@ std::string units_csv(const std::vector<layer_report>& layers) {
         const auto& measured = report.measured;
         for (std::size_t u = 0; u < layer.units; ++u) {
             const auto& preferred = measured.preferred_class[u];
-            std::vector<std::string> row{
-                field(layer.name),         std::to_string(u),
-                field(measured.index[u]),  preferred ? std::to_string(report.class_labels[*preferred]) : "",
-                field(measured.mu_max[u]), field(measured.mu_rest[u])};
-            if (compared) row.push_back(field(layer.comparison->selectivity->measured.index[u]));
-            text += joined(row);
+            std::vector<std::string> row{csv_field(layer.name),
+                                         std::to_string(u),
+                                         csv_field(measured.index[u]),
+                                         preferred ? std::to_string(report.class_labels[*preferred]) : "",
+                                         csv_field(measured.mu_max[u]),
+                                         csv_field(measured.mu_rest[u])};
+            if (compared) row.push_back(csv_field(layer.comparison->selectivity->measured.index[u]));
+            text += csv_line(row);
         }
     }
     return text;
@@ -86,7 +71,8 @@ std::string spectra_csv(const std::vector<layer_report>& layers) {
         double sum = 0.0;
         for (std::size_t k = 0; k < values.size(); ++k) {
             sum += values[k];
-            text += joined({field(layer.name), std::to_string(k + 1), field(values[k]), field(sum / total)});
+            text += csv_line(
+                {csv_field(layer.name), std::to_string(k + 1), csv_field(values[k]), csv_field(sum / total)});
         }
     }
     return text;

@@ -1,6 +1,7 @@
 #include "measure_report.hpp"
 
 #include "failure.hpp"
+#include "html.hpp"
 #include "measure_csv.hpp"
 #include "measure_figures.hpp"
 #include "output_file.hpp"
@@ -22,65 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
-
-constexpr const char* style = R"(
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1180px; margin: 2em auto; padding: 0 1.2em; }
-h1 { font-size: 1.5em; margin-bottom: 0; } h2 { font-size: 1.15em; margin: 2em 0 .5em; } h3 { font-size: 1em; margin: 1.6em 0 .3em; }
-p.sub { color: #666; margin-top: .2em; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25em .8em; text-align: right; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
-th { border-bottom: 2px solid #aaa; font-weight: 600; } th.name, td.name { text-align: left; }
-tr:hover td { background: #f5f8fc; }
-.figures { display: flex; flex-wrap: wrap; gap: 1em; } .figures figure { margin: 0; flex: 1 1 460px; max-width: 580px; }
-.figures svg { width: 100%; height: auto; } figcaption { color: #555; font-size: .9em; }
-ul.notes { color: #7b341e; } code, td.hash { font-family: ui-monospace, monospace; font-size: .85em; }
-)";
-
-std::string escaped(std::string_view text) {
-    std::string safe;
-    for (const char c : text) {
-        switch (c) {
-        case '&':
-            safe += "&amp;";
-            break;
-        case '<':
-            safe += "&lt;";
-            break;
-        case '>':
-            safe += "&gt;";
-            break;
-        case '"':
-            safe += "&quot;";
-            break;
-        default:
-            safe += c;
-        }
-    }
-    return safe;
-}
-
-// A table whose first `names` columns are text.
-class html_table {
-  public:
-    explicit html_table(const std::vector<std::string>& header, std::size_t names = 1) : names_(names) {
-        text_ = "<div class=\"wide\"><table><thead>" + row(header, "th") + "</thead><tbody>\n";
-    }
-    void add(const std::vector<std::string>& cells) { text_ += row(cells, "td") + "\n"; }
-    [[nodiscard]] std::string text() const { return text_ + "</tbody></table></div>\n"; }
-
-  private:
-    [[nodiscard]] std::string row(const std::vector<std::string>& cells, const std::string& tag) const {
-        std::string line = "<tr>";
-        for (std::size_t k = 0; k < cells.size(); ++k) {
-            line +=
-                "<" + tag + (k < names_ ? " class=\"name\">" : ">") + escaped(cells[k]) + "</" + tag + ">";
-        }
-        return line + "</tr>";
-    }
-    std::string text_;
-    std::size_t names_;
-};
 
 std::string selectivity_table(const std::vector<layer_report>& reports) {
     html_table table(
@@ -139,20 +81,6 @@ std::string comparison_table(const std::vector<layer_report>& reports) {
     return table.text();
 }
 
-std::string figure(const std::string& svg, const std::string& caption) {
-    if (svg.empty()) return {};
-    return "<figure>" + svg + "<figcaption>" + escaped(caption) + "</figcaption></figure>\n";
-}
-
-std::string option_rows(const json& options) {
-    html_table table({"option", "value"}, 2);
-    for (const auto& [key, value] : options.items()) {
-        if (value.is_null() || (value.is_array() && value.empty())) continue;
-        table.add({key, value.is_string() ? value.get<std::string>() : value.dump()});
-    }
-    return table.text();
-}
-
 struct hashed_file {
     std::string path;
     std::size_t bytes = 0;
@@ -198,17 +126,15 @@ std::string page(const std::vector<layer_report>& reports, const std::vector<mea
                  const json& options, const std::string& heading, const measure_figures& figures,
                  repscope::thread_pool& pool) {
     const bool has_selectivity = reports.front().selectivity.has_value();
-    std::string text =
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<title>repscope: " +
-        std::to_string(reports.size()) + " layers</title>\n<style>" + style +
-        "</style></head><body>\n<h1>Representations of " + std::to_string(reports.size()) +
-        (reports.size() == 1 ? " layer" : " layers") + "</h1>\n<p class=\"sub\">" + escaped(heading) +
-        " &middot; repscope " + version_text() + "</p>\n";
+    std::string text = "<h1>Representations of " + std::to_string(reports.size()) +
+                       (reports.size() == 1 ? " layer" : " layers") + "</h1>\n<p class=\"sub\">" +
+                       escaped(heading) + " &middot; repscope " + version_text() + "</p>\n";
     if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
     text += "<div class=\"figures\">" +
-            figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in the order given") +
-            figure(figures.dimensionality_by_depth,
-                   "Dimensions that the layers use (PR: participation ratio), and their units") +
+            html_figure(figures.selectivity_by_depth,
+                        "Mean class selectivity of the layers, in the order given") +
+            html_figure(figures.dimensionality_by_depth,
+                        "Dimensions that the layers use (PR: participation ratio), and their units") +
             "</div>\n";
     if (has_selectivity) text += "<h2>Class selectivity</h2>\n" + selectivity_table(reports);
     text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);
@@ -223,22 +149,21 @@ std::string page(const std::vector<layer_report>& reports, const std::vector<mea
     if (figures.drawn) {
         text += "<h2>Layers</h2>\n";
         for (std::size_t k = 0; k < reports.size(); ++k) {
-            text +=
-                "<h3>" + escaped(reports[k].name) + "</h3>\n<div class=\"figures\">" +
-                figure(figures.layers[k].selectivity, "Class selectivity of its units") +
-                figure(figures.layers[k].spectrum, "Spectrum of its covariance, and the components that hold "
-                                                   "90, 95 and 99 % of the variance") +
-                "</div>\n";
+            text += "<h3>" + escaped(reports[k].name) + "</h3>\n<div class=\"figures\">" +
+                    html_figure(figures.layers[k].selectivity, "Class selectivity of its units") +
+                    html_figure(figures.layers[k].spectrum,
+                                "Spectrum of its covariance, and the components that hold "
+                                "90, 95 and 99 % of the variance") +
+                    "</div>\n";
         }
     }
     text +=
         "<h2>What was measured</h2>\n" + file_table(layers, options, pool) + "<h3>Options</h3>\n" +
-        option_rows(options) +
+        option_table(options) +
         "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
         "text: layers.csv" +
-        std::string(has_selectivity ? ", units.csv" : "") +
-        ", spectra.csv beside this page.</p>\n</body></html>\n";
-    return text;
+        std::string(has_selectivity ? ", units.csv" : "") + ", spectra.csv beside this page.</p>\n";
+    return html_page("repscope: " + std::to_string(reports.size()) + " layers", text);
 }
 
 } // namespace

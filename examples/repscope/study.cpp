@@ -13,9 +13,13 @@
 #include "study_conditions.hpp"
 #include "study_model.hpp"
 #include "study_network.hpp"
+#include "study_outcomes.hpp"
+#include "study_page.hpp"
+#include "study_pictures.hpp"
 #include "study_report.hpp"
 #include "study_settings.hpp"
 #include "study_store.hpp"
+#include "study_times.hpp"
 #include "text_table.hpp"
 #include "versions.hpp"
 
@@ -82,10 +86,20 @@ image_verdicts take_verdicts(json& networks) {
     return verdicts;
 }
 
+// The eps whose attacked images are looked at: that of claim 2, else the largest; 0 when there is none.
+double shown_eps(const json& study) {
+    for (const auto& claim : study["claims"]) {
+        if (claim.contains("primary_eps") && claim["primary_eps"].get<double>() > 0.0)
+            return claim["primary_eps"];
+    }
+    const auto sizes = attack_sizes(study["networks"][0]);
+    return sizes.empty() ? 0.0 : sizes.back();
+}
+
 int study(const study_settings& settings) {
     const data_set data = load_data_set(settings.data, settings.train, settings.test);
     repscope::thread_pool pool(static_cast<std::size_t>(settings.threads));
-    auto textures = read_frost_textures(settings.frost_textures);
+    const auto textures = read_frost_textures(settings.frost_textures);
     step_count(settings, data.train.images); // refuses images that do not fill a batch
     const study_store store(settings, settings_of_networks(settings, data));
 
@@ -97,8 +111,9 @@ int study(const study_settings& settings) {
             if (!store.finished(cells.back())) missing.push_back(cells.back());
         }
     }
-    corrupted_images corrupted(data.test, std::min(settings.corruption_images, data.test.images),
-                               std::move(textures), pool);
+    corrupted_images corrupted(data.test, std::min(settings.corruption_images, data.test.images), textures,
+                               pool);
+    corrupted_images some_corrupted(data.test, std::min(picture_count, data.test.images), textures, pool);
     std::string plan = data.name + ": " + std::to_string(data.train.images) + " images to train on, " +
                        std::to_string(data.test.images) + " to test on; network " + settings.network + ", " +
                        counted(settings.epochs, "epoch") + "\n" + counted(settings.alphas.size(), "alpha") +
@@ -154,12 +169,16 @@ int study(const study_settings& settings) {
         whole["networks"].push_back(*network);
     }
     const image_verdicts verdicts = take_verdicts(whole["networks"]);
-    for (auto& network : whole["networks"]) network.erase("pictures");
     whole["claims"] = study_claims(whole, verdicts);
+    const study_pictures pictures = take_pictures(whole["networks"], data, some_corrupted,
+                                                  settings.corruption_images > 0, shown_eps(whole), verdicts);
     write_verdicts(settings.out + "/per_image.npz", verdicts);
     write_output(settings.out + "/study.csv", study_csv(whole));
     write_output(settings.out + "/study.json", whole.dump(1) + "\n");
-    print(study_table(whole) + "\n" + claims_table(whole["claims"]) + "written to " + settings.out + ": study.json, study.csv, per_image.npz\n");
+    write_study_page(settings.out, whole, pictures);
+    print(study_table(whole) + "\n" + claims_table(whole["claims"]) + "\n" + stage_times_text(whole) +
+          "report: " + settings.out +
+          "/report.html; numbers beside it: study.json, study.csv, per_image.npz, " + "figures\n");
     return 0;
 }
 
@@ -174,7 +193,8 @@ command add_study(CLI::App& app) {
     sub->add_option("--data", settings->data, "fashion-mnist[:DIR] or cifar10:DIR")
         ->required()
         ->type_name("SET");
-    sub->add_option("--out", settings->out, "folder for study.json, study.csv and finished networks")
+    sub->add_option("--out", settings->out,
+                    "folder for report.html, study.json, study.csv\nand finished networks")
         ->required()
         ->type_name("DIR");
     sub->add_option("--alphas", *alphas, "strengths of the selectivity term: below 0 pushes down, above 0 up")

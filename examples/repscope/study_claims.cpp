@@ -256,16 +256,6 @@ class claim_list {
     json claims_ = json::array();
 };
 
-std::vector<double> eps_of(const json& network) {
-    std::vector<double> eps;
-    for (const auto& condition : network["conditions"]) {
-        if (condition["kind"] == "attack" && condition["name"] == "pgd") eps.push_back(condition["eps"]);
-    }
-    return eps;
-}
-
-double in_255ths(double eps) { return std::round(eps * 255e6) / 1e6; }
-
 // The eps at which networks of alpha 0 are nearest to half their clean accuracy; 0 without such networks.
 double primary_eps(const json& networks, const std::vector<double>& grid) {
     double best = 0.0;
@@ -289,7 +279,7 @@ double primary_eps(const json& networks, const std::vector<double>& grid) {
 // Claim 2, and what each eps says of it.
 void add_attack_claims(claim_list& claims, const json& images) {
     const json& networks = claims.networks();
-    const std::vector<double> grid = eps_of(networks[0]);
+    const std::vector<double> grid = attack_sizes(networks[0]);
     const double primary = primary_eps(networks, grid);
     const std::string statement =
         "higher selectivity, higher accuracy under PGD at " +
@@ -344,7 +334,7 @@ void add_attack_claims(claim_list& claims, const json& images) {
 }
 
 void add_change_claims(claim_list& claims, const json& images) {
-    const std::vector<double> grid = eps_of(claims.networks()[0]);
+    const std::vector<double> grid = attack_sizes(claims.networks()[0]);
     const double eps = grid.empty() ? 0.0 : grid.back();
     const std::string attack = "PGD at " + shortest(in_255ths(eps)) + "/255";
     struct other {

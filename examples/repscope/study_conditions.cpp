@@ -1,6 +1,7 @@
 #include "study_conditions.hpp"
 
 #include "layer_capture.hpp"
+#include "stopwatch.hpp"
 
 #include <repscope/attack/fgsm.hpp>
 #include <repscope/attack/pgd.hpp>
@@ -258,8 +259,10 @@ condition_results measure_conditions(study_model& model, const study_settings& s
     const double all = passes_of_conditions(settings, data, backward);
     double passed = 0.0;
     for (const condition& what : conditions) {
+        stopwatch watch;
         results.conditions.push_back(
             runner.measure(what, results.right.emplace_back(), results.pictures.emplace_back()));
+        (what.kind == "corruption" ? results.corruption_seconds : results.attack_seconds) += watch.lap();
         passed += passes_of(what, settings, data, backward);
         done(passed / all);
     }

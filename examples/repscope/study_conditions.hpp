@@ -42,6 +42,8 @@ struct condition_results {
     std::vector<std::vector<bool>> right; ///< a list a condition: which images were classified correctly
     /// A list a condition, of attacks and random signs: the pixels of the first images, rounded to bytes.
     std::vector<std::vector<std::uint8_t>> pictures;
+    double corruption_seconds = 0.0;
+    double attack_seconds = 0.0; ///< random signs, the control of attacks, included
 };
 
 /// How many images of a condition are kept to be looked at.

@@ -3,6 +3,7 @@
 #include "failure.hpp"
 #include "image_verdicts.hpp"
 #include "layer_recorder.hpp"
+#include "stopwatch.hpp"
 #include "study_conditions.hpp"
 #include "study_report.hpp"
 
@@ -11,7 +12,6 @@
 #include <repscope/io/npy.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -22,7 +22,6 @@ namespace program {
 namespace {
 
 using json = nlohmann::ordered_json;
-using clock_type = std::chrono::steady_clock;
 
 label_set labels_of(const image_set& images) {
     const std::vector<std::int64_t> labels(images.labels.begin(), images.labels.end());
@@ -71,20 +70,6 @@ void measure_gradients(study_model& model, const image_set& images, std::size_t 
         layers[l]["gradient"]["l1"] = gradient_json(repscope::gradient_variability(found[l].l1));
     }
 }
-
-// Where the time of a network goes.
-class stopwatch {
-  public:
-    double lap() {
-        const auto now = clock_type::now();
-        const double seconds = std::chrono::duration<double>(now - last_).count();
-        last_ = now;
-        return seconds;
-    }
-
-  private:
-    clock_type::time_point last_ = clock_type::now();
-};
 
 } // namespace
 
@@ -152,7 +137,6 @@ json train_and_measure(const study_settings& settings, const study_cell& cell, c
     const double gradient_seconds = watch.lap();
     condition_results others = measure_conditions(*model, settings, data, corrupted, pool,
                                                   [&](double share) { done("conditions", share); });
-    const double condition_seconds = watch.lap();
 
     double selectivity = 0.0;
     const json& layers = clean.condition["layers"];
@@ -172,7 +156,8 @@ json train_and_measure(const study_settings& settings, const study_cell& cell, c
     result["seconds"] = {{"training", train_seconds},
                          {"clean", clean_seconds},
                          {"gradients", gradient_seconds},
-                         {"conditions", condition_seconds}};
+                         {"corruptions", others.corruption_seconds},
+                         {"attacks", others.attack_seconds}};
     result["reference"] = std::move(others.reference);
     result["right"]["clean"] = packed(clean.right);
     for (std::size_t k = 0; k < others.right.size(); ++k) {

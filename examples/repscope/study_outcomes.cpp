@@ -33,13 +33,6 @@ struct running_mean {
     [[nodiscard]] double value() const { return count == 0.0 ? nan : sum / count; }
 };
 
-double measure_of(const json& dimensionality, const std::string& measure) {
-    const json& value = dimensionality[measure];
-    return number(value.is_object() ? value["95"] : value);
-}
-
-std::size_t early_layers(const json& network) { return network["conditions"][0]["layers"].size() / 2; }
-
 bool belongs(const json& condition, condition_group group, double eps) {
     const std::string kind = condition["kind"];
     if (group == condition_group::attack) {
@@ -70,6 +63,23 @@ double attack_accuracy(const json& network, std::string_view attack, double eps)
         }
     }
     return nan;
+}
+
+std::vector<double> attack_sizes(const json& network) {
+    std::vector<double> eps;
+    for (const auto& condition : network["conditions"]) {
+        if (condition["kind"] == "attack" && condition["name"] == "pgd") eps.push_back(condition["eps"]);
+    }
+    return eps;
+}
+
+double in_255ths(double eps) { return std::round(eps * 255e6) / 1e6; }
+
+std::size_t early_layers(const json& network) { return network["conditions"][0]["layers"].size() / 2; }
+
+double measure_of(const json& dimensionality, const std::string& measure) {
+    const json& value = dimensionality[measure];
+    return number(value.is_object() ? value["95"] : value);
 }
 
 double early_dimensionality(const json& network, const std::string& measure) {

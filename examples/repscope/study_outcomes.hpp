@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace program {
 
@@ -16,6 +18,16 @@ double corruption_accuracy(const nlohmann::ordered_json& network, bool intensity
 
 /// Accuracy under an attack at an eps (in data units).
 double attack_accuracy(const nlohmann::ordered_json& network, std::string_view attack, double eps);
+
+/// The eps of the PGD attacks of a network, in data units and ascending; and one in 255ths.
+std::vector<double> attack_sizes(const nlohmann::ordered_json& network);
+double in_255ths(double eps);
+
+/// How many layers are early ones.
+std::size_t early_layers(const nlohmann::ordered_json& network);
+
+/// A measure in a "dimensionality" object, that of 95 % of the variance where there are several.
+double measure_of(const nlohmann::ordered_json& dimensionality, const std::string& measure);
 
 /// A measure of how many dimensions a layer uses: "components_interpolated" is that of 95 % of the variance.
 /// Mean over the early layers of the clean network, as a share of the units.
@@ -38,7 +50,8 @@ enum class condition_group { attack, corruptions, noise_corruptions, other_corru
 double dimensionality_change(const nlohmann::ordered_json& network, condition_group group, double eps,
                              const change_choice& choice);
 
-/// Mean over the layers of a number of the gradients' l2 norms: cv_samples, cv_units, cv_samples_nonzero.
+/// Mean over the layers of a number of the gradients' l2 norms: cv_samples, cv_units, cv_samples_nonzero,
+/// zero_fraction.
 double gradient_number(const nlohmann::ordered_json& network, const char* quantity);
 
 } // namespace program

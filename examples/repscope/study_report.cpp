@@ -1,5 +1,7 @@
 #include "study_report.hpp"
 
+#include "csv.hpp"
+#include "study_outcomes.hpp"
 #include "text_table.hpp"
 
 #include <cmath>
@@ -17,13 +19,6 @@ using json = nlohmann::ordered_json;
 double number(const json& value) {
     if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
     return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
-}
-
-std::string csv_field(const std::string& text) {
-    if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-    std::string quoted = "\"";
-    for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-    return quoted + "\"";
 }
 
 // Numbers directly in an object, and those one level below as "components_95".
@@ -95,7 +90,7 @@ std::string perturbed_table(const networks_by_alpha& by_alpha) {
         const json& condition = first["conditions"][k];
         if (condition["kind"] != "attack" || condition["name"] != "pgd") continue;
         attacks.push_back(k);
-        header.push_back("PGD " + shortest(std::round(number(condition["eps"]) * 255e6) / 1e6) + "/255");
+        header.push_back("PGD " + shortest(in_255ths(number(condition["eps"]))) + "/255");
     }
     if (differentiated) header.insert(header.end(), {"gradient CV, samples", "units"});
     if (header.size() == 1) return "";
@@ -147,8 +142,7 @@ std::string condition_label(const json& condition) {
     if (condition.contains("name")) label += "/" + condition["name"].get<std::string>();
     if (condition.contains("severity")) label += "/" + shortest(number(condition["severity"]));
     // In 255ths, as --eps takes them.
-    if (condition.contains("eps"))
-        label += "/" + shortest(std::round(number(condition["eps"]) * 255e6) / 1e6);
+    if (condition.contains("eps")) label += "/" + shortest(in_255ths(number(condition["eps"])));
     return label;
 }
 

@@ -9,4 +9,14 @@ std::string version_text() {
            std::to_string(repscope::version_patch);
 }
 
+std::string compiler_text() {
+#if defined(__clang__)
+    return std::string("clang ") + __clang_version__;
+#elif defined(__GNUC__)
+    return std::string("g++ ") + __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
 } // namespace program

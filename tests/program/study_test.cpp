@@ -3,6 +3,7 @@
 
 #include "npy.hpp"
 #include "process.hpp"
+#include "well_formed.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -112,7 +113,22 @@ TEST_CASE("a study, its files, and its activations read back") {
     CHECK(result.out.find("4 networks") != std::string::npos);
     CHECK(result.out.find("takes about") != std::string::npos);
 
+    CHECK(result.out.find("time of 4 networks: ") != std::string::npos);
+    CHECK(result.out.find("attacks ") != std::string::npos);
+    CHECK(result.out.find(folder / "out/report.html") != std::string::npos);
+    const std::string page = slurp(folder / "out/report.html");
+    CHECK(fault_of_page(page) == "");
+    CHECK(page.find("it compares with alpha 0, of which there is no network") != std::string::npos);
+    CHECK(page.find("data:image/png;base64,") != std::string::npos);
+    for (const char* row :
+         {"fog, severity 3", "random signs, ", "PGD 16/255, alpha -1", "PGD 16/255, alpha 1"})
+        CHECK(page.find(row) != std::string::npos);
+    CHECK(std::filesystem::exists(folder / "out/figures/attacks.csv"));
+    CHECK(slurp(folder / "out/figures/images.png").starts_with("\x89PNG"));
+
     const json all = study_json(folder, "out");
+    CHECK(!all["networks"][0].contains("pictures"));
+    CHECK(all["networks"][0]["seconds"].contains("corruptions"));
     CHECK(all["schema"] == "repscope.study/1");
     CHECK(all["command"] == "study");
     CHECK(all["data"]["name"] == "fashion-mnist (subset)");
@@ -232,6 +248,11 @@ TEST_CASE("conditions: their sizes, what they change, and means over them") {
     CHECK(bare["conditions"].size() == 1);
     CHECK(bare["mean_corruption_accuracy"].is_null());
     CHECK(!bare["conditions"][0]["layers"][0].contains("gradient"));
+    const std::string page = slurp(folder / "bare/report.html");
+    CHECK(fault_of_page(page) == "");
+    for (const char* reason : {"attacks were not measured", "corruptions were not measured",
+                               "no perturbation was measured", "gradients were not measured"})
+        CHECK(page.find(reason) != std::string::npos);
 }
 
 TEST_CASE("threads do not change a number, an interrupted study goes on, other settings are refused") {

@@ -1,0 +1,147 @@
+#include "plot_parts.hpp"
+
+#include "gnuplot.hpp"
+#include "text_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace program {
+
+namespace {
+
+constexpr std::size_t legend_height = 34;
+constexpr double above = 34.0; // room for the title of a panel, in pixels
+
+constexpr double letter = 7.2; // about the width of one, in pixels
+
+double entry_width(const legend_entry& entry) {
+    return letter * static_cast<double>(display_width(entry.label)) + 38.0;
+}
+
+std::string screen_label(const std::string& text, double x, double y) {
+    return "set label " + gnuplot_string(text) + " at screen " + plot_number(x) + "," + plot_number(y) +
+           " left tc rgb '#333333'";
+}
+
+} // namespace
+
+std::string plot_number(double value) { return std::isfinite(value) ? shortest(value) : "NaN"; }
+
+std::string data_block(const std::string& name, const std::vector<std::vector<double>>& rows) {
+    std::string text = "$" + name + " << EOD\n";
+    for (const auto& row : rows) {
+        for (const double value : row) text += plot_number(value) + " ";
+        text += "\n";
+    }
+    return text + "EOD\n";
+}
+
+std::string vertical_line(double x, const std::string& colour, const std::string& label, double height) {
+    return "set arrow from first " + plot_number(x) + ", graph 0 to first " + plot_number(x) + ", graph " +
+           plot_number(height) + " nohead lc rgb " + colour + " lw 1.5 dt 2\nset label " +
+           gnuplot_string(label) + " at first " + plot_number(x) + ", graph " + plot_number(height) +
+           " offset 0.4,0 tc rgb " + colour + "\n";
+}
+
+std::string horizontal_line(double y, const std::string& colour, const std::string& label, bool label_left) {
+    return "set arrow from graph 0, first " + plot_number(y) + " to graph 1, first " + plot_number(y) +
+           " nohead back lc rgb " + colour + " lw 1.2 dt 2\nset label " + gnuplot_string(label) +
+           (label_left ? " at graph 0.02, first " : " at graph 1, first ") + plot_number(y) +
+           (label_left ? " left" : " right") + " offset 0,0.5 font ',10' tc rgb " + colour + "\n";
+}
+
+axis_range range_of(const std::vector<double>& values, double least) {
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    for (const double value : values) {
+        if (!std::isfinite(value)) continue;
+        low = std::min(low, value);
+        high = std::max(high, value);
+    }
+    if (!(low <= high)) return {};
+    const double missing = std::max(0.0, least - (high - low)) / 2;
+    const double room = 0.08 * std::max(high - low, least);
+    return {low - missing - room, high + missing + room};
+}
+
+std::string set_tics(const std::string& axis, const axis_range& range, std::size_t most) {
+    const double wanted = (range.high - range.low) / static_cast<double>(most);
+    const double power = std::pow(10.0, std::floor(std::log10(wanted)));
+    double step = 10.0 * power;
+    for (const double factor : {5.0, 2.5, 2.0, 1.0}) {
+        if (factor * power >= wanted) step = factor * power;
+    }
+    return "set " + axis + "tics " + plot_number(step) + "\n";
+}
+
+std::string set_range(const std::string& axis, const axis_range& range) {
+    return "set " + axis + "range [" + plot_number(range.low) + ":" + plot_number(range.high) + "]\n";
+}
+
+named_axis layer_axis(const std::vector<std::string>& names) {
+    std::string tics;
+    std::size_t longest = 0;
+    const std::size_t step = (names.size() + 19) / 20;
+    for (std::size_t k = 0; k < names.size(); k += step) {
+        std::string name = names[k];
+        if (name.size() > 24) name = name.substr(0, 10) + "..." + name.substr(name.size() - 11);
+        longest = std::max(longest, name.size());
+        tics += (tics.empty() ? "" : ", ") + gnuplot_string(name) + " " + std::to_string(k);
+    }
+    const bool crowded = longest * names.size() / step > 50;
+    return {"set xtics " + std::string(crowded ? "rotate by -40 " : "") + "(" + tics +
+                ")\nset xrange [-0.5:" + plot_number(static_cast<double>(names.size()) - 0.5) + "]\n",
+            crowded ? 26 + 5 * longest : std::size_t{30}};
+}
+
+std::size_t panel_grid::height() const {
+    const std::size_t rows = (panels.size() + columns - 1) / columns;
+    return rows * panel_height + (legend.empty() ? 0 : legend_height);
+}
+
+std::string panel_grid::commands() const {
+    const auto w = static_cast<double>(width);
+    const auto h = static_cast<double>(height());
+    const double top = legend.empty() ? 0.0 : static_cast<double>(legend_height);
+    const double column = w / static_cast<double>(columns);
+    std::string text = "set multiplot\n";
+    for (std::size_t k = 0; k < panels.size(); ++k) {
+        const double x = static_cast<double>(k % columns) * column;
+        const double y = top + static_cast<double>(k / columns) * static_cast<double>(panel_height);
+        text += "reset\n";
+        if (k == 0 && !legend.empty()) {
+            const double y_legend = 1.0 - 0.5 * top / h;
+            double at = static_cast<double>(left);
+            if (!legend_title.empty()) {
+                text += screen_label(legend_title, at / w, y_legend) + "\n";
+                at += letter * static_cast<double>(display_width(legend_title)) + 24.0;
+            }
+            double needed = 0.0;
+            for (const legend_entry& entry : legend) needed += entry_width(entry);
+            // Entries that would not fit move together.
+            const double share = std::min(1.0, (w - at - 20.0) / needed);
+            for (const legend_entry& entry : legend) {
+                text += screen_label(entry.label, at / w, y_legend) + " offset 0.8,-0.25 point pt " +
+                        std::to_string(entry.shape) + " ps 1 lc rgb " + gnuplot_string(entry.colour) + "\n";
+                at += share * entry_width(entry);
+            }
+        }
+        const auto margin = [&](const char* side, double pixels, double size) {
+            text += std::string("set ") + side + "margin at screen " + plot_number(pixels / size) + "\n";
+        };
+        margin("l", x + static_cast<double>(left), w);
+        margin("r", x + column - 18.0, w);
+        margin("t", h - y - above, h);
+        margin("b", h - y - static_cast<double>(panel_height) + static_cast<double>(below), h);
+        text += std::string(plot_style) + "unset key\nset label " + gnuplot_string(panels[k].title) +
+                " at graph 0,1 left offset 0,0.9 tc rgb '#222222'\n";
+        if (!panels[k].x_label.empty())
+            text += "set xlabel " + gnuplot_string(panels[k].x_label) + " offset 0,0.3 tc rgb '#333333'\n";
+        text += panels[k].commands;
+    }
+    return text + "unset multiplot\n";
+}
+
+} // namespace program

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+
+namespace program {
+
+/// Where time goes: seconds since it was made, or since the last lap.
+class stopwatch {
+  public:
+    double lap() {
+        const auto now = clock::now();
+        const double seconds = std::chrono::duration<double>(now - last_).count();
+        last_ = now;
+        return seconds;
+    }
+
+  private:
+    using clock = std::chrono::steady_clock;
+    clock::time_point last_ = clock::now();
+};
+
+} // namespace program
