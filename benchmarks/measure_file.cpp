@@ -3,6 +3,8 @@
 //
 //     measure_file [FILE]    the file is made when it is not there (655 MB; default
 //     /var/tmp/repscope-maps.npy)
+//     measure_file FILE THREADS COMMAND [cold]    a command that reads the file beside a loop that only does
+//     that, in turn; cold: from the disk, the file is taken out of the page cache before each of them
 
 #include <repscope/io/block_reader.hpp>
 #include <repscope/io/file.hpp>
@@ -14,12 +16,15 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <new>
 #include <span>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -82,8 +87,7 @@ double median(std::vector<double> values) {
 
 // Reads everything and does nothing with it.
 void read_plainly(const repscope::io::input_file& file, repscope::thread_pool& pool,
-                  const std::vector<page_buffer<std::byte>>& buffers) {
-    const std::size_t end = header_size + samples * sample_bytes;
+                  const std::vector<page_buffer<std::byte>>& buffers, std::size_t end) {
     pool.for_each((end - header_size + read_bytes - 1) / read_bytes,
                   [&](std::size_t part, std::size_t worker) {
                       const std::size_t first = header_size + part * read_bytes;
@@ -105,9 +109,40 @@ double selectivity_pass(const repscope::io::block_reader& file, const std::vecto
     return sums.sum(0, 0);
 }
 
+// What the disk holds is no longer held in memory as well.
+void evict(const std::string& path) {
+    const int file = ::open(path.c_str(), O_RDONLY);
+    if (file < 0 || ::fsync(file) != 0 || ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) != 0) std::exit(1);
+    ::close(file);
+}
+
+int beside_command(const std::string& path, std::size_t threads, const std::string& command, bool cold) {
+    const repscope::io::input_file plain(path);
+    const std::size_t size = std::filesystem::file_size(path);
+    repscope::thread_pool pool(threads);
+    std::vector<page_buffer<std::byte>> buffers;
+    for (std::size_t worker = 0; worker < pool.size(); ++worker) buffers.emplace_back(read_bytes);
+    std::vector<double> reads, commands, ratios;
+    for (int round = 0; round < 5; ++round) {
+        int code = 0;
+        if (cold) evict(path);
+        reads.push_back(seconds([&] { read_plainly(plain, pool, buffers, size); }));
+        if (cold) evict(path);
+        commands.push_back(seconds([&] { code = std::system(command.c_str()); }));
+        if (code != 0) return 1;
+        ratios.push_back(reads.back() / commands.back());
+    }
+    std::printf("%zu threads, %.2f GB: plain read %.2f s, command %.2f s, ratio %.2f (medians of 5)\n",
+                threads, static_cast<double>(size) / 1e9, median(reads), median(commands), median(ratios));
+    return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 4 || argc == 5) {
+        return beside_command(argv[1], static_cast<std::size_t>(std::atoi(argv[2])), argv[3], argc == 5);
+    }
     const std::string path = argc > 1 ? argv[1] : "/var/tmp/repscope-maps.npy";
     if (!std::filesystem::exists(path)) make_file(path);
     const repscope::io::input_file plain(path);
@@ -129,7 +164,8 @@ int main(int argc, char** argv) {
             std::vector<double> passes;
             std::vector<double> ratios;
             for (int round = 0; round < 9; ++round) {
-                reads.push_back(seconds([&] { read_plainly(plain, pool, bytes); }));
+                reads.push_back(
+                    seconds([&] { read_plainly(plain, pool, bytes, header_size + samples * sample_bytes); }));
                 passes.push_back(
                     seconds([&] { kept += selectivity_pass(file, labels, classes, pool, tiles); }));
                 ratios.push_back(reads.back() / passes.back());

@@ -263,10 +263,11 @@ class file_measurement {
         sides_[0]->statistics().finish(report);
         // Error bars may need the rows once more; nothing else is left by now.
         layer_statistics& statistics = sides_[0]->statistics();
-        if (!statistics.needs_second_pass()) return;
-        statistics.begin_second_pass();
-        run([](double) {});
-        statistics.finish_second_pass(report);
+        while (statistics.needs_another_pass()) {
+            statistics.begin_pass();
+            run([](double) {});
+            statistics.end_pass(report);
+        }
     }
 
   private:

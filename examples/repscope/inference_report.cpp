@@ -14,6 +14,20 @@ using json = nlohmann::ordered_json;
 
 json interval_json(const repscope::interval& ci) { return json::array({ci.low, ci.high}); }
 
+// Where the count of significant units comes from.
+std::string null_text(const inference_report& own) {
+    const std::string corrected = ", Benjamini-Hochberg q <= .05\n";
+    if (own.null == "permutation") {
+        return "significant: of " + std::to_string(own.permutations) + " permutations of the labels" +
+               corrected;
+    }
+    if (own.null == "moments") {
+        return "significant: of the moment approximation of shuffled labels, too many for skewed units" +
+               corrected;
+    }
+    return "significant: of the cross-fit index" + corrected;
+}
+
 std::string interval_text(const repscope::interval& ci, int digits) {
     if (std::isnan(ci.low)) return "-";
     return fixed(ci.low, digits) + " .. " + fixed(ci.high, digits);
@@ -29,6 +43,8 @@ void add_inference(nlohmann::ordered_json& layer, const layer_report& report) {
         object["mean"] = fitted.mean;
         object["ci"] = interval_json(fitted.mean_ci);
         object["standard_error"] = fitted.mean_standard_error;
+        object["null"] = own.null;
+        if (own.permutations != 0) object["permutations"] = own.permutations;
         object["significant_units"] = own.significant_units;
         object["tested_units"] = own.tested_units;
         object["samples"] = fitted.samples;
@@ -41,7 +57,8 @@ void add_inference(nlohmann::ordered_json& layer, const layer_report& report) {
         object["index"] = fitted.index;
         object["index_ci"] = json::array();
         for (const auto& ci : fitted.ci) object["index_ci"].push_back(interval_json(ci));
-        object["p_value"] = fitted.p_value;
+        object["p_value"] = own.p_value;
+        if (!own.null_95.empty()) object["null_95"] = own.null_95;
         object["agreement"] = fitted.agreement;
         layer["selectivity"]["cross_fit"] = std::move(object);
     }
@@ -86,6 +103,7 @@ std::string inference_table(const std::vector<layer_report>& layers) {
         table.add_row(std::move(row));
     }
     std::string text = table.text();
+    if (has_selectivity) text += null_text(*layers.front().inference);
     if (!sizes.empty()) text += "state of the cross-fit index, 20 blocks: " + sizes + "\n";
     if (sketched) text += "(sketch): the interval is that of the random probes alone\n";
     return text;

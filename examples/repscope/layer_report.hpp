@@ -22,6 +22,8 @@ struct selectivity_report {
     std::vector<std::uint64_t> class_counts;
     double null_mean = 0.0;
     repscope::selectivity_result measured;
+    /// P-values of the units' indices by the approximation of `null_mean`; empty unless wanted.
+    std::vector<double> moment_p_values;
 };
 
 /// The same layer under a perturbation of the same inputs (--compare).

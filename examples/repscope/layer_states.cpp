@@ -54,8 +54,13 @@ void measure_states(layer_states states, const measure_terms& terms, layer_repor
             if (states.rectified_spread) variances[u] = states.rectified_spread->unit_variance(u);
         }
         const bool shift = terms.signed_values == signed_policy::shift;
-        selectivity.null_mean = repscope::selectivity_null_mean(means, variances, selectivity.class_counts,
-                                                                {.epsilon = terms.epsilon, .shift = shift});
+        const repscope::null_options null{.epsilon = terms.epsilon, .shift = shift};
+        selectivity.null_mean =
+            repscope::selectivity_null_mean(means, variances, selectivity.class_counts, null);
+        if (terms.moment_p_values) {
+            selectivity.moment_p_values = repscope::selectivity_null_p_values(
+                selectivity.measured.index, means, variances, selectivity.class_counts, null);
+        }
     }
     if (states.spread) return;
     if (products == nullptr) {

@@ -38,10 +38,11 @@ struct measure_terms {
     repscope::signed_policy signed_values = repscope::signed_policy::undefined;
     double epsilon = 1e-6;
     std::span<const std::int64_t> class_labels{}; ///< the label of each class; empty without labels
+    bool moment_p_values = false;                 ///< whether they are wanted
 };
 
-/// Fills the measured parts of `report`, the dimensionality but for a sketched layer. Uses the states up, for a
-/// copy of a large covariance may not fit; `products`, unless null, gets what a jackknife starts from.
+/// Fills the measured parts of `report`, the dimensionality but for a sketched layer. Uses the states up, for
+/// a copy of a large covariance may not fit; `products`, unless null, gets what a jackknife starts from.
 void measure_states(layer_states states, const measure_terms& terms, layer_report& report,
                     repscope::centred_products* products = nullptr);
 

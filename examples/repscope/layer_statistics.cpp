@@ -65,8 +65,8 @@ double least_bytes(std::size_t rows, std::size_t units, const statistics_options
     // the rows twice.
     constexpr double probes = 256;
     const double state = is_sketched(rows, units, options.inference) ? (u + 2 * probes) * probes + 5 * u
-                         : n <= u                                     ? 2 * n * u + 2 * n * n
-                                                                      : 2 * u * u;
+                         : n <= u                                    ? 2 * n * u + 2 * n * n
+                                                                     : 2 * u * u;
     const double batch =
         static_cast<double>(rows_of_call(units)) * static_cast<double>(row_bytes(units, options));
     return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_state(units, options)) +
@@ -79,7 +79,7 @@ layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const st
       capacity_(rows_of_batch(rows, units, options)),
       states_{repscope::covariance(units, bounded(rows, units, options)), {}, {}} {
     values_.resize(capacity_ * units);
-    if (options.inference.wanted) inference_.emplace(units, options, pool);
+    if (options.inference.wanted) inference_.emplace(rows, units, options, pool, first_label);
     if (is_sketched(rows, units, options.inference)) {
         sketch_.emplace(units);
         states_.spread.emplace(units, 1);
@@ -110,8 +110,9 @@ void layer_statistics::flush() {
 
 void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
     const repscope::tensor_view<const double, 2> values(values_.data() + first * units_, {rows, units_});
-    if (second_pass_) {
-        inference_->add_again(values);
+    if (again_) {
+        const double* selective = rectified_.empty() ? values_.data() : rectified_.data();
+        inference_->add_again(values, {selective + first * units_, {rows, units_}});
         return;
     }
     if (sketch_) {
@@ -138,6 +139,7 @@ void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
 void layer_statistics::finish(layer_report& report) {
     measure_terms terms{.signed_values = options_.signed_values, .epsilon = options_.epsilon};
     if (options_.labels != nullptr) terms.class_labels = options_.labels->class_labels;
+    terms.moment_p_values = inference_ && options_.inference.null == null_method::moments;
     if (!inference_) {
         measure_states(std::move(states_), terms, report);
         return;
@@ -148,17 +150,20 @@ void layer_statistics::finish(layer_report& report) {
         inference_->take_sketch(*sketch_);
     else
         inference_->start_second_pass(std::move(products));
-    if (!needs_second_pass()) inference_->finish(report);
+    if (!needs_another_pass()) inference_->finish(report);
 }
 
-bool layer_statistics::needs_second_pass() const { return inference_ && inference_->needs_second_pass(); }
+bool layer_statistics::needs_another_pass() const { return inference_ && inference_->needs_another_pass(); }
 
-void layer_statistics::begin_second_pass() {
+void layer_statistics::begin_pass() {
     taken_ = 0;
-    second_pass_ = true;
+    again_ = true;
 }
 
-void layer_statistics::finish_second_pass(layer_report& report) { inference_->finish(report); }
+void layer_statistics::end_pass(layer_report& report) {
+    inference_->end_pass();
+    if (!needs_another_pass()) inference_->finish(report);
+}
 
 double layer_statistics::sum_of_squares() const {
     const std::vector<double> means = states_.covariance.unit_means();

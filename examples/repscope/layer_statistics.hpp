@@ -49,11 +49,11 @@ class layer_statistics {
     /// The same, but for the states as they are.
     [[nodiscard]] layer_states take() { return std::move(states_); }
 
-    /// After `finish`: whether error bars need all rows once more, in the same order. Then `begin_second_pass`,
-    /// the rows again, and `finish_second_pass`.
-    [[nodiscard]] bool needs_second_pass() const;
-    void begin_second_pass();
-    void finish_second_pass(layer_report& report);
+    /// After `finish`: whether error bars need all rows once more, in the same order. While they do,
+    /// `begin_pass`, the rows again, and `end_pass`.
+    [[nodiscard]] bool needs_another_pass() const;
+    void begin_pass();
+    void end_pass(layer_report& report);
 
     /// Hands over the batch as it is; only behind the last row.
     void flush();
@@ -76,7 +76,7 @@ class layer_statistics {
     layer_states states_;
     std::optional<layer_inference> inference_;
     std::optional<repscope::covariance_sketch> sketch_;
-    bool second_pass_ = false;
+    bool again_ = false; ///< in a pass behind the first
 };
 
 } // namespace program

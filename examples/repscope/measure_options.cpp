@@ -49,7 +49,11 @@ statistics_options measure_options::statistics() const {
                           .first_index = first_index,
                           .method = method == "auto"     ? trace_method::automatic
                                     : method == "sketch" ? trace_method::sketch
-                                                         : trace_method::exact}};
+                                                         : trace_method::exact,
+                          .null = null == "permutation" ? null_method::permutation
+                                  : null == "moments"   ? null_method::moments
+                                                        : null_method::cross_fit,
+                          .permutations = permutations}};
 }
 
 void add_measure_options(CLI::App& command, measure_options& options) {
@@ -145,6 +149,17 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         ->check(quiet(CLI::IsMember({"exact", "sketch", "auto"})))
         ->type_name("HOW")
         ->capture_default_str();
+    command
+        .add_option("--null", options.null,
+                    "--inference: p-values of units by cross-fit, by permutation of the labels\n"
+                    "(further passes over the samples), or by moments (approximate)")
+        ->check(quiet(CLI::IsMember({"cross-fit", "permutation", "moments"})))
+        ->type_name("HOW")
+        ->capture_default_str();
+    command.add_option("--permutations", options.permutations, "--null permutation: how many")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1'000'000})))
+        ->type_name("N")
+        ->capture_default_str();
     command.add_option("--threads", options.threads, "0: all cores; never changes a result")
         ->check(quiet(CLI::Range(0, 1024)))
         ->type_name("T")
@@ -216,7 +231,15 @@ void check(const measure_options& options) {
     if (!options.inference && options.first_index != 0) throw usage_error("--first-index: needs --inference");
     if (options.method != "exact") {
         if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
-        if (!options.compare.empty()) throw usage_error("--method " + options.method + ": --compare is exact");
+        if (!options.compare.empty())
+            throw usage_error("--method " + options.method + ": --compare is exact");
+    }
+    if (options.null != "cross-fit") {
+        if (!options.inference) throw usage_error("--null " + options.null + ": needs --inference");
+        if (options.labels.empty()) throw usage_error("--null " + options.null + ": needs --labels");
+    }
+    if (options.permutations != 999 && options.null != "permutation") {
+        throw usage_error("--permutations: needs --null permutation");
     }
     for (const std::string& text : options.fail_if) {
         const fail_condition condition = parse_fail_condition(text);
@@ -249,6 +272,8 @@ nlohmann::ordered_json to_json(const measure_options& options) {
     json["inference"] = options.inference;
     json["first_index"] = options.first_index;
     json["method"] = options.method;
+    json["null"] = options.null;
+    json["permutations"] = options.permutations;
     return json;
 }
 

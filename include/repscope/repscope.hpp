@@ -79,6 +79,7 @@
 #include "repscope/model/normalised.hpp"
 #include "repscope/model/tapped.hpp"
 #include "repscope/moments/centred_products.hpp"
+#include "repscope/moments/chunk_memory.hpp"
 #include "repscope/moments/class_accumulator.hpp"
 #include "repscope/moments/class_blocks.hpp"
 #include "repscope/moments/class_moments.hpp"

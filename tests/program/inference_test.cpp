@@ -4,7 +4,10 @@
 #include "process.hpp"
 
 #include <repscope/dimensionality/jackknife.hpp>
+#include <repscope/robustness/multiple_testing.hpp>
 #include <repscope/selectivity/cross_fit.hpp>
+#include <repscope/selectivity/null.hpp>
+#include <repscope/selectivity/permutation.hpp>
 
 #include <cmath>
 #include <doctest/doctest.h>
@@ -15,7 +18,8 @@ using json = nlohmann::json;
 
 namespace {
 
-std::vector<float> activations(std::size_t samples, std::size_t units, std::size_t classes, std::uint64_t seed) {
+std::vector<float> activations(std::size_t samples, std::size_t units, std::size_t classes,
+                               std::uint64_t seed) {
     generator random(seed);
     std::vector<float> values;
     for (std::size_t n = 0; n < samples; ++n) {
@@ -43,8 +47,10 @@ json measured(std::vector<std::string> arguments) {
 }
 
 void check_ratio(const json& ours, const repscope::participation_ratio_estimate& expected) {
-    CHECK(ours["participation_ratio_unbiased"].get<double>() == doctest::Approx(expected.unbiased).epsilon(1e-11));
-    CHECK(ours["participation_ratio_jackknife"].get<double>() == doctest::Approx(expected.jackknife).epsilon(1e-9));
+    CHECK(ours["participation_ratio_unbiased"].get<double>() ==
+          doctest::Approx(expected.unbiased).epsilon(1e-11));
+    CHECK(ours["participation_ratio_jackknife"].get<double>() ==
+          doctest::Approx(expected.jackknife).epsilon(1e-9));
     CHECK(ours["se_log"].get<double>() == doctest::Approx(expected.se_log).epsilon(1e-9));
     CHECK(ours["ci"][0].get<double>() == doctest::Approx(expected.ci.low).epsilon(1e-9));
     CHECK(ours["ci"][1].get<double>() == doctest::Approx(expected.ci.high).epsilon(1e-9));
@@ -70,7 +76,8 @@ TEST_CASE("estimates with their intervals are the library's") {
         CHECK(cross_fit["samples"] == 600);
         CHECK(cross_fit["silent_units"] == 1);
         CHECK(cross_fit["tested_units"] == units);
-        // Every other unit prefers a class twice over the others: the units of even number, found and no others.
+        // Every other unit prefers a class twice over the others: the units of even number, found and no
+        // others.
         CHECK(cross_fit["significant_units"].get<std::size_t>() >= units / 2 - units / 20);
         CHECK(cross_fit["significant_units"].get<std::size_t>() <= units / 2 + units / 20);
         CHECK(cross_fit["state_bytes"] == 20 * 5 * units * 8);
@@ -81,12 +88,13 @@ TEST_CASE("estimates with their intervals are the library's") {
     }
     // On any threads and batches the same bytes.
     const auto told = [&](const std::string& threads, const std::string& batch) {
-        return measured({folder / "layer.npy", "--labels", folder / "labels.npy", "--threads", threads, "--batch",
-                         batch})
+        return measured({folder / "layer.npy", "--labels", folder / "labels.npy", "--threads", threads,
+                         "--batch", batch})
             .dump();
     };
     CHECK(told("1", "64") == told("3", "600"));
-    const outcome table = run({"measure", folder / "layer.npy", "--labels", folder / "labels.npy", "--inference"});
+    const outcome table =
+        run({"measure", folder / "layer.npy", "--labels", folder / "labels.npy", "--inference"});
     CHECK(table.code == 0);
     CHECK(table.out.find("cross-fit") != std::string::npos);
     CHECK(table.out.find("state of the cross-fit index, 20 blocks: layer") != std::string::npos);
@@ -132,6 +140,80 @@ TEST_CASE("the place of a sample decides its fold, whatever is left out and wher
                 repscope::participation_ratio_interval(repscope::as_view(kept, {places.size(), 6})));
 }
 
+TEST_CASE("significant units by shuffled labels, in as many passes as fit, and by moments") {
+    const scratch_folder folder;
+    // Thick and thin; maps, of which the rectified means are tested.
+    for (const std::size_t units : {12U, 260U}) {
+        CAPTURE(units);
+        auto x = activations(240, units * 2, 5, units); // two positions
+        for (float& v : x) v -= .05F;
+        auto y = labels(240, 5);
+        for (std::size_t n = 0; n < 240; n += 7) y[n] = 8; // left out
+        write_npy(folder / "x.npy", x, {240, units, 1, 2});
+        write_npy(folder / "labels.npy", y, {240});
+        std::vector<float> kept;
+        std::vector<std::int64_t> kept_labels;
+        for (std::size_t n = 0; n < 240; ++n) {
+            if (y[n] == 8) continue;
+            kept_labels.push_back(y[n]);
+            kept.insert(kept.end(), x.begin() + static_cast<std::ptrdiff_t>(n * units * 2),
+                        x.begin() + static_cast<std::ptrdiff_t>((n + 1) * units * 2));
+        }
+        const std::vector<std::string> way{
+            folder / "x.npy", "--layout", "nchw",     "--labels", folder / "labels.npy",
+            "--ignore-label", "8",        "--signed", "rectify",  "--null"};
+        const auto with = [&](std::vector<std::string> more) {
+            std::vector<std::string> all = way;
+            all.insert(all.end(), more.begin(), more.end());
+            return measured(all);
+        };
+        const json whole = with({"permutation", "--permutations", "199"});
+        const json& ours = whole["selectivity"]["cross_fit"];
+        const auto view =
+            repscope::as_view(kept, {kept_labels.size(), units, std::size_t{1}, std::size_t{2}});
+        const auto expected = repscope::selectivity_permutation(
+            view, kept_labels, {.permutations = 199, .signed_values = repscope::signed_policy::rectify});
+        CHECK(ours["null"] == "permutation");
+        CHECK(ours["permutations"] == 199);
+        REQUIRE(ours["p_value"].size() == units);
+        for (std::size_t u = 0; u < units; ++u) {
+            REQUIRE(ours["p_value"][u].get<double>() == expected.p_value[u]);
+            REQUIRE(ours["null_95"][u].get<double>() == doctest::Approx(expected.null_95[u]).epsilon(1e-12));
+        }
+        std::size_t significant = 0;
+        for (const double q : repscope::benjamini_hochberg(expected.p_value))
+            significant += q <= .05 ? 1U : 0U;
+        CHECK(ours["significant_units"] == significant);
+        CHECK(significant >= units / 2 - 2);
+        CHECK(ours["tested_units"] == units);
+        // Little memory, other batches and threads: the same to the byte, jackknife and all.
+        const json bounded = with({"permutation", "--permutations", "199", "--memory",
+                                   units == 12 ? "2M" : "20M", "--batch", "37", "--threads", "3"});
+        CHECK(bounded.dump() == whole.dump());
+        check_ratio(whole["dimensionality"], repscope::participation_ratio_interval(view));
+        const json by_moments = with({"moments"});
+        const json& p = by_moments["selectivity"]["cross_fit"]["p_value"];
+        CHECK(by_moments["selectivity"]["cross_fit"]["null"] == "moments");
+        // Near those of the permutations, and none of them.
+        double off = 0;
+        for (std::size_t u = 0; u < units; ++u)
+            off += std::abs(p[u].get<double>() - expected.p_value[u]) / static_cast<double>(units);
+        CHECK(off > 0);
+        CHECK(off < .05);
+        CHECK(with({"cross-fit"})["selectivity"]["cross_fit"]["null"] == "cross_fit");
+    }
+    const outcome table =
+        run({"measure", folder / "x.npy", "--layout", "nchw", "--labels", folder / "labels.npy", "--signed",
+             "rectify", "--inference", "--null", "permutation", "--permutations", "19"});
+    CHECK(table.out.find("significant: of 19 permutations of the labels") != std::string::npos);
+    CHECK(run({"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--null", "moments"}).code ==
+          2);
+    CHECK(run({"measure", folder / "x.npy", "--inference", "--null", "permutation"}).code == 2);
+    CHECK(run({"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--inference",
+               "--permutations", "9"})
+              .code == 2);
+}
+
 TEST_CASE("a sketch has participation ratios and nothing else") {
     const scratch_folder folder;
     const auto x = activations(300, 40, 4, 2);
@@ -167,8 +249,8 @@ TEST_CASE("few samples, and what cannot be meant") {
     const outcome compared =
         run({"measure", folder / "x.npy", "--inference", "--compare", folder / "x.npy", "--json", "-"});
     CHECK(compared.code == 0);
-    const outcome small = run({"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--inference",
-                               "--memory", "1K"});
+    const outcome small = run(
+        {"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--inference", "--memory", "1K"});
     CHECK(small.code == 1);
     CHECK(is_one_line(small.err));
 }

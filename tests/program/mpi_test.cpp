@@ -58,19 +58,28 @@ std::optional<int> wait_at_most(pid_t child, std::chrono::seconds limit) {
     return std::nullopt;
 }
 
-// The process that is the given rank of a job on these arguments; -1 while there is none.
-pid_t process_of_rank(int rank, const std::string& argument) {
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-        const std::string name = entry.path().filename().string();
-        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-        const std::string command = slurp(entry.path() / "cmdline");
-        if (!command.starts_with(REPSCOPE_MPI_PROGRAM) || command.find(argument) == std::string::npos)
-            continue;
-        const std::string environment = slurp(entry.path() / "environ");
-        const std::string wanted = "OMPI_COMM_WORLD_RANK=" + std::to_string(rank);
-        if (environment.find(wanted + '\0') != std::string::npos) return static_cast<pid_t>(std::stol(name));
-    }
-    return -1;
+// A job of which each rank first writes its process into FOLDER/rank.N, and then becomes the program.
+std::vector<std::string> known_job(int ranks, const std::string& folder,
+                                   const std::vector<std::string>& arguments) {
+    allow_everything();
+    std::vector<std::string> all{"-np",
+                                 std::to_string(ranks),
+                                 "/bin/sh",
+                                 "-c",
+                                 "echo $$ >\"$0/rank.$OMPI_COMM_WORLD_RANK\" && exec \"$@\"",
+                                 folder,
+                                 REPSCOPE_MPI_PROGRAM};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
+}
+
+// The process of a rank of a known job once it is the program; -1 before.
+pid_t process_of_rank(int rank, const std::string& folder) {
+    const std::string text = slurp(folder + "/rank." + std::to_string(rank));
+    if (text.empty() || text.back() != '\n') return -1;
+    const bool is_program =
+        slurp("/proc/" + text.substr(0, text.size() - 1) + "/cmdline").starts_with(REPSCOPE_MPI_PROGRAM);
+    return is_program ? static_cast<pid_t>(std::stol(text)) : -1;
 }
 
 } // namespace
@@ -134,17 +143,20 @@ TEST_CASE("a rank that is killed is an error, not a number") {
     const std::string file = folder / "zeros.npy";
     write_bytes(file, npy_header(npy_dictionary("<f4", {400000, 512})));
     std::filesystem::resize_file(file, std::filesystem::file_size(file) + std::uintmax_t{400000} * 512 * 4);
-    const auto arguments = job(3, {"measure", file, "--threads", "1", "--json", folder / "out.json"});
+    const auto arguments = known_job(3, folder.path().string(),
+                                     {"measure", file, "--threads", "1", "--json", folder / "out.json"});
     for (const int victim : {0, 2}) {
         CAPTURE(victim);
         // OpenMPI's launcher itself sometimes hangs when a rank dies, all ranks gone: then once more.
         std::optional<int> code;
         for (int attempt = 0; attempt < 3 && !code; ++attempt) {
+            for (int rank = 0; rank < 3; ++rank)
+                std::filesystem::remove(folder / ("rank." + std::to_string(rank)));
             const pid_t started = start(arguments, folder / "out", folder / "err", REPSCOPE_MPIEXEC);
             pid_t process = -1;
             for (int tries = 0; tries < 600 && process < 0; ++tries) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(50));
-                process = process_of_rank(victim, file);
+                process = process_of_rank(victim, folder.path().string());
             }
             REQUIRE(process > 0);
             std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -153,7 +165,7 @@ TEST_CASE("a rank that is killed is an error, not a number") {
             CHECK(slurp(folder / "out") == "");
             CHECK_FALSE(std::filesystem::exists(folder / "out.json"));
             // Nobody is left waiting for the dead.
-            for (int rank = 0; rank < 3; ++rank) CHECK(process_of_rank(rank, file) == -1);
+            for (int rank = 0; rank < 3; ++rank) CHECK(process_of_rank(rank, folder.path().string()) == -1);
         }
         REQUIRE(code);
         CHECK(*code != 0);

@@ -36,9 +36,16 @@ layer exponential(std::size_t units, std::size_t classes, std::size_t a_class, d
 /// The definition, written out for one unit, without the samples of one block.
 double written_out(const layer& l, std::size_t unit, std::size_t folds, std::size_t blocks,
                    std::size_t without) {
-    double total = 0;
-    std::size_t usable = 0;
+    double total = 0, weights = 0;
     for (std::size_t fold = 0; fold < folds; ++fold) {
+        // A fold weighs what is left of its blocks that have samples.
+        std::vector<unsigned char> has(blocks);
+        for (std::size_t i = 0; i < l.samples; ++i) has[repscope::block_of_sample(i, blocks)] = 1;
+        double all = 0, left = 0;
+        for (std::size_t b = fold; b < blocks; b += folds) {
+            all += has[b];
+            left += b == without ? 0 : has[b];
+        }
         std::vector<double> training(l.classes), held(l.classes), n_training(l.classes), n_held(l.classes);
         for (std::size_t i = 0; i < l.samples; ++i) {
             const std::size_t block = repscope::block_of_sample(i, blocks);
@@ -63,10 +70,11 @@ double written_out(const layer& l, std::size_t unit, std::size_t folds, std::siz
             if (training[c] / n_training[c] > training[k] / n_training[k]) k = c;
         const auto present = std::count_if(n_held.begin(), n_held.end(), [](double n) { return n > 0; });
         if (n_held[k] == 0 || present < 2) continue;
-        total += difference(held, n_held, k, -1) / (difference(training, n_training, k, 1) + 1e-6);
-        ++usable;
+        total +=
+            left / all * difference(held, n_held, k, -1) / (difference(training, n_training, k, 1) + 1e-6);
+        weights += left / all;
     }
-    return total / static_cast<double>(usable);
+    return total / weights;
 }
 
 } // namespace
@@ -86,9 +94,8 @@ TEST_CASE("index and interval are the definition written out") {
         CHECK((blocks.size() < 20) == (a_class == 7));
         const auto n = static_cast<double>(blocks.size());
         const double t = repscope::student_quantile(.975, n - 1);
-        const auto error_of = [&](const std::vector<double>& without) {
-            double center = 0, squares = 0;
-            for (const double w : without) center += w / n;
+        const auto error_of = [&](const std::vector<double>& without, double center) {
+            double squares = 0;
             for (const double w : without) squares += (w - center) * (w - center);
             return std::sqrt((n - 1) / n * squares);
         };
@@ -106,7 +113,7 @@ TEST_CASE("index and interval are the definition written out") {
                 change[j] += without.back() - index;
                 with[j] += 1;
             }
-            const double se = error_of(without);
+            const double se = error_of(without, index);
             CHECK(std::isnan(r.standard_error[u]) == std::isnan(se));
             if (std::isnan(se)) continue;
             CHECK(r.standard_error[u] == doctest::Approx(se).epsilon(1e-10));
@@ -118,7 +125,7 @@ TEST_CASE("index and interval are the definition written out") {
         }
         for (std::size_t j = 0; j < blocks.size(); ++j) change[j] /= with[j];
         CHECK(r.mean == doctest::Approx(mean).epsilon(1e-12));
-        CHECK(r.mean_standard_error == doctest::Approx(error_of(change)).epsilon(1e-9));
+        CHECK(r.mean_standard_error == doctest::Approx(error_of(change, 0)).epsilon(1e-9));
         CHECK(r.mean_ci.high - r.mean == doctest::Approx(t * r.mean_standard_error).epsilon(1e-9));
         CHECK(r.samples == l.samples);
         CHECK(r.classes_used == 4);
@@ -139,9 +146,11 @@ TEST_CASE("noise has an index of 0 on average, selective units have theirs") {
     std::size_t covered = 0;
     for (const auto& ci : of_noise.ci) covered += ci.contains(0) ? 1U : 0U;
     CHECK(covered >= 370);
-    CHECK(std::count_if(of_noise.p_value.begin(), of_noise.p_value.end(), [](double p) { return p < .05; }) < 35);
+    CHECK(std::count_if(of_noise.p_value.begin(), of_noise.p_value.end(), [](double p) { return p < .05; }) <
+          35);
     const layer selective = exponential(200, 10, 100, 2, 4);
-    const auto r = repscope::cross_fit(as_view(selective.x, {selective.samples, selective.units}), selective.y);
+    const auto r =
+        repscope::cross_fit(as_view(selective.x, {selective.samples, selective.units}), selective.y);
     CHECK(r.mean == doctest::Approx(1 / 3.0).epsilon(.05));
     for (std::size_t u = 0; u < 200; ++u) {
         REQUIRE(r.preferred_class[u] == u % 10);
@@ -201,9 +210,10 @@ TEST_CASE("few samples, classes of one sample, one class") {
         CHECK(std::isnan(one.mean) == (one.undefined_units == 1));
     }
     for (const std::size_t n : {2U, 3U}) { // a sample or two a class
-        const auto few = repscope::cross_fit(as_view(x.data(), {std::size_t{n}, std::size_t{1}}),
-                                             std::vector<int>(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(n)),
-                                             {.min_class_samples = 1});
+        const auto few =
+            repscope::cross_fit(as_view(x.data(), {std::size_t{n}, std::size_t{1}}),
+                                std::vector<int>(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(n)),
+                                {.min_class_samples = 1});
         CHECK(std::isnan(few.index[0]) == (few.undefined_units == 1));
         CHECK(std::isnan(few.ci[0].low));
     }
@@ -216,16 +226,16 @@ TEST_CASE("few samples, classes of one sample, one class") {
     CHECK_THROWS_WITH_AS(
         (void)repscope::cross_fit(as_view(x.data(), {std::size_t{1}, std::size_t{1}}), std::vector<int>{0}),
         "repscope::cross_fit: wanted at least 2 classes of 2 samples or more, got 0", repscope::value_error);
-    CHECK_THROWS_AS((void)repscope::cross_fit(as_view(x, {8, 1}), std::vector<int>(8)), repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::cross_fit(as_view(x, {8, 1}), std::vector<int>(8)),
+                    repscope::value_error);
     CHECK_THROWS_WITH_AS((void)repscope::cross_fit(as_view(x, {8, 1}), y, {.folds = 3}),
                          "repscope::cross_fit: wanted at least 2 folds that divide the 20 blocks, got 3",
                          repscope::value_error);
     CHECK_THROWS_AS((void)repscope::cross_fit(as_view(x, {8, 1}), y, {.confidence = 1}),
                     repscope::value_error);
     repscope::class_blocks plain(1, 2);
-    CHECK_THROWS_AS(
-        (void)repscope::cross_fit(plain, {.signed_values = repscope::signed_policy::rectify}),
-        repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::cross_fit(plain, {.signed_values = repscope::signed_policy::rectify}),
+                    repscope::value_error);
 }
 
 TEST_CASE("a rare class may be left out of the plain index as well") {

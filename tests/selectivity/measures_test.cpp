@@ -1,4 +1,5 @@
-// The other measures of what a unit knows of the classes, against definitions written out, closed forms and enumeration.
+// The other measures of what a unit knows of the classes, against definitions written out, closed forms and
+// enumeration.
 
 #include "repscope/selectivity/auc.hpp"
 #include "repscope/selectivity/d_prime.hpp"
@@ -45,8 +46,8 @@ std::vector<int> labels() {
 
 /// Values of unit u: of class c, and of the others, in the samples for which `taken`.
 template <typename Taken>
-std::array<std::vector<double>, 2> split(const std::vector<double>& x, const std::vector<int>& y, std::size_t u,
-                                         std::size_t c, Taken&& taken) {
+std::array<std::vector<double>, 2> split(const std::vector<double>& x, const std::vector<int>& y,
+                                         std::size_t u, std::size_t c, Taken&& taken) {
     std::array<std::vector<double>, 2> result;
     for (std::size_t i = 0; i < samples; ++i) {
         if (taken(i)) result[static_cast<std::size_t>(y[i]) == c ? 0 : 1].push_back(x[i * units + u]);
@@ -65,7 +66,8 @@ double d_prime_of(const std::array<std::vector<double>, 2>& s) {
     std::array<double, 2> mean{}, variance{};
     for (std::size_t k = 0; k < 2; ++k) {
         for (const double v : s[k]) mean[k] += v / static_cast<double>(s[k].size());
-        for (const double v : s[k]) variance[k] += std::pow(v - mean[k], 2) / static_cast<double>(s[k].size() - 1);
+        for (const double v : s[k])
+            variance[k] += std::pow(v - mean[k], 2) / static_cast<double>(s[k].size() - 1);
     }
     return (mean[0] - mean[1]) / std::sqrt((variance[0] + variance[1]) / 2);
 }
@@ -186,8 +188,7 @@ TEST_CASE("sparseness over samples, classes and units") {
     const auto population = repscope::population_sparseness(view);
     CHECK(population.size() == samples);
     CHECK(std::isnan(population[7]));
-    CHECK(population[8] ==
-          repscope::vinje_gallant(std::span<const double>(x).subspan(8 * units, units)));
+    CHECK(population[8] == repscope::vinje_gallant(std::span<const double>(x).subspan(8 * units, units)));
 }
 
 TEST_CASE("the Gini index is the mean difference of all pairs over twice the mean") {
@@ -276,8 +277,8 @@ TEST_CASE("permutations of the labels, against all of them") {
     // three largest are one class, is 2/20, for the index does not say which class is preferred.
     const std::vector<double> x{9, 1, 8, 1, 7, 1, 3, 1, 2, 1, 1, 1};
     const std::vector<int> y{0, 0, 0, 1, 1, 1};
-    const auto r = repscope::selectivity_permutation(as_view(x, {6, 2}), y,
-                                                     {.threads = 2, .permutations = 4000});
+    const auto r =
+        repscope::selectivity_permutation(as_view(x, {6, 2}), y, {.threads = 2, .permutations = 4000});
     CHECK(r.index[0] == doctest::Approx((8 - 2) / (10 + 1e-6)).epsilon(1e-12));
     CHECK(r.p_value[0] == doctest::Approx(.1).epsilon(.15));
     CHECK(r.p_value[1] == 1);
@@ -302,11 +303,96 @@ TEST_CASE("permutations of the labels, against all of them") {
     CHECK(std::isnan(undefined.index[0]));
     CHECK(std::isnan(undefined.p_value[0]));
     CHECK(std::isnan(undefined.null_mean[0]));
-    const auto shifted = repscope::selectivity_permutation(
-        as_view(negative, {6, 1}), y, {.signed_values = repscope::signed_policy::shift});
+    const auto shifted = repscope::selectivity_permutation(as_view(negative, {6, 1}), y,
+                                                           {.signed_values = repscope::signed_policy::shift});
     CHECK(shifted.index[0] == doctest::Approx(1).epsilon(1e-6));
     CHECK_THROWS_AS((void)repscope::selectivity_permutation(as_view(x, {6, 2}), y, {.permutations = 0}),
                     repscope::value_error);
+}
+
+TEST_CASE("a permutation test in portions and passes gives the bits of one, and the counts written out") {
+    constexpr std::size_t n = 90, units = 600; // several tiles of units
+    std::vector<double> x(n * units);
+    std::vector<int> y(n);
+    repscope::random_stream random(5, 1);
+    for (std::size_t i = 0; i < n; ++i) {
+        y[i] = i < 50 ? 0 : i < 80 ? 1 : 3; // class 2 has no samples
+        for (std::size_t u = 0; u < units; ++u)
+            x[i * units + u] = random.uniform() - (u == 7 ? .4 : 0) + (u % 3 == 0 && i >= 80 ? .2 : 0);
+    }
+    constexpr std::size_t permutations = 59;
+    const repscope::selectivity_permutation_options options{.permutations = permutations, .seed = 3};
+    const auto whole = repscope::selectivity_permutation(as_view(x, {n, units}), y, options);
+    const double each = repscope::selectivity_permutation_test::bytes_of_permutation(n, 4, units);
+    CHECK(each == 4 * units * 8 + n * 4);
+    auto bounded = options;
+    bounded.max_bytes = static_cast<std::size_t>(each * 17.5);
+    repscope::selectivity_permutation_test test(units, y, bounded);
+    CHECK(test.passes() == 4);
+    std::size_t passes = 0;
+    for (std::size_t portion = 31; test.needs_pass(); portion += 13, ++passes) {
+        for (std::size_t first = 0; first < n; first += portion) {
+            const std::size_t count = (std::min)(portion, n - first);
+            test.update(as_view(x.data() + first * units, {count, units}),
+                        {.threads = static_cast<int>(passes) + 1});
+        }
+    }
+    CHECK(passes == 4);
+    const auto portions = test.result();
+    for (std::size_t u = 0; u < units; ++u) {
+        REQUIRE(portions.index[u] == whole.index[u]);
+        REQUIRE(portions.p_value[u] == whole.p_value[u]);
+        REQUIRE(portions.null_mean[u] == whole.null_mean[u]);
+        REQUIRE(portions.null_95[u] == whole.null_95[u]);
+    }
+    // One unit of each kind, from its own column and every shuffle anew.
+    const auto index_of = [&](const std::vector<int>& labels, std::size_t u) {
+        std::vector<double> mean(4);
+        for (std::size_t i = 0; i < n; ++i) mean[static_cast<std::size_t>(labels[i])] += x[i * units + u];
+        mean = {mean[0] / 50, mean[1] / 30, mean[3] / 10};
+        const double largest = *std::max_element(mean.begin(), mean.end());
+        const double rest = (mean[0] + mean[1] + mean[2] - largest) / 2;
+        return *std::min_element(mean.begin(), mean.end()) < 0 ? std::nan("")
+                                                               : (largest - rest) / (largest + rest + 1e-6);
+    };
+    for (const std::size_t u : {std::size_t{0}, std::size_t{7}, std::size_t{301}}) {
+        CAPTURE(u);
+        const double own = index_of(y, u);
+        std::vector<double> drawn;
+        std::size_t reached = 0;
+        for (std::uint32_t r = 0; r < permutations; ++r) {
+            auto shuffled = y;
+            repscope::random_stream stream(
+                3, repscope::streams::id(repscope::streams::purpose::permutation, 1), r);
+            repscope::shuffle(std::span(shuffled), stream);
+            const double index = index_of(shuffled, u);
+            if (std::isnan(index)) continue;
+            drawn.push_back(index);
+            reached += index >= own ? 1U : 0U;
+        }
+        if (!std::isnan(own))
+            CHECK(whole.p_value[u] == static_cast<double>(1 + reached) / (1 + permutations));
+        REQUIRE(!drawn.empty());
+        CHECK((drawn.size() < permutations) == (u == 7));
+        std::sort(drawn.begin(), drawn.end());
+        double sum = 0;
+        for (const double d : drawn) sum += d;
+        CHECK(whole.null_mean[u] == doctest::Approx(sum / static_cast<double>(drawn.size())).epsilon(1e-12));
+        CHECK(whole.null_95[u] == doctest::Approx(drawn[(drawn.size() * 19 - 1) / 20]).epsilon(1e-12));
+    }
+    // What it refuses leaves it as it was.
+    repscope::selectivity_permutation_test other(units, y, options);
+    CHECK_THROWS_AS((void)other.result(), repscope::value_error);
+    CHECK_THROWS_AS(other.update(as_view(x.data(), {std::size_t{1}, units - 1})), repscope::shape_error);
+    std::vector<double> spoiled(x.begin(), x.end());
+    spoiled[40 * units + 3] = std::nan("");
+    CHECK_THROWS_AS(other.update(as_view(spoiled, {n, units})), repscope::value_error);
+    other.update(as_view(x, {n, units}));
+    CHECK(other.result().p_value[0] == whole.p_value[0]);
+    CHECK_THROWS_AS(other.update(as_view(x, {n, units})), repscope::value_error);
+    CHECK_THROWS_AS(repscope::selectivity_permutation_test(0, y, options), repscope::value_error);
+    bounded.max_bytes = static_cast<std::size_t>(each) - 1;
+    CHECK_THROWS_AS(repscope::selectivity_permutation_test(units, y, bounded), repscope::value_error);
 }
 
 TEST_CASE("degenerate input") {
@@ -341,6 +427,5 @@ TEST_CASE("degenerate input") {
     CHECK(std::isnan(repscope::class_gini(repscope::class_sums(1, 2))[0]));
     // A class that differs while nothing varies.
     const std::vector<double> apart{1, 1, 3, 3};
-    CHECK(std::isinf(repscope::d_prime(as_view(apart, {4, 1}), std::vector<int>{0, 0, 1, 1})
-                         .largest[0]));
+    CHECK(std::isinf(repscope::d_prime(as_view(apart, {4, 1}), std::vector<int>{0, 0, 1, 1}).largest[0]));
 }

@@ -47,7 +47,9 @@ class candidate_list {
   public:
     using item = std::pair<std::int32_t, std::uint32_t>;
 
-    explicit candidate_list(std::size_t k) : room_(4 * k + 16) {}
+    explicit candidate_list(std::size_t k) : room_(4 * k + 16) {
+        items_.reserve((std::min<std::size_t>)(room_, 64));
+    }
 
     [[nodiscard]] const std::vector<item>& items() const noexcept { return items_; }
 
@@ -76,8 +78,9 @@ class candidate_list {
                 exact[n] = {points.squared_distance(i, items_[n].second), n};
             std::nth_element(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(k - 1), exact.end(),
                              [&](const auto& a, const auto& b) {
-                                 return a.first != b.first ? a.first < b.first
-                                                           : items_[a.second].second < items_[b.second].second;
+                                 return a.first != b.first
+                                            ? a.first < b.first
+                                            : items_[a.second].second < items_[b.second].second;
                              });
             reach = std::sqrt(exact[k - 1].first) / points.step() * (1 + 1e-9) + points.slack(i);
             most = (std::min)(most, limit(reach));
@@ -96,9 +99,9 @@ class candidate_list {
         return square < static_cast<double>(all) ? static_cast<std::int32_t>(square) : all;
     }
     void keep_within(std::int32_t most) {
-        items_.erase(std::remove_if(items_.begin(), items_.end(),
-                                    [&](const item& one) { return one.first > most; }),
-                     items_.end());
+        items_.erase(
+            std::remove_if(items_.begin(), items_.end(), [&](const item& one) { return one.first > most; }),
+            items_.end());
     }
 
     std::size_t room_;
@@ -111,7 +114,9 @@ class candidate_list {
     static_assert(columns_of_tile == 16);
     const std::size_t samples = points.samples();
     const std::int32_t* lengths = points.lengths();
-    std::vector<candidate_list> lists(samples, candidate_list(k));
+    std::vector<candidate_list> lists;
+    lists.reserve(samples);
+    for (std::size_t i = 0; i < samples; ++i) lists.emplace_back(k);
     // What |b|^2 - 2 a.b must not exceed for b to be a candidate of a; none behind the last sample.
     std::vector<std::int32_t> bounds(samples + columns_of_tile, (std::numeric_limits<std::int32_t>::min)());
     std::fill_n(bounds.begin(), samples, all);
@@ -174,9 +179,9 @@ class candidate_list {
 /// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says. Exact:
 /// candidates are found among coordinates rounded to 16 bits or less, with a bound for what rounding does,
 /// and decided by distances in double. Equal samples are neighbours at distance 0. Throws `shape_error` when
-/// there are not more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that is
-/// not finite. O(samples^2 x units), in parallel; samples x units x 10 bytes. Slow, by a factor of up to 20,
-/// when a few samples are thousands of times as far away as the others are from each other.
+/// there are not more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that
+/// is not finite. O(samples^2 x units), in parallel; samples x units x 10 bytes. Slow, by a factor of up to
+/// 20, when a few samples are thousands of times as far away as the others are from each other.
 template <tensor_like Activations>
 [[nodiscard]] neighbours nearest_neighbours(const Activations& activations, std::size_t k,
                                             const update_options& options = {}) {

@@ -175,7 +175,7 @@ class point_set {
 };
 
 /// Rows that differ from all before them.
-[[nodiscard]] inline std::vector<double> distinct_rows(const std::vector<double>& rows, std::size_t units) {
+[[nodiscard]] inline std::vector<double> distinct_rows(std::vector<double> rows, std::size_t units) {
     std::vector<std::size_t> order(rows.size() / units);
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     const auto row = [&](std::size_t i) { return std::span(rows).subspan(i * units, units); };
@@ -189,6 +189,7 @@ class point_set {
         const auto before = row(order[k - 1]), own = row(order[k]);
         if (std::equal(own.begin(), own.end(), before.begin())) repeated[order[k]] = 1;
     }
+    if (std::find(repeated.begin(), repeated.end(), 1) == repeated.end()) return rows;
     std::vector<double> result;
     result.reserve(rows.size());
     for (std::size_t i = 0; i < repeated.size(); ++i) {

@@ -35,7 +35,8 @@ namespace io {
     } at_the_end{&stream};
 
     std::vector<std::byte> result;
-    std::vector<std::byte> chunk(std::size_t{256} << 10U);
+    // No larger than a small file is likely to need.
+    std::vector<std::byte> chunk(std::clamp<std::size_t>(4 * compressed.size(), 4096, std::size_t{256} << 10U));
     std::size_t given = 0;
     for (int status = Z_OK; status != Z_STREAM_END;) {
         if (stream.avail_in == 0) {

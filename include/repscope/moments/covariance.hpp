@@ -3,6 +3,7 @@
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/centred_products.hpp"
+#include "repscope/moments/chunk_memory.hpp"
 #include "repscope/moments/finite.hpp"
 #include "repscope/moments/scatter_products.hpp"
 #include "repscope/moments/update_options.hpp"
@@ -15,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -118,11 +118,12 @@ class covariance {
             if (samples_ == 0) values_of(first_block.size() / units_, first_block.data());
             state.become_thick<Backend>(first_block, *pool);
         }
+        detail::chunk_memory memory;
         for (std::size_t first = 0; first < added; first += a_chunk) {
             state.add_chunk<Backend>((std::min)(a_chunk, added - first),
                                      [&](std::size_t row, std::size_t count, std::size_t worker,
                                          double* rows) { values(first + row, count, worker, rows); },
-                                     *pool);
+                                     memory, *pool);
         }
         state.samples_ = samples_ + added;
         if (on_copy) *this = std::move(copy);
@@ -361,32 +362,32 @@ class covariance {
         fourth_ = 0;
         scatter_.assign(units_ * units_, 0);
         const std::size_t rows = own.size() / units_;
+        detail::chunk_memory memory;
         for (std::size_t done = 0; done < rows; done += rows_per_chunk()) {
             add_chunk<Backend>((std::min)(rows_per_chunk(), rows - done),
                                [&](std::size_t row, std::size_t n, std::size_t, double* target) {
                                    std::copy_n(own.data() + (done + row) * units_, n * units_, target);
                                },
-                               pool);
+                               memory, pool);
         }
     }
 
     /// Adds the rows that `values(first, count, worker, target)` writes, called for parts of them by several
     /// threads. When it throws nothing has been added.
     template <product_backend Backend, typename Values>
-    void add_chunk(std::size_t count, Values&& values, thread_pool& pool) {
+    void add_chunk(std::size_t count, Values&& values, detail::chunk_memory& memory, thread_pool& pool) {
         const bool narrow = options_.products == product_precision::float32;
         const std::size_t tasks = block_count(count, rows_a_task);
-        // Not set to 0 first: every element is written before it is read.
-        const auto rows =
-            std::make_unique_for_overwrite<double[]>((narrow ? pool.size() * rows_a_task : count) * units_);
-        const auto narrow_rows = std::make_unique_for_overwrite<float[]>(narrow ? count * units_ : 0);
+        memory.hold((narrow ? pool.size() * rows_a_task : count) * units_, narrow ? count * units_ : 0);
+        double* const rows = memory.rows.get();
+        float* const narrow_rows = memory.narrow_rows.get();
         std::vector<double> squared(count);
         // Sums over the rows of each task, of d and of |d|^2 d, while they are in the cache.
         std::vector<double> parts(tasks * 2 * units_);
         pool.for_each(tasks, [&](std::size_t task, std::size_t worker) {
             const std::size_t first = task * rows_a_task;
             const std::size_t here = (std::min)(rows_a_task, count - first);
-            double* const own = rows.get() + (narrow ? worker * rows_a_task : first) * units_;
+            double* const own = rows + (narrow ? worker * rows_a_task : first) * units_;
             values(first, here, worker, own);
             double* const sums = parts.data() + task * 2 * units_;
             for (std::size_t i = 0; i < here; ++i) {
@@ -398,7 +399,7 @@ class covariance {
                     sums[units_ + u] += length * row[u];
                 }
                 if (!narrow) continue;
-                float* rounded = narrow_rows.get() + (first + i) * units_;
+                float* rounded = narrow_rows + (first + i) * units_;
                 for (std::size_t u = 0; u < units_; ++u) rounded[u] = static_cast<float>(row[u]);
             }
         });
@@ -411,10 +412,9 @@ class covariance {
             }
         }
         if (narrow)
-            detail::add_scatter<Backend>(narrow_rows.get(), count, units_, rows_per_block(), scatter_.data(),
-                                         pool);
+            detail::add_scatter<Backend>(narrow_rows, count, units_, rows_per_block(), scatter_.data(), pool);
         else
-            detail::add_scatter<Backend>(rows.get(), count, units_, rows_per_block(), scatter_.data(), pool);
+            detail::add_scatter<Backend>(rows, count, units_, rows_per_block(), scatter_.data(), pool);
     }
 
     /// Makes a row the difference to the pilot; its squared length.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "repscope/moments/update_options.hpp"
 #include "repscope/moments/value_rows.hpp"
+#include "repscope/numeric/blocks.hpp"
 #include "repscope/numeric/random.hpp"
 #include "repscope/numeric/streams.hpp"
 #include "repscope/selectivity/index.hpp"
@@ -11,21 +13,25 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace repscope {
 inline namespace v0 {
 
-/// Options of `selectivity_permutation`.
+/// Options of `selectivity_permutation` and `selectivity_permutation_test`.
 struct selectivity_permutation_options {
-    /// Who computes; never changes a bit of the result.
+    /// Who computes; never changes a bit of the result. The test takes it with each `update` instead.
     execution threads = 1;
     std::size_t permutations = 999;
     std::uint64_t seed = 0;
     double epsilon = 1e-6;
     signed_policy signed_values = signed_policy::undefined;
-    /// What the axes of the activations mean; rank 3 needs it.
+    /// What the axes of the activations mean; rank 3 needs it. The test takes it with each `update` instead.
     layout axes = layout::unstated;
+    /// Most bytes for labels and sums of the permutations under way; with less, more passes. Never changes a
+    /// bit of the result.
+    std::size_t max_bytes = std::size_t{1} << 30U;
 };
 
 /// Class selectivity under shuffled labels; the vectors have one entry per unit.
@@ -39,100 +45,249 @@ struct selectivity_permutation_result {
     std::vector<double> null_95;
 };
 
+/// The permutation test of `selectivity_permutation` for samples that come in portions, over and over: all
+/// labels are known before, and each pass over the samples serves as many permutations as `max_bytes` hold.
+///
+/// While `needs_pass()`, give all samples to `update`, in the order of the labels; after the last one
+/// `result()`. Bits depend neither on portions and threads nor on the number of passes.
+class selectivity_permutation_test {
+  public:
+    /// `labels`: the class of each sample, as for `class_selectivity`. Throws `value_error` without units or
+    /// permutations, below two classes that have samples, and when `max_bytes` does not hold one permutation.
+    template <labels_like Labels>
+    selectivity_permutation_test(std::size_t units, const Labels& labels,
+                                 const selectivity_permutation_options& options = {})
+        : units_(units), options_(options) {
+        constexpr const char* name = "selectivity_permutation_test";
+        if (options.permutations == 0 || options.permutations > 10'000'000) {
+            detail::throw_value_error(name, "wanted 1 to 10000000 permutations, got " +
+                                                std::to_string(options.permutations));
+        }
+        if (units == 0) detail::throw_value_error(name, "wanted at least one unit");
+        const auto y = as_view<1>(labels);
+        counts_.resize(detail::classes_of(y));
+        detail::check_labels(name, y, y.extent(0), counts_.size());
+        for (std::size_t i = 0; i < y.extent(0); ++i) {
+            own_.push_back(static_cast<std::uint32_t>(y(i)));
+            counts_[own_.back()] += 1;
+        }
+        const auto used =
+            std::count_if(counts_.begin(), counts_.end(), [](double count) { return count > 0; });
+        if (used < 2) {
+            detail::throw_value_error(name,
+                                      "wanted at least 2 classes with samples, got " + std::to_string(used));
+        }
+        const double each = bytes_of_permutation(samples(), counts_.size(), units);
+        const double fitting = static_cast<double>(options.max_bytes) / each;
+        if (fitting < 1) {
+            detail::throw_value_error(name, "wanted " + std::to_string(static_cast<std::uint64_t>(each)) +
+                                                " bytes for a permutation, max_bytes is " +
+                                                std::to_string(options.max_bytes));
+        }
+        // The labels as they are come first, as one more.
+        const double all = static_cast<double>(options.permutations) + 1;
+        a_pass_ = static_cast<std::size_t>((std::min)(fitting, all));
+        sum_.resize(units);
+        defined_.resize(units);
+        hits_.resize(units);
+        largest_.resize(units);
+        index_.resize(units);
+    }
+
+    /// Bytes of the labels and sums of one permutation.
+    [[nodiscard]] static double bytes_of_permutation(std::size_t samples, std::size_t classes,
+                                                     std::size_t units) noexcept {
+        return sizeof(double) * static_cast<double>(classes) * static_cast<double>(units) +
+               sizeof(std::uint32_t) * static_cast<double>(samples);
+    }
+
+    [[nodiscard]] std::size_t samples() const noexcept { return own_.size(); }
+    /// How many passes there are in all.
+    [[nodiscard]] std::size_t passes() const noexcept {
+        return block_count(options_.permutations + 1, a_pass_);
+    }
+    [[nodiscard]] bool needs_pass() const noexcept { return done_ <= options_.permutations; }
+
+    /// The next samples of a pass, (samples, units, ...) as for `class_selectivity`; a pass ends with the
+    /// last of them, and the next portion is the first of the next pass.
+    ///
+    /// Throws `shape_error` when the units differ, `value_error` when no pass is needed, for more samples
+    /// than are left of it, and for an activation that is not finite. A throw leaves the state as it was.
+    /// Holds the rows in double; O(samples x units x permutations of this pass).
+    template <tensor_like Activations>
+    void update(const Activations& activations, const update_options& options = {}) {
+        constexpr const char* name = "selectivity_permutation_test::update";
+        const auto x = as_activations(activations, options.axes, name);
+        if (x.extent(1) != units_ || x.extent(2) * x.extent(3) == 0) {
+            detail::throw_shape_error(name, "wanted " + std::to_string(units_) + " units", x.extents());
+        }
+        const std::size_t left = needs_pass() ? samples() - seen_ : 0;
+        if (x.extent(0) > left) {
+            detail::throw_value_error(name, "wanted at most the " + std::to_string(left) +
+                                                " samples that are left of a pass, got " +
+                                                std::to_string(x.extent(0)));
+        }
+        const pool_lease pool(options.threads);
+        std::vector<double> rows(x.extent(0) * units_);
+        detail::value_rows_into(name, x, 0, x.extent(0), options_.signed_values == signed_policy::rectify,
+                                *pool, rows.data(), seen_);
+        add(rows.data(), x.extent(0), *pool);
+    }
+
+    /// Throws `value_error` while a pass is needed.
+    [[nodiscard]] selectivity_permutation_result result() const {
+        if (needs_pass()) {
+            detail::throw_value_error("selectivity_permutation_test::result",
+                                      "wanted all passes over the samples first");
+        }
+        constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+        selectivity_permutation_result result;
+        result.index = index_;
+        for (std::size_t u = 0; u < units_; ++u) {
+            const std::size_t defined = defined_[u];
+            result.null_mean.push_back(defined == 0 ? nan : sum_[u] / static_cast<double>(defined));
+            result.null_95.push_back(nan);
+            if (defined != 0) {
+                std::vector<double> tail = largest_[u];
+                std::sort(tail.rbegin(), tail.rend());
+                result.null_95.back() = tail[defined - (defined * 19 - 1) / 20 - 1];
+            }
+            result.p_value.push_back(detail::is_nan(index_[u])
+                                         ? nan
+                                         : static_cast<double>(1 + hits_[u]) /
+                                               static_cast<double>(1 + options_.permutations));
+        }
+        return result;
+    }
+
+  private:
+    // Sums are kept in tiles of units, each (classes, width), so that those of a tile stay in cache.
+    static constexpr std::size_t tile = 256;
+
+    [[nodiscard]] std::size_t in_pass() const noexcept {
+        return (std::min)(a_pass_, options_.permutations + 1 - done_);
+    }
+
+    void begin_pass(thread_pool& pool) {
+        const std::size_t n = samples();
+        labels_.resize(in_pass() * n);
+        sums_.assign(in_pass() * counts_.size() * units_, 0);
+        pool.for_each(in_pass(), [&](std::size_t g) {
+            const auto labels = std::span(labels_).subspan(g * n, n);
+            std::copy(own_.begin(), own_.end(), labels.begin());
+            if (done_ + g == 0) return;
+            random_stream random(options_.seed, streams::id(streams::purpose::permutation, 1),
+                                 static_cast<std::uint32_t>(done_ + g - 1));
+            shuffle(labels, random);
+        });
+    }
+
+    void add(const double* rows, std::size_t count, thread_pool& pool) {
+        if (count == 0) return;
+        if (seen_ == 0) begin_pass(pool);
+        const std::size_t now = in_pass(), classes = counts_.size();
+        pool.for_each(now * block_count(units_, tile), [&](std::size_t task) {
+            const std::size_t g = task % now, first = task / now * tile;
+            const std::size_t width = (std::min)(tile, units_ - first);
+            double* sums = sums_.data() + g * classes * units_ + first * classes;
+            const std::uint32_t* labels = labels_.data() + g * samples() + seen_;
+            for (std::size_t i = 0; i < count; ++i) {
+                double* sum = sums + labels[i] * width;
+                const double* row = rows + i * units_ + first;
+                for (std::size_t u = 0; u < width; ++u) sum[u] += row[u];
+            }
+        });
+        seen_ += count;
+        if (seen_ == samples()) end_pass(pool);
+    }
+
+    void end_pass(thread_pool& pool) {
+        const std::size_t now = in_pass(), classes = counts_.size();
+        const std::size_t kept = options_.permutations - (options_.permutations * 19 - 1) / 20;
+        pool.for_each(block_count(units_, tile), [&](std::size_t task) {
+            const std::size_t first = task * tile, width = (std::min)(tile, units_ - first);
+            std::vector<double> means(classes);
+            for (std::size_t u = first; u < first + width; ++u) {
+                for (std::size_t g = 0; g < now; ++g) {
+                    const double* sums = sums_.data() + g * classes * units_ + first * classes + (u - first);
+                    const double index = index_of(sums, width, means);
+                    if (done_ + g == 0) {
+                        index_[u] = index;
+                        continue;
+                    }
+                    if (detail::is_nan(index)) continue;
+                    ++defined_[u];
+                    sum_[u] += index;
+                    if (index >= index_[u] - 1e-12) ++hits_[u]; // equal but for rounding
+                    keep_largest(largest_[u], index, kept);
+                }
+            }
+        });
+        done_ += now;
+        seen_ = 0;
+    }
+
+    // Of one unit, from its sums `stride` apart.
+    [[nodiscard]] double index_of(const double* sums, std::size_t stride, std::vector<double>& means) const {
+        double smallest = (std::numeric_limits<double>::infinity)();
+        for (std::size_t c = 0; c < means.size(); ++c) {
+            means[c] = sums[c * stride] / counts_[c]; // 0 / 0 is NaN: a class without samples
+            if (counts_[c] > 0) smallest = (std::min)(smallest, means[c]);
+        }
+        if (options_.signed_values == signed_policy::shift) {
+            for (double& mean : means) mean -= smallest;
+        }
+        return class_selectivity_index(means, options_.epsilon).index;
+    }
+
+    // A heap with the smallest in front.
+    static void keep_largest(std::vector<double>& heap, double value, std::size_t kept) {
+        const auto above = [](double a, double b) { return a > b; };
+        if (heap.size() == kept) {
+            if (value <= heap.front()) return;
+            std::pop_heap(heap.begin(), heap.end(), above);
+            heap.pop_back();
+        }
+        heap.push_back(value);
+        std::push_heap(heap.begin(), heap.end(), above);
+    }
+
+    std::size_t units_;
+    selectivity_permutation_options options_;
+    std::vector<std::uint32_t> own_;
+    std::vector<double> counts_;
+    std::size_t a_pass_ = 1; ///< permutations of a pass, the labels as they are being number 0
+    std::size_t done_ = 0;
+    std::size_t seen_ = 0; ///< samples of this pass
+    std::vector<std::uint32_t> labels_;
+    std::vector<double> sums_;
+    std::vector<double> index_, sum_;
+    std::vector<std::size_t> defined_, hits_;
+    std::vector<std::vector<double>> largest_;
+};
+
 /// How often shuffled labels give each unit a class selectivity index as large as its own: an exact test of
 /// whether the unit knows anything of the classes.
 ///
 /// `activations`, `labels` as for `class_selectivity`. The shuffles are shared by all units and come from a
 /// fixed random stream, so that p-values are the same every time; those of several units are adjusted by
-/// `benjamini_hochberg`. Needs all samples at once, a second pass over what the moments saw:
-/// samples x units + permutations x units doubles are held, O(permutations x samples x units).
+/// `benjamini_hochberg`. Needs all samples at once; `selectivity_permutation_test` takes them in portions, to
+/// the same bits. Holds samples x units doubles and `max_bytes`, O(permutations x samples x units).
 /// `selectivity_null_p_values` approximates it from moments. Throws as `class_selectivity` does, and
 /// `value_error` without permutations.
 template <tensor_like Activations, labels_like Labels>
-[[nodiscard]] selectivity_permutation_result selectivity_permutation(const Activations& activations, const Labels& labels,
-                                                         const selectivity_permutation_options& options = {}) {
+[[nodiscard]] selectivity_permutation_result
+selectivity_permutation(const Activations& activations, const Labels& labels,
+                        const selectivity_permutation_options& options = {}) {
     constexpr const char* name = "selectivity_permutation";
     const auto x = as_activations(activations, options.axes, name);
     if (x.empty()) detail::throw_shape_error(name, "wanted at least one sample and unit", x.extents());
-    if (options.permutations == 0 || options.permutations > 10'000'000) {
-        detail::throw_value_error(name, "wanted 1 to 10000000 permutations, got " +
-                                            std::to_string(options.permutations));
-    }
-    const std::size_t samples = x.extent(0);
-    const std::size_t units = x.extent(1);
     const auto y = as_view<1>(labels);
-    const std::size_t classes = detail::classes_of(y);
-    detail::check_labels(name, y, samples, classes);
+    detail::check_labels(name, y, x.extent(0), detail::classes_of(y));
+    selectivity_permutation_test test(x.extent(1), labels, options);
     const pool_lease pool(options.threads);
-    const std::vector<double> rows =
-        detail::value_rows(name, x, *pool, options.signed_values == signed_policy::rectify);
-    std::vector<std::uint32_t> own(samples);
-    std::vector<double> counts(classes);
-    for (std::size_t i = 0; i < samples; ++i) {
-        own[i] = static_cast<std::uint32_t>(y(i));
-        counts[own[i]] += 1;
-    }
-    // The index of every unit under some labels.
-    const auto measure = [&](const std::vector<std::uint32_t>& of, std::vector<double>& sums,
-                             std::span<double> index) {
-        sums.assign(classes * units, 0);
-        for (std::size_t i = 0; i < samples; ++i) {
-            double* sum = sums.data() + of[i] * units;
-            const double* row = rows.data() + i * units;
-            for (std::size_t u = 0; u < units; ++u) sum[u] += row[u];
-        }
-        std::vector<double> means(classes);
-        for (std::size_t u = 0; u < units; ++u) {
-            double smallest = std::numeric_limits<double>::infinity();
-            for (std::size_t c = 0; c < classes; ++c) {
-                means[c] = sums[c * units + u] / counts[c]; // 0 / 0 is NaN: a class without samples
-                if (counts[c] > 0) smallest = (std::min)(smallest, means[c]);
-            }
-            if (options.signed_values == signed_policy::shift) {
-                for (double& mean : means) mean -= smallest;
-            }
-            index[u] = class_selectivity_index(means, options.epsilon).index;
-        }
-    };
-    selectivity_permutation_result result;
-    result.index.resize(units);
-    std::vector<double> sums;
-    measure(own, sums, result.index);
-    std::vector<double> shuffled_index(options.permutations * units);
-    std::vector<std::vector<double>> scratch(pool->size());
-    pool->for_each(options.permutations, [&](std::size_t r, std::size_t worker) {
-        std::vector<std::uint32_t> labels_of_this = own;
-        random_stream random(options.seed, streams::id(streams::purpose::permutation, 1),
-                             static_cast<std::uint32_t>(r));
-        shuffle(std::span(labels_of_this), random);
-        measure(labels_of_this, scratch[worker], std::span(shuffled_index).subspan(r * units, units));
-    });
-    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    std::vector<double> defined;
-    for (std::size_t u = 0; u < units; ++u) {
-        defined.clear();
-        std::size_t hits = 0;
-        double sum = 0;
-        for (std::size_t r = 0; r < options.permutations; ++r) {
-            const double index = shuffled_index[r * units + u];
-            if (detail::is_nan(index)) continue;
-            defined.push_back(index);
-            sum += index;
-            if (index >= result.index[u] - 1e-12) ++hits; // equal but for rounding
-        }
-        result.null_mean.push_back(defined.empty() ? nan : sum / static_cast<double>(defined.size()));
-        result.null_95.push_back(nan);
-        if (!defined.empty()) {
-            const auto at = defined.begin() + static_cast<std::ptrdiff_t>((defined.size() * 19 - 1) / 20);
-            std::nth_element(defined.begin(), at, defined.end());
-            result.null_95.back() = *at;
-        }
-        result.p_value.push_back(detail::is_nan(result.index[u])
-                                     ? nan
-                                     : static_cast<double>(1 + hits) /
-                                         static_cast<double>(1 + options.permutations));
-    }
-    return result;
+    while (test.needs_pass()) test.update(x, {.threads = *pool});
+    return test.result();
 }
 
 } // namespace v0
