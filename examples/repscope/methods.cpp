@@ -300,6 +300,11 @@ class runner {
         return share > from ? seconds / (share - from) : seconds;
     }
 
+    [[nodiscard]] const method& method_of(const std::string& name) const {
+        return *std::find_if(methods_.begin(), methods_.end(),
+                             [&](const method& each) { return each.name == name; });
+    }
+
     void tell_plan(std::vector<piece>& pieces, const std::vector<piece*>& missing) {
         print(data_.name + ": " + std::to_string(trained_on_.images) + " images to train on, " +
               std::to_string(data_.test.images) + " to test on; protocol " + protocol_.name + ", " +
@@ -307,26 +312,24 @@ class runner {
               std::to_string(pieces.size()) + " networks, " + std::to_string(pieces.size() - missing.size()) +
               " of them finished before\n");
         if (missing.empty()) return;
-        double measuring = 0.0, all = 0.0;
-        std::map<std::string, double> training; // by group and method
-        text_table table({"method", "to train", "each takes about"}, 1);
+        double all = 0.0, measuring = 0.0;
+        std::map<std::string, double> seconds; // by group and method
         std::map<std::string, std::size_t> count;
-        for (const piece* each : missing) ++count[each->group + " " + each->method];
+        const auto key_of = [](const piece& each) { return each.group + " " + each.method; };
+        for (const piece* each : missing) ++count[key_of(*each)];
+        text_table table({"method", "networks", "training", "measuring"}, 1);
         for (piece* each : missing) {
-            const std::string key = each->group + " " + each->method;
-            if (!training.contains(key)) {
-                if (each->group == "networks") {
-                    if (measuring == 0.0) measuring = estimate_measuring();
-                    const auto which = std::find_if(methods_.begin(), methods_.end(),
-                                                    [&](const method& m) { return m.name == each->method; });
-                    training[key] = estimate(*which) + measuring;
-                } else {
-                    training[key] = time_of(*each);
-                }
-                table.add_row({each->group == "networks" ? each->method : each->group + " / " + each->method,
-                               std::to_string(count[key]), duration(training[key])});
+            const std::string key = key_of(*each);
+            const bool shared = each->group == "networks";
+            if (!seconds.contains(key)) {
+                if (shared && measuring == 0.0) measuring = estimate_measuring();
+                const double training = shared ? estimate(method_of(each->method)) : time_of(*each);
+                seconds[key] = training + (shared ? measuring : 0.0);
+                table.add_row({shared ? each->method : each->group + " / " + each->method,
+                               std::to_string(count[key]), duration(training),
+                               shared ? duration(measuring) : "-"});
             }
-            each->seconds = training[key];
+            each->seconds = seconds[key];
             all += each->seconds;
         }
         print(table.text() + "from " + std::to_string(timed_steps) + " steps of each: about " +

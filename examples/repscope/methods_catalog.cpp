@@ -46,7 +46,9 @@ std::string all_known() {
 // The number behind the colon, checked.
 double number_of(const known_method& what, const std::string& item, const std::string& text) {
     double value = 0.0;
-    const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+    // from_chars takes no plus sign, people write one.
+    const char* first = text.data() + (text.starts_with('+') ? 1 : 0);
+    const auto [rest, failure] = std::from_chars(first, text.data() + text.size(), value);
     const bool read = failure == std::errc() && rest == text.data() + text.size();
     const bool whole = read && value == std::floor(value);
     const auto check = [&](bool good, const char* wanted) {
@@ -55,7 +57,7 @@ double number_of(const known_method& what, const std::string& item, const std::s
     switch (what.takes) {
     case parameter::strength:
         check(read && value != 0 && std::abs(value) <= 100,
-              "selectivity: with a number from -100 to 100 but 0, which is ce");
+              "a strength from -100 to 100 behind selectivity: and not 0, which is ce");
         break;
     case parameter::iterations:
         check(whole && value >= 0 && value <= 50, "iterations from 0 to 50");
