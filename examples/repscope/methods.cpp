@@ -405,7 +405,7 @@ std::shared_ptr<methods_request> add_methods_options(CLI::App& study) {
                     "augmix, msd, "
                     "max, avg, ascl,\ndeep-pursuit[:N], layer-pursuit[:N], eman[:LABELS], irm")
         ->type_name("M,M,..");
-    study.add_option("--protocol", request->protocol, "of --methods: quick or paper, which takes days")
+    study.add_option("--protocol", request->protocol, "of --methods: quick or paper, which takes much longer")
         ->type_name("NAME")
         ->capture_default_str();
     return request;
