@@ -8,8 +8,13 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace program {
+
+/// Empirical risk minimisation, invariant risk minimisation, and the first without colours, which is what can
+/// be reached by shape alone.
+inline const std::vector<std::string> coloured_arms{"erm", "irm", "grey"};
 
 /// Coloured images: a network trained on environments in which colour predicts the label better than shape
 /// does, and tested where colour misleads. `arm` is erm, irm or grey; settings are those of the published
@@ -17,5 +22,13 @@ namespace program {
 nlohmann::ordered_json coloured_run(const data_set& data, const std::string& arm, std::size_t seed,
                                     repscope::thread_pool& pool,
                                     const std::function<void(std::size_t, std::size_t)>& done);
+
+/// A synthetic task with the structure of a toxicity study: the label goes along with an attribute with
+/// probability .9 and .8 in training and .1 in the test, features speak of both. `arm` is erm or irm; a
+/// linear classifier. Accuracy and the gaps between the groups, in an environment like the first and where
+/// the attribute misleads.
+nlohmann::ordered_json attribute_run(const std::string& arm, std::size_t seed, repscope::thread_pool& pool,
+                                     const std::function<void(std::size_t, std::size_t)>& done);
+inline const std::vector<std::string> attribute_arms{"erm", "irm"};
 
 } // namespace program

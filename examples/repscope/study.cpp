@@ -7,6 +7,7 @@
 #include "failure.hpp"
 #include "frost_textures.hpp"
 #include "image_verdicts.hpp"
+#include "methods.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
 #include "study_claims.hpp"
@@ -249,6 +250,7 @@ command add_study(CLI::App& app) {
         ->type_name("T")
         ->capture_default_str();
     sub->add_flag("--dump", settings->dump, "write each layer's test activations and the labels as .npy");
+    const auto methods = add_methods_options(*sub);
     sub->footer(
         "Examples:\n"
         "  repscope study --data fashion-mnist --out results\n"
@@ -257,7 +259,8 @@ command add_study(CLI::App& app) {
         "  repscope study --data cifar10:cifar-10-batches-bin --network resnet --out cifar\n"
         "Fashion-MNIST is the Debian package dataset-fashion-mnist. A study that was interrupted goes on\n"
         "where it was when it is run again with the same settings.");
-    return {sub, [settings, alphas, eps] {
+    return {sub, [sub, settings, alphas, eps, methods] {
+                if (!methods->list.empty()) return study_methods(*settings, *methods, *sub);
                 settings->alphas = parse_alphas(*alphas);
                 settings->eps = parse_eps(*eps);
                 return study(*settings);

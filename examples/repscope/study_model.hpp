@@ -16,9 +16,8 @@
 
 namespace program {
 
-/// A network of a study, whichever architecture it has. Everything behind training is in inference mode,
-/// takes images (n, channels, rows, columns) from 0 to 1, and makes it a model that can be attacked and
-/// looked into
+/// A network of a study, whichever architecture it has. In inference mode: takes images
+/// (n, channels, rows, columns) from 0 to 1, and is a model that can be attacked and looked into
 /// (`repscope::differentiable`, `repscope::layered`).
 class study_model {
   public:
@@ -30,10 +29,6 @@ class study_model {
     study_model(const study_model&) = delete;
     study_model& operator=(const study_model&) = delete;
     virtual ~study_model() = default;
-
-    /// Trains from the parameters that the seed of `cell` gives; `done(step)` is called after each step.
-    virtual void train(const image_set& images, const study_settings& settings, const study_cell& cell,
-                       const std::function<void(std::size_t)>& done) = 0;
 
     /// The most likely class of each image, the lowest of equals, to `predicted`; `look` sees the layers.
     virtual void classify(const input_view& x, std::span<int> predicted, const tap& look) = 0;
@@ -57,9 +52,17 @@ class study_model {
                                 const std::function<void(std::size_t, const input_view&)>& visit) = 0;
 };
 
+/// A network that is trained as the study trains.
+class trainable_model : public study_model {
+  public:
+    /// Trains from the parameters that the seed of `cell` gives; `done(step)` is called after each step.
+    virtual void train(const image_set& images, const study_settings& settings, const study_cell& cell,
+                       const std::function<void(std::size_t)>& done) = 0;
+};
+
 /// The network that `settings` asks for, for the images of `data`; it works on the threads of `pool`.
-std::unique_ptr<study_model> make_study_model(const study_settings& settings, const data_set& data,
-                                              repscope::thread_pool& pool);
+std::unique_ptr<trainable_model> make_study_model(const study_settings& settings, const data_set& data,
+                                                  repscope::thread_pool& pool);
 
 /// Steps of training of one network. Throws `usage_error` when the images do not fill a batch.
 std::size_t step_count(const study_settings& settings, std::size_t images);

@@ -50,8 +50,8 @@ study_store::study_store(const study_settings& settings, json made_with)
     require_writable(out_ + "/networks/probe.json");
 }
 
-std::string study_store::path_of(const study_cell& cell) const {
-    return out_ + "/networks/" + cell_name(cell) + ".json";
+std::string study_store::path_of(const std::string& name) const {
+    return out_ + "/networks/" + name + ".json";
 }
 
 std::string study_store::dump_folder(const study_cell& cell) const {
@@ -73,12 +73,17 @@ json study_store::read(const std::string& path) const {
     return stored["network"];
 }
 
+std::optional<json> study_store::finished(const std::string& name) const {
+    std::error_code none;
+    if (!fs::exists(path_of(name), none)) return std::nullopt;
+    return read(path_of(name));
+}
+
 std::optional<json> study_store::finished(const study_cell& cell) const {
     std::error_code none;
-    if (!fs::exists(path_of(cell), none)) return std::nullopt;
-    json network = read(path_of(cell));
-    if (dump_) {
-        for (const auto& layer : network["conditions"][0]["layers"]) {
+    const auto network = finished(cell_name(cell));
+    if (network && dump_) {
+        for (const auto& layer : (*network)["conditions"][0]["layers"]) {
             if (layer["file"].is_null() || !fs::exists(layer["file"].get<std::string>(), none))
                 return std::nullopt;
         }
@@ -86,12 +91,14 @@ std::optional<json> study_store::finished(const study_cell& cell) const {
     return network;
 }
 
-void study_store::keep(const study_cell& cell, const json& network) const {
+void study_store::keep(const study_cell& cell, const json& network) const { keep(cell_name(cell), network); }
+
+void study_store::keep(const std::string& name, const json& network) const {
     json stored;
     stored["schema"] = schema;
     stored["settings"] = made_with_;
     stored["network"] = network;
-    write_output(path_of(cell), stored.dump() + "\n");
+    write_output(path_of(name), stored.dump() + "\n");
 }
 
 } // namespace program

@@ -22,11 +22,15 @@ class study_store {
 
     void keep(const study_cell& cell, const nlohmann::ordered_json& network) const;
 
+    /// The same for a network that is known by another name, which is one of a file.
+    [[nodiscard]] std::optional<nlohmann::ordered_json> finished(const std::string& name) const;
+    void keep(const std::string& name, const nlohmann::ordered_json& network) const;
+
     /// Where the activations of a network go.
     [[nodiscard]] std::string dump_folder(const study_cell& cell) const;
 
   private:
-    [[nodiscard]] std::string path_of(const study_cell& cell) const;
+    [[nodiscard]] std::string path_of(const std::string& name) const;
     nlohmann::ordered_json read(const std::string& path) const;
 
     std::string out_;

@@ -169,6 +169,7 @@
 #include "repscope/tensor/slice.hpp"
 #include "repscope/tensor/tensor_traits.hpp"
 #include "repscope/tensor/tensor_view.hpp"
+#include "repscope/training/adversarial.hpp"
 #include "repscope/training/ascl.hpp"
 #include "repscope/training/attribute.hpp"
 #include "repscope/training/augment.hpp"
@@ -183,4 +184,5 @@
 #include "repscope/training/irm.hpp"
 #include "repscope/training/projection.hpp"
 #include "repscope/training/stack.hpp"
+#include "repscope/training/union_training.hpp"
 #include "repscope/version.hpp"

@@ -169,6 +169,12 @@ class network {
         backward_from(Body::size - 1, ws, tapped, ws.parameter_gradient_.data(), input_gradient);
     }
 
+    /// Gradient of the input of the last forward pass, of the shape of its samples, from
+    /// `ws.logit_gradient()`, without that of the parameters.
+    void input_gradient(workspace& ws, const tensor_view<scalar, 4>& gradient) const {
+        backward_from(Body::size - 1, ws, false, nullptr, gradient);
+    }
+
     /// Number of classes that inputs of this size are told apart by.
     [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const {
         return body_.output_shape({x[0], x[1], x[2], x[3]}).c;

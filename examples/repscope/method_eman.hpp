@@ -1,0 +1,35 @@
+#pragma once
+
+#include "data_sets.hpp"
+
+#include <repscope/numeric/thread_pool.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// Few labels and many images without: `eman`, a teacher that is averaged whole; `batch-norm`, a teacher of
+/// averaged parameters whose batch norm keeps statistics of its own; `labels`, the labelled images alone.
+inline const std::vector<std::string> eman_arms{"eman", "batch-norm", "labels"};
+
+/// What a semi-supervised run is given; the rest are the published settings for ImageNet.
+struct eman_settings {
+    std::size_t labels = 100;
+    std::size_t steps = 3000;
+    std::size_t labelled_batch = 64;
+    std::size_t unlabelled_batch = 320;
+};
+nlohmann::ordered_json to_json(const eman_settings& settings);
+
+/// Trains one arm and measures the network that it is for, the teacher or, of `labels`, the only one, on the
+/// test images. All arms of a seed have the same labelled images, initial parameters and order of images.
+/// `done(step, steps)` hears of every step. Throws `usage_error` for fewer images than a step takes.
+nlohmann::ordered_json eman_run(const data_set& data, const std::string& arm, const eman_settings& settings,
+                                std::size_t seed, repscope::thread_pool& pool,
+                                const std::function<void(std::size_t, std::size_t)>& done);
+
+} // namespace program

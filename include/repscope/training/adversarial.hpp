@@ -1,0 +1,122 @@
+#pragma once
+
+#include "repscope/attack/result.hpp"
+#include "repscope/error.hpp"
+#include "repscope/net/loss.hpp"
+#include "repscope/net/trainer.hpp"
+#include "repscope/net/workspace.hpp"
+#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/tensor_view.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace repscope {
+inline namespace v0 {
+namespace training {
+
+/// Strength of the attack in a step of training: rises linearly to 1 over the first `steps` steps, so that a
+/// network that knows nothing yet is not attacked with all there is; 1 throughout for 0.
+struct attack_ramp {
+    std::size_t steps = 0;
+
+    [[nodiscard]] double operator()(std::size_t step) const noexcept {
+        return step >= steps ? 1.0 : static_cast<double>(step + 1) / static_cast<double>(steps);
+    }
+};
+
+/// A network in training as its attacks see it: a model (`differentiable`) whose batch norm takes the
+/// statistics that are named.
+///
+/// With `mode::training` they are those of the batch at hand, as in the step that follows, and a sample's
+/// loss depends on the other samples: gradients are of the sum of the losses, and an attack has to leave the
+/// batch whole (`batch` of at least its samples, no `early_stop`). With `mode::inference` they are the
+/// running ones. Neither moves the running statistics.
+template <typename Network>
+class attacked_network {
+  public:
+    using scalar = typename Network::scalar;
+    using images = tensor_view<const scalar, 4>;
+
+    /// The network must outlive it; changes of its parameters are seen.
+    attacked_network(const Network& network, net::mode statistics, const execution& threads = 1)
+        : network_(&network), statistics_(statistics), ws_(threads) {}
+
+    [[nodiscard]] net::mode statistics() const noexcept { return statistics_; }
+    [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const {
+        return network_->classes(x);
+    }
+    void operator()(const images& x, std::span<const int> labels, std::span<double> losses,
+                    std::span<int> predicted, const tensor_view<scalar, 4>& gradient) {
+        if (statistics_ == net::mode::inference) {
+            network_->evaluate(x, labels, losses, predicted, gradient, ws_);
+            return;
+        }
+        const auto logits = network_->forward_training(x, ws_);
+        const auto upstream = gradient.empty() ? tensor_view<scalar, 2>{} : ws_.logit_gradient();
+        net::softmax_cross_entropy(logits, labels, losses, predicted, upstream);
+        if (!gradient.empty()) network_->input_gradient(ws_, gradient);
+    }
+
+  private:
+    const Network* network_;
+    net::mode statistics_;
+    typename Network::workspace ws_;
+};
+
+/// What a step of adversarial training did, before it.
+struct adversarial_progress {
+    double loss = 0;   ///< mean cross-entropy of the adversarial samples, as they are trained on
+    double fooled = 0; ///< share of the samples that the attack had misclassified
+    std::uint64_t forward_passes = 0; ///< of the attack, in samples
+    std::uint64_t backward_passes = 0;
+};
+
+/// A network in training on what an attack makes of each batch: min E[max_{delta} CE(x + delta)]. The inner
+/// maximum is any attack's; its perturbation is a constant to the gradient. Madry, Makelov, Schmidt, Tsipras
+/// and Vladu 2018 (arXiv 1706.06083).
+template <typename Network, typename Optimizer>
+class adversarial_trainer {
+  public:
+    using scalar = typename Network::scalar;
+    using images = tensor_view<const scalar, 4>;
+
+    /// `network` must outlive the trainer; `statistics` are those that batch norm has under attack. The step
+    /// itself takes the statistics of the adversarial batch and moves the running ones with them.
+    adversarial_trainer(Network& network, Optimizer optimizer, net::mode statistics = net::mode::training,
+                        const execution& threads = 1)
+        : model_(network, statistics, threads), run_(network, std::move(optimizer), threads) {}
+
+    /// One step. `find(model, x, labels)` attacks an `attacked_network` and returns an `attack::result`,
+    /// whose images are trained on. Throws `shape_error` when they have not the shape of `x`. Cost: the
+    /// attack's and that of a plain step.
+    template <typename Attack>
+    adversarial_progress step(const images& x, std::span<const int> labels, double rate, Attack&& find) {
+        const attack::result<scalar> found = find(model_, x, labels);
+        if (found.adversarial.extents() != x.extents()) {
+            repscope::detail::throw_shape_error("training::adversarial_trainer",
+                                                "wanted adversarial samples of shape " +
+                                                    format_shape(x.extents()),
+                                                found.adversarial.extents());
+        }
+        adversarial_progress done{.fooled = 1 - found.robust_share(),
+                                  .forward_passes = found.forward_passes,
+                                  .backward_passes = found.backward_passes};
+        done.loss = run_.step(found.adversarial.view(), labels, rate).loss;
+        return done;
+    }
+
+    [[nodiscard]] attacked_network<Network>& model() noexcept { return model_; }
+
+  private:
+    attacked_network<Network> model_;
+    net::trainer<Network, Optimizer> run_;
+};
+
+} // namespace training
+} // namespace v0
+} // namespace repscope

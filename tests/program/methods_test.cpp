@@ -1,0 +1,266 @@
+// `repscope study --methods` on small made-up images, and its parts on made-up numbers.
+
+#include "failure.hpp"
+#include "made_up_images.hpp"
+#include "methods_catalog.hpp"
+#include "methods_protocol.hpp"
+#include "methods_report.hpp"
+#include "process.hpp"
+
+#include <cmath>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace program_test;
+using json = nlohmann::ordered_json;
+
+namespace {
+
+std::vector<std::string> methods_study(const scratch_folder& folder, const std::string& methods,
+                                       const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{"study",
+                                       "--data",
+                                       "fashion-mnist:" + folder.path().string(),
+                                       "--out",
+                                       folder / "out",
+                                       "--methods",
+                                       methods,
+                                       "--seeds",
+                                       "2",
+                                       "--epochs",
+                                       "1",
+                                       "--train",
+                                       "128",
+                                       "--test",
+                                       "20",
+                                       "--corruption-images",
+                                       "1",
+                                       "--attack-images",
+                                       "6",
+                                       "--attack-steps",
+                                       "3"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+}
+
+std::string refusal(const std::string& list) {
+    try {
+        program::parse_methods(list);
+    } catch (const program::usage_error& e) {
+        return e.what();
+    }
+    return "";
+}
+
+// A study of two methods and two seeds, in numbers.
+json made_up_study() {
+    json study;
+    study["networks"] = json::array();
+    const auto add = [&](const char* method, int seed, double selectivity, double clean, double corrupted,
+                         double linf) {
+        study["networks"].push_back({{"method", method},
+                                     {"seed", seed},
+                                     {"clean_accuracy", clean},
+                                     {"selectivity_mean", selectivity},
+                                     {"corruption_accuracy", corrupted},
+                                     {"corruptions", {{"fog", corrupted}}},
+                                     {"images_per_second", method == std::string("ce") ? 800.0 : 100.0},
+                                     {"train_seconds", 2.0},
+                                     {"predicted_factor", 8.0},
+                                     {"robust",
+                                      {{"linf", {{"accuracy", linf}, {"cross_entropy", linf + .01}}},
+                                       {"l2", {{"accuracy", .5}}},
+                                       {"l1", {{"accuracy", .5}}},
+                                       {"all", {{"accuracy", linf}}}}},
+                                     {"layers", json::array()}});
+    };
+    add("ce", 0, .30, .9, .6, .05);
+    add("ce", 1, .32, .8, .6, .07);
+    add("at-linf", 0, .40, .7, .5, .45);
+    add("at-linf", 1, .46, .75, .5, .49);
+    add("augmix", 0, .25, .9, .7, .065);
+    for (int seed = 0; seed < 2; ++seed) {
+        study["fairness"].push_back(
+            {{"arm", "erm"}, {"seed", seed}, {"misleading", {{"accuracy", .5}, {"equalised_odds_gap", .4}}}});
+        study["fairness"].push_back({{"arm", "irm"},
+                                     {"seed", seed},
+                                     {"misleading", {{"accuracy", .7}, {"equalised_odds_gap", .1 * seed}}}});
+    }
+    return study;
+}
+
+} // namespace
+
+TEST_CASE("lists of methods") {
+    const auto methods =
+        program::parse_methods("ce,selectivity:-2,selectivity:+.5,deep-pursuit,deep-pursuit:0,eman:600");
+    REQUIRE(methods.size() == 6);
+    CHECK(methods[1].name == "selectivity:-2");
+    CHECK(methods[1].number == -2);
+    CHECK(methods[2].name == "selectivity:0.5");
+    CHECK(methods[3].name == "deep-pursuit");
+    CHECK(methods[3].number == 3);
+    CHECK(methods[4].kind == "deep-pursuit");
+    CHECK(methods[4].number == 0);
+    CHECK(program::shares_training(methods[4]));
+    CHECK(!program::shares_training(methods[5]));
+    CHECK(program::method_cell("selectivity:-2", 3) == "method_selectivity_-2_seed_3");
+
+    const std::string unknown = refusal("ce,trades");
+    CHECK(unknown.find("'trades' is not known") != std::string::npos);
+    for (const char* known : {"ce", "selectivity:ALPHA", "at-linf", "at-l2", "at-l1", "augmix", "msd", "max",
+                              "avg", "ascl", "deep-pursuit[:N]", "eman[:LABELS]", "irm"})
+        CHECK(unknown.find(known) != std::string::npos);
+    for (const char* bad :
+         {"", "ce,", "ce:1", "selectivity", "selectivity:0", "selectivity:x", "selectivity:101",
+          "deep-pursuit:1.5", "deep-pursuit:-1", "eman:9", "ce,ce", "eman,eman:100"})
+        CHECK(!refusal(bad).empty());
+}
+
+TEST_CASE("protocols") {
+    const auto quick = program::protocol_of("quick", 1);
+    CHECK(quick.train == 20000);
+    REQUIRE(quick.balls.size() == 3);
+    CHECK(quick.balls[0].eps == .1);
+    CHECK(program::to_json(quick)["balls"][1]["training_step"] == doctest::Approx(.375));
+    const auto paper = program::to_json(program::protocol_of("paper", 3));
+    CHECK(paper["epochs"] == 50);
+    CHECK(paper["balls"][2]["eps"] == 12);
+    CHECK(paper["balls"][0]["training_step"] == .003);
+    CHECK_THROWS_AS((void)program::protocol_of("long", 1), program::usage_error);
+}
+
+TEST_CASE("comparisons are differences seed by seed") {
+    json study = made_up_study();
+    const json found = program::method_comparisons(study);
+    const auto get = [&](const char* first, const char* second, const char* what) {
+        for (const auto& each : found) {
+            if (each["first"] == first && each["second"] == second && each["quantity"] == what) return each;
+        }
+        return json();
+    };
+    const json selectivity = get("at-linf", "ce", "selectivity_mean");
+    REQUIRE(selectivity.is_object());
+    CHECK(selectivity["per_seed"][0] == doctest::Approx(.1));
+    CHECK(selectivity["per_seed"][1] == doctest::Approx(.14));
+    CHECK(selectivity["mean"] == doctest::Approx(.12));
+    // t of one degree of freedom: 12.706 times s / sqrt(2) = .02
+    CHECK(selectivity["high"] == doctest::Approx(.12 + 12.7062 * .02).epsilon(1e-4));
+    CHECK(get("at-linf", "ce", "clean_accuracy")["mean"] == doctest::Approx(-.125));
+    CHECK(get("at-linf", "ce", "robust_linf")["mean"] == doctest::Approx(.41));
+    const json once = get("augmix", "ce", "selectivity_mean");
+    CHECK(once["mean"] == doctest::Approx(-.05));
+    CHECK(once["low"].is_null());
+    CHECK(get("msd", "max", "robust_all").is_null());
+    const json fair = get("irm", "erm", "equalised odds");
+    CHECK(fair["group"] == "fairness");
+    CHECK(fair["mean"] == doctest::Approx(-.35));
+
+    const json correlations = program::method_correlations(study);
+    CHECK(correlations[0]["spearman"] == doctest::Approx(-1)); // .31 .43 .25 and .6 .5 .7
+    CHECK(correlations[1]["spearman"] == doctest::Approx(.5)); // and .06 .47 .065
+    study["comparisons"] = found;
+    study["correlations"] = correlations;
+    const std::string csv = program::methods_csv(study);
+    CHECK(csv.find("networks,at-linf,1,,robust_linf,0.49\n") != std::string::npos);
+    CHECK(csv.find("networks,ce,0,,corruption_fog,0.6\n") != std::string::npos);
+    CHECK(csv.find("fairness,irm,0,,equalised odds,0\n") != std::string::npos);
+    const std::string table = program::methods_table(study);
+    CHECK(table.find("0.310 +- 0.014") != std::string::npos);
+    CHECK(table.find("0.350") != std::string::npos);
+}
+
+TEST_CASE("methods are trained, measured, written, and not trained again") {
+    const scratch_folder folder;
+    write_data(folder);
+    const auto arguments = methods_study(folder, "ce,at-linf");
+    const outcome result = run(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    CHECK(result.out.find("4 networks, 0 of them finished before") != std::string::npos);
+    CHECK(result.out.find("from 20 steps of each: about") != std::string::npos);
+    const json all = json::parse(slurp(folder / "out/methods.json"));
+    CHECK(all["schema"] == "repscope.methods/1");
+    CHECK(all["protocol"]["training_attack_statistics"] == "batch");
+    CHECK(all["data"]["train"] == 128);
+    REQUIRE(all["networks"].size() == 4);
+    for (const auto& network : all["networks"]) {
+        REQUIRE(network["layers"].size() == 4);
+        double selectivity = 0;
+        for (const auto& layer : network["layers"])
+            selectivity += layer["selectivity"]["mean"].get<double>() / 4;
+        CHECK(network["selectivity_mean"].get<double>() == doctest::Approx(selectivity).epsilon(1e-14));
+        CHECK(network["corruptions"].size() == 15);
+        const json& robust = network["robust"];
+        CHECK(robust["images"] == 6);
+        double least = 1;
+        for (const char* norm : {"linf", "l2", "l1"}) {
+            const double accuracy = robust[norm]["accuracy"];
+            CHECK(accuracy <= robust[norm]["cross_entropy"].get<double>());
+            least = std::min(least, accuracy);
+        }
+        CHECK(robust["all"]["accuracy"].get<double>() <= least);
+        CHECK(!network.contains("right"));
+    }
+    CHECK(all["networks"][0]["predicted_factor"] == 1);
+    CHECK(all["networks"][1]["predicted_factor"] == 8);
+    CHECK(all["comparisons"].size() == 2 + 1);
+    CHECK(!slurp(folder / "out/per_image.npz").empty());
+
+    // Numbers without times, from one thread, and with a method more: nothing is trained again.
+    const outcome more = run(methods_study(folder, "ce,at-linf,selectivity:-1", {"--threads", "1"}));
+    REQUIRE(more.code == 0);
+    CHECK(more.out.find("6 networks, 4 of them finished before") != std::string::npos);
+    const json later = json::parse(slurp(folder / "out/methods.json"));
+    CHECK(later["networks"][0] == all["networks"][0]);
+
+    // Beside others or alone, with as many threads as you like, a method does the same.
+    auto alone = methods_study(folder, "at-linf", {"--threads", "1"});
+    alone[4] = folder / "alone";
+    alone[8] = "1";
+    REQUIRE(run(alone).code == 0);
+    const json again = json::parse(slurp(folder / "alone/methods.json"));
+    CHECK(again["networks"][0]["layers"] == all["networks"][1]["layers"]);
+    CHECK(again["networks"][0]["robust"] == all["networks"][1]["robust"]);
+}
+
+TEST_CASE("methods with more than an attack") {
+    const scratch_folder folder;
+    write_data(folder);
+    auto arguments = methods_study(folder, "ascl,augmix,msd,deep-pursuit:1");
+    arguments[8] = "1";
+    const outcome result = run(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const json all = json::parse(slurp(folder / "out/methods.json"));
+    REQUIRE(all["networks"].size() == 4);
+    for (const char* share : {"positives_kept", "negatives_kept"}) {
+        const double kept = all["networks"][0]["notes"][share];
+        CHECK(kept >= 0);
+        CHECK(kept < 1);
+    }
+    CHECK(all["networks"][0]["predicted_factor"] == 9);
+    CHECK(all["networks"][1]["notes"]["consistency"] > 0);
+    CHECK(all["networks"][2]["predicted_factor"] == 18);
+    CHECK(all["networks"][3]["settings"]["iterations"] == 1);
+    CHECK(all["networks"][3]["predicted_factor"].is_null());
+    CHECK(all["networks"][3]["layers"].size() == 4);
+}
+
+TEST_CASE("what methods are not") {
+    const scratch_folder folder;
+    write_data(folder);
+    const auto refused = [&](const std::string& methods, const std::vector<std::string>& more,
+                             const std::string& reason) {
+        const outcome result = run(methods_study(folder, methods, more));
+        CHECK(result.code == 2);
+        CHECK(is_one_line(result.err));
+        INFO(result.err);
+        CHECK(result.err.find(reason) != std::string::npos);
+    };
+    refused("ce,trades", {}, "'trades' is not known; wanted some of ce, selectivity:ALPHA, at-linf");
+    refused("ce", {"--protocol", "long"}, "wanted quick or paper");
+    refused("ce", {"--eps", "3"}, "--eps is not for --methods");
+    refused("irm", {}, "12000 of them");
+    refused("eman:650", {}, "at least 970 images");
+}
