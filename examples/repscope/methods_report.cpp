@@ -354,13 +354,13 @@ std::string methods_figure(const json& study) {
                "2:" +
                column + ":1 with labels left offset 0.8,0.5 notitle\n";
     };
-    const std::string plot =
+    const std::string commands =
         "$methods << EOD\n" + points +
         "EOD\nset xlabel 'class selectivity'\nset grid\nset offsets graph 0.05, graph 0.25, "
         "graph 0.08, graph 0.08\nset multiplot layout 1,2\n" +
         panel("accuracy under corruptions", "4", "5") + panel("accuracy under attack, all norms", "6", "7") +
         "unset multiplot\n";
-    const auto drawn = draw({plot}, "960,420");
+    const auto drawn = draw({{commands, 960, 420}});
     return drawn.empty() ? "" : drawn.front() + "\n";
 }
 

@@ -26,23 +26,26 @@ template <>
 struct value_vectors<4> {
     typedef float floats __attribute__((vector_size(16)));
     typedef double doubles __attribute__((vector_size(32)));
-    static doubles widened(floats values) noexcept {
+    // Not returned: without AVX that would be another calling convention.
+    static void widen(floats values, doubles& into) noexcept {
 #if defined(__AVX__)
-        return _mm256_cvtps_pd(values); // g++ makes three instructions of the portable spelling
+        into = _mm256_cvtps_pd(values); // g++ makes three instructions of the portable spelling
 #else
-        return __builtin_convertvector(values, doubles);
+        into = __builtin_convertvector(values, doubles);
 #endif
     }
-    static doubles folded(const doubles& v) noexcept { return v; }
+    static void fold(const doubles& v, doubles& into) noexcept { into = v; }
 };
 #if defined(__AVX512F__)
 template <>
 struct value_vectors<8> {
     typedef float floats __attribute__((vector_size(32)));
     typedef double doubles __attribute__((vector_size(64)));
-    static doubles widened(floats values) noexcept { return _mm512_cvtps_pd(values); }
-    static value_vectors<4>::doubles folded(const doubles& v) noexcept {
-        return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+    static void widen(const floats& values, doubles& into) noexcept {
+        into = _mm512_maskz_cvtps_pd(0xff, values); // all of them; without a mask g++ 12 warns of its own header
+    }
+    static void fold(const doubles& v, value_vectors<4>::doubles& into) noexcept {
+        into = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
     }
 };
 #endif
@@ -72,7 +75,7 @@ inline void load_values(const Scalar* from, typename value_vectors<Width>::doubl
         typename vectors::floats values;
         std::memcpy(&values, from, sizeof values);
         if constexpr (Rectify) values = values < typename vectors::floats{} ? typename vectors::floats{} : values;
-        into = vectors::widened(values);
+        vectors::widen(values, into);
     } else {
         std::memcpy(&into, from, sizeof into);
         if constexpr (Rectify) into = into < typename vectors::doubles{} ? typename vectors::doubles{} : into;
@@ -94,7 +97,7 @@ inline void means_of_maps(const Scalar* first, std::size_t positions, double sha
         }
     }
     value_vectors<4>::doubles folded[Maps];
-    for (std::size_t map = 0; map < Maps; ++map) folded[map] = vectors::folded(sums[map]);
+    for (std::size_t map = 0; map < Maps; ++map) vectors::fold(sums[map], folded[map]);
     double totals[Maps];
     sums_across<Maps>(folded, totals);
     for (std::size_t map = 0; map < Maps; ++map) {
@@ -105,6 +108,14 @@ inline void means_of_maps(const Scalar* first, std::size_t positions, double sha
         }
         means[map] = sum * share;
     }
+}
+
+/// Asks for what lies a page behind `first` and `count` elements of it: the processor's own prefetching stops
+/// at the ends of pages.
+template <typename Scalar>
+inline void prefetch_ahead(const Scalar* first, std::size_t count) noexcept {
+    constexpr std::size_t a_line = 64 / sizeof(Scalar), a_page = 4096 / sizeof(Scalar);
+    for (std::size_t i = 0; i < count; i += a_line) __builtin_prefetch(first + a_page + i);
 }
 
 } // namespace detail
@@ -126,6 +137,7 @@ void unit_values(const Scalar* sample, std::size_t units, std::size_t positions,
     const double share = 1 / static_cast<double>(positions);
     std::size_t unit = 0;
     for (; unit + 4 <= units; unit += 4) {
+        detail::prefetch_ahead(sample + unit * positions, 4 * positions);
         detail::means_of_maps<Rectify, 4, Width>(sample + unit * positions, positions, share, values + unit);
     }
     for (; unit < units; ++unit) {
