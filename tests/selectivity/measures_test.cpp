@@ -311,35 +311,35 @@ TEST_CASE("permutations of the labels, against all of them") {
 }
 
 TEST_CASE("a permutation test in portions and passes gives the bits of one, and the counts written out") {
-    constexpr std::size_t n = 90, units = 600; // several tiles of units
-    std::vector<double> x(n * units);
+    constexpr std::size_t n = 90, many = 600; // several tiles of units
+    std::vector<double> x(n * many);
     std::vector<int> y(n);
     repscope::random_stream random(5, 1);
     for (std::size_t i = 0; i < n; ++i) {
         y[i] = i < 50 ? 0 : i < 80 ? 1 : 3; // class 2 has no samples
-        for (std::size_t u = 0; u < units; ++u)
-            x[i * units + u] = random.uniform() - (u == 7 ? .4 : 0) + (u % 3 == 0 && i >= 80 ? .2 : 0);
+        for (std::size_t u = 0; u < many; ++u)
+            x[i * many + u] = random.uniform() - (u == 7 ? .4 : 0) + (u % 3 == 0 && i >= 80 ? .2 : 0);
     }
     constexpr std::size_t permutations = 59;
     const repscope::selectivity_permutation_options options{.permutations = permutations, .seed = 3};
-    const auto whole = repscope::selectivity_permutation(as_view(x, {n, units}), y, options);
-    const double each = repscope::selectivity_permutation_test::bytes_of_permutation(n, 4, units);
-    CHECK(each == 4 * units * 8 + n * 4);
+    const auto whole = repscope::selectivity_permutation(as_view(x, {n, many}), y, options);
+    const double each = repscope::selectivity_permutation_test::bytes_of_permutation(n, 4, many);
+    CHECK(each == 4 * many * 8 + n * 4);
     auto bounded = options;
     bounded.max_bytes = static_cast<std::size_t>(each * 17.5);
-    repscope::selectivity_permutation_test test(units, y, bounded);
+    repscope::selectivity_permutation_test test(many, y, bounded);
     CHECK(test.passes() == 4);
     std::size_t passes = 0;
     for (std::size_t portion = 31; test.needs_pass(); portion += 13, ++passes) {
         for (std::size_t first = 0; first < n; first += portion) {
             const std::size_t count = (std::min)(portion, n - first);
-            test.update(as_view(x.data() + first * units, {count, units}),
+            test.update(as_view(x.data() + first * many, {count, many}),
                         {.threads = static_cast<int>(passes) + 1});
         }
     }
     CHECK(passes == 4);
     const auto portions = test.result();
-    for (std::size_t u = 0; u < units; ++u) {
+    for (std::size_t u = 0; u < many; ++u) {
         REQUIRE(portions.index[u] == whole.index[u]);
         REQUIRE(portions.p_value[u] == whole.p_value[u]);
         REQUIRE(portions.null_mean[u] == whole.null_mean[u]);
@@ -348,7 +348,7 @@ TEST_CASE("a permutation test in portions and passes gives the bits of one, and 
     // One unit of each kind, from its own column and every shuffle anew.
     const auto index_of = [&](const std::vector<int>& labels, std::size_t u) {
         std::vector<double> mean(4);
-        for (std::size_t i = 0; i < n; ++i) mean[static_cast<std::size_t>(labels[i])] += x[i * units + u];
+        for (std::size_t i = 0; i < n; ++i) mean[static_cast<std::size_t>(labels[i])] += x[i * many + u];
         mean = {mean[0] / 50, mean[1] / 30, mean[3] / 10};
         const double largest = *std::max_element(mean.begin(), mean.end());
         const double rest = (mean[0] + mean[1] + mean[2] - largest) / 2;
@@ -381,18 +381,18 @@ TEST_CASE("a permutation test in portions and passes gives the bits of one, and 
         CHECK(whole.null_95[u] == doctest::Approx(drawn[(drawn.size() * 19 - 1) / 20]).epsilon(1e-12));
     }
     // What it refuses leaves it as it was.
-    repscope::selectivity_permutation_test other(units, y, options);
+    repscope::selectivity_permutation_test other(many, y, options);
     CHECK_THROWS_AS((void)other.result(), repscope::value_error);
-    CHECK_THROWS_AS(other.update(as_view(x.data(), {std::size_t{1}, units - 1})), repscope::shape_error);
+    CHECK_THROWS_AS(other.update(as_view(x.data(), {std::size_t{1}, many - 1})), repscope::shape_error);
     std::vector<double> spoiled(x.begin(), x.end());
-    spoiled[40 * units + 3] = std::nan("");
-    CHECK_THROWS_AS(other.update(as_view(spoiled, {n, units})), repscope::value_error);
-    other.update(as_view(x, {n, units}));
+    spoiled[40 * many + 3] = std::nan("");
+    CHECK_THROWS_AS(other.update(as_view(spoiled, {n, many})), repscope::value_error);
+    other.update(as_view(x, {n, many}));
     CHECK(other.result().p_value[0] == whole.p_value[0]);
-    CHECK_THROWS_AS(other.update(as_view(x, {n, units})), repscope::value_error);
+    CHECK_THROWS_AS(other.update(as_view(x, {n, many})), repscope::value_error);
     CHECK_THROWS_AS(repscope::selectivity_permutation_test(0, y, options), repscope::value_error);
     bounded.max_bytes = static_cast<std::size_t>(each) - 1;
-    CHECK_THROWS_AS(repscope::selectivity_permutation_test(units, y, bounded), repscope::value_error);
+    CHECK_THROWS_AS(repscope::selectivity_permutation_test(many, y, bounded), repscope::value_error);
 }
 
 TEST_CASE("degenerate input") {
