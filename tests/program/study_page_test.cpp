@@ -108,7 +108,9 @@ TEST_CASE("figures of a study and the numbers they show") {
     const json study = whole_study(1.0, 3);
     auto figures = figures_of(study);
     CHECK(figures.size() == 10);
-    for (auto& [name, figure] : figures) {
+    for (auto& named : figures) {
+        const std::string& name = named.first;
+        auto& figure = named.second;
         CAPTURE(name);
         if (name == "change-full-maps") {
             CHECK(!figure.left_out.empty()); // the made-up layers have none
