@@ -231,11 +231,11 @@ TEST_CASE("threads do not change a number, an interrupted study goes on, other s
     write_data(folder);
     REQUIRE(run(study(folder, "whole", {"--threads", "1"})).code == 0);
     const json whole = study_json(folder, "whole");
-    // Killed when the first network is there.
+    // Killed when the first network is there, which takes its time where nothing is vectorised.
     const pid_t child =
         start(study(folder, "killed", {"--threads", "1"}), folder / "log.out", folder / "log.err");
     const std::string first = folder / "killed/networks/alpha_-1_seed_0.json";
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(10); // without vectors it is slow
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(10);
     while (!std::filesystem::exists(first) && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
