@@ -4,7 +4,7 @@
 #   tests/run.sh [--leg g++|clang|sanitize|all]
 #
 #   g++       g++ -O2, as a user would compile, for the processor it runs on (the default)
-#   clang     clang++ -O0, for any processor, with the assertions of Eigen
+#   clang     clang++ -O0, for AVX2 at most, with the assertions of Eigen
 #   sanitize  g++ -O1 with AddressSanitizer and UndefinedBehaviorSanitizer, for AVX2 at most; without the tests that
 #             only compile
 #
@@ -37,16 +37,16 @@ done
 "$checkout/.ci/install-packages" "${packages[@]}"
 
 run_leg() {
-    local leg=$1 build=${REPSCOPE_BUILD_DIR:-$checkout/build}/$1 compiler=g++ flags tests=() without=() log
+    local leg=$1 build=${REPSCOPE_BUILD_DIR:-$checkout/build}/$1 compiler=g++ flags tests=() without=() narrow=() log
+    ! grep -qw avx2 /proc/cpuinfo || narrow=("-DREPSCOPE_ARCH=-march=x86-64-v3 -mtune=haswell")
     case $leg in
     g++) flags="-O2 -DNDEBUG" ;;
-    clang) compiler=clang++ flags="-O0" without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON -DREPSCOPE_ARCH=) ;;
+    clang) compiler=clang++ flags="-O0" without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON "${narrow[@]}") ;;
     sanitize)
         # With sanitizers g++ warns of what cannot happen; that no other warning is there the other legs have shown.
         flags="-Wno-error=maybe-uninitialized -Wno-error=null-dereference -Wno-error=array-bounds -Wno-error=stringop-overflow"
         flags+=" -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
-        tests=(--label-exclude compiles) without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON)
-        ! grep -qw avx2 /proc/cpuinfo || without+=("-DREPSCOPE_ARCH=-march=x86-64-v3 -mtune=haswell")
+        tests=(--label-exclude compiles) without=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON "${narrow[@]}")
         ;;
     esac
     echo "=== tests: $compiler $flags"
