@@ -18,6 +18,7 @@
 #include "methods_train.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
+#include "stopwatch.hpp"
 #include "study_model.hpp"
 #include "study_store.hpp"
 #include "text_table.hpp"
@@ -45,9 +46,9 @@ constexpr std::size_t timed_steps = 20;
 constexpr std::size_t irm_seeds = 5;
 
 double seconds_of(const std::function<void()>& work) {
-    const auto start = std::chrono::steady_clock::now();
+    stopwatch watch;
     work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return watch.lap();
 }
 
 // One network to be trained: where it is kept, what it belongs to, how long it takes, and how it is made.

@@ -1,6 +1,8 @@
 #include "methods_report.hpp"
 
+#include "csv.hpp"
 #include "gnuplot.hpp"
+#include "study_outcomes.hpp"
 #include "text_table.hpp"
 
 #include <repscope/robustness/intervals.hpp>
@@ -34,12 +36,7 @@ double components_share(const json& network, bool early) {
     if (!network.contains("layers")) return nan;
     const json& layers = network["layers"];
     const std::size_t half = layers.size() / 2, first = early ? 0 : half, last = early ? half : layers.size();
-    double sum = 0;
-    for (std::size_t l = first; l < last; ++l) {
-        sum += number_at(layers[l], "/dimensionality/components_interpolated/95") /
-               layers[l]["units"].get<double>();
-    }
-    return first < last ? sum / static_cast<double>(last - first) : nan;
+    return mean_dimensionality(layers, "components_interpolated", first, last);
 }
 
 struct quantity {
@@ -111,11 +108,15 @@ void compare(json& to, const json& networks, const char* key, const std::string&
     to.push_back(std::move(object));
 }
 
+// Standard deviation over seeds; 0 of one.
+double deviation_of(const repscope::estimate_interval& found, std::size_t seeds) {
+    return seeds < 2 ? 0.0 : found.error * std::sqrt(static_cast<double>(seeds));
+}
+
 std::string with_spread(const std::vector<double>& values) {
     const auto found = repscope::mean_interval(values);
-    if (values.size() < 2) return fixed(found.estimate, 3);
-    const double deviation = found.error * std::sqrt(static_cast<double>(values.size()));
-    return fixed(found.estimate, 3) + " +- " + fixed(deviation, 3);
+    const std::string mean = fixed(found.estimate, 3);
+    return values.size() < 2 ? mean : mean + " +- " + fixed(deviation_of(found, values.size()), 3);
 }
 
 std::vector<std::string> names_in(const json& networks, const char* key) {
@@ -229,7 +230,7 @@ std::string methods_csv(const json& study) {
     std::string out = "group,method,seed,layer,quantity,value\n";
     const auto row = [&](const std::string& place, const std::string& layer, const std::string& name,
                          double value) {
-        out += place + layer + "," + name + "," + (std::isfinite(value) ? shortest(value) : "") + "\n";
+        out += place + layer + "," + name + "," + csv_field(value) + "\n";
     };
     for (const auto& network : study["networks"]) {
         const std::string place = "networks," + network["method"].get<std::string>() + "," +
@@ -341,9 +342,7 @@ std::string methods_figure(const json& study) {
         for (const char* what : {"selectivity_mean", "corruption_accuracy", "robust_all"}) {
             const auto values = values_of(by_seed(networks, "method", name, quantity_of(what).of));
             const auto found = repscope::mean_interval(values);
-            const double deviation =
-                values.size() < 2 ? 0.0 : found.error * std::sqrt(static_cast<double>(values.size()));
-            points += " " + shortest(found.estimate) + " " + shortest(deviation);
+            points += " " + shortest(found.estimate) + " " + shortest(deviation_of(found, values.size()));
         }
         points += "\n";
     }

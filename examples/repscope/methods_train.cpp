@@ -1,6 +1,7 @@
 #include "methods_train.hpp"
 
 #include "network_model.hpp"
+#include "running_mean.hpp"
 #include "study_recipe.hpp"
 
 #include <repscope/attack/pgd.hpp>
@@ -69,20 +70,6 @@ struct course {
 net::sgd<float> optimizer() {
     return net::sgd<float>({.momentum = recipe::momentum, .weight_decay = recipe::weight_decay});
 }
-
-// The mean of what steps say.
-class running_mean {
-  public:
-    void add(double value) {
-        sum_ += value;
-        count_ += 1;
-    }
-    [[nodiscard]] json value() const { return count_ > 0 ? json(sum_ / count_) : json(); }
-
-  private:
-    double sum_ = 0;
-    double count_ = 0;
-};
 
 training::union_options union_of(const method& which, const course& way) {
     training::union_options options{.balls = {},

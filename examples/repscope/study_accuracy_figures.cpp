@@ -11,7 +11,6 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -21,29 +20,16 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double floor_accuracy = 0.05;
 
 double clean_accuracy(const json& network) { return network["clean_accuracy"]; }
 double corrupted_accuracy(const json& network) { return corruption_accuracy(network, true); }
 
-// Names of the kind and the attack of a curve; `name` is empty for random signs.
-struct attack_kind {
-    const char* name;
-    const char* title;
-};
-constexpr std::array<attack_kind, 4> attack_kinds{{{"fgsm", "FGSM"},
+// The attacks of the curves; no name stands for random signs.
+constexpr std::array<titled_key, 4> attack_kinds{{{"fgsm", "FGSM"},
                                                    {"pgd", "PGD, cross-entropy loss"},
                                                    {"pgd-margin", "PGD, margin loss"},
                                                    {"", "random signs (control)"}}};
-
-double accuracy_under(const json& network, const std::string& attack, double eps) {
-    if (!attack.empty()) return attack_accuracy(network, attack, eps);
-    for (const auto& condition : network["conditions"]) {
-        if (condition["kind"] == "random" && condition["eps"] == eps) return condition["accuracy"];
-    }
-    return nan;
-}
 
 std::string images_of(const ordered_networks& networks, const char* option) {
     return with_commas(networks.study["options"][option].get<std::size_t>()) + " images";
@@ -103,7 +89,7 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
                              set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, grey, "5 %", true);
     std::vector<plot_panel> panels;
     figure.csv = "alpha,seed,attack,eps_255ths,accuracy\n";
-    for (const attack_kind& kind : attack_kinds) {
+    for (const titled_key& kind : attack_kinds) {
         std::vector<banded_line> lines;
         for (const double alpha : networks.alphas) {
             const legend_entry look = networks.style(alpha);
@@ -112,8 +98,8 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
                 line.x.push_back(in_255ths(eps));
                 auto& values = line.values.emplace_back();
                 for (const json* network : networks.of_alpha(alpha)) {
-                    values.push_back(accuracy_under(*network, kind.name, eps));
-                    figure.csv += csv_of(*network) + (*kind.name == '\0' ? "random" : kind.name) + "," +
+                    values.push_back(attack_accuracy(*network, kind.key, eps));
+                    figure.csv += csv_of(*network) + (*kind.key == '\0' ? "random" : kind.key) + "," +
                                   csv_field(in_255ths(eps)) + "," + csv_field(values.back()) + "\n";
                 }
             }

@@ -97,17 +97,13 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
 
 study_figure gradient_figure(const ordered_networks& networks) {
     study_figure figure{.name = "gradients", .heading = "Variability of input-unit gradients"};
-    struct quantity {
-        const char* key;
-        const char* title;
-    };
-    constexpr std::array<quantity, 4> quantities{{{"cv_samples", "CV across samples"},
+    constexpr std::array<titled_key, 4> quantities{{{"cv_samples", "CV across samples"},
                                                   {"cv_units", "CV across units"},
                                                   {"cv_samples_nonzero", "CV across samples, zeros left out"},
                                                   {"zero_fraction", "share of exact zeros"}}};
     std::vector<plot_panel> panels;
     std::vector<std::pair<std::string, network_number>> columns;
-    for (const quantity& each : quantities) {
+    for (const titled_key& each : quantities) {
         const network_number value = [key = each.key](const json& network) {
             return gradient_number(network, key);
         };

@@ -231,11 +231,7 @@ study_figure cumulative_variance_figure(const ordered_networks& networks) {
 
 study_figure dimensionality_by_depth_figure(const ordered_networks& networks) {
     study_figure figure{.name = "dimensionality", .heading = "Dimensionality and depth"};
-    struct quantity {
-        const char* key;
-        const char* title;
-    };
-    const std::array<quantity, 2> quantities{
+    const std::array<titled_key, 2> quantities{
         {{"components_interpolated", "components for 95 % of variance / units"},
          {"participation_ratio", "participation ratio / units"}}};
     const json& layers = clean_layers(networks.first);
@@ -243,7 +239,7 @@ study_figure dimensionality_by_depth_figure(const ordered_networks& networks) {
     for (const auto& layer : layers) names.push_back(layer["name"]);
     const named_axis axis = layer_axis(names);
     std::vector<plot_panel> panels;
-    for (const quantity& each : quantities) {
+    for (const titled_key& each : quantities) {
         std::vector<banded_line> lines;
         std::vector<double> all{0.0};
         for (const double alpha : networks.alphas) {

@@ -1,5 +1,7 @@
 #include "study_outcomes.hpp"
 
+#include "running_mean.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -22,16 +24,6 @@ template <typename Names>
 bool is_among(const json& name, const Names& names) {
     return std::find(names.begin(), names.end(), name.get<std::string>()) != names.end();
 }
-
-struct running_mean {
-    double sum = 0.0;
-    double count = 0.0;
-    void add(double value) {
-        sum += value;
-        count += 1.0;
-    }
-    [[nodiscard]] double value() const { return count == 0.0 ? nan : sum / count; }
-};
 
 bool belongs(const json& condition, condition_group group, double eps) {
     const std::string kind = condition["kind"];
@@ -57,10 +49,10 @@ double corruption_accuracy(const json& network, bool intensity) {
 }
 
 double attack_accuracy(const json& network, std::string_view attack, double eps) {
+    const bool signs = attack.empty();
     for (const auto& condition : network["conditions"]) {
-        if (condition["kind"] == "attack" && condition["name"] == attack && condition["eps"] == eps) {
-            return number(condition["accuracy"]);
-        }
+        if (condition["kind"] != (signs ? "random" : "attack") || condition["eps"] != eps) continue;
+        if (signs || condition["name"] == attack) return number(condition["accuracy"]);
     }
     return nan;
 }
@@ -82,13 +74,17 @@ double measure_of(const json& dimensionality, const std::string& measure) {
     return number(value.is_object() ? value["95"] : value);
 }
 
-double early_dimensionality(const json& network, const std::string& measure) {
+double mean_dimensionality(const json& layers, const std::string& measure, std::size_t first,
+                           std::size_t last) {
     running_mean mean;
-    const json& layers = network["conditions"][0]["layers"];
-    for (std::size_t l = 0; l < early_layers(network); ++l) {
+    for (std::size_t l = first; l < last; ++l) {
         mean.add(measure_of(layers[l]["dimensionality"], measure) / number(layers[l]["units"]));
     }
     return mean.value();
+}
+
+double early_dimensionality(const json& network, const std::string& measure) {
+    return mean_dimensionality(network["conditions"][0]["layers"], measure, 0, early_layers(network));
 }
 
 double dimensionality_change(const json& network, condition_group group, double eps,

@@ -16,7 +16,7 @@ namespace program {
 /// fog, brightness, contrast) when `intensity` is false.
 double corruption_accuracy(const nlohmann::ordered_json& network, bool intensity);
 
-/// Accuracy under an attack at an eps (in data units).
+/// Accuracy under an attack at an eps (in data units); without a name, under random signs of that size.
 double attack_accuracy(const nlohmann::ordered_json& network, std::string_view attack, double eps);
 
 /// The eps of the PGD attacks of a network, in data units and ascending; and one in 255ths.
@@ -29,8 +29,10 @@ std::size_t early_layers(const nlohmann::ordered_json& network);
 /// A measure in a "dimensionality" object, that of 95 % of the variance where there are several.
 double measure_of(const nlohmann::ordered_json& dimensionality, const std::string& measure);
 
-/// A measure of how many dimensions a layer uses: "components_interpolated" is that of 95 % of the variance.
-/// Mean over the early layers of the clean network, as a share of the units.
+/// A measure of how many dimensions a layer uses, as a share of its units: "components_interpolated" is that
+/// of 95 % of the variance. Mean over layers [first, last), and over the early layers of the clean network.
+double mean_dimensionality(const nlohmann::ordered_json& layers, const std::string& measure,
+                           std::size_t first, std::size_t last);
 double early_dimensionality(const nlohmann::ordered_json& network, const std::string& measure);
 
 /// Which numbers of a condition are compared with the clean ones: of channel means or of full maps, of the

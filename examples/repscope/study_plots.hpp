@@ -20,6 +20,12 @@ plot_panel scatter_panel(const ordered_networks& networks, const std::string& ti
                          const network_number& value, const std::string& more = "",
                          const axis_range* y = nullptr, double least = 0.02);
 
+/// A name in study.json, and what a panel says instead.
+struct titled_key {
+    const char* key;
+    const char* title;
+};
+
 /// The values of all networks.
 std::vector<double> values_of(const ordered_networks& networks, const network_number& value);
 

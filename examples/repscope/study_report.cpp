@@ -125,16 +125,6 @@ std::string perturbed_table(const networks_by_alpha& by_alpha) {
            "variation of the gradients of units with respect to the image, mean over layers\n";
 }
 
-// Interpolated components for 95 % of the variance, as a share of the units, mean of layers [first, last).
-double components_share(const json& layers, std::size_t first, std::size_t last) {
-    double sum = 0.0;
-    for (std::size_t l = first; l < last; ++l) {
-        sum +=
-            number(layers[l]["dimensionality"]["components_interpolated"]["95"]) / number(layers[l]["units"]);
-    }
-    return sum / static_cast<double>(last - first);
-}
-
 } // namespace
 
 std::string condition_label(const json& condition) {
@@ -193,8 +183,10 @@ std::string study_table(const json& study) {
             for (std::size_t l = 0; l < layers; ++l) {
                 by_layer[l].values.push_back(number(clean["layers"][l]["selectivity"]["mean"]));
             }
-            if (early > 0) share_early.values.push_back(components_share(clean["layers"], 0, early));
-            share_late.values.push_back(components_share(clean["layers"], early, layers));
+            const char* measure = "components_interpolated";
+            if (early > 0)
+                share_early.values.push_back(mean_dimensionality(clean["layers"], measure, 0, early));
+            share_late.values.push_back(mean_dimensionality(clean["layers"], measure, early, layers));
         }
         std::vector<std::string> row{shortest(alpha), std::to_string(networks.size()), accuracy.text(3),
                                      selectivity.text(3)};
