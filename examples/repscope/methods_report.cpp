@@ -338,7 +338,7 @@ std::string methods_figure(const json& study) {
     if (networks.empty()) return "";
     std::string points;
     for (const auto& name : names_in(networks, "method")) {
-        points += gnuplot_string(name);
+        points += name; // without spaces; quotes of a data block would be drawn
         for (const char* what : {"selectivity_mean", "corruption_accuracy", "robust_all"}) {
             const auto values = values_of(by_seed(networks, "method", name, quantity_of(what).of));
             const auto found = repscope::mean_interval(values);
