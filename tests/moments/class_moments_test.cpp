@@ -4,6 +4,7 @@
 #include "repscope/numeric/random.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -116,13 +117,6 @@ TEST_CASE_TEMPLATE("the same bits for any number of threads, 1e-12 for any split
         many.update(d.view(), d.labels(), {.threads = threads});
         CHECK(numbers_of(many) == expected);
     }
-    const std::size_t block = repscope::samples_per_block(units * positions);
-    if (block < n) { // a cut at whole blocks
-        State cut(units, classes);
-        cut.update(d.view(0, block), d.labels(0, block));
-        cut.update(d.view(block, n - block), d.labels(block, n - block), {.threads = 2});
-        CHECK(numbers_of(cut) == expected);
-    }
     State a(units, classes);
     State b(units, classes);
     State c(units, classes);
@@ -134,6 +128,69 @@ TEST_CASE_TEMPLATE("the same bits for any number of threads, 1e-12 for any split
     const auto merged = numbers_of(c);
     for (std::size_t k = 0; k < merged.size(); ++k) {
         CHECK(std::abs(merged[k] - expected[k]) <= 1e-12 * std::max(1.0, std::abs(expected[k])));
+    }
+}
+
+TEST_CASE("samples of one position, few and many classes, against plain loops in long double") {
+    constexpr std::size_t samples = 3001;
+    repscope::random_stream random(5, 2);
+    for (const std::uint32_t many : {3U, 200U}) { // 200: fewer lanes than threads
+        std::vector<float> x;
+        std::vector<int> y;
+        for (std::size_t k = 0; k < samples * units; ++k) x.push_back(static_cast<float>(random.normal()));
+        for (std::size_t i = 0; i < samples; ++i) y.push_back(static_cast<int>(random.below(many)));
+        const repscope::tensor_view<const float, 2> view(x.data(), {samples, units});
+        for (const bool rectify : {false, true}) {
+            class_sums sums(units, many, {.rectify = rectify});
+            class_moments moments(units, many, {.rectify = rectify});
+            sums.update(view, y, {.threads = 3});
+            moments.update(view, y, {.threads = 3});
+            class_moments alone(units, many, {.rectify = rectify});
+            alone.update(view, y);
+            for (std::size_t c = 0; c < many; ++c) {
+                for (std::size_t u = 0; u < units; ++u) {
+                    long double sum = 0, squares = 0;
+                    for (std::size_t i = 0; i < samples; ++i) {
+                        const float a = x[i * units + u];
+                        const auto value = static_cast<long double>(rectify && a < 0 ? 0 : a);
+                        if (y[i] == static_cast<int>(c)) sum += value;
+                        if (y[i] == static_cast<int>(c)) squares += value * value;
+                    }
+                    const auto expected = static_cast<double>(sum);
+                    const auto m2 =
+                        static_cast<double>(squares - sum * sum / static_cast<long double>(sums.count(c)));
+                    CHECK(std::abs(sums.sum(c, u) - expected) <= 1e-11);
+                    CHECK(std::abs(moments.sum(c, u) - expected) <= 1e-11);
+                    CHECK(std::abs(moments.m2(c, u) - m2) <= 1e-11 * (1 + m2));
+                    CHECK(moments.m2(c, u) == alone.m2(c, u));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a source that fails in the middle ends the update, on any number of threads") {
+    constexpr std::size_t samples = 5000; // several blocks
+    const std::vector<float> x(samples * units, 1.0F);
+    std::vector<int> y;
+    for (std::size_t i = 0; i < samples; ++i) y.push_back(static_cast<int>(i % classes));
+    const auto fetch = [&](std::size_t first, std::size_t count, std::size_t) {
+        return repscope::tile<float>{x.data() + first * units, count, units, 1};
+    };
+    for (const int threads : {1, 2, 5}) {
+        class_sums state(units, classes);
+        state.update_blocks(samples, 1, y, threads, fetch);
+        const auto before = numbers_of(state);
+        std::atomic<int> calls = 0;
+        const auto failing = [&](std::size_t first, std::size_t count, std::size_t worker) {
+            if (first > 1500) throw repscope::format_error("cut");
+            ++calls;
+            return fetch(first, count, worker);
+        };
+        CHECK_THROWS_AS(state.update_blocks(samples, 1, y, threads, failing), repscope::format_error);
+        CHECK(calls > 0);
+        CHECK(numbers_of(state) == before);
+        CHECK(state.samples() == samples);
     }
 }
 

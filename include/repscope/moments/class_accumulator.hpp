@@ -2,22 +2,25 @@
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
+#include "repscope/moments/class_rows.hpp"
 #include "repscope/moments/finite.hpp"
 #include "repscope/moments/update_options.hpp"
 #include "repscope/numeric/blocks.hpp"
 #include "repscope/numeric/tiles.hpp"
+#include "repscope/numeric/turns.hpp"
 #include "repscope/numeric/unit_values.hpp"
 #include "repscope/tensor/as_view.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -53,11 +56,11 @@ void check_labels(std::string_view function, const tensor_view<const Label, 1>& 
 }
 
 /// What `class_sums` and `class_moments` share: counts, and per (class, unit) the sum of values and, with
-/// `Squares`, the sum of squares, both about a per-unit pilot, held in lanes.
+/// `Squares`, the sum of squares, both about a per-unit pilot.
 ///
-/// Block b of an update goes to lane b mod L, and the lanes are folded in the order of their index, so the
-/// result does not depend on which thread did what. With few lanes (large states) the units are split among
-/// threads as well.
+/// An update is cut into lanes of samples, by extents alone, and their sums are added in the order of the
+/// lanes, so the result does not depend on which thread did what. With fewer lanes than threads the units are
+/// split among threads as well.
 template <bool Squares>
 class class_accumulator {
   public:
@@ -74,7 +77,7 @@ class class_accumulator {
     [[nodiscard]] std::uint64_t count(std::size_t c) const noexcept { return counts_[c]; }
     [[nodiscard]] const std::vector<std::uint64_t>& counts() const noexcept { return counts_; }
 
-    /// Sum of the values of unit `u` over the samples of class `c`. Not checked; O(lanes).
+    /// Sum of the values of unit `u` over the samples of class `c`. Not checked.
     [[nodiscard]] double sum(std::size_t c, std::size_t u) const noexcept {
         return about_pilot(c, u, 0) + static_cast<double>(counts_[c]) * pilot(u);
     }
@@ -91,11 +94,8 @@ class class_accumulator {
             throw_value_error(name, "wanted at least 1 unit and 1 class, got " + std::to_string(units) +
                                         " and " + std::to_string(classes));
         }
-        constexpr std::size_t budget = std::size_t{64} << 20U;
-        const std::array<std::size_t, 3> extents{classes, units, columns * sizeof(double)};
-        const std::size_t bytes = element_count(extents);
-        lanes_ = std::clamp<std::size_t>(budget / bytes, 1, 16);
-        sums_.resize(lanes_ * classes * units * columns);
+        const std::array<std::size_t, 3> extents{classes, units, rows * sizeof(double)};
+        sums_.resize(element_count(extents) / sizeof(double));
         if constexpr (Squares) pilot_.resize(units);
     }
 
@@ -132,51 +132,48 @@ class class_accumulator {
     template <typename Label, typename Fetch>
     void update_from(std::string_view name, std::size_t samples, std::size_t positions,
                      const tensor_view<const Label, 1>& labels, thread_pool& pool, Fetch&& fetch) {
-        const std::size_t a_block = samples_per_block(units_ * positions);
+        const std::size_t a_block = block_for(positions);
         const std::size_t blocks = block_count(samples, a_block);
         if (blocks == 0) return;
         if constexpr (Squares)
             take_pilot(fetch(std::size_t{0}, (std::min)(samples, a_block), std::size_t{0}));
 
-        const std::size_t parts = lanes_ >= pool.size() ? 1 : (std::min)(units_, pool.size());
-        const bool empty = this->samples() == 0;
-        std::vector<undo_log> undo(lanes_ * parts);
-        const auto roll_back = [&] {
-            for (const undo_log& log : undo) log.restore();
+        const std::size_t lanes = lanes_for(samples, positions, blocks);
+        const std::size_t parts = (std::min)(units_, block_count(pool.size(), lanes));
+        std::vector<class_rows<Squares>> sums(pool.size()), totals(parts);
+        std::vector<turns> order(parts);
+        const auto begin = [&](class_rows<Squares>& rows_of_part, std::size_t part) {
+            rows_of_part.begin(units_ * part / parts, units_ * (part + 1) / parts, units_, classes_, a_block,
+                               samples);
         };
-        try {
-            pool.for_each(lanes_ * parts, [&](std::size_t task, std::size_t worker) {
-                const std::size_t lane = task / parts;
-                const std::size_t part = task % parts;
-                const std::size_t first_unit = units_ * part / parts;
-                const std::size_t last_unit = units_ * (part + 1) / parts;
-                std::vector<double> values(units_);
-                undo[task] = undo_log(classes_, (last_unit - first_unit) * columns, empty);
-                // Block b of this call is block next_block_ + b of the state.
-                const std::size_t first_block = (lane + lanes_ - next_block_ % lanes_) % lanes_;
-                for (std::size_t block = first_block; block < blocks; block += lanes_) {
+        for (std::size_t part = 0; part < parts; ++part) begin(totals[part], part);
+        pool.for_each(lanes * parts, [&](std::size_t task, std::size_t worker) {
+            const std::size_t lane = task / parts, part = task % parts;
+            try {
+                begin(sums[worker], part);
+                for (std::size_t block = blocks * lane / lanes; block < blocks * (lane + 1) / lanes;
+                     ++block) {
                     const std::size_t first = block * a_block;
                     const auto data = fetch(first, (std::min)(a_block, samples - first), worker);
-                    for (std::size_t i = 0; i < data.samples; ++i) {
-                        const auto c = static_cast<std::size_t>(labels(first + i));
-                        double* row = row_of(lane, c) + first_unit * columns;
-                        undo[task].save(c, row);
-                        const auto* sample = data.data + (i * units_ + first_unit) * data.positions;
-                        add_sample(sample, first_unit, last_unit - first_unit, data.positions, values.data(),
-                                   row);
-                    }
+                    const auto class_of = [&](std::size_t i) {
+                        return static_cast<std::size_t>(labels(first + i));
+                    };
+                    if (options_.rectify)
+                        sums[worker].template add<true>(data, pilot_.data(), class_of);
+                    else
+                        sums[worker].template add<false>(data, pilot_.data(), class_of);
                 }
-            });
-            for (const undo_log& log : undo) {
-                if (!log.rows_are_finite()) {
-                    find_not_finite(name, samples, a_block, fetch);
-                }
+                order[part].take(lane, [&] { totals[part].add(sums[worker]); });
+            } catch (...) {
+                order[part].give_up();
+                throw;
             }
-        } catch (...) {
-            roll_back();
-            throw;
+        });
+        for (class_rows<Squares>& total : totals) {
+            total.add_state(sums_.data());
+            if (!total.is_finite()) find_not_finite(name, samples, a_block, fetch);
         }
-        next_block_ = (next_block_ + blocks) % lanes_;
+        for (class_rows<Squares>& total : totals) total.write_to(sums_.data());
         for (std::size_t i = 0; i < samples; ++i) ++counts_[static_cast<std::size_t>(labels(i))];
     }
 
@@ -194,21 +191,17 @@ class class_accumulator {
         if constexpr (Squares) {
             if (samples() == 0) pilot_ = other.pilot_;
         }
-        for (std::size_t lane = 0; lane < lanes_; ++lane) {
-            for (std::size_t c = 0; c < classes_; ++c) {
-                double* mine = row_of(lane, c);
-                const double* theirs = other.row_of(lane, c);
-                if constexpr (!Squares) {
-                    for (std::size_t u = 0; u < units_; ++u) mine[u] += theirs[u];
-                } else {
-                    // The lanes of a state hold no counts of their own, so the shift of pilots, which needs
-                    // them, is made once, in the first lane.
-                    const double n = lane == 0 ? static_cast<double>(other.counts_[c]) : 0;
-                    for (std::size_t u = 0; u < units_; ++u) {
-                        const double shift = other.pilot_[u] - pilot_[u];
-                        mine[2 * u] += theirs[2 * u] + n * shift;
-                        mine[2 * u + 1] += theirs[2 * u + 1] + 2 * shift * theirs[2 * u] + n * shift * shift;
-                    }
+        for (std::size_t c = 0; c < classes_; ++c) {
+            double* mine = row_of(c);
+            const double* theirs = other.row_of(c);
+            if constexpr (!Squares) {
+                for (std::size_t u = 0; u < units_; ++u) mine[u] += theirs[u];
+            } else {
+                const auto n = static_cast<double>(other.counts_[c]);
+                for (std::size_t u = 0; u < units_; ++u) {
+                    const double shift = other.pilot_[u] - pilot_[u];
+                    mine[u] += theirs[u] + n * shift;
+                    mine[units_ + u] += theirs[units_ + u] + 2 * shift * theirs[u] + n * shift * shift;
                 }
             }
         }
@@ -219,7 +212,6 @@ class class_accumulator {
         out.put<std::uint64_t>(units_);
         out.put<std::uint64_t>(classes_);
         out.put<std::uint8_t>(options_.rectify ? 1 : 0);
-        out.put<std::uint64_t>(next_block_);
         out.put_all(std::span<const std::uint64_t>(counts_));
         out.put_all(std::span<const double>(pilot_));
         out.put_all(std::span<const double>(sums_));
@@ -232,7 +224,7 @@ class class_accumulator {
         const auto rectify = in.get<std::uint8_t>();
         // Before anything is allocated: a state has at least this much behind its header.
         const std::array<std::size_t, 3> extents{static_cast<std::size_t>(units),
-                                                 static_cast<std::size_t>(classes), columns * sizeof(double)};
+                                                 static_cast<std::size_t>(classes), rows * sizeof(double)};
         in.need(element_count(extents));
         if (units == 0 || classes == 0 || rectify > 1)
             throw format_error(in.name() + ": not a state of class sums");
@@ -242,7 +234,6 @@ class class_accumulator {
     }
 
     void load_from(byte_reader& in) {
-        next_block_ = in.get<std::uint64_t>() % lanes_;
         in.get_all(std::span(counts_));
         in.get_all(std::span(pilot_));
         in.get_all(std::span(sums_));
@@ -254,90 +245,33 @@ class class_accumulator {
         else
             return 0;
     }
-    /// Column 0: the sum about the pilot; column 1 (with `Squares`): of squares about it.
-    [[nodiscard]] double about_pilot(std::size_t c, std::size_t u, std::size_t column) const noexcept {
-        double total = 0;
-        for (std::size_t lane = 0; lane < lanes_; ++lane) total += row_of(lane, c)[u * columns + column];
-        return total;
+    /// Row 0: the sum about the pilot; row 1 (with `Squares`): of squares about it.
+    [[nodiscard]] double about_pilot(std::size_t c, std::size_t u, std::size_t row) const noexcept {
+        return row_of(c)[row * units_ + u];
     }
 
   private:
-    static constexpr std::size_t columns = Squares ? 2 : 1;
-
-    /// The rows of one lane that an update has touched, as they were before: zeros, of an empty state, are not
-    /// kept.
-    class undo_log {
-      public:
-        undo_log() = default;
-        undo_log(std::size_t classes, std::size_t width, bool zeros)
-            : touched_(classes), width_(width), zeros_(zeros) {
-            if (!zeros) saved_.reserve(classes * width);
-            rows_.reserve(classes);
-        }
-        void save(std::size_t c, double* row) {
-            if (touched_[c]) return;
-            if (!zeros_) saved_.insert(saved_.end(), row, row + width_);
-            rows_.push_back(row);
-            touched_[c] = true;
-        }
-        void restore() const noexcept {
-            for (std::size_t r = 0; r < rows_.size(); ++r) {
-                if (zeros_)
-                    std::fill_n(rows_[r], width_, 0.0);
-                else
-                    std::copy_n(saved_.data() + r * width_, width_, rows_[r]);
-            }
-        }
-        [[nodiscard]] bool rows_are_finite() const noexcept {
-            for (const double* row : rows_) {
-                if (!all_finite(row, width_)) return false;
-            }
-            return true;
-        }
-
-      private:
-        std::vector<bool> touched_;
-        std::vector<double*> rows_;
-        std::vector<double> saved_;
-        std::size_t width_ = 0;
-        bool zeros_ = false;
-    };
-
-    [[nodiscard]] double* row_of(std::size_t lane, std::size_t c) noexcept {
-        return sums_.data() + (lane * classes_ + c) * units_ * columns;
-    }
-    [[nodiscard]] const double* row_of(std::size_t lane, std::size_t c) const noexcept {
-        return sums_.data() + (lane * classes_ + c) * units_ * columns;
+    static constexpr std::size_t rows = class_rows<Squares>::rows;
+    /// Samples of one position are added class by class within a block, the better the more there are of
+    /// each.
+    [[nodiscard]] std::size_t block_for(std::size_t positions) const noexcept {
+        const std::size_t least = samples_per_block(units_ * positions);
+        return positions == 1 ? std::clamp(4 * classes_, least, 8 * least) : least;
     }
 
-    template <typename Scalar>
-    void values_of(const Scalar* sample, std::size_t units, std::size_t positions, double* values) const {
-        if (options_.rectify)
-            unit_values<true>(sample, units, positions, values);
-        else
-            unit_values<false>(sample, units, positions, values);
+    [[nodiscard]] double* row_of(std::size_t c) noexcept { return sums_.data() + c * rows * units_; }
+    [[nodiscard]] const double* row_of(std::size_t c) const noexcept {
+        return sums_.data() + c * rows * units_;
     }
 
-    template <typename Scalar>
-    void add_sample(const Scalar* sample, std::size_t first_unit, std::size_t units, std::size_t positions,
-                    double* values, double* row) const {
-        if constexpr (Squares) {
-            values_of(sample, units, positions, values);
-            const double* about = pilot_.data() + first_unit;
-            for (std::size_t u = 0; u < units; ++u) {
-                const double d = values[u] - about[u];
-                row[2 * u] += d;
-                row[2 * u + 1] += d * d;
-            }
-        } else if (positions == 1 && !options_.rectify) {
-            for (std::size_t u = 0; u < units; ++u) row[u] += static_cast<double>(sample[u]);
-        } else {
-            // The row was last used a block of samples ago: it comes while the means are taken.
-            constexpr std::size_t a_line = 64 / sizeof(double);
-            for (std::size_t u = 0; u < units; u += a_line) __builtin_prefetch(row + u, 1);
-            values_of(sample, units, positions, values);
-            for (std::size_t u = 0; u < units; ++u) row[u] += values[u];
-        }
+    /// 1 to 16: few enough for the sums of a lane to be small beside its data, and for those of all lanes to
+    /// stay within 64 MiB.
+    [[nodiscard]] std::size_t lanes_for(std::size_t samples, std::size_t positions,
+                                        std::size_t blocks) const {
+        constexpr std::size_t budget = std::size_t{64} << 20U;
+        const std::size_t by_memory = budget / (sums_.size() * sizeof(double));
+        const std::size_t by_data = samples * positions / (64 * classes_);
+        return std::clamp<std::size_t>((std::min)({by_memory, by_data, blocks}), 1, 16);
     }
 
     /// The mean of the first block that a state sees; any value near the data serves, as long as it is the
@@ -348,7 +282,11 @@ class class_accumulator {
         std::vector<double> values(units_);
         std::vector<double> mean(units_);
         for (std::size_t i = 0; i < block.samples; ++i) {
-            values_of(block.data + i * units_ * block.positions, units_, block.positions, values.data());
+            const auto* sample = block.data + i * units_ * block.positions;
+            if (options_.rectify)
+                unit_values<true>(sample, units_, block.positions, values.data());
+            else
+                unit_values<false>(sample, units_, block.positions, values.data());
             for (std::size_t u = 0; u < units_; ++u)
                 mean[u] += values[u] / static_cast<double>(block.samples);
         }
@@ -368,8 +306,6 @@ class class_accumulator {
     std::size_t units_;
     std::size_t classes_;
     class_options options_;
-    std::size_t lanes_ = 1;
-    std::size_t next_block_ = 0;
     std::vector<std::uint64_t> counts_;
     std::vector<double> pilot_;
     std::vector<double> sums_;

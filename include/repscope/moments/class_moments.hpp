@@ -28,21 +28,21 @@ class class_moments : public detail::class_accumulator<true> {
         update_blocks_with("class_moments::update_blocks", samples, positions, labels, threads, fetch);
     }
 
-    /// Sum of (value - mean of the class)^2 over the samples of class `c`; 0 when it has none. O(lanes).
+    /// Sum of (value - mean of the class)^2 over the samples of class `c`; 0 when it has none.
     [[nodiscard]] double m2(std::size_t c, std::size_t u) const noexcept {
         if (count(c) == 0) return 0;
         const double s = about_pilot(c, u, 0);
         return (std::max)(0.0, about_pilot(c, u, 1) - s * s / static_cast<double>(count(c)));
     }
 
-    /// Mean of unit `u` over all samples; NaN when there are none. O(classes x lanes).
+    /// Mean of unit `u` over all samples; NaN when there are none. O(classes).
     [[nodiscard]] double unit_mean(std::size_t u) const noexcept {
         double s = 0;
         for (std::size_t c = 0; c < classes(); ++c) s += about_pilot(c, u, 0);
         return pilot(u) + s / static_cast<double>(samples());
     }
 
-    /// Variance of unit `u` over all samples, divisor n - 1; NaN below two samples. O(classes x lanes).
+    /// Variance of unit `u` over all samples, divisor n - 1; NaN below two samples. O(classes).
     [[nodiscard]] double unit_variance(std::size_t u) const noexcept {
         double s = 0;
         double squares = 0;

@@ -8,9 +8,9 @@ inline namespace v0 {
 /// Count and sum of every unit's value for every class: all that the class selectivity index needs.
 ///
 /// A unit's value for a sample is the mean of its positions, in double. The state takes
-/// classes x units x lanes doubles (1 to 16 lanes, within 64 MiB). Feed it with `update`, combine states with
-/// `merge`; the result does not depend on threads, and on how samples were split over calls and states to
-/// 1e-12 only.
+/// classes x units doubles, an update up to 16 times that, within 64 MiB. Feed it with `update`, combine
+/// states with `merge`; the result does not depend on threads, and on how samples were split over calls and
+/// states to 1e-12 only.
 class class_sums : public detail::class_accumulator<false> {
   public:
     /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0.

@@ -72,8 +72,8 @@ class thread_pool {
     /// Number of threads, the caller included.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// Calls `task(index)` or `task(index, worker)` once for every index in [0, count), in no particular
-    /// order on several threads, and returns when all are done. `worker` is below `size()` and unique among
+    /// Calls `task(index)` or `task(index, worker)` once for every index in [0, count), on several threads,
+    /// begun in increasing order, and returns when all are done. `worker` is below `size()` and unique among
     /// the tasks of this loop that run at the same time: an index into scratch made for this loop.
     ///
     /// When tasks throw, no new ones are started and the exception of the lowest index is rethrown, whatever

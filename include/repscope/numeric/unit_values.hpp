@@ -110,12 +110,12 @@ inline void means_of_maps(const Scalar* first, std::size_t positions, double sha
     }
 }
 
-/// Asks for what lies a page behind `first` and `count` elements of it: the processor's own prefetching stops
+/// Asks for what lies two pages behind `first` and `count` elements of it: the processor's own prefetching stops
 /// at the ends of pages.
 template <typename Scalar>
 inline void prefetch_ahead(const Scalar* first, std::size_t count) noexcept {
     constexpr std::size_t a_line = 64 / sizeof(Scalar), a_page = 4096 / sizeof(Scalar);
-    for (std::size_t i = 0; i < count; i += a_line) __builtin_prefetch(first + a_page + i);
+    for (std::size_t i = 0; i < count; i += a_line) __builtin_prefetch(first + 2 * a_page + i);
 }
 
 } // namespace detail
