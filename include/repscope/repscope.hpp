@@ -41,6 +41,7 @@
 #include "repscope/dimensionality/correlation_dimension.hpp"
 #include "repscope/dimensionality/estimate.hpp"
 #include "repscope/dimensionality/jackknife.hpp"
+#include "repscope/dimensionality/left_out.hpp"
 #include "repscope/dimensionality/levina_bickel.hpp"
 #include "repscope/dimensionality/local_pca.hpp"
 #include "repscope/dimensionality/nearest_neighbours.hpp"

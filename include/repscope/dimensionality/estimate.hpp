@@ -15,7 +15,7 @@ struct participation_ratio_estimate {
     double unbiased = 0;
     /// `unbiased` without the remaining bias of a ratio, n PR - (n - 1) mean PR_(i).
     double jackknife = 0;
-    /// Jackknife standard error of log `unbiased`; NaN below 5 samples and when `unbiased`, or a replicate of
+    /// Jackknife standard error of log `unbiased`, see `participation_ratio_jackknife`; NaN below 5 samples and when `unbiased`, or a replicate of
     /// it, is.
     double se_log = 0;
     /// unbiased exp(-+ t se_log), t being Student's quantile for n - 1.

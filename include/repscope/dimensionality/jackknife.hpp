@@ -1,12 +1,15 @@
 #pragma once
 
 #include "repscope/dimensionality/estimate.hpp"
+#include "repscope/dimensionality/left_out.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/covariance.hpp"
 #include "repscope/moments/value_rows.hpp"
 #include "repscope/numeric/distributions.hpp"
 #include "repscope/numeric/products.hpp"
+
+#include <Eigen/Core>
 
 #include <algorithm>
 #include <cmath>
@@ -20,25 +23,14 @@
 namespace repscope {
 inline namespace v0 {
 
-namespace detail {
-
-/// The unbiased participation ratio without one sample, from the sums over all `n`, the sample's squared
-/// length g, r = x . S x and c = x . t, x being the centred sample (or its row of the Gram matrix: the sum of
-/// its squares, and its product with the diagonal).
-[[nodiscard]] constexpr double participation_ratio_without(double n, double t, double r_all, double d,
-                                                           double g, double r, double c) noexcept {
-    const double a = 1 / (n - 1);
-    const double f = n / (n - 1);
-    const double square = (1 + a) * (1 + a);
-    return participation_ratio_unbiased_of(
-        n - 1, t - f * g, r_all - 2 * f * r + f * f * g * g,
-        d + 4 * a * a * r + n * a * a * a * a * g * g + 4 * a * c + 2 * a * a * g * t - g * g * square * square);
-}
-
-} // namespace detail
-
 /// The jackknife of the unbiased participation ratio: leaves every sample out in turn, exactly, without
 /// computing anything anew.
+///
+/// A jackknife counts what pairs of samples contribute to the variance twice, and of a flat spectrum pairs
+/// contribute all of it. That part is measured by leaving out pairs (all of up to 128 samples), and taken off
+/// once, the more of it the more it dominates: se^2 = V - P (2 P / V)^2, V being the jackknife's variance and
+/// P <= V / 2 that of pairs. Source: Efron, Stein 1981; the weight (2 P / V)^2 is ours, and keeps intervals
+/// of steep spectra, whose P is not well known, as wide as they are.
 ///
 /// Of a thin covariance (no more samples than units) nothing else is needed. Of a thick one it needs a second
 /// pass: give the same samples to `update` again, in any order and portions; states of parts that start from
@@ -50,9 +42,10 @@ class participation_ratio_jackknife {
         : participation_ratio_jackknife(state.centred()) {}
 
     explicit participation_ratio_jackknife(centred_products products)
-        : products_(std::move(products)), samples_(static_cast<double>(products_.samples)),
-          trace_(products_.trace()), frobenius2_(products_.frobenius2()),
-          unbiased_(participation_ratio_unbiased(products_)) {
+        : products_(std::move(products)),
+          samples_(static_cast<double>(products_.samples)), sums_{samples_, products_.trace(),
+                                                                  products_.frobenius2(), products_.fourth},
+          unbiased_(sums_.unbiased()) {
         if (needs_second_pass()) {
             // Tiles on the diagonal are used whole.
             for (std::size_t first = 0; first < products_.order; first += tile) {
@@ -75,13 +68,17 @@ class participation_ratio_jackknife {
                 with_diagonal[j] += lower(i, i) * product;
             }
         }
-        for (std::size_t i = 0; i < n; ++i) add(lower(i, i), squares[i], with_diagonal[i]);
+        std::vector<double> row(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t j = 0; j < n; ++j) row[j] = i >= j ? lower(i, j) : lower(j, i);
+            const detail::sample_terms terms{lower(i, i), squares[i], with_diagonal[i]};
+            add(terms);
+            rows_.offer(terms, i, row.data(), n);
+        }
     }
 
     /// Whether samples must be given again.
-    [[nodiscard]] bool needs_second_pass() const noexcept {
-        return products_.samples > products_.order;
-    }
+    [[nodiscard]] bool needs_second_pass() const noexcept { return products_.samples > products_.order; }
 
     /// The second pass: `activations` as for `covariance::update`, in any portions.
     ///
@@ -97,16 +94,16 @@ class participation_ratio_jackknife {
             detail::throw_shape_error(name, "wanted " + std::to_string(units) + " units", x.extents());
         }
         if (!needs_second_pass() || seen_ + x.extent(0) > products_.samples) {
-            detail::throw_value_error(name, "wanted the " +
-                                                std::to_string(needs_second_pass() ? products_.samples : 0) +
-                                                " samples of a second pass, got " +
-                                                std::to_string(seen_ + x.extent(0)));
+            detail::throw_value_error(
+                name, "wanted the " + std::to_string(needs_second_pass() ? products_.samples : 0) +
+                          " samples of a second pass, got " + std::to_string(seen_ + x.extent(0)));
         }
         const pool_lease pool(options.threads);
         const std::size_t a_chunk =
             (std::max<std::size_t>)(1, chunk_bytes / (rows_a_task * units * sizeof(double))) * rows_a_task;
         std::vector<double> rows((std::min)(x.extent(0), a_chunk) * units);
-        std::vector<sample_terms> terms(x.extent(0));
+        std::vector<detail::sample_terms> terms(x.extent(0));
+        detail::sampled_rows kept = rows_;
         for (std::size_t first = 0; first < x.extent(0); first += a_chunk) {
             const std::size_t count = (std::min)(a_chunk, x.extent(0) - first);
             detail::value_rows_into(name, x, first, count, false, *pool, rows.data(), seen_);
@@ -121,15 +118,18 @@ class participation_ratio_jackknife {
             } else {
                 for (std::size_t task = 0; task < tasks; ++task) measure(task);
             }
+            for (std::size_t i = 0; i < count; ++i)
+                kept.offer(terms[first + i], 0, rows.data() + i * units, units);
         }
-        for (const sample_terms& one : terms) add(one.g, one.r, one.c);
+        rows_ = std::move(kept);
+        for (const detail::sample_terms& one : terms) add(one);
     }
 
     /// Adds the samples that another state, made from the same covariance, has been given. Throws
     /// `value_error` when it was made from another one, or both together have more samples than it.
     void merge(const participation_ratio_jackknife& other) {
         if (other.products_.samples != products_.samples || other.products_.units != products_.units ||
-            other.trace_ != trace_ || other.frobenius2_ != frobenius2_ || !needs_second_pass() ||
+            other.sums_.t != sums_.t || other.sums_.r != sums_.r || !needs_second_pass() ||
             seen_ + other.seen_ > products_.samples) {
             detail::throw_value_error("participation_ratio_jackknife::merge",
                                       "wanted parts of one second pass over the samples of one covariance");
@@ -139,6 +139,7 @@ class participation_ratio_jackknife {
         logs_ += other.logs_;
         log_squares_ += other.log_squares_;
         differences_ += other.differences_;
+        rows_.merge(other.rows_);
     }
 
     /// The estimate. Throws `value_error` before all samples have been given, and for a confidence outside
@@ -152,12 +153,12 @@ class participation_ratio_jackknife {
         }
         constexpr double nan = std::numeric_limits<double>::quiet_NaN();
         participation_ratio_estimate result{
-            frobenius2_ == 0 ? 0 : trace_ * trace_ / frobenius2_, unbiased_, nan, nan, {}, products_.samples};
+            sums_.r == 0 ? 0 : sums_.t * sums_.t / sums_.r, unbiased_, nan, nan, {}, products_.samples};
         if (detail::is_nan(unbiased_) || undefined_ > 0 || samples_ < 5) return result;
         const double n = samples_;
         result.jackknife = unbiased_ - (n - 1) / n * differences_;
-        result.se_log =
-            std::sqrt((n - 1) / n * (std::max)(0.0, log_squares_ - logs_ * logs_ / n));
+        const double variance = (n - 1) / n * (std::max)(0.0, log_squares_ - logs_ * logs_ / n);
+        result.se_log = std::sqrt(variance - excess_of_pairs(variance));
         const double t = student_quantile(0.5 + confidence / 2, n - 1);
         result.ci = {unbiased_ * std::exp(-t * result.se_log), unbiased_ * std::exp(t * result.se_log)};
         return result;
@@ -168,18 +169,13 @@ class participation_ratio_jackknife {
     static constexpr std::size_t rows_a_task = 256;
     static constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
 
-    struct sample_terms {
-        double g = 0, r = 0, c = 0;
-    };
-
     [[nodiscard]] double& lower(std::size_t i, std::size_t j) noexcept {
         return products_.lower[i * products_.order + j];
     }
 
-    void add(double g, double r, double c) {
+    void add(const detail::sample_terms& one) {
         ++seen_;
-        const double without = detail::participation_ratio_without(samples_, trace_, frobenius2_,
-                                                                   products_.fourth, g, r, c);
+        const double without = detail::without(sums_, one).unbiased();
         // About the estimate itself, so that few digits are lost.
         const double log_change = std::log(without / unbiased_);
         if (!detail::is_finite(log_change)) {
@@ -191,10 +187,44 @@ class participation_ratio_jackknife {
         differences_ += without - unbiased_;
     }
 
+    /// What pairs have too much in the jackknife's `variance`, at most half of it.
+    [[nodiscard]] double excess_of_pairs(double variance) const {
+        const double of_pairs = needs_second_pass() ? pairs_of_scatter() : pairs_of_gram();
+        if (!(of_pairs > 0 && variance > 0)) return 0; // NaN too
+        const double share = (std::min)(1.0, 2 * of_pairs / variance);
+        return (std::min)(of_pairs, variance / 2) * share * share;
+    }
+
+    [[nodiscard]] double pairs_of_gram() const {
+        return detail::variance_of_pairs(sums_, rows_, [](const auto& x, const auto& y) {
+            double xsy = 0;
+            for (std::size_t k = 0; k < x.row.size(); ++k) xsy += x.row[k] * y.row[k];
+            return std::pair(x.row[y.place], xsy);
+        });
+    }
+
+    [[nodiscard]] double pairs_of_scatter() const {
+        using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+        const auto& kept = rows_.kept();
+        const auto count = static_cast<Eigen::Index>(kept.size());
+        const auto units = static_cast<Eigen::Index>(products_.units);
+        matrix rows(count, units);
+        for (Eigen::Index i = 0; i < count; ++i)
+            std::copy_n(kept[static_cast<std::size_t>(i)].row.data(), units, &rows(i, 0));
+        const Eigen::Map<const matrix> scatter(products_.lower.data(), units, units);
+        const matrix turned = rows * scatter.selfadjointView<Eigen::Lower>();
+        const matrix inner = rows * rows.transpose();
+        const matrix through = turned * rows.transpose();
+        return detail::variance_of_pairs(sums_, rows_, [&](const auto& x, const auto& y) {
+            const auto i = &x - kept.data(), j = &y - kept.data();
+            return std::pair(inner(i, j), through(i, j));
+        });
+    }
+
     /// What the replicates of `count` samples need; `rows` are left centred. Of the scatter matrix only the
     /// tiles on and below the diagonal are used: x . S x counts the ones below twice.
     template <product_backend Backend>
-    void terms_of(double* rows, std::size_t count, sample_terms* terms) const {
+    void terms_of(double* rows, std::size_t count, detail::sample_terms* terms) const {
         const std::size_t units = products_.units;
         std::vector<double> turned(count * tile);
         const auto dot = [](const double* a, const double* b, std::size_t size) {
@@ -230,9 +260,9 @@ class participation_ratio_jackknife {
 
     centred_products products_;
     double samples_;
-    double trace_;
-    double frobenius2_;
+    detail::ratio_sums sums_;
     double unbiased_;
+    detail::sampled_rows rows_;
     std::uint64_t seen_ = 0;
     std::uint64_t undefined_ = 0;
     double logs_ = 0;
@@ -246,9 +276,9 @@ class participation_ratio_jackknife {
 /// must be independent. Throws as `participation_ratio_unbiased` does. Two passes when there are more samples
 /// than units.
 template <tensor_like Activations>
-[[nodiscard]] participation_ratio_estimate
-participation_ratio_interval(const Activations& activations, const update_options& options = {},
-                             double confidence = 0.95) {
+[[nodiscard]] participation_ratio_estimate participation_ratio_interval(const Activations& activations,
+                                                                        const update_options& options = {},
+                                                                        double confidence = 0.95) {
     constexpr const char* name = "participation_ratio_interval";
     const pool_lease pool(options.threads);
     const update_options shared{.threads = *pool, .axes = options.axes};

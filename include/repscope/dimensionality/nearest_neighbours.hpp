@@ -28,17 +28,33 @@ struct neighbours {
 
 namespace detail {
 
-typedef std::int32_t eight_integers __attribute__((vector_size(32)));
-
-// By reference: how vectors are returned depends on the processor a unit is compiled for.
-inline void load_eight(const std::int32_t* from, eight_integers& into) noexcept {
-    std::memcpy(&into, from, sizeof into);
-}
-
-[[nodiscard]] inline bool any(const eight_integers& mask) noexcept {
+/// Whether |b|^2 - 2 a.b is within the bound of a point `a`, or |a|^2 - 2 a.b within that of b, for any of
+/// sixteen points b.
+[[nodiscard]] inline bool any_within(const std::int32_t* products, std::int32_t length, std::int32_t bound,
+                                     const std::int32_t* lengths, const std::int32_t* bounds) noexcept {
+    static_assert(point_set::tile_columns == 16);
+#if defined(__AVX512BW__)
+    const __m512i twice = _mm512_add_epi32(_mm512_loadu_si512(products), _mm512_loadu_si512(products));
+    const __mmask16 of_a = _mm512_cmple_epi32_mask(_mm512_sub_epi32(_mm512_loadu_si512(lengths), twice),
+                                                   _mm512_set1_epi32(bound));
+    const __mmask16 of_b = _mm512_cmple_epi32_mask(_mm512_sub_epi32(_mm512_set1_epi32(length), twice),
+                                                   _mm512_loadu_si512(bounds));
+    return (of_a | of_b) != 0;
+#else
+    typedef std::int32_t eight __attribute__((vector_size(32)));
+    eight found{};
+    for (std::size_t half = 0; half < 2; ++half) {
+        eight twice, right_lengths, right_bounds;
+        std::memcpy(&twice, products + 8 * half, sizeof twice);
+        std::memcpy(&right_lengths, lengths + 8 * half, sizeof right_lengths);
+        std::memcpy(&right_bounds, bounds + 8 * half, sizeof right_bounds);
+        twice *= 2;
+        found |= (right_lengths - twice <= bound) | (length - twice <= right_bounds);
+    }
     std::uint64_t parts[4];
-    std::memcpy(parts, &mask, sizeof parts);
+    std::memcpy(parts, &found, sizeof parts);
     return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
+#endif
 }
 
 /// The candidates of one sample: everything that may be among its k nearest, seen so far, by squared
@@ -48,7 +64,7 @@ class candidate_list {
     using item = std::pair<std::int32_t, std::uint32_t>;
 
     explicit candidate_list(std::size_t k) : room_(4 * k + 16) {
-        items_.reserve((std::min<std::size_t>)(room_, 64));
+        items_.reserve((std::min<std::size_t>)(room_, 32));
     }
 
     [[nodiscard]] const std::vector<item>& items() const noexcept { return items_; }
@@ -111,7 +127,6 @@ class candidate_list {
 [[nodiscard]] inline neighbours search_neighbours(const point_set& points, std::size_t k, thread_pool& pool) {
     constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
     constexpr std::size_t columns_of_tile = point_set::tile_columns;
-    static_assert(columns_of_tile == 16);
     const std::size_t samples = points.samples();
     const std::int32_t* lengths = points.lengths();
     std::vector<candidate_list> lists;
@@ -128,22 +143,11 @@ class candidate_list {
     };
     points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
                                    const point_set::tile& products, std::size_t) {
-        eight_integers right_lengths[2], right_bounds[2];
-        for (std::size_t half = 0; half < 2; ++half) {
-            load_eight(lengths + j + 8 * half, right_lengths[half]);
-            load_eight(bounds.data() + j + 8 * half, right_bounds[half]);
-        }
         for (std::size_t r = 0; r < rows; ++r) {
             // Most rows of a tile hold no candidate: look at a whole one first.
-            const std::int32_t own = lengths[i + r], bound = bounds[i + r];
-            eight_integers found{};
-            for (std::size_t half = 0; half < 2; ++half) {
-                eight_integers twice;
-                load_eight(products[r].data() + 8 * half, twice);
-                twice *= 2;
-                found |= (right_lengths[half] - twice <= bound) | (own - twice <= right_bounds[half]);
-            }
-            if (!any(found)) continue;
+            if (!any_within(products[r].data(), lengths[i + r], bounds[i + r], lengths + j,
+                            bounds.data() + j))
+                continue;
             for (std::size_t c = 0; c < columns; ++c) {
                 if (j + c <= i + r) continue;
                 offer(i + r, j + c, products[r][c]);

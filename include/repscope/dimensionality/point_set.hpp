@@ -59,8 +59,8 @@ class point_set {
                 const double exact = (rows_[i * units + u] - mean[u]) / step_;
                 const double rounded = levels >= 1 ? std::nearbyint(exact) : 0;
                 const auto value = static_cast<std::int16_t>(rounded);
-                lattice_[((i / tile_columns * pairs_ + u / 2) * tile_columns + i % tile_columns) * 2 + u % 2] =
-                    value;
+                lattice_[((i / tile_columns * pairs_ + u / 2) * tile_columns + i % tile_columns) * 2 +
+                         u % 2] = value;
                 length += value * value;
                 moved += (exact - rounded) * (exact - rounded);
             }
@@ -119,14 +119,27 @@ class point_set {
     }
 
   private:
-    /// Products of four points and sixteen. Points lie in groups of sixteen: two coordinates of each, then the
-    /// next two, so that one instruction multiplies two coordinates of eight points.
+    /// Products of four points and sixteen. Points lie in groups of sixteen: two coordinates of each, then
+    /// the next two, so that one instruction multiplies two coordinates of eight points.
     void multiply(std::size_t i, std::size_t j, tile& products) const {
         constexpr std::size_t step = 2 * tile_columns;
-        const std::int16_t* rows =
-            lattice_.data() + i / tile_columns * pairs_ * step + i % tile_columns * 2;
+        const std::int16_t* rows = lattice_.data() + i / tile_columns * pairs_ * step + i % tile_columns * 2;
         const std::int16_t* columns = lattice_.data() + j / tile_columns * pairs_ * step;
-#if defined(__AVX2__)
+#if defined(__AVX512BW__)
+        static_assert(tile_rows == 4 && tile_columns == 16);
+        __m512i sums[tile_rows] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
+                                   _mm512_setzero_si512()};
+        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
+            const __m512i sixteen = _mm512_loadu_si512(columns);
+            for (std::size_t r = 0; r < tile_rows; ++r) {
+                std::int32_t both = 0;
+                std::memcpy(&both, rows + 2 * r, sizeof both);
+                sums[r] = _mm512_add_epi32(sums[r], _mm512_madd_epi16(_mm512_set1_epi32(both), sixteen));
+            }
+        }
+        static_assert(sizeof sums == sizeof products);
+        std::memcpy(&products, sums, sizeof products);
+#elif defined(__AVX2__)
         // Named one by one: compilers leave an array of them in memory.
         static_assert(tile_rows == 4 && tile_columns == 16);
         const __m256i zero = _mm256_setzero_si256();
