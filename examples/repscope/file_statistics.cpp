@@ -2,10 +2,10 @@
 
 #include "failure.hpp"
 #include "layer_statistics.hpp"
-#include "turnstile.hpp"
 #include "unit_values.hpp"
 
 #include <repscope/error.hpp>
+#include <repscope/numeric/turns.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -23,6 +23,9 @@ namespace io = repscope::io;
 
 // What one thread reads at a time: small enough to be still in its second-level cache when it is summed.
 constexpr std::size_t read_bytes = std::size_t{512} << 10U;
+
+// What is asked of the disk before it is needed.
+constexpr std::size_t ahead_bytes = std::size_t{64} << 20U;
 
 struct scratch {
     io::read_buffer buffer;
@@ -96,7 +99,7 @@ class side {
     void begin_batch() {
         values_ = statistics_.next_values();
         rectified_ = statistics_.next_rectified();
-        batch_ = std::make_unique<turnstile>();
+        batch_ = std::make_unique<repscope::detail::turns>();
     }
     [[nodiscard]] const double* values() const noexcept { return values_; }
 
@@ -147,10 +150,10 @@ class side {
                 done += length;
             }
         };
-        if (file_.in_order())
-            batch_->pass(part, fill);
-        else
+        if (!file_.in_order())
             fill();
+        else if (!batch_->take(part, fill))
+            return; // another thread is about to throw
         unit_values(memory.data(), count, form_.units, form_.positions, values_ + first * form_.units,
                     rectified_ == nullptr ? nullptr : rectified_ + first * form_.units);
     }
@@ -162,7 +165,7 @@ class side {
     layer_statistics statistics_;
     double* values_ = nullptr;
     double* rectified_ = nullptr;
-    std::unique_ptr<turnstile> batch_;
+    std::unique_ptr<repscope::detail::turns> batch_;
 };
 
 statistics_options without_labels(statistics_options options) {
@@ -223,6 +226,11 @@ class file_measurement {
                 }
             });
             row += count;
+            if (row < rows_.size()) {
+                // The disk has something to do while sums are made of what was read.
+                for (const auto& each : sides_)
+                    each->file().will_need(rows_[row], ahead_bytes / each->file().sample_bytes());
+            }
             for (const auto& each : sides_) {
                 try {
                     commit(each->statistics(), row, count);

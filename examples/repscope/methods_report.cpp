@@ -2,6 +2,7 @@
 
 #include "csv.hpp"
 #include "gnuplot.hpp"
+#include "plot_parts.hpp"
 #include "study_outcomes.hpp"
 #include "text_table.hpp"
 
@@ -155,6 +156,20 @@ const std::vector<arm_group>& arm_groups() {
     return all;
 }
 
+// Methods that do the same kind of thing share a colour.
+struct method_family {
+    const char* prefix;
+    const char* colour;
+};
+const method_family& family_of(const std::string& method) {
+    static const std::vector<method_family> all{
+        {"selectivity", "#777777"},   {"augmix", "#2b6cb0"}, {"at-", "#c05621"},  {"msd", "#9b2c5e"},
+        {"max", "#9b2c5e"},           {"avg", "#9b2c5e"},    {"ascl", "#d69e2e"}, {"deep-pursuit", "#2f855a"},
+        {"layer-pursuit", "#2f855a"}, {"", "#222222"}};
+    return *std::find_if(all.begin(), all.end(),
+                         [&](const method_family& family) { return method.starts_with(family.prefix); });
+}
+
 // The arrays of a group in the study: "eman" and "eman:600" are two of the first.
 std::vector<std::string> arrays_of(const json& study, const std::string& prefix) {
     std::vector<std::string> names;
@@ -229,9 +244,7 @@ json method_correlations(const json& study) {
 std::string methods_csv(const json& study) {
     std::string out = "group,method,seed,layer,quantity,value\n";
     const auto row = [&](const std::string& place, const std::string& layer, const std::string& name,
-                         double value) {
-        out += place + layer + "," + name + "," + csv_field(value) + "\n";
-    };
+                         double value) { out += place + layer + "," + name + "," + csv_field(value) + "\n"; };
     for (const auto& network : study["networks"]) {
         const std::string place = "networks," + network["method"].get<std::string>() + "," +
                                   std::to_string(network["seed"].get<std::size_t>()) + ",";
@@ -336,30 +349,45 @@ std::string methods_table(const json& study) {
 std::string methods_figure(const json& study) {
     const json& networks = study["networks"];
     if (networks.empty()) return "";
-    std::string points;
-    for (const auto& name : names_in(networks, "method")) {
-        points += name; // without spaces; quotes of a data block would be drawn
+    panel_grid figure;
+    figure.columns = 2;
+    figure.panel_height = 360;
+    figure.panels = {{"accuracy under corruptions", "class selectivity", ""},
+                     {"accuracy under attack, in all balls", "class selectivity", ""}};
+    std::string data, plots[2];
+    std::vector<double> x_values, y_values[2];
+    const auto names = names_in(networks, "method");
+    std::map<std::string, int> members; // of a family that are drawn
+    for (std::size_t m = 0; m < names.size(); ++m) {
+        const method_family& family = family_of(names[m]);
+        constexpr std::array<int, 5> shapes{7, 5, 9, 11, 13};
+        const int shape = shapes[static_cast<std::size_t>(members[family.colour]++) % shapes.size()];
+        figure.legend.push_back({names[m], family.colour, shape});
+        std::vector<double> row;
         for (const char* what : {"selectivity_mean", "corruption_accuracy", "robust_all"}) {
-            const auto values = values_of(by_seed(networks, "method", name, quantity_of(what).of));
+            const auto values = values_of(by_seed(networks, "method", names[m], quantity_of(what).of));
             const auto found = repscope::mean_interval(values);
-            points += " " + shortest(found.estimate) + " " + shortest(deviation_of(found, values.size()));
+            row.push_back(found.estimate);
+            row.push_back(deviation_of(found, values.size()));
         }
-        points += "\n";
+        x_values.insert(x_values.end(), {row[0] - row[1], row[0] + row[1]});
+        const std::string block = "m" + std::to_string(m);
+        data += data_block(block, {row});
+        for (std::size_t k = 0; k < 2; ++k) {
+            const std::size_t y = 2 + 2 * k;
+            y_values[k].insert(y_values[k].end(), {row[y] - row[y + 1], row[y] + row[y + 1]});
+            plots[k] += (m == 0 ? "plot $" : ", $") + block + " using 1:" + std::to_string(y + 1) +
+                        ":2:" + std::to_string(y + 2) + " with xyerrorbars pt " + std::to_string(shape) +
+                        " ps 1 lc rgb '" + family.colour + "' notitle";
+        }
     }
-    // Columns: name, selectivity and its deviation, accuracy under corruptions, under attack.
-    const auto panel = [](const char* y, const char* column, const char* deviation) {
-        return "set ylabel '" + std::string(y) + "'\nplot $methods using 2:" + column + ":3:" + deviation +
-               " with xyerrorbars pointtype 7 pointsize 0.6 linecolor rgb '#2166ac' notitle, $methods using "
-               "2:" +
-               column + ":1 with labels left offset 0.8,0.5 notitle\n";
-    };
-    const std::string commands =
-        "$methods << EOD\n" + points +
-        "EOD\nset xlabel 'class selectivity'\nset grid\nset offsets graph 0.05, graph 0.25, "
-        "graph 0.08, graph 0.08\nset multiplot layout 1,2\n" +
-        panel("accuracy under corruptions", "4", "5") + panel("accuracy under attack, all norms", "6", "7") +
-        "unset multiplot\n";
-    const auto drawn = draw({{commands, 960, 420}});
+    const axis_range x = range_of(x_values, 0.1);
+    for (std::size_t k = 0; k < 2; ++k) {
+        const axis_range y = range_of(y_values[k], 0.1);
+        figure.panels[k].commands = set_range("x", x) + set_tics("x", x, 6) + set_range("y", y) +
+                                    set_tics("y", y, 6) + plots[k] + "\n";
+    }
+    const auto drawn = draw({{data + figure.commands(), figure.width, figure.height()}});
     return drawn.empty() ? "" : drawn.front() + "\n";
 }
 

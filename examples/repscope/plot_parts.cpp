@@ -11,8 +11,9 @@ namespace program {
 
 namespace {
 
-constexpr std::size_t legend_height = 34;
-constexpr double above = 34.0; // room for the title of a panel, in pixels
+constexpr std::size_t legend_height = 34; // of its first row
+constexpr std::size_t legend_row = 20;    // of any more
+constexpr double above = 34.0;            // room for the title of a panel, in pixels
 
 constexpr double letter = 7.2; // about the width of one, in pixels
 
@@ -96,15 +97,33 @@ named_axis layer_axis(const std::vector<std::string>& names) {
             crowded ? 26 + 5 * longest : std::size_t{30}};
 }
 
+std::vector<panel_grid::place> panel_grid::legend_places() const {
+    const double title =
+        legend_title.empty() ? 0.0 : letter * static_cast<double>(display_width(legend_title)) + 24.0;
+    const double first = static_cast<double>(left) + title, end = static_cast<double>(width) - 20.0;
+    std::vector<place> places;
+    place next{first, 0};
+    for (const legend_entry& entry : legend) {
+        if (next.x > first && next.x + entry_width(entry) > end) next = {first, next.row + 1};
+        places.push_back(next);
+        next.x += entry_width(entry);
+    }
+    return places;
+}
+
+std::size_t panel_grid::legend_size() const {
+    return legend.empty() ? 0 : legend_height + legend_row * legend_places().back().row;
+}
+
 std::size_t panel_grid::height() const {
     const std::size_t rows = (panels.size() + columns - 1) / columns;
-    return rows * panel_height + (legend.empty() ? 0 : legend_height);
+    return rows * panel_height + legend_size();
 }
 
 std::string panel_grid::commands() const {
     const auto w = static_cast<double>(width);
     const auto h = static_cast<double>(height());
-    const double top = legend.empty() ? 0.0 : static_cast<double>(legend_height);
+    const auto top = static_cast<double>(legend_size());
     const double column = w / static_cast<double>(columns);
     std::string text = "set multiplot\n";
     for (std::size_t k = 0; k < panels.size(); ++k) {
@@ -112,20 +131,16 @@ std::string panel_grid::commands() const {
         const double y = top + static_cast<double>(k / columns) * static_cast<double>(panel_height);
         text += "reset\n";
         if (k == 0 && !legend.empty()) {
-            const double y_legend = 1.0 - 0.5 * top / h;
-            double at = static_cast<double>(left);
-            if (!legend_title.empty()) {
-                text += screen_label(legend_title, at / w, y_legend) + "\n";
-                at += letter * static_cast<double>(display_width(legend_title)) + 24.0;
-            }
-            double needed = 0.0;
-            for (const legend_entry& entry : legend) needed += entry_width(entry);
-            // Entries that would not fit move together.
-            const double share = std::min(1.0, (w - at - 20.0) / needed);
-            for (const legend_entry& entry : legend) {
-                text += screen_label(entry.label, at / w, y_legend) + " offset 0.8,-0.25 point pt " +
-                        std::to_string(entry.shape) + " ps 1 lc rgb " + gnuplot_string(entry.colour) + "\n";
-                at += share * entry_width(entry);
+            const auto row_at = [&](std::size_t row) {
+                return 1.0 - (0.5 * legend_height + static_cast<double>(legend_row * row)) / h;
+            };
+            if (!legend_title.empty())
+                text += screen_label(legend_title, static_cast<double>(left) / w, row_at(0)) + "\n";
+            const auto places = legend_places();
+            for (std::size_t e = 0; e < legend.size(); ++e) {
+                text += screen_label(legend[e].label, places[e].x / w, row_at(places[e].row)) +
+                        " offset 0.8,-0.25 point pt " + std::to_string(legend[e].shape) + " ps 1 lc rgb " +
+                        gnuplot_string(legend[e].colour) + "\n";
             }
         }
         const auto margin = [&](const char* side, double pixels, double size) {

@@ -78,6 +78,15 @@ struct panel_grid {
 
     [[nodiscard]] std::size_t height() const;
     [[nodiscard]] std::string commands() const;
+
+  private:
+    struct place {
+        double x = 0.0; // in pixels
+        std::size_t row = 0;
+    };
+    /// Of the entries of the legend, which goes on in a second row where the first is full.
+    [[nodiscard]] std::vector<place> legend_places() const;
+    [[nodiscard]] std::size_t legend_size() const;
 };
 
 } // namespace program

@@ -15,8 +15,8 @@ struct participation_ratio_estimate {
     double unbiased = 0;
     /// `unbiased` without the remaining bias of a ratio, n PR - (n - 1) mean PR_(i).
     double jackknife = 0;
-    /// Jackknife standard error of log `unbiased`, see `participation_ratio_jackknife`; NaN below 5 samples and when `unbiased`, or a replicate of
-    /// it, is.
+    /// Standard error of log `unbiased`, by `participation_ratio_jackknife`; NaN below 5 samples and when
+    /// `unbiased`, or a replicate of it, is.
     double se_log = 0;
     /// unbiased exp(-+ t se_log), t being Student's quantile for n - 1.
     interval ci;

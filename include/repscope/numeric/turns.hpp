@@ -13,18 +13,25 @@ namespace detail {
 /// `thread_pool::for_each` does; who waits, waits for tasks that are running.
 class turns {
   public:
-    /// Calls `work` when all smaller numbers have had their turn; not at all once somebody gave up.
+    /// Calls `work` when all smaller numbers have had their turn; false, without calling it, once somebody
+    /// gave up. Who throws gives up.
     template <typename Work>
-    void take(std::size_t number, Work&& work) {
+    bool take(std::size_t number, Work&& work) {
         for (std::size_t now = next_.load(std::memory_order_acquire); now != number;
              now = next_.load(std::memory_order_acquire)) {
-            if (now == given_up) return;
+            if (now == given_up) return false;
             next_.wait(now, std::memory_order_acquire);
         }
-        work();
+        try {
+            work();
+        } catch (...) {
+            give_up();
+            throw;
+        }
         std::size_t expected = number; // unless a later number has given up meanwhile
         next_.compare_exchange_strong(expected, number + 1, std::memory_order_acq_rel);
         next_.notify_all();
+        return true;
     }
 
     /// Releases everyone who waits, or will.
