@@ -24,9 +24,6 @@ namespace io = repscope::io;
 // What one thread reads at a time: small enough to be still in its second-level cache when it is summed.
 constexpr std::size_t read_bytes = std::size_t{512} << 10U;
 
-// What is asked of the disk before it is needed.
-constexpr std::size_t ahead_bytes = std::size_t{64} << 20U;
-
 struct scratch {
     io::read_buffer buffer;
     std::vector<float> floats;
@@ -226,11 +223,6 @@ class file_measurement {
                 }
             });
             row += count;
-            if (row < rows_.size()) {
-                // The disk has something to do while sums are made of what was read.
-                for (const auto& each : sides_)
-                    each->file().will_need(rows_[row], ahead_bytes / each->file().sample_bytes());
-            }
             for (const auto& each : sides_) {
                 try {
                     commit(each->statistics(), row, count);

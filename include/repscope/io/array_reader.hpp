@@ -84,13 +84,6 @@ class array_reader {
             read_samples(first, count, target, buffer);
     }
 
-    /// Samples [first, first + count), which are there, will be read soon.
-    void will_need(std::size_t first, std::size_t count) const noexcept {
-        if (array_.header.fortran_order) return; // in many pieces
-        const std::size_t sample = units_ * positions_ * item_size();
-        array_.bytes->will_need(array_.header.data_offset + first * sample, count * sample);
-    }
-
   private:
     static constexpr std::size_t most_at_once = std::size_t{4} << 20U;
 

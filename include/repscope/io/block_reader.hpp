@@ -127,16 +127,6 @@ class block_reader {
         return {memory.data(), {count, units_, positions_, 1}};
     }
 
-    /// Says that samples [first, first + count), or as many as there are, will be read soon: they may come
-    /// from the disk meanwhile.
-    void will_need(std::size_t first, std::size_t count) const noexcept {
-        for (std::size_t part = 0; part < parts_.size(); ++part) {
-            const std::size_t begin = (std::max)(first, begins_[part]);
-            const std::size_t end = (std::min)(first + count, begins_[part] + parts_[part].samples());
-            if (begin < end) parts_[part].will_need(begin - begins_[part], end - begin);
-        }
-    }
-
   private:
     [[nodiscard]] static stored_array as_array(input_file file, npy_header header) {
         auto shared = std::make_shared<input_file>(std::move(file));

@@ -55,15 +55,6 @@ class input_file final : public byte_source {
         }
     }
 
-    void will_need(std::size_t offset, std::size_t bytes) const noexcept override {
-#if defined(POSIX_FADV_WILLNEED)
-        (void)::posix_fadvise(file_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
-                              POSIX_FADV_WILLNEED);
-#else
-        (void)offset, (void)bytes;
-#endif
-    }
-
   private:
     std::string path_;
     repscope::detail::descriptor file_;

@@ -61,9 +61,6 @@ class stored_member final : public byte_source {
         pieces_.push_back({offset, bytes.size(), crc});
     }
     [[nodiscard]] std::size_t size() const noexcept override { return member_.size; }
-    void will_need(std::size_t offset, std::size_t bytes) const noexcept override {
-        archive_->will_need(member_.offset + offset, bytes);
-    }
 
     void verify() const override {
         const std::lock_guard lock(mutex_);

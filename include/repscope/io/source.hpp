@@ -26,9 +26,6 @@ class byte_source {
     /// Whether reading from front to back is much cheaper than in another order: a compressed stream has to
     /// begin anew for what lies behind.
     [[nodiscard]] virtual bool in_order() const noexcept { return false; }
-    /// Says that these bytes will be read soon, so that they can come from the disk meanwhile. May do
-    /// nothing.
-    virtual void will_need(std::size_t, std::size_t) const noexcept {}
     /// Throws unless all bytes are what was stored, where the source has a checksum. What has not been read
     /// yet is read for it.
     virtual void verify() const {}
