@@ -45,7 +45,7 @@ def state_file(shard, shards, layers, classes=(), extra=()):
         for kind, payload in states:
             put(kind, k, payload)
     put("end", 2**32 - 1, struct.pack("<Q", len(sections)))
-    return b"\x8drsm\r\n\x1a\n" + struct.pack("<HH", 1, 0) + b"".join(sections)
+    return b"\x8drsm\r\n\x1a\n" + struct.pack("<HH", 2, 0) + b"".join(sections)
 
 
 def layer_head(name, shape, first, count):
@@ -54,14 +54,14 @@ def layer_head(name, shape, first, count):
 
 
 def states(rng):
-    """Two units, two classes: thin and thick covariances, and sums of classes in 16 lanes."""
+    """Two units, two classes: thin and thick covariances, and sums of classes."""
     def doubles(count):
         return rng.random(count).astype("<f8").tobytes()
 
     thin = struct.pack("<QQB", 2, 2, 1) + doubles(4)
     thick = struct.pack("<QQB", 2, 5, 0) + doubles(2 + 2 + 2 + 1 + 3)
-    sums = struct.pack("<QQBQ2Q", 2, 2, 0, 1, 3, 2) + doubles(16 * 2 * 2)
-    spread = struct.pack("<QQBQ1Q", 2, 1, 0, 1, 5) + doubles(2 + 16 * 2 * 2)
+    sums = struct.pack("<QQB2Q", 2, 2, 0, 3, 2) + doubles(2 * 2)
+    spread = struct.pack("<QQB1Q", 2, 1, 0, 5) + doubles(2 + 2 * 2)
     return thin, thick, sums, spread
 
 

@@ -106,7 +106,7 @@ class hand_made {
         out.put(sections_ + missing);
         return section("end", file, out.bytes());
     }
-    [[nodiscard]] bytes all(std::uint16_t major = 1, std::uint16_t minor = 0) const {
+    [[nodiscard]] bytes all(std::uint16_t major = 2, std::uint16_t minor = 0) const {
         repscope::byte_writer out;
         for (const unsigned c : {0x8dU, 0x72U, 0x73U, 0x6dU, 0x0dU, 0x0aU, 0x1aU, 0x0aU}) {
             out.put(static_cast<std::uint8_t>(c));
@@ -194,7 +194,7 @@ TEST_CASE("sections of a later minor version are skipped or kept") {
     later.run().section("provenance", hand_made::file, first_payload);
     later.layer(0, {10, 7}, 0, 10).section("covariance", 0, first_payload);
     later.section("tuning_moments", 0, second_payload).end();
-    const bytes all = later.all(1, 9);
+    const bytes all = later.all(2, 9);
     const auto read = io::parse_state_file(all, "x.rsm");
     CHECK(read.minor == 9);
     REQUIRE(read.layers.size() == 1);
@@ -213,8 +213,8 @@ TEST_CASE("files that lie are told by name and place") {
     const std::vector<std::pair<std::string, std::string>> table{
         {parse_message({}), "x.rsm: not a state file: it does not begin as one"},
         {parse_message(text), "x.rsm: not a state file: it does not begin as one"},
-        {parse_message(hand_made().run().end().all(2)),
-         "x.rsm: a state file of format 2, this version reads format 1"},
+        {parse_message(hand_made().run().end().all(1)),
+         "x.rsm: a state file of format 1, this version reads format 2"},
         {parse_message(hand_made().all()), "x.rsm: cut short: no end section"},
         {built([](auto& m) { m.run(); }), "x.rsm: cut short: no end section"},
         {built([](auto& m) { m.end(); }), "x.rsm: the first section is end, wanted run"},

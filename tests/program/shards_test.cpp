@@ -179,8 +179,8 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
     std::string changed = bytes;
     changed[bytes.find("covariance") + 100] ^= 1;
     damaged(changed, "damaged: the checksum of layer 'conv', covariance does not fit");
-    damaged("\x8drsm\r\n\x1a\n\x02" + bytes.substr(9),
-            "a state file of format 2, this version reads format 1");
+    damaged("\x8drsm\r\n\x1a\n\x01" + bytes.substr(9),
+            "a state file of format 1, this version reads format 2");
     damaged(bytes + "x", "1 bytes behind the end section");
 }
 
