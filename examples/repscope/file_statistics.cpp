@@ -96,7 +96,7 @@ class side {
     void begin_batch() {
         values_ = statistics_.next_values();
         rectified_ = statistics_.next_rectified();
-        batch_ = std::make_unique<repscope::detail::turns>();
+        batch_ = std::make_unique<repscope::turns>();
     }
     [[nodiscard]] const double* values() const noexcept { return values_; }
 
@@ -162,7 +162,7 @@ class side {
     layer_statistics statistics_;
     double* values_ = nullptr;
     double* rectified_ = nullptr;
-    std::unique_ptr<repscope::detail::turns> batch_;
+    std::unique_ptr<repscope::turns> batch_;
 };
 
 statistics_options without_labels(statistics_options options) {

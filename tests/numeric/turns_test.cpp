@@ -11,7 +11,7 @@
 TEST_CASE("turns come in the order of their numbers whatever the threads") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
         repscope::thread_pool pool(threads);
-        repscope::detail::turns order;
+        repscope::turns order;
         std::vector<std::size_t> came; // one at a time: a turn ends before the next begins
         pool.for_each(200, [&](std::size_t task) { order.take(task, [&] { came.push_back(task); }); });
         CHECK(came.size() == 200);
@@ -22,7 +22,7 @@ TEST_CASE("turns come in the order of their numbers whatever the threads") {
 TEST_CASE("who gives up releases those who wait for its turn") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
         repscope::thread_pool pool(threads);
-        repscope::detail::turns order;
+        repscope::turns order;
         std::vector<std::size_t> came;
         const auto loop = [&] {
             pool.for_each(50, [&](std::size_t task) {

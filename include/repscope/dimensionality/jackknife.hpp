@@ -9,8 +9,6 @@
 #include "repscope/numeric/distributions.hpp"
 #include "repscope/numeric/products.hpp"
 
-#include <Eigen/Core>
-
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -204,20 +202,36 @@ class participation_ratio_jackknife {
     }
 
     [[nodiscard]] double pairs_of_scatter() const {
-        using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
         const auto& kept = rows_.kept();
-        const auto count = static_cast<Eigen::Index>(kept.size());
-        const auto units = static_cast<Eigen::Index>(products_.units);
-        matrix rows(count, units);
-        for (Eigen::Index i = 0; i < count; ++i)
-            std::copy_n(kept[static_cast<std::size_t>(i)].row.data(), units, &rows(i, 0));
-        const Eigen::Map<const matrix> scatter(products_.lower.data(), units, units);
-        const matrix turned = rows * scatter.selfadjointView<Eigen::Lower>();
-        const matrix inner = rows * rows.transpose();
-        const matrix through = turned * rows.transpose();
+        const std::size_t count = kept.size(), units = products_.units;
+        std::vector<double> rows;
+        for (const auto& one : kept) rows.insert(rows.end(), one.row.begin(), one.row.end());
+        const auto multiply = [](std::size_t m, std::size_t n, std::size_t k, const double* x,
+                                 std::size_t x_stride, const double* y, std::size_t y_stride, double beta,
+                                 double* to, std::size_t to_stride) {
+            eigen_products::gemm<factor::as_is, factor::transposed>(m, n, k, 1.0, x, x_stride, y, y_stride,
+                                                                    beta, to, to_stride);
+        };
+        // x . S y: the tiles on the diagonal, and those below it, which count once for x and once for y.
+        std::vector<double> inner(count * count), diagonal(count * count), below(count * count);
+        std::vector<double> turned(count * tile);
+        multiply(count, count, units, rows.data(), units, rows.data(), units, 0, inner.data(), count);
+        for (std::size_t first = 0; first < units; first += tile) {
+            const std::size_t width = (std::min)(tile, units - first);
+            const double* scatter = products_.lower.data() + first * units;
+            const double* these = rows.data() + first;
+            if (first > 0) {
+                multiply(count, width, first, rows.data(), units, scatter, units, 0, turned.data(), tile);
+                multiply(count, count, width, turned.data(), tile, these, units, 1, below.data(), count);
+            }
+            multiply(count, width, width, these, units, scatter + first, units, 0, turned.data(), tile);
+            multiply(count, count, width, turned.data(), tile, these, units, 1, diagonal.data(), count);
+        }
         return detail::variance_of_pairs(sums_, rows_, [&](const auto& x, const auto& y) {
-            const auto i = &x - kept.data(), j = &y - kept.data();
-            return std::pair(inner(i, j), through(i, j));
+            const auto i = static_cast<std::size_t>(&x - kept.data());
+            const auto j = static_cast<std::size_t>(&y - kept.data());
+            return std::pair(inner[i * count + j],
+                             diagonal[i * count + j] + below[i * count + j] + below[j * count + i]);
         });
     }
 

@@ -6,8 +6,6 @@
 
 namespace repscope {
 inline namespace v0 {
-namespace detail {
-
 /// Lets tasks that end in any order hand in what they have in the order of their numbers, so that a sum over
 /// them has the same bits whatever the threads. The numbers must be started in increasing order, which
 /// `thread_pool::for_each` does; who waits, waits for tasks that are running.
@@ -45,6 +43,5 @@ class turns {
     std::atomic<std::size_t> next_ = 0;
 };
 
-} // namespace detail
 } // namespace v0
 } // namespace repscope
