@@ -140,6 +140,10 @@ int beside_command(const std::string& path, std::size_t threads, const std::stri
 } // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 3 || argc > 5 || (argc > 1 && argv[1][0] == '-')) {
+        std::fprintf(stderr, "usage: measure_file [FILE] | measure_file FILE THREADS COMMAND [cold]\n");
+        return 2;
+    }
     if (argc == 4 || argc == 5) {
         return beside_command(argv[1], static_cast<std::size_t>(std::atoi(argv[2])), argv[3], argc == 5);
     }

@@ -20,7 +20,6 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -252,6 +251,7 @@ class class_accumulator {
 
   private:
     static constexpr std::size_t rows = class_rows<Squares>::rows;
+
     /// Samples of one position are added class by class within a block, the better the more there are of
     /// each.
     [[nodiscard]] std::size_t block_for(std::size_t positions) const noexcept {
