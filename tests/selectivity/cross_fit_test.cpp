@@ -97,7 +97,7 @@ TEST_CASE("index and interval are the definition written out") {
         const auto error_of = [&](const std::vector<double>& without, double center) {
             double squares = 0;
             for (const double w : without) squares += (w - center) * (w - center);
-            return std::sqrt((n - 1) / n * squares);
+            return std::sqrt(squares);
         };
         double mean = 0;
         // What leaving out a block changes, over the units that have an index without it.

@@ -197,13 +197,14 @@ class cross_fit_unit {
 };
 
 /// The jackknife's standard error from the replicates of a statistic, one a block, about the statistic itself
-/// rather than their mean: the larger of the two, so that the replicates' bias counts as error.
+/// rather than their mean: the larger of the two, so that the replicates' bias counts as error. The sum of
+/// squares is not scaled by (n - 1) / n: on average it is at least the variance of the statistic of n - 1
+/// blocks (Efron and Stein 1981), whatever the statistic; scaled, it need not be that of n blocks.
 [[nodiscard]] inline double jackknife_error(std::span<const double> replicates, double statistic) noexcept {
-    const auto n = static_cast<double>(replicates.size());
     if (replicates.size() < 2) return std::numeric_limits<double>::quiet_NaN();
     double squares = 0;
     for (const double r : replicates) squares += (r - statistic) * (r - statistic);
-    return std::sqrt((n - 1) / n * squares);
+    return std::sqrt(squares);
 }
 
 /// P(T >= value / error) of Student's distribution; 1 when both are 0, NaN without an error.
