@@ -1,6 +1,7 @@
 #include "repscope/attack/msd.hpp"
 
 #include "attack/support.hpp"
+#include "repscope/attack/pgd.hpp"
 #include "repscope/numeric/random.hpp"
 #include "repscope/numeric/streams.hpp"
 
@@ -17,6 +18,7 @@
 #include <vector>
 
 using namespace repscope;
+using attack::norm;
 using namespace attack_check;
 
 namespace {
@@ -197,4 +199,73 @@ TEST_CASE("multi steepest descent is its steps, written down one after the other
                                  {.kind = norm::linf, .eps = .09, .step_size = .02}},
                                 false);
     for (std::size_t ball = 0; ball < 3; ++ball) CHECK(first[ball] + second[ball] > 0);
+}
+
+TEST_CASE("multi steepest descent takes the worst of its balls") {
+    const inputs<double> data(25);
+    two_layers<double> model;
+    const auto mean_loss = [&](const attack::msd_ball& ball) {
+        const auto alone = attack::pgd(model, data.x(), data.labels,
+                                       {.ball = ball.kind,
+                                        .eps = ball.eps,
+                                        .steps = 30,
+                                        .random_start = false,
+                                        .l1_coordinates = {2, 4}});
+        double mean = 0;
+        for (const double loss : alone.loss) mean += loss / 25;
+        return mean;
+    };
+    // Balls of about the same strength on average, so that each is the worst for some of the samples.
+    std::vector<attack::msd_ball> balls{
+        {.kind = norm::l1, .eps = 0}, {.kind = norm::linf, .eps = 0.08}, {.kind = norm::l2, .eps = 0}};
+    for (const std::size_t k : {0U, 2U}) {
+        double low = 0, high = 5;
+        for (int step = 0; step < 12; ++step) {
+            balls[k].eps = (low + high) / 2;
+            (mean_loss(balls[k]) < mean_loss(balls[1]) ? low : high) = balls[k].eps;
+        }
+    }
+    const auto found =
+        attack::msd(model, data.x(), data.labels, {.balls = balls, .steps = 30, .l1_coordinates = {2, 4}});
+    std::array<std::size_t, 3> used{};
+    for (std::size_t n = 0; n < 25; ++n) {
+        const auto delta = perturbation(data.x(), found.adversarial, n);
+        const attack::msd_ball& ball = balls[found.ball[n]];
+        CHECK(attack::norm_of(ball.kind, delta) <= ball.eps * (1 + 1e-12));
+        ++used[found.ball[n]];
+    }
+    CHECK(std::count(used.begin(), used.end(), 0U) <= 1);
+    CHECK(found.forward_passes == 25 * (30 * 4 + 1));
+    CHECK(found.backward_passes == 25 * 30);
+    // It finds at least about what each ball finds alone.
+    double mean = 0;
+    for (const double loss : found.loss) mean += loss / 25;
+    for (const attack::msd_ball& ball : balls) {
+        const auto alone = attack::pgd(model, data.x(), data.labels,
+                                       {.ball = ball.kind,
+                                        .eps = ball.eps,
+                                        .steps = 30,
+                                        .random_start = false,
+                                        .l1_coordinates = {2, 4}});
+        CHECK(mean >= 0.98 * mean_loss(ball));
+        // With one ball the two are the same.
+        const auto single = attack::msd(model, data.x(), data.labels,
+                                        {.balls = {ball}, .steps = 30, .l1_coordinates = {2, 4}});
+        CHECK(same(single, alone));
+    }
+    attack::msd_options options{.balls = balls,
+                                .steps = 6,
+                                .random_start = true,
+                                .restarts = 4,
+                                .early_stop = true,
+                                .l1_coordinates = {2, 4}};
+    const auto expected = attack::msd(model, data.x(), data.labels, options);
+    options.threads = 3;
+    options.batch = 4;
+    CHECK(same(expected, attack::msd(model, data.x(), data.labels, options)));
+    for (std::size_t n = 0; n < 25; ++n) {
+        const auto delta = perturbation(data.x(), expected.adversarial, n);
+        const attack::msd_ball& ball = balls[expected.ball[n]];
+        CHECK(attack::norm_of(ball.kind, delta) <= ball.eps * (1 + 1e-12));
+    }
 }

@@ -3,7 +3,6 @@
 #include "attack/support.hpp"
 #include "repscope/attack/fgsm.hpp"
 #include "repscope/attack/msd.hpp"
-#include "repscope/model/normalised.hpp"
 #include "repscope/net/evaluation.hpp"
 #include "repscope/net/models.hpp"
 #include "repscope/numeric/random.hpp"
@@ -15,7 +14,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
-#include <functional>
 #include <limits>
 #include <span>
 #include <string>
@@ -390,99 +388,6 @@ TEST_CASE("a model without gradients leaves its inputs alone") {
                               data.pixels.size() * sizeof(float)) == 0);
         }
     }
-}
-
-TEST_CASE("multi steepest descent takes the worst of its balls") {
-    const inputs<double> data(25);
-    two_layers<double> model;
-    const auto mean_loss = [&](const attack::msd_ball& ball) {
-        const auto alone = attack::pgd(model, data.x(), data.labels,
-                                       {.ball = ball.kind,
-                                        .eps = ball.eps,
-                                        .steps = 30,
-                                        .random_start = false,
-                                        .l1_coordinates = {2, 4}});
-        double mean = 0;
-        for (const double loss : alone.loss) mean += loss / 25;
-        return mean;
-    };
-    // Balls of about the same strength on average, so that each is the worst for some of the samples.
-    std::vector<attack::msd_ball> balls{
-        {.kind = norm::l1, .eps = 0}, {.kind = norm::linf, .eps = 0.08}, {.kind = norm::l2, .eps = 0}};
-    for (const std::size_t k : {0U, 2U}) {
-        double low = 0, high = 5;
-        for (int step = 0; step < 12; ++step) {
-            balls[k].eps = (low + high) / 2;
-            (mean_loss(balls[k]) < mean_loss(balls[1]) ? low : high) = balls[k].eps;
-        }
-    }
-    const auto found =
-        attack::msd(model, data.x(), data.labels, {.balls = balls, .steps = 30, .l1_coordinates = {2, 4}});
-    std::array<std::size_t, 3> used{};
-    for (std::size_t n = 0; n < 25; ++n) {
-        const auto delta = perturbation(data.x(), found.adversarial, n);
-        const attack::msd_ball& ball = balls[found.ball[n]];
-        CHECK(attack::norm_of(ball.kind, delta) <= ball.eps * (1 + 1e-12));
-        ++used[found.ball[n]];
-    }
-    CHECK(std::count(used.begin(), used.end(), 0U) <= 1);
-    CHECK(found.forward_passes == 25 * (30 * 4 + 1));
-    CHECK(found.backward_passes == 25 * 30);
-    // It finds at least about what each ball finds alone.
-    double mean = 0;
-    for (const double loss : found.loss) mean += loss / 25;
-    for (const attack::msd_ball& ball : balls) {
-        const auto alone = attack::pgd(model, data.x(), data.labels,
-                                       {.ball = ball.kind,
-                                        .eps = ball.eps,
-                                        .steps = 30,
-                                        .random_start = false,
-                                        .l1_coordinates = {2, 4}});
-        CHECK(mean >= 0.98 * mean_loss(ball));
-        // With one ball the two are the same.
-        const auto single = attack::msd(model, data.x(), data.labels,
-                                        {.balls = {ball}, .steps = 30, .l1_coordinates = {2, 4}});
-        CHECK(same(single, alone));
-    }
-    attack::msd_options options{.balls = balls,
-                                .steps = 6,
-                                .random_start = true,
-                                .restarts = 4,
-                                .early_stop = true,
-                                .l1_coordinates = {2, 4}};
-    const auto expected = attack::msd(model, data.x(), data.labels, options);
-    options.threads = 3;
-    options.batch = 4;
-    CHECK(same(expected, attack::msd(model, data.x(), data.labels, options)));
-    for (std::size_t n = 0; n < 25; ++n) {
-        const auto delta = perturbation(data.x(), expected.adversarial, n);
-        const attack::msd_ball& ball = balls[expected.ball[n]];
-        CHECK(attack::norm_of(ball.kind, delta) <= ball.eps * (1 + 1e-12));
-    }
-}
-
-TEST_CASE("normalisation goes inside the model") {
-    const inputs<double> data(5);
-    two_layers<double> inner;
-    const std::vector<double> mean{0.2, 0.4}, std{0.5, 0.25};
-    normalised<two_layers<double>&, double> model(inner, mean, std);
-    CHECK(model.classes({1, 2, 3, 4}) == 3);
-    // The same arithmetic in the weights: (x - m) / s - .5 = ((x - .5) - (m + .5 s - .5)) / s.
-    two_layers<double> folded;
-    std::vector<double> losses(5), wanted(5), gradient(5 * size), by_hand(5 * size);
-    std::vector<int> predicted(5);
-    const std::array<std::size_t, 4> extents{5, channels, height, width};
-    model(data.x(), data.labels, losses, predicted, {gradient.data(), extents});
-    std::vector<double> z = data.pixels;
-    for (std::size_t i = 0; i < z.size(); ++i) z[i] = (z[i] - mean[i / 12 % 2]) / std[i / 12 % 2];
-    folded({z.data(), extents}, data.labels, wanted, predicted, {by_hand.data(), extents});
-    for (std::size_t n = 0; n < 5; ++n) CHECK(losses[n] == doctest::Approx(wanted[n]).epsilon(1e-12));
-    for (std::size_t i = 0; i < z.size(); ++i) {
-        CHECK(gradient[i] == doctest::Approx(by_hand[i] / std[i / 12 % 2]).epsilon(1e-12));
-    }
-    CHECK_THROWS_WITH_AS((normalised<two_layers<double>&, double>(inner, {0.5}, {0.0})),
-                         "repscope::normalised: wanted std above 0, got 0.000000", value_error);
-    CHECK_THROWS_AS((normalised<two_layers<double>&, double>(inner, {0.5}, {})), shape_error);
 }
 
 TEST_CASE("the margin loss of a network") {
