@@ -198,9 +198,9 @@ class cross_fit_unit {
 
 /// The jackknife's standard error from the replicates of a statistic, one a block, about the statistic itself
 /// rather than their mean: the larger of the two, so that the replicates' bias counts as error. The sum of
-/// squares is not scaled by (n - 1) / n: unscaled it is, for statistics that are symmetric in their blocks, on
-/// average at least the variance of n - 1 blocks (Efron and Stein 1981); scaled, intervals of units that are
-/// mostly silent were too short.
+/// squares is not scaled by (n - 1) / n: unscaled it is, for statistics that are symmetric in their blocks,
+/// on average at least the variance of n - 1 blocks (Efron and Stein 1981); scaled, intervals of units that
+/// are mostly silent were too short.
 [[nodiscard]] inline double jackknife_error(std::span<const double> replicates, double statistic) noexcept {
     if (replicates.size() < 2) return std::numeric_limits<double>::quiet_NaN();
     double squares = 0;
