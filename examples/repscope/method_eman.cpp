@@ -1,8 +1,10 @@
 #include "method_eman.hpp"
 
 #include "failure.hpp"
+#include "methods_costs.hpp"
 #include "methods_measure.hpp"
 #include "network_model.hpp"
+#include "stopwatch.hpp"
 #include "study_recipe.hpp"
 
 #include <repscope/net/models.hpp>
@@ -149,6 +151,7 @@ nlohmann::ordered_json eman_run(const data_set& data, const std::string& arm, co
 
     double kept = 0.0;
     std::vector<int> labels;
+    stopwatch watch;
     for (std::size_t step = 0; step < settings.steps; ++step) {
         const auto chosen = with_labels.next(settings.labelled_batch);
         labels.clear();
@@ -165,9 +168,16 @@ nlohmann::ordered_json eman_run(const data_set& data, const std::string& arm, co
         }
         done(step + 1, settings.steps);
     }
+    const double seconds = watch.lap();
     nlohmann::ordered_json result;
     result["arm"] = arm;
     result["seed"] = seed;
+    // The teacher sees the unlabelled images once, forward; the student as it sees the others.
+    const auto of_a_step = static_cast<double>(settings.labelled_batch),
+               others_of_a_step = static_cast<double>(settings.unlabelled_batch);
+    tell_cost(result, seconds,
+              static_cast<double>(settings.steps) * (of_a_step + (alone ? 0.0 : others_of_a_step)),
+              alone ? 1.0 : (3 * of_a_step + 4 * others_of_a_step) / (3 * of_a_step));
     if (!alone) result["unlabelled_kept"] = kept / static_cast<double>(settings.steps);
     network_model<network_type> trained(student, pool);
     result["student_accuracy"] = share_of(classify_all(trained, data.test, {}));

@@ -1,6 +1,8 @@
 #include "method_irm.hpp"
 
 #include "failure.hpp"
+#include "methods_costs.hpp"
+#include "stopwatch.hpp"
 
 #include <repscope/net/adam.hpp>
 #include <repscope/net/dense.hpp>
@@ -42,6 +44,13 @@ arm_settings settings_of(const std::string& arm) {
     if (arm == "irm") return {390, 501, 190, .00048989, .00110794568, 91257.186, true};
     if (arm == "grey") return {83, 101, 0, .00281715, .00086029, 0, false};
     throw usage_error("--methods: wanted erm, irm or grey, got '" + arm + "'");
+}
+
+// Multiplications of an arm's training on an image of so many pixels, up to a factor that all arms share: the
+// penalty adds no pass.
+double work_of(const arm_settings& settings, std::size_t pixels) {
+    const std::size_t inputs = (settings.coloured ? 2 : 1) * pixels;
+    return static_cast<double>(settings.steps * settings.hidden * (inputs + settings.hidden + 1));
 }
 
 auto perceptron(std::size_t channels, std::size_t inputs, std::size_t hidden) {
@@ -92,16 +101,18 @@ nlohmann::ordered_json coloured_run(const data_set& data, const std::string& arm
     const auto flipped = make_environment(data.test, all, test_flips, settings.coloured, seed, 2);
 
     const std::size_t channels = settings.coloured ? 2 : 1;
-    auto network =
-        perceptron(channels, channels * flipped.x.extent(2) * flipped.x.extent(3), settings.hidden);
+    const std::size_t pixels = flipped.x.extent(2) * flipped.x.extent(3);
+    auto network = perceptron(channels, channels * pixels, settings.hidden);
     network.initialize(seed, net::initialization::xavier);
     training::irm_trainer run(
         network, net::adam<float>(),
         {.penalty = settings.penalty, .anneal = settings.anneal, .decay = settings.decay}, pool);
+    stopwatch watch;
     for (std::size_t step = 0; step < settings.steps; ++step) {
         (void)run.step(environments, settings.rate);
         done(step + 1, settings.steps);
     }
+    const double seconds = watch.lap();
     nlohmann::ordered_json result;
     result["arm"] = arm;
     result["seed"] = seed;
@@ -112,6 +123,8 @@ nlohmann::ordered_json coloured_run(const data_set& data, const std::string& arm
                                    {"risk", found.risk},
                                    {"penalty", found.penalty()}});
     }
+    tell_cost(result, seconds, static_cast<double>(settings.steps * training_flips.size() * environment_size),
+              work_of(settings, pixels) / work_of(settings_of("erm"), pixels));
     const auto found = run.evaluate({flipped.x.view(), flipped.labels});
     result["flipped"] = {{"accuracy", found.accuracy}, {"risk", found.risk}};
     return result;

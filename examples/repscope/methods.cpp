@@ -12,6 +12,7 @@
 #include "method_eman.hpp"
 #include "method_irm.hpp"
 #include "methods_catalog.hpp"
+#include "methods_costs.hpp"
 #include "methods_measure.hpp"
 #include "methods_protocol.hpp"
 #include "methods_report.hpp"
@@ -179,10 +180,8 @@ class runner {
         network["notes"] = made.notes;
         measure_layers(*made.model, data_.test, pool_, network);
         measure_robustness(*made.model, protocol_, data_, *corrupted_, pool_, network, stages(done, .7, 1));
-        network["train_seconds"] = seconds;
-        network["images_per_second"] = static_cast<double>(protocol_.epochs * trained_on_.images) / seconds;
-        const double factor = predicted_factor(which, protocol_);
-        network["predicted_factor"] = factor > 0 ? json(factor) : json();
+        tell_cost(network, seconds, static_cast<double>(protocol_.epochs * trained_on_.images),
+                  predicted_factor(which, protocol_));
         return network;
     }
 
@@ -205,12 +204,12 @@ class runner {
                               static_cast<double>(std::max<std::size_t>(timed, 1));
         return a_step * static_cast<double>(protocol_.epochs * (trained_on_.images / batch));
     }
-    // Seconds of measuring one network, when every image holds until the last restart.
-    double estimate_measuring() {
-        const method plain{"ce", "ce", 0};
+    // Seconds of measuring a network that is trained by `which`, when every image holds until the last
+    // restart.
+    double estimate_measuring(const method& which) {
         methods_protocol trial = protocol_;
         trial.epochs = 1;
-        const auto made = train_by_method(plain, trial, first_images(trained_on_, 128), data_.classes, 0,
+        const auto made = train_by_method(which, trial, first_images(trained_on_, 128), data_.classes, 0,
                                           pool_, [](std::size_t, std::size_t) {});
         const std::size_t images = std::min<std::size_t>(data_.test.images, test_batch);
         std::vector<float> pixels;
@@ -313,8 +312,9 @@ class runner {
               std::to_string(pieces.size()) + " networks, " + std::to_string(pieces.size() - missing.size()) +
               " of them finished before\n");
         if (missing.empty()) return;
-        double all = 0.0, measuring = 0.0;
-        std::map<std::string, double> seconds; // by group and method
+        double all = 0.0;
+        std::map<std::string, double> measuring; // by network
+        std::map<std::string, double> seconds;   // by group and method
         std::map<std::string, std::size_t> count;
         const auto key_of = [](const piece& each) { return each.group + " " + each.method; };
         for (const piece* each : missing) ++count[key_of(*each)];
@@ -323,12 +323,21 @@ class runner {
             const std::string key = key_of(*each);
             const bool shared = each->group == "networks";
             if (!seconds.contains(key)) {
-                if (shared && measuring == 0.0) measuring = estimate_measuring();
-                const double training = shared ? estimate(method_of(each->method)) : time_of(*each);
-                seconds[key] = training + (shared ? measuring : 0.0);
+                double training = 0.0, after = 0.0;
+                if (shared) {
+                    const method& which = method_of(each->method);
+                    training = estimate(which);
+                    const std::string network =
+                        plain_method(which.name) == "ce" ? std::string("ce") : which.name;
+                    if (!measuring.contains(network)) measuring[network] = estimate_measuring(which);
+                    after = measuring[network];
+                } else {
+                    training = time_of(*each);
+                }
+                seconds[key] = training + after;
                 table.add_row({shared ? each->method : each->group + " / " + each->method,
                                std::to_string(count[key]), duration(training),
-                               shared ? duration(measuring) : "-"});
+                               shared ? duration(after) : "-"});
             }
             each->seconds = seconds[key];
             all += each->seconds;
@@ -366,6 +375,7 @@ class runner {
             }
             whole[each.group].push_back(*network);
         }
+        whole["costs"] = method_costs(whole);
         whole["comparisons"] = method_comparisons(whole);
         whole["correlations"] = method_correlations(whole);
         const std::string figure = methods_figure(whole);
@@ -406,7 +416,8 @@ std::shared_ptr<methods_request> add_methods_options(CLI::App& study) {
                     "augmix, msd, "
                     "max, avg, ascl,\ndeep-pursuit[:N], layer-pursuit[:N], eman[:LABELS], irm")
         ->type_name("M,M,..");
-    study.add_option("--protocol", request->protocol, "of --methods: quick or paper, which takes much longer")
+    study
+        .add_option("--protocol", request->protocol, "of --methods: quick or paper, which takes much longer")
         ->type_name("NAME")
         ->capture_default_str();
     return request;

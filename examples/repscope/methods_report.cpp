@@ -2,6 +2,7 @@
 
 #include "csv.hpp"
 #include "gnuplot.hpp"
+#include "methods_costs.hpp"
 #include "plot_parts.hpp"
 #include "study_outcomes.hpp"
 #include "text_table.hpp"
@@ -283,31 +284,17 @@ std::string methods_table(const json& study) {
     const json& networks = study["networks"];
     if (!networks.empty()) {
         text_table table({"method", "clean", "selectivity", "95 % early", "95 % late", "corrupted", "linf",
-                          "l2", "l1", "all", "time", "predicted"},
+                          "l2", "l1", "all"},
                          1);
-        const auto rates = [&](const std::string& name) {
-            return repscope::mean_interval(values_of(by_seed(networks, "method", name,
-                                                             [](const json& n) {
-                                                                 return 1 /
-                                                                        number_at(n, "/images_per_second");
-                                                             })))
-                .estimate;
-        };
-        const double plain = rates("ce");
         for (const auto& name : names_in(networks, "method")) {
             std::vector<std::string> row{name};
             for (const auto& each : quantities())
                 row.push_back(with_spread(values_of(by_seed(networks, "method", name, each.of))));
-            const auto factor = by_seed(networks, "method", name,
-                                        [](const json& n) { return number_at(n, "/predicted_factor"); });
-            row.push_back(fixed(rates(name) / plain, 1));
-            row.push_back(fixed(factor.begin()->second, 1));
             table.add_row(std::move(row));
         }
         text += table.text() +
                 "accuracy on the clean test set, under corruptions, under attack in each ball and in all of "
-                "them;\ntime of training over that of ce, and what its passes predict; mean +- standard "
-                "deviation over seeds\n\n";
+                "them; mean +- standard deviation over seeds\n\n";
     }
     for (const arm_group& group : arm_groups()) {
         for (const auto& array : arrays_of(study, group.prefix)) {
@@ -325,6 +312,10 @@ std::string methods_table(const json& study) {
             }
             text += table.text() + "\n";
         }
+    }
+    if (!study["costs"].empty()) {
+        text += costs_table(study["costs"]) +
+                "medians over seeds; predicted by the passes through the network alone\n\n";
     }
     if (!study["comparisons"].empty()) {
         text_table table({"first", "second", "quantity", "first - second", "95 % over seeds"}, 3);

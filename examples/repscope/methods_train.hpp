@@ -30,9 +30,4 @@ trained_by_method train_by_method(const method& which, const methods_protocol& p
                                   repscope::thread_pool& pool,
                                   const std::function<void(std::size_t, std::size_t)>& done);
 
-/// How many times as long as a plain step one of this method should take: its passes through the network
-/// over those of a plain step, a backward pass to parameters or to inputs counting as one forward pass; 0
-/// where the network is another one.
-double predicted_factor(const method& which, const methods_protocol& protocol);
-
 } // namespace program

@@ -3,6 +3,7 @@
 #include "study_figures.hpp"
 
 #include "csv.hpp"
+#include "median.hpp"
 #include "study_outcomes.hpp"
 #include "study_plots.hpp"
 #include "text_table.hpp"
@@ -33,12 +34,6 @@ double mean_of(const std::vector<double>& values) {
     double sum = 0.0;
     for (const double value : values) sum += value;
     return sum / static_cast<double>(values.size());
-}
-
-double median_of(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    const std::size_t half = values.size() / 2;
-    return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
 }
 
 constexpr std::size_t selectivity_bins = 40;

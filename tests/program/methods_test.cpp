@@ -3,6 +3,7 @@
 #include "failure.hpp"
 #include "made_up_images.hpp"
 #include "methods_catalog.hpp"
+#include "methods_costs.hpp"
 #include "methods_protocol.hpp"
 #include "methods_report.hpp"
 #include "process.hpp"
@@ -65,8 +66,8 @@ json made_up_study() {
                                      {"corruption_accuracy", corrupted},
                                      {"corruptions", {{"fog", corrupted}}},
                                      {"images_per_second", method == std::string("ce") ? 800.0 : 100.0},
-                                     {"train_seconds", 2.0},
-                                     {"predicted_factor", 8.0},
+                                     {"train_seconds", method == std::string("ce") ? 2.0 : 17.0 + seed},
+                                     {"predicted_factor", method == std::string("ce") ? 1.0 : 8.0},
                                      {"robust",
                                       {{"linf", {{"accuracy", linf}, {"cross_entropy", linf + .01}}},
                                        {"l2", {{"accuracy", .5}}},
@@ -159,6 +160,7 @@ TEST_CASE("comparisons are differences seed by seed") {
     const json correlations = program::method_correlations(study);
     CHECK(correlations[0]["spearman"] == doctest::Approx(-1)); // .31 .43 .25 and .6 .5 .7
     CHECK(correlations[1]["spearman"] == doctest::Approx(.5)); // and .06 .47 .065
+    study["costs"] = program::method_costs(study);
     study["comparisons"] = found;
     study["correlations"] = correlations;
     const std::string csv = program::methods_csv(study);
@@ -168,6 +170,42 @@ TEST_CASE("comparisons are differences seed by seed") {
     const std::string table = program::methods_table(study);
     CHECK(table.find("0.310 +- 0.014") != std::string::npos);
     CHECK(table.find("0.350") != std::string::npos);
+}
+
+TEST_CASE("what methods cost is told beside the plain training of their network") {
+    json study = made_up_study();
+    for (int seed = 0; seed < 3; ++seed) {
+        json labels{{"arm", "labels"}, {"seed", seed}}, eman{{"arm", "eman"}, {"seed", seed}};
+        program::tell_cost(labels, 2, 10, 1);
+        program::tell_cost(eman, 10.0 + 5 * seed * seed, 60, 6);
+        study["eman:600"].push_back(labels);
+        study["eman:600"].push_back(eman);
+    }
+    study["eman_settings"] = {{"eman:600", {{"labels", 600}}}};
+    const json costs = program::method_costs(study);
+    REQUIRE(costs.size() == 3 + 2);
+    CHECK(costs[1]["method"] == "at-linf");
+    CHECK(costs[1]["baseline"] == "ce");
+    CHECK(costs[1]["times_as_long"] == doctest::Approx(17.5 / 2));
+    CHECK(costs[1]["predicted_factor"] == 8);
+    CHECK(costs[2]["times_as_long"] == doctest::Approx(8.5));
+    CHECK(costs[4]["group"] == "eman:600");
+    CHECK(costs[4]["baseline"] == "labels");
+    CHECK(costs[4]["images_per_second"] == doctest::Approx(4)); // 6, 4, 2
+    CHECK(costs[4]["times_as_long"] == doctest::Approx(7.5));   // 10, 15, 30
+    CHECK(program::costs_table(costs).find("7.50") != std::string::npos);
+
+    const auto quick = program::protocol_of("quick", 1);
+    const auto factor = [&](const char* name) {
+        return program::predicted_factor(program::parse_methods(name).front(), quick);
+    };
+    CHECK(factor("ce") == 1);
+    CHECK(factor("max") == 22);
+    CHECK(factor("avg") == 24);
+    CHECK(factor("deep-pursuit:0") == 1);
+    CHECK(factor("layer-pursuit") == 7);
+    CHECK(program::plain_method("layer-pursuit:2") == "deep-pursuit:0");
+    CHECK(program::plain_method("msd") == "ce");
 }
 
 TEST_CASE("methods are trained, measured, written, and not trained again") {
@@ -243,7 +281,9 @@ TEST_CASE("methods with more than an attack") {
     CHECK(all["networks"][1]["notes"]["consistency"] > 0);
     CHECK(all["networks"][2]["predicted_factor"] == 18);
     CHECK(all["networks"][3]["settings"]["iterations"] == 1);
-    CHECK(all["networks"][3]["predicted_factor"].is_null());
+    CHECK(all["networks"][3]["predicted_factor"] == 3);
+    CHECK(all["costs"][3]["baseline"] == "deep-pursuit:0");
+    CHECK(all["costs"][3]["times_as_long"].is_null());
     CHECK(all["networks"][3]["layers"].size() == 4);
 }
 
