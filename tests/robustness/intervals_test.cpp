@@ -131,6 +131,9 @@ TEST_CASE("slopes within blocks do not see what lies between them") {
     CHECK(found.mean.error == doctest::Approx(0.25));
     // t of .975 with 1 degree of freedom: 12.706204736
     CHECK(found.mean.range.high == doctest::Approx(-0.75 + 12.706204736 * 0.25).epsilon(1e-8));
+    // The rounded mean of three times .1 is not .1.
+    CHECK(std::isnan(within_block_slope(std::vector<paired_block>{{{.1, .1, .1}, {1, 2, 4}}}).per_block[0]));
+    CHECK(std::isnan(pearson(std::vector{.1, .1, .1}, std::vector{1.0, 2.0, 4.0})));
 }
 
 TEST_CASE("paired difference and equivalence") {

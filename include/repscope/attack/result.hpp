@@ -19,7 +19,7 @@ enum class keep {
 /// What an attack found, one entry a sample.
 template <typename Scalar>
 struct result {
-    array<Scalar, 4> adversarial;  ///< of the shape of the inputs, inside ball and box
+    array<Scalar, 4> adversarial;  ///< of the shape of the inputs, inside ball (linf: to rounding) and box
     std::vector<double> loss;      ///< of the adversarial inputs, as the model gives it
     std::vector<int> predicted;    ///< the class the model gives them
     std::vector<bool> success;     ///< whether that is not the label (targeted: is the target)

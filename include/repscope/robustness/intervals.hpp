@@ -67,8 +67,9 @@ struct block_slopes {
             xx += (block.x[i] - mean_x) * (block.x[i] - mean_x);
             xy += (block.x[i] - mean_x) * (block.y[i] - mean_y);
         }
-        result.per_block.push_back(xx > 0 ? xy / xx : std::numeric_limits<double>::quiet_NaN());
-        if (xx > 0) found.push_back(xy / xx);
+        const bool sloped = xx > 0 && !detail::constant(block.x);
+        result.per_block.push_back(sloped ? xy / xx : std::numeric_limits<double>::quiet_NaN());
+        if (sloped) found.push_back(xy / xx);
     }
     result.mean = mean_interval(found, confidence);
     return result;

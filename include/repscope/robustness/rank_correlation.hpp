@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -27,6 +28,11 @@ inline void check_pairs(std::string_view function, std::span<const double> x, st
         throw_value_error(function, "wanted finite numbers, got " + std::to_string(x[i]) + " and " +
                                         std::to_string(y[i]) + " at position " + std::to_string(i));
     }
+}
+
+/// Whether all are equal: deviations from a mean that was rounded need not be 0 then.
+inline bool constant(std::span<const double> values) {
+    return std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>{}) == values.end();
 }
 
 } // namespace detail
@@ -54,6 +60,7 @@ inline void check_pairs(std::string_view function, std::span<const double> x, st
 /// finite. O(n).
 [[nodiscard]] inline double pearson(std::span<const double> x, std::span<const double> y) {
     detail::check_pairs("pearson", x, y);
+    if (detail::constant(x) || detail::constant(y)) return std::numeric_limits<double>::quiet_NaN();
     const auto n = static_cast<double>(x.size());
     const double mean_x = std::accumulate(x.begin(), x.end(), 0.0) / n;
     const double mean_y = std::accumulate(y.begin(), y.end(), 0.0) / n;
