@@ -16,7 +16,8 @@ namespace program {
 /// averaged parameters whose batch norm keeps statistics of its own; `labels`, the labelled images alone.
 inline const std::vector<std::string> eman_arms{"eman", "batch-norm", "labels"};
 
-/// What a semi-supervised run is given; the rest are the published settings for ImageNet.
+/// What a semi-supervised run is given. Weight, threshold and rate are the published ones for ImageNet;
+/// schedule, views and momentum are our own.
 struct eman_settings {
     std::size_t labels = 100;
     std::size_t steps = 3000;

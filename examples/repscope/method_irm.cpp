@@ -116,6 +116,7 @@ nlohmann::ordered_json coloured_run(const data_set& data, const std::string& arm
     nlohmann::ordered_json result;
     result["arm"] = arm;
     result["seed"] = seed;
+    result["train_images"] = training_flips.size() * environment_size;
     for (std::size_t e = 0; e < environments.size(); ++e) {
         const auto found = run.evaluate(environments[e]);
         result["train"].push_back({{"colour_flips", training_flips[e]},

@@ -306,9 +306,13 @@ class runner {
     }
 
     void tell_plan(std::vector<piece>& pieces, const std::vector<piece*>& missing) {
-        print(data_.name + ": " + std::to_string(trained_on_.images) + " images to train on, " +
-              std::to_string(data_.test.images) + " to test on; protocol " + protocol_.name + ", " +
-              std::to_string(protocol_.epochs) + " epochs, " + std::to_string(protocol_.seeds) + " seeds; " +
+        // The others have images, steps and seeds of their own.
+        const bool shared = std::any_of(methods_.begin(), methods_.end(), shares_training);
+        print(data_.name + ": " + std::to_string((shared ? trained_on_ : data_.train).images) +
+              " images to train on, " + std::to_string(data_.test.images) + " to test on; " +
+              (shared ? "protocol " + protocol_.name + ", " + std::to_string(protocol_.epochs) + " epochs, " +
+                            std::to_string(protocol_.seeds) + " seeds; "
+                      : std::string()) +
               std::to_string(pieces.size()) + " networks, " + std::to_string(pieces.size() - missing.size()) +
               " of them finished before\n");
         if (missing.empty()) return;
@@ -321,10 +325,10 @@ class runner {
         text_table table({"method", "networks", "training", "measuring"}, 1);
         for (piece* each : missing) {
             const std::string key = key_of(*each);
-            const bool shared = each->group == "networks";
+            const bool measured = each->group == "networks";
             if (!seconds.contains(key)) {
                 double training = 0.0, after = 0.0;
-                if (shared) {
+                if (measured) {
                     const method& which = method_of(each->method);
                     training = estimate(which);
                     const std::string network =
@@ -335,9 +339,9 @@ class runner {
                     training = time_of(*each);
                 }
                 seconds[key] = training + after;
-                table.add_row({shared ? each->method : each->group + " / " + each->method,
+                table.add_row({measured ? each->method : each->group + " / " + each->method,
                                std::to_string(count[key]), duration(training),
-                               shared ? duration(after) : "-"});
+                               measured ? duration(after) : "-"});
             }
             each->seconds = seconds[key];
             all += each->seconds;

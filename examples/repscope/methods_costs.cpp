@@ -51,8 +51,13 @@ double predicted_factor(const method& which, const methods_protocol& protocol) {
     const auto balls = static_cast<double>(protocol.balls.size());
     // A step of an attack goes forward and back to the inputs, which leaves the parameters' gradients out.
     const double alone = 2 * steps + 1;
-    // An iteration of a pursuit reconstructs and infers.
-    if (which.kind.ends_with("-pursuit")) return 1 + 2 * which.number;
+    // An iteration of a pursuit reconstructs and infers, goes back through both to activations and atoms, and
+    // reconstructs once more for that. In the joint order it also goes back through the reconstructions of
+    // the layers that read one: 1.24 of the program's network.
+    if (which.kind.ends_with("-pursuit")) {
+        const double readers = which.kind == "deep-pursuit" ? 2 * 1.24 : 0;
+        return (plain + which.number * (2 + 4 + 1 + readers)) / plain;
+    }
     if (which.kind.starts_with("at-")) return (plain + alone) / plain;
     if (which.kind == "augmix") return 3;
     if (which.kind == "ascl") return (2 * plain + alone) / plain;
