@@ -75,7 +75,9 @@ void tell_cost(json& network, double seconds, double images, double predicted) {
 
 json method_costs(const json& study) {
     json costs = json::array();
-    for (const auto& [group, networks] : study.items()) {
+    for (const auto& item : study.items()) {
+        const std::string& group = item.key();
+        const json& networks = item.value();
         const bool arms = group == "irm" || group.starts_with("eman");
         if (!networks.is_array() || !(arms || group == "networks")) continue;
         const char* key = arms ? "arm" : "method";

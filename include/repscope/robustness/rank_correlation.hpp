@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -32,7 +31,7 @@ inline void check_pairs(std::string_view function, std::span<const double> x, st
 
 /// Whether all are equal: deviations from a mean that was rounded need not be 0 then.
 inline bool constant(std::span<const double> values) {
-    return std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>{}) == values.end();
+    return std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
 }
 
 } // namespace detail
