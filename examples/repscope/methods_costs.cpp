@@ -1,10 +1,9 @@
 #include "methods_costs.hpp"
 
 #include "median.hpp"
+#include "methods_numbers.hpp"
 #include "text_table.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -29,8 +28,6 @@ std::vector<double> numbers_of(const json& networks, const char* key, const std:
     }
     return found;
 }
-
-json or_null(double value) { return std::isfinite(value) ? json(value) : json(); }
 
 // What a method is compared with; an arm with that which does without what its group is about.
 std::string baseline_of(const std::string& group, const std::string& name) {
@@ -81,11 +78,7 @@ json method_costs(const json& study) {
         const bool arms = group == "irm" || group.starts_with("eman");
         if (!networks.is_array() || !(arms || group == "networks")) continue;
         const char* key = arms ? "arm" : "method";
-        std::vector<std::string> told;
-        for (const auto& network : networks) {
-            const std::string name = network[key];
-            if (std::find(told.begin(), told.end(), name) != told.end()) continue;
-            told.push_back(name);
+        for (const std::string& name : names_in(networks, key)) {
             const auto median = [&](const std::string& of, const char* what) {
                 return median_of(numbers_of(networks, key, of, what));
             };

@@ -3,6 +3,7 @@
 #include "csv.hpp"
 #include "gnuplot.hpp"
 #include "methods_costs.hpp"
+#include "methods_numbers.hpp"
 #include "plot_parts.hpp"
 #include "study_outcomes.hpp"
 #include "text_table.hpp"
@@ -83,8 +84,6 @@ std::vector<double> values_of(const std::map<std::size_t, double>& values) {
     return all;
 }
 
-json or_null(double value) { return std::isfinite(value) ? json(value) : json(); }
-
 // first - second, seed by seed; nothing when a seed has not both.
 void compare(json& to, const json& networks, const char* key, const std::string& group,
              const std::string& first, const std::string& second, const std::string& name,
@@ -119,15 +118,6 @@ std::string with_spread(const std::vector<double>& values) {
     const auto found = repscope::mean_interval(values);
     const std::string mean = fixed(found.estimate, 3);
     return values.size() < 2 ? mean : mean + " +- " + fixed(deviation_of(found, values.size()), 3);
-}
-
-std::vector<std::string> names_in(const json& networks, const char* key) {
-    std::vector<std::string> names;
-    for (const auto& network : networks) {
-        const std::string name = network[key];
-        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-    }
-    return names;
 }
 
 // Groups of arms: what is told of each, and what is compared with what.
