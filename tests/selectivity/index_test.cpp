@@ -1,7 +1,11 @@
 #include "repscope/selectivity/index.hpp"
 
+#include "repscope/selectivity/cross_fit.hpp"
+#include "repscope/selectivity/permutation.hpp"
+
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <vector>
 
@@ -76,6 +80,42 @@ TEST_CASE("what to do with negative activations") {
     plain.update(as_view(x, {2, 2}), y);
     CHECK_THROWS_AS((void)class_selectivity(plain, {.signed_values = repscope::signed_policy::rectify}),
                     repscope::value_error);
+}
+
+TEST_CASE("the shifted index of a constant unit is 0 for any value") {
+    // Sums of equal values round, more so the larger they are; a real difference of 2^-30 of the value stays.
+    const std::vector<double> values{.1, 1e6 + .1, -1e6 - .1, 1e9 + .1, 1e12 + .1, -1e100 / 7};
+    constexpr std::size_t samples = 3000;
+    const std::size_t units = values.size() + 1;
+    std::vector<double> x;
+    std::vector<int> y;
+    for (std::size_t i = 0; i < samples; ++i) {
+        y.push_back(i % 100 < 70 ? 0 : static_cast<int>(i % 7));
+        x.insert(x.end(), values.begin(), values.end());
+        x.push_back((1e12 + .1) * (y.back() == 3 ? 1 + std::ldexp(1.0, -30) : 1));
+    }
+    const auto shift = repscope::signed_policy::shift;
+    const auto r = class_selectivity(as_view(x, {samples, units}), y, {.signed_values = shift});
+    const auto shuffled = repscope::selectivity_permutation(as_view(x, {samples, units}), y,
+                                                            {.permutations = 19, .signed_values = shift});
+    const auto cross_fit = repscope::cross_fit(as_view(x, {samples, units}), y, {.signed_values = shift});
+    repscope::class_moments moments(units, 7);
+    moments.update(as_view(x, {samples, units}), y);
+    const auto from_moments = class_selectivity(moments, {.signed_values = shift});
+    for (std::size_t u = 0; u < values.size(); ++u) {
+        CAPTURE(values[u]);
+        CHECK(r.index[u] == 0);
+        CHECK(!r.preferred_class[u]);
+        CHECK(from_moments.index[u] == 0);
+        CHECK(shuffled.index[u] == 0);
+        CHECK(shuffled.null_mean[u] == 0);
+        CHECK(std::isnan(cross_fit.index[u]));
+    }
+    CHECK(r.index.back() == doctest::Approx(1).epsilon(1e-4));
+    CHECK(from_moments.index.back() == doctest::Approx(1).epsilon(1e-4));
+    CHECK(r.preferred_class.back() == 3);
+    CHECK(cross_fit.index.back() == doctest::Approx(1).epsilon(1e-2));
+    CHECK(r.silent_units == 0);
 }
 
 TEST_CASE("bad input is named") {

@@ -130,7 +130,12 @@ class cross_fit_unit {
             if (preferred && *preferred == chosen) ++agreed;
             const double rest = (sum - means_[chosen]) / static_cast<double>(trained - 1);
             double denominator = means_[chosen] + rest;
-            if (options_.signed_values == signed_policy::shift) denominator -= 2 * smallest;
+            if (options_.signed_values == signed_policy::shift) {
+                // Training sums are differences of sums over all samples: twice the rounding.
+                const double samples = *std::max_element(samples_.begin(), samples_.end());
+                if (equal_but_for_rounding(smallest, means_[chosen], 2 * samples)) return {};
+                denominator -= 2 * smallest;
+            }
             if (!(denominator >= epsilon_)) return {};
             // Numerator from this fold.
             if (fold_counts_[at + chosen] == 0) continue;

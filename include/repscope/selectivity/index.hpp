@@ -78,7 +78,10 @@ struct unit_selectivity {
 enum class signed_policy {
     undefined, ///< units with a negative class mean have no index
     rectify,   ///< max(a, 0) of every element first: the index of the activation behind a ReLU
-    shift,     ///< each unit's smallest class mean is subtracted from its class means first
+    /// Each unit's smallest class mean is subtracted from its class means first. Class means that differ by
+    /// no more than the rounding of their sums, 2^-52 samples of a class times their size, count as equal:
+    /// the index of a constant unit is 0 for any value.
+    shift,
 };
 
 /// Options of `class_selectivity` from a state.
@@ -110,6 +113,28 @@ struct selectivity_result {
 
 namespace detail {
 
+/// Whether class means from `smallest` to `largest` are those of a constant unit, summed over at most
+/// `samples` samples each. A sum of n equal values v is off by up to n^2 v 2^-53, for each addition may round
+/// the same way, and its mean by n v 2^-53.
+[[nodiscard]] constexpr bool equal_but_for_rounding(double smallest, double largest,
+                                                    double samples) noexcept {
+    const double size = (std::max)(smallest < 0 ? -smallest : smallest, largest < 0 ? -largest : largest);
+    return largest - smallest <= samples * std::numeric_limits<double>::epsilon() * size;
+}
+
+/// Subtracts the smallest of the class means, as `signed_policy::shift` says; NaN stands for a class that is
+/// left out. `samples`: those of the largest class.
+constexpr void shift_class_means(std::span<double> means, double samples) noexcept {
+    double smallest = std::numeric_limits<double>::infinity();
+    double largest = -smallest;
+    for (const double mean : means) {
+        if (mean < smallest) smallest = mean;
+        if (mean > largest) largest = mean;
+    }
+    const bool constant = equal_but_for_rounding(smallest, largest, samples);
+    for (double& mean : means) mean = constant && !is_nan(mean) ? 0 : mean - smallest;
+}
+
 template <typename State>
 [[nodiscard]] selectivity_result class_selectivity_of(const State& state,
                                                       const selectivity_options& options) {
@@ -123,6 +148,8 @@ template <typename State>
     std::vector<double> means(state.classes());
     std::vector<double> counted;
     double sum = 0;
+    std::uint64_t most = 0;
+    for (std::size_t c = 0; c < state.classes(); ++c) most = (std::max)(most, state.count(c));
     for (std::size_t u = 0; u < state.units(); ++u) {
         double smallest = std::numeric_limits<double>::infinity();
         for (std::size_t c = 0; c < state.classes(); ++c) {
@@ -131,7 +158,7 @@ template <typename State>
             if (means[c] < smallest) smallest = means[c];
         }
         if (options.signed_values == signed_policy::shift) {
-            for (double& mean : means) mean -= smallest;
+            shift_class_means(means, static_cast<double>(most));
         }
         const unit_selectivity unit = class_selectivity_index(means, options.epsilon);
         result.index.push_back(unit.index);

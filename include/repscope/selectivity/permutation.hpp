@@ -229,13 +229,11 @@ class selectivity_permutation_test {
 
     // Of one unit, from its sums `stride` apart.
     [[nodiscard]] double index_of(const double* sums, std::size_t stride, std::vector<double>& means) const {
-        double smallest = (std::numeric_limits<double>::infinity)();
         for (std::size_t c = 0; c < means.size(); ++c) {
             means[c] = sums[c * stride] / counts_[c]; // 0 / 0 is NaN: a class without samples
-            if (counts_[c] > 0) smallest = (std::min)(smallest, means[c]);
         }
         if (options_.signed_values == signed_policy::shift) {
-            for (double& mean : means) mean -= smallest;
+            detail::shift_class_means(means, *std::max_element(counts_.begin(), counts_.end()));
         }
         return class_selectivity_index(means, options_.epsilon).index;
     }
