@@ -153,6 +153,7 @@ void train_ascl(Network& network, std::size_t units, const course& way, trained_
                                         .eps = strength * ball.eps,
                                         .steps = way.protocol.training_steps,
                                         .step_size = strength * ball.step_size,
+                                        .kept = attack::keep::largest_loss,
                                         .seed = way.seed,
                                         .first_sample = place.step * x.extent(0),
                                         .batch = x.extent(0)});

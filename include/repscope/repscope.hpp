@@ -2,6 +2,7 @@
 
 // Everything that needs no foreign header; the opt-in headers (docs/tensors.md, docs/design.md) are included
 // by name.
+#include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
 #include "repscope/attack/fgsm.hpp"
 #include "repscope/attack/msd.hpp"

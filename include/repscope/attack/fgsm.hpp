@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
@@ -27,7 +28,8 @@ struct fgsm_options {
     double eps = 0;        ///< radius of the ball, in data units: 8 / 255., not 8
     bool targeted = false; ///< labels are targets, and the loss goes down
     box bounds{};
-    std::size_t batch = 128; ///< samples that the model is given at once; changes no result
+    std::size_t batch = 128;   ///< samples that the model is given at once; changes no result
+    batch_callback on_batch{}; ///< as for `pgd`; with several eps called for each of them after each batch
 };
 
 /// The fast gradient method for several eps, in their order, from one gradient a sample: the point of ball
@@ -56,19 +58,23 @@ template <typename Model, tensor_like Images, labels_like Labels>
     const pool_lease pool(options.threads);
     detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
                                                              settings, *pool);
+    std::vector<batch_progress> progress(eps.size());
     for (std::size_t first = 0; first < x.extent(0) && !eps.empty(); first += options.batch) {
-        work.attack_once(x, checked, first, (std::min)(options.batch, x.extent(0) - first), found,
-                         [&](std::size_t row, std::size_t k, detail::scratch& own) {
-                             work.fetch(row, own);
-                             const scalar* const clean = work.clean(row);
-                             const auto limits = [&](std::size_t i) {
-                                 const auto value = static_cast<double>(clean[i]);
-                                 return room{value - work.lower(i), work.upper(i) - value};
-                             };
-                             maximise_linear(options.ball, eps[k], own.gradient, limits, own.delta,
-                                             own.indices);
-                             work.put(row, own.delta, work.point(row));
-                         });
+        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
+        work.attack_once(
+            x, checked, first, count, found, [&](std::size_t row, std::size_t k, detail::scratch& own) {
+                work.fetch(row, own);
+                const scalar* const clean = work.clean(row);
+                const auto limits = [&](std::size_t i) {
+                    const auto value = static_cast<double>(clean[i]);
+                    return room{value - work.lower(i), work.upper(i) - value};
+                };
+                maximise_linear(options.ball, eps[k], own.gradient, limits, own.delta, own.indices);
+                work.put(row, own.delta, work.point(row));
+            });
+        for (std::size_t k = 0; k < eps.size(); ++k) {
+            detail::report_batch(options.on_batch, found[k], first, count, progress[k]);
+        }
     }
     return found;
 }

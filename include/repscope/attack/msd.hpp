@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/pgd.hpp"
@@ -45,6 +46,7 @@ struct msd_options {
     std::uint64_t seed = 0;
     std::size_t first_sample = 0;
     std::size_t batch = 128;
+    batch_callback on_batch{}; ///< as for `pgd`
 };
 
 /// Multi steepest descent: the worst case over the union of several balls. At every step each ball proposes
@@ -111,9 +113,11 @@ template <typename Model, tensor_like Images, labels_like Labels>
         }
         std::copy_n(best.data(), active * work.size(), work.points().data());
     };
+    batch_progress progress;
     for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
+        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
         work.attack(
-            x, checked, first, (std::min)(options.batch, x.extent(0) - first), found,
+            x, checked, first, count, found,
             [&](std::size_t row, detail::scratch& own) {
                 if (!options.random_start) return;
                 const std::size_t k = work.restart() % balls.size();
@@ -121,6 +125,7 @@ template <typename Model, tensor_like Images, labels_like Labels>
                 detail::start_in_ball(work, row, own, balls[k].kind, balls[k].eps, options.seed);
             },
             advance);
+        detail::report_batch(options.on_batch, found, first, count, progress);
     }
     return found;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
@@ -44,6 +45,8 @@ struct pgd_options {
     std::uint64_t seed = 0;
     std::size_t first_sample = 0; ///< place of the first sample in its data set, for the random draws
     std::size_t batch = 128;      ///< samples that the model is given at once; changes no result
+    batch_callback
+        on_batch{}; ///< called after each batch, on the calling thread; what it throws ends the attack
 };
 
 namespace detail {
@@ -155,9 +158,11 @@ template <typename Model, tensor_like Images, labels_like Labels>
     const pool_lease pool(options.threads);
     detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
                                                              settings, *pool);
+    batch_progress progress;
     for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
+        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
         work.attack(
-            x, checked, first, (std::min)(options.batch, x.extent(0) - first), found,
+            x, checked, first, count, found,
             [&](std::size_t row, detail::scratch& own) {
                 if (!options.random_start) return;
                 detail::start_in_ball(work, row, own, options.ball, options.eps, options.seed);
@@ -172,6 +177,7 @@ template <typename Model, tensor_like Images, labels_like Labels>
                                          work.point(row));
                 });
             });
+        detail::report_batch(options.on_batch, found, first, count, progress);
     }
     return found;
 }

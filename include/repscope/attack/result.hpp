@@ -12,8 +12,10 @@ namespace attack {
 
 /// Which iterate of a run an attack returns.
 enum class keep {
-    best, ///< the one of the largest loss, the start among them (targeted: the smallest); the first of equals
-    last, ///< the last one, which every sample then carries the whole budget of steps for
+    best,         ///< one that fools the model before one that does not, then as `largest_loss`
+    last,         ///< the last one: every sample uses the whole budget of steps
+    largest_loss, ///< the one of the largest loss, the start among them (targeted: the smallest); the first
+                  ///< of equals. Its label may be right where an iterate of smaller loss was misclassified
 };
 
 /// What an attack found, one entry a sample.

@@ -371,6 +371,14 @@ class run {
         return sign() * loss > sign() * than;
     }
 
+    /// Whether a row's point is better than the one that is kept of its sample.
+    [[nodiscard]] bool improves(std::size_t row, std::size_t n) const noexcept {
+        const bool success = fools(predicted_[row], labels_[row]),
+                   before = fools(kept_predicted_[n], labels_[row]);
+        if (settings_.kept == keep::best && success != before) return success;
+        return better(losses_[row], kept_loss_[n]);
+    }
+
     void stop_before_the_start(result<Scalar>& found) {
         activate();
         evaluate(false);
@@ -397,8 +405,7 @@ class run {
         for (std::size_t row = 0; row < active_; ++row) {
             const std::size_t n = samples_[row];
             const bool stop = settings_.early_stop && fools(predicted_[row], labels_[row]);
-            const bool improved =
-                settings_.kept == keep::best && (!recorded_[n] || better(losses_[row], kept_loss_[n]));
+            const bool improved = settings_.kept != keep::last && (!recorded_[n] || improves(row, n));
             if (stop || improved || (last && settings_.kept == keep::last)) record(row);
             recorded_[n] = true;
             if (stop) continue;

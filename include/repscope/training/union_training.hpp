@@ -121,6 +121,7 @@ class union_trainer {
                                 .eps = strength * ball.eps,
                                 .steps = options_.steps,
                                 .step_size = strength * ball.step_size,
+                                .kept = attack::keep::largest_loss,
                                 .seed = options_.seed,
                                 .first_sample = place,
                                 .batch = x.extent(0)});
@@ -151,6 +152,7 @@ class union_trainer {
                                    {.threads = threads_,
                                     .balls = std::move(balls),
                                     .steps = options_.steps,
+                                    .kept = attack::keep::largest_loss,
                                     .seed = options_.seed,
                                     .first_sample = place,
                                     .batch = x.extent(0)});
