@@ -141,6 +141,43 @@ TEST_CASE("archives behind 4 GiB have 64-bit records, and some a comment") {
     }
 }
 
+TEST_CASE("archives of 2 to 4 GiB have both end records with true numbers") {
+    const std::string contents = npy_file("<f4", {2, 3}, std::string(24, 'x'));
+    const std::vector<zip_file> members{{.name = "a.npy", .contents = contents},
+                                        {.name = "b.npy", .contents = contents, .deflate = true}};
+    for (const std::string comment : {"", "a comment"}) {
+        const auto bytes =
+            as_bytes(zip_bytes(members, {.wide = true, .true_numbers = true, .comment = comment}));
+        const io::npz_archive archive(std::make_shared<io::memory_source>(bytes, "m"), "m");
+        CHECK(archive.keys() == std::vector<std::string>{"a", "b"});
+        CHECK(archive.array("b").header.shape == std::vector<std::size_t>{2, 3});
+    }
+    const auto contradictory =
+        as_bytes(zip_bytes(members, {.wide = true, .true_numbers = true, .narrow_entries_change = 1}));
+    CHECK(refusal([&] {
+              (void)io::npz_archive(std::make_shared<io::memory_source>(contradictory, "m"), "m");
+          }) == "m: bad zip archive: its two end records contradict each other");
+}
+
+TEST_CASE("a directory that ends like a 64-bit locator is read by the 32-bit record") {
+    const std::string contents = npy_file("<f4", {2, 3}, std::string(24, 'x'));
+    // Where the locator points to: bytes of a member, the directory, behind the end, and itself; on two
+    // disks.
+    for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{200}, std::uint64_t{1} << 40U,
+                                       ~std::uint64_t{0}, std::uint64_t{395}}) {
+        for (const std::uint64_t disks : {1U, 2U}) {
+            CAPTURE(offset);
+            const std::string locator =
+                "PK\x06\x07" + little(disks - 1, 4) + little(offset, 8) + little(disks, 4);
+            const auto bytes = as_bytes(zip_bytes(
+                {{.name = "a.npy", .contents = contents}, {.name = locator, .contents = "no array"}}));
+            const io::npz_archive archive(std::make_shared<io::memory_source>(bytes, "m"), "m");
+            CHECK(archive.keys() == std::vector<std::string>{"a"});
+            CHECK(archive.array("a").header.shape == std::vector<std::size_t>{2, 3});
+        }
+    }
+}
+
 TEST_CASE("checksums of members that are read in pieces, in any order") {
     // 300 KB of noise, which deflate does not shrink, and pieces above and below those that are remembered.
     const std::string contents = npy_file("|u1", {300, 1000}, noise(300000));

@@ -41,8 +41,8 @@ struct zip_file {
     bool wide = false; ///< sizes and offset in the 64-bit extra field, as behind 4 GiB
 
     // What a test spoils.
-    std::string local_name{};          ///< empty: as `name`
-    std::string packed{};              ///< empty: as it should be
+    std::string local_name{};        ///< empty: as `name`
+    std::string packed{};            ///< empty: as it should be
     std::uint32_t crc_change = 0;    ///< added to the checksum
     std::uint64_t size_change = 0;   ///< added to the unpacked size of the directory
     std::uint64_t offset_change = 0; ///< added to the offset of the directory
@@ -52,6 +52,9 @@ struct zip_file {
 
 struct zip_end {
     bool wide = false; ///< with a 64-bit end record
+    /// With `wide`: the old record holds true numbers as well, as Python writes from 2 GiB to 4 GiB.
+    bool true_numbers = false;
+    std::uint64_t narrow_entries_change = 0; ///< with `true_numbers`, of the old record alone
     std::string comment{};
     std::uint64_t entries_change = 0;
     std::uint64_t offset_change = 0;
@@ -94,6 +97,11 @@ inline std::string zip_bytes(const std::vector<zip_file>& files, const zip_end& 
         bytes += "PK\x06\x06" + little(44, 8) + little(45, 2) + little(45, 2) + little(0, 4) + little(0, 4) +
                  little(entries, 8) + little(entries, 8) + little(directory.size(), 8) + little(at, 8);
         bytes += "PK\x06\x07" + little(0, 4) + little(record, 8) + little(1, 4);
+        if (end.true_numbers) {
+            const std::uint64_t narrow = entries + end.narrow_entries_change;
+            return bytes + "PK\x05\x06" + little(0, 4) + little(narrow, 2) + little(narrow, 2) +
+                   little(directory.size(), 4) + little(at, 4) + little(end.comment.size(), 2) + end.comment;
+        }
         return bytes + "PK\x05\x06" + little(0, 4) + little(0xffff, 2) + little(0xffff, 2) +
                little(0xffffffffU, 4) + little(0xffffffffU, 4) + little(end.comment.size(), 2) + end.comment;
     }

@@ -55,6 +55,7 @@ class zip_reader {
   private:
     static constexpr std::size_t end_bytes = 22;
     static constexpr std::size_t locator_bytes = 20;
+    static constexpr std::size_t record_bytes = 56;
     static constexpr std::size_t entry_bytes = 46;
     static constexpr std::size_t local_bytes = 30;
     static constexpr std::uint32_t unset32 = 0xffffffffU;
@@ -99,10 +100,9 @@ class zip_reader {
         entries_ = in.get<std::uint16_t>();
         directory_size_ = in.get<std::uint32_t>();
         directory_ = in.get<std::uint32_t>();
-        if (disk == unset16 || directory_disk == unset16 || entries_ == unset16 ||
-            directory_size_ == unset32 || directory_ == unset32) {
-            find_directory64(end_offset);
-        } else {
+        const bool is_wide = disk == unset16 || directory_disk == unset16 || entries_ == unset16 ||
+                             directory_size_ == unset32 || directory_ == unset32;
+        if (!find_directory64(end_offset, is_wide)) {
             if (disk != 0 || directory_disk != 0 || entries_here != entries_) fail("it is one of several");
             directory_end_ = end_offset;
         }
@@ -111,28 +111,46 @@ class zip_reader {
         }
     }
 
-    void find_directory64(std::size_t end_offset) {
-        if (end_offset < locator_bytes) fail("its 64-bit end record is missing");
+    /// Takes the numbers of the 64-bit end record, which is there as well where the old one holds true
+    /// numbers (Python writes it from 2 GiB on). Returns false when there is none: `required` makes that an
+    /// error. The last bytes of the directory can look like a locator, but then no record is where it points
+    /// to.
+    [[nodiscard]] bool find_directory64(std::size_t end_offset, bool required) {
+        const auto missing = [&] {
+            if (required) fail("its 64-bit end record is missing");
+            return false;
+        };
+        if (end_offset < locator_bytes) return missing();
         const auto locator = bytes_at(end_offset - locator_bytes, locator_bytes, "its end");
         byte_reader in(locator, name_);
-        if (in.get<std::uint32_t>() != 0x07064b50U) fail("its 64-bit end record is missing");
+        if (in.get<std::uint32_t>() != 0x07064b50U) return missing();
         const auto disk = in.get<std::uint32_t>();
         const auto record_offset = in.get<std::uint64_t>();
         const auto disks = in.get<std::uint32_t>();
-        if (disk != 0 || disks > 1) fail("it is one of several");
-        const auto record = bytes_at(record_offset, 56, "its 64-bit end record");
+        const std::size_t locator_offset = end_offset - locator_bytes;
+        if (record_offset > locator_offset || locator_offset - record_offset < record_bytes) return missing();
+        const auto record = bytes_at(record_offset, record_bytes, "its 64-bit end record");
         byte_reader end(record, name_);
-        if (end.get<std::uint32_t>() != 0x06064b50U) fail("its 64-bit end record is missing");
+        if (end.get<std::uint32_t>() != 0x06064b50U) return missing();
+        if (disk != 0 || disks > 1) fail("it is one of several");
         (void)end.get<std::uint64_t>(); // its own size
         (void)end.get<std::uint32_t>(); // versions
         const auto this_disk = end.get<std::uint32_t>();
         const auto directory_disk = end.get<std::uint32_t>();
         const auto entries_here = end.get<std::uint64_t>();
-        entries_ = end.get<std::uint64_t>();
-        directory_size_ = end.get<std::uint64_t>();
-        directory_ = end.get<std::uint64_t>();
-        if (this_disk != 0 || directory_disk != 0 || entries_here != entries_) fail("it is one of several");
+        const auto entries = end.get<std::uint64_t>();
+        const auto directory_size = end.get<std::uint64_t>();
+        const auto directory = end.get<std::uint64_t>();
+        if (this_disk != 0 || directory_disk != 0 || entries_here != entries) fail("it is one of several");
+        const bool same = (entries_ == unset16 || entries_ == entries) &&
+                          (directory_size_ == unset32 || directory_size_ == directory_size) &&
+                          (directory_ == unset32 || directory_ == directory);
+        if (!same) fail("its two end records contradict each other");
+        entries_ = entries;
+        directory_size_ = directory_size;
+        directory_ = directory;
         directory_end_ = record_offset;
+        return true;
     }
 
     [[nodiscard]] zip_member entry(byte_reader& in) const {
