@@ -1,4 +1,5 @@
-#include <repscope/repscope.hpp>
+#include <repscope/dimensionality/participation_ratio.hpp>
+#include <repscope/selectivity/index.hpp>
 #include <array>
 #include <cstdio>
 

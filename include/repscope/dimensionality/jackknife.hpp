@@ -36,8 +36,9 @@ inline namespace v0 {
 class participation_ratio_jackknife {
   public:
     /// From the covariance of all samples.
-    explicit participation_ratio_jackknife(const covariance& state)
-        : participation_ratio_jackknife(state.centred()) {}
+    template <product_backend Backend = eigen_products>
+    explicit participation_ratio_jackknife(const covariance& state, Backend backend = {})
+        : participation_ratio_jackknife(state.centred(backend)) {}
 
     explicit participation_ratio_jackknife(centred_products products)
         : products_(std::move(products)),
@@ -142,7 +143,8 @@ class participation_ratio_jackknife {
 
     /// The estimate. Throws `value_error` before all samples have been given, and for a confidence outside
     /// (0, 1). 1 or 2 samples, or equal ones: `naive` is 0 or 1, all else NaN.
-    [[nodiscard]] participation_ratio_estimate estimate(double confidence = 0.95) const {
+    template <product_backend Backend = eigen_products>
+    [[nodiscard]] participation_ratio_estimate estimate(double confidence = 0.95, Backend = {}) const {
         constexpr const char* name = "participation_ratio_jackknife::estimate";
         detail::check_confidence(name, confidence);
         if (seen_ != products_.samples) {
@@ -156,7 +158,7 @@ class participation_ratio_jackknife {
         const double n = samples_;
         result.jackknife = unbiased_ - (n - 1) / n * differences_;
         const double variance = (n - 1) / n * (std::max)(0.0, log_squares_ - logs_ * logs_ / n);
-        result.se_log = std::sqrt(variance - excess_of_pairs(variance));
+        result.se_log = std::sqrt(variance - excess_of_pairs<Backend>(variance));
         const double t = student_quantile(0.5 + confidence / 2, n - 1);
         result.ci = {unbiased_ * std::exp(-t * result.se_log), unbiased_ * std::exp(t * result.se_log)};
         return result;
@@ -186,8 +188,9 @@ class participation_ratio_jackknife {
     }
 
     /// What pairs have too much in the jackknife's `variance`, at most half of it.
+    template <product_backend Backend>
     [[nodiscard]] double excess_of_pairs(double variance) const {
-        const double of_pairs = needs_second_pass() ? pairs_of_scatter() : pairs_of_gram();
+        const double of_pairs = needs_second_pass() ? pairs_of_scatter<Backend>() : pairs_of_gram();
         if (!(of_pairs > 0 && variance > 0)) return 0; // NaN too
         const double share = (std::min)(1.0, 2 * of_pairs / variance);
         return (std::min)(of_pairs, variance / 2) * share * share;
@@ -201,6 +204,7 @@ class participation_ratio_jackknife {
         });
     }
 
+    template <product_backend Backend>
     [[nodiscard]] double pairs_of_scatter() const {
         const auto& kept = rows_.kept();
         const std::size_t count = kept.size(), units = products_.units;
@@ -209,8 +213,8 @@ class participation_ratio_jackknife {
         const auto multiply = [](std::size_t m, std::size_t n, std::size_t k, const double* x,
                                  std::size_t x_stride, const double* y, std::size_t y_stride, double beta,
                                  double* to, std::size_t to_stride) {
-            eigen_products::gemm<factor::as_is, factor::transposed>(m, n, k, 1.0, x, x_stride, y, y_stride,
-                                                                    beta, to, to_stride);
+            Backend::template gemm<factor::as_is, factor::transposed>(m, n, k, 1.0, x, x_stride, y, y_stride,
+                                                                      beta, to, to_stride);
         };
         // x . S y: the tiles on the diagonal, and those below it, which count once for x and once for y.
         std::vector<double> inner(count * count), diagonal(count * count), below(count * count);

@@ -58,12 +58,16 @@ inline namespace v0 {
                                            products.frobenius2(), products.fourth);
 }
 
-[[nodiscard]] inline double participation_ratio(const covariance& state) {
-    return participation_ratio(state.centred());
+/// Participation ratio of the samples in `state`.
+template <product_backend Backend = eigen_products>
+[[nodiscard]] double participation_ratio(const covariance& state, Backend backend = {}) {
+    return participation_ratio(state.centred(backend));
 }
 
-[[nodiscard]] inline double participation_ratio_unbiased(const covariance& state) {
-    return participation_ratio_unbiased(state.centred());
+/// Unbiased participation ratio of the samples in `state`.
+template <product_backend Backend = eigen_products>
+[[nodiscard]] double participation_ratio_unbiased(const covariance& state, Backend backend = {}) {
+    return participation_ratio_unbiased(state.centred(backend));
 }
 
 namespace detail {

@@ -21,7 +21,9 @@ inline namespace v0 {
 /// others being 0.
 ///
 /// Empty below two samples. O(min(samples, units)^3). Throws `value_error` when the solver does not converge.
-[[nodiscard]] inline std::vector<double> spectrum(const centred_products& products) {
+/// The function is a template so that only files that call it instantiate Eigen's solver.
+template <typename = void>
+[[nodiscard]] std::vector<double> spectrum(const centred_products& products) {
     if (products.samples < 2) return {};
     using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     const auto order = static_cast<Eigen::Index>(products.order);
@@ -39,15 +41,18 @@ inline namespace v0 {
     return values;
 }
 
-[[nodiscard]] inline std::vector<double> spectrum(const covariance& state) {
-    return spectrum(state.centred());
+/// Eigenvalues of the covariance of the samples in `state`.
+template <product_backend Backend = eigen_products>
+[[nodiscard]] std::vector<double> spectrum(const covariance& state, Backend backend = {}) {
+    return spectrum(state.centred(backend));
 }
 
 /// Every measure of dimensionality of what a state has seen; definitions and ranges in docs/definitions.md.
 ///
 /// When all samples are equal every measure is 0 but the unbiased participation ratio, which is NaN. Throws
 /// `value_error` below 2 samples. O(min(samples, units)^3).
-[[nodiscard]] inline dimensionality_result dimensionality(const centred_products& products) {
+template <typename = void>
+[[nodiscard]] dimensionality_result dimensionality(const centred_products& products) {
     if (products.samples < 2) {
         detail::throw_value_error("dimensionality",
                                   "wanted at least 2 samples, got " + std::to_string(products.samples));
@@ -70,12 +75,15 @@ inline namespace v0 {
     return result;
 }
 
-[[nodiscard]] inline dimensionality_result dimensionality(const covariance& state) {
-    return dimensionality(state.centred());
+/// Every measure of dimensionality of the samples in `state`.
+template <product_backend Backend = eigen_products>
+[[nodiscard]] dimensionality_result dimensionality(const covariance& state, Backend backend = {}) {
+    return dimensionality(state.centred(backend));
 }
-/// The same of a state that is used up, with one matrix less in memory.
-[[nodiscard]] inline dimensionality_result dimensionality(covariance&& state) {
-    return dimensionality(std::move(state).centred());
+/// As above; reuses the memory of a temporary state, one matrix less.
+template <product_backend Backend = eigen_products>
+[[nodiscard]] dimensionality_result dimensionality(covariance&& state, Backend backend = {}) {
+    return dimensionality(std::move(state).centred(backend));
 }
 
 } // namespace v0

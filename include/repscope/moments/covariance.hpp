@@ -180,7 +180,7 @@ class covariance {
     /// The matrix of centred products, and the sum of fourth powers. O(order^2), for a thin state
     /// O(samples^2 x units).
     template <product_backend Backend = eigen_products>
-    [[nodiscard]] centred_products centred(Backend = {}) const& {
+    [[nodiscard]] centred_products centred(Backend backend = {}) const& {
         centred_products result;
         result.samples = samples_;
         result.units = units_;
@@ -200,7 +200,7 @@ class covariance {
             return result;
         }
         covariance about_mean = *this;
-        return std::move(about_mean).centred();
+        return std::move(about_mean).centred(backend);
     }
 
     /// The same of a state that is used up: its matrix is not copied.
