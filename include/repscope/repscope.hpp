@@ -4,6 +4,7 @@
 // by name.
 #include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
+#include "repscope/attack/erased_model.hpp"
 #include "repscope/attack/fgsm.hpp"
 #include "repscope/attack/msd.hpp"
 #include "repscope/attack/norm_ball.hpp"

@@ -2,12 +2,15 @@
 
 #include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
+#include "repscope/attack/erased_model.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/attack/run.hpp"
 #include "repscope/model/concepts.hpp"
 #include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/layout.hpp"
+#include "repscope/tensor/tensor_view.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -32,6 +35,45 @@ struct fgsm_options {
     batch_callback on_batch{}; ///< as for `pgd`; with several eps called for each of them after each batch
 };
 
+namespace detail {
+
+/// `fgsm` on views: the attack itself, compiled once per scalar and label type, whatever the model is.
+template <typename Scalar, typename Label>
+[[nodiscard]] std::vector<result<Scalar>>
+fgsm_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 4>& x,
+              const tensor_view<const Label, 1>& labels, std::span<const double> eps,
+              const fgsm_options& options) {
+    constexpr std::string_view name = "attack::fgsm";
+    const run_settings settings{.targeted = options.targeted, .batch = options.batch};
+    check_run(name, x.extents(), options.bounds, settings);
+    for (const double radius : eps) check_eps(name, options.ball, radius, options.bounds);
+    const std::vector<int> checked = checked_labels(name, model, labels, x.extents());
+    std::vector<result<Scalar>> found;
+    for (const double radius : eps) found.push_back(empty_result<Scalar>(x.extents(), radius, 0));
+    const pool_lease pool(options.threads);
+    run<Scalar> work(name, model, x.extents(), options.bounds, settings, *pool);
+    std::vector<batch_progress> progress(eps.size());
+    for (std::size_t first = 0; first < x.extent(0) && !eps.empty(); first += options.batch) {
+        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
+        work.attack_once(x, checked, first, count, found, [&](std::size_t row, std::size_t k, scratch& own) {
+            work.fetch(row, own);
+            const Scalar* const clean = work.clean(row);
+            const auto limits = [&](std::size_t i) {
+                const auto value = static_cast<double>(clean[i]);
+                return room{value - work.lower(i), work.upper(i) - value};
+            };
+            maximise_linear(options.ball, eps[k], own.gradient, limits, own.delta, own.indices);
+            work.put(row, own.delta, work.point(row));
+        });
+        for (std::size_t k = 0; k < eps.size(); ++k) {
+            report_batch(options.on_batch, found[k], first, count, progress[k]);
+        }
+    }
+    return found;
+}
+
+} // namespace detail
+
 /// The fast gradient method for several eps, in their order, from one gradient a sample: the point of ball
 /// and box at which the loss, taken as linear about the clean input, is largest; `options.eps` is not looked
 /// at.
@@ -47,36 +89,10 @@ template <typename Model, tensor_like Images, labels_like Labels>
                                                                 std::span<const double> eps,
                                                                 const fgsm_options& options = {}) {
     using scalar = element_type_of<Images>;
-    constexpr std::string_view name = "attack::fgsm";
-    const auto x = as_activations(images, layout::unstated, name);
-    const detail::run_settings settings{.targeted = options.targeted, .batch = options.batch};
-    detail::check_run(name, x.extents(), options.bounds, settings);
-    for (const double radius : eps) detail::check_eps(name, options.ball, radius, options.bounds);
-    const std::vector<int> checked = detail::checked_labels(name, model, labels, x.extents());
-    std::vector<result<scalar>> found;
-    for (const double radius : eps) found.push_back(detail::empty_result<scalar>(x.extents(), radius, 0));
-    const pool_lease pool(options.threads);
-    detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
-                                                             settings, *pool);
-    std::vector<batch_progress> progress(eps.size());
-    for (std::size_t first = 0; first < x.extent(0) && !eps.empty(); first += options.batch) {
-        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
-        work.attack_once(
-            x, checked, first, count, found, [&](std::size_t row, std::size_t k, detail::scratch& own) {
-                work.fetch(row, own);
-                const scalar* const clean = work.clean(row);
-                const auto limits = [&](std::size_t i) {
-                    const auto value = static_cast<double>(clean[i]);
-                    return room{value - work.lower(i), work.upper(i) - value};
-                };
-                maximise_linear(options.ball, eps[k], own.gradient, limits, own.delta, own.indices);
-                work.put(row, own.delta, work.point(row));
-            });
-        for (std::size_t k = 0; k < eps.size(); ++k) {
-            detail::report_batch(options.on_batch, found[k], first, count, progress[k]);
-        }
-    }
-    return found;
+    using label = element_type_of<Labels>;
+    return detail::fgsm_on_views<scalar, label>(detail::erased_model<scalar>(model),
+                                                as_activations(images, layout::unstated, "attack::fgsm"),
+                                                as_view<1>(labels), eps, options);
 }
 
 /// The same for one eps, `options.eps`.

@@ -2,6 +2,7 @@
 
 #include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
+#include "repscope/attack/erased_model.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/pgd.hpp"
 #include "repscope/attack/result.hpp"
@@ -9,7 +10,9 @@
 #include "repscope/error.hpp"
 #include "repscope/model/concepts.hpp"
 #include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/layout.hpp"
+#include "repscope/tensor/tensor_view.hpp"
 
 #include <algorithm>
 #include <array>
@@ -49,61 +52,52 @@ struct msd_options {
     batch_callback on_batch{}; ///< as for `pgd`
 };
 
-/// Multi steepest descent: the worst case over the union of several balls. At every step each ball proposes
-/// its own `pgd` step from the common point, projected onto that ball and the box, and each sample takes the
-/// proposal of the largest loss (of equals the first ball's; targeted: of the smallest).
-///
-/// Arguments, options and errors as for `pgd`; `result::ball` says in which of the balls a perturbation was
-/// last put, and it is inside that one. A proposal is compared with the others and not with the point it
-/// left. Cost: restarts x (steps (1 + balls) + 1) forward and restarts x steps backward passes a sample.
-/// Maini, Wong and Kolter 2020.
-template <typename Model, tensor_like Images, labels_like Labels>
-    requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
-[[nodiscard]] result<element_type_of<Images>> msd(Model&& model, const Images& images, const Labels& labels,
-                                                  const msd_options& options) {
-    using scalar = element_type_of<Images>;
+namespace detail {
+
+/// `msd` on views: the attack itself, compiled once per scalar and label type, whatever the model is.
+template <typename Scalar, typename Label>
+[[nodiscard]] result<Scalar>
+msd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 4>& x,
+             const tensor_view<const Label, 1>& labels, const msd_options& options) {
     constexpr std::string_view name = "attack::msd";
-    const auto x = as_activations(images, layout::unstated, name);
-    const detail::run_settings settings{.steps = options.steps,
-                                        .restarts = options.restarts,
-                                        .targeted = options.targeted,
-                                        .kept = options.kept,
-                                        .early_stop = options.early_stop,
-                                        .first_sample = options.first_sample,
-                                        .batch = options.batch};
-    detail::check_run(name, x.extents(), options.bounds, settings);
-    detail::check_l1_coordinates(name, options.l1_coordinates);
+    const run_settings settings{.steps = options.steps,
+                                .restarts = options.restarts,
+                                .targeted = options.targeted,
+                                .kept = options.kept,
+                                .early_stop = options.early_stop,
+                                .first_sample = options.first_sample,
+                                .batch = options.batch};
+    check_run(name, x.extents(), options.bounds, settings);
+    check_l1_coordinates(name, options.l1_coordinates);
     if (options.balls.empty()) repscope::detail::throw_value_error(name, "wanted at least 1 ball, got 0");
     std::vector<msd_ball> balls = options.balls;
     double largest = 0;
     for (msd_ball& ball : balls) {
-        detail::check_eps(name, ball.kind, ball.eps, options.bounds);
-        detail::check_step_size(name, ball.step_size);
+        check_eps(name, ball.kind, ball.eps, options.bounds);
+        check_step_size(name, ball.step_size);
         if (ball.step_size == 0) ball.step_size = 2.5 * ball.eps / static_cast<double>(options.steps);
         largest = (std::max)(largest, ball.eps);
     }
-    const std::vector<int> checked = detail::checked_labels(name, model, labels, x.extents());
-    auto found = detail::empty_result<scalar>(x.extents(), largest, 0);
+    const std::vector<int> checked = checked_labels(name, model, labels, x.extents());
+    auto found = empty_result<Scalar>(x.extents(), largest, 0);
     const pool_lease pool(options.threads);
-    detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
-                                                             settings, *pool);
+    run<Scalar> work(name, model, x.extents(), options.bounds, settings, *pool);
     const std::size_t rows = (std::min)(options.batch, x.extent(0));
-    std::vector<scalar> proposal(rows * work.size()), best(rows * work.size());
+    std::vector<Scalar> proposal(rows * work.size()), best(rows * work.size());
     std::vector<double> losses(rows), best_losses(rows);
     const auto advance = [&] {
         const std::size_t active = work.active();
         for (std::size_t k = 0; k < balls.size(); ++k) {
             const msd_ball& ball = balls[k];
-            work.for_rows([&](std::size_t row, detail::scratch& own) {
+            work.for_rows([&](std::size_t row, scratch& own) {
                 const std::size_t coordinates =
-                    ball.kind == norm::l1
-                        ? detail::draw_coordinates(work, row, options.l1_coordinates, options.seed)
-                        : 1;
-                detail::step_in_ball(work, row, own, ball.kind, ball.eps, ball.step_size, coordinates,
-                                     proposal.data() + row * work.size());
+                    ball.kind == norm::l1 ? draw_coordinates(work, row, options.l1_coordinates, options.seed)
+                                          : 1;
+                step_in_ball(work, row, own, ball.kind, ball.eps, ball.step_size, coordinates,
+                             proposal.data() + row * work.size());
             });
             work.losses_at(proposal, std::span(losses).first(active));
-            work.for_rows([&](std::size_t row, detail::scratch&) {
+            work.for_rows([&](std::size_t row, scratch&) {
                 if (k > 0 && !(work.sign() * losses[row] > work.sign() * best_losses[row])) return;
                 best_losses[row] = losses[row];
                 std::copy_n(proposal.data() + row * work.size(), work.size(),
@@ -118,16 +112,37 @@ template <typename Model, tensor_like Images, labels_like Labels>
         const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
         work.attack(
             x, checked, first, count, found,
-            [&](std::size_t row, detail::scratch& own) {
+            [&](std::size_t row, scratch& own) {
                 if (!options.random_start) return;
                 const std::size_t k = work.restart() % balls.size();
                 work.ball(row) = k;
-                detail::start_in_ball(work, row, own, balls[k].kind, balls[k].eps, options.seed);
+                start_in_ball(work, row, own, balls[k].kind, balls[k].eps, options.seed);
             },
             advance);
-        detail::report_batch(options.on_batch, found, first, count, progress);
+        report_batch(options.on_batch, found, first, count, progress);
     }
     return found;
+}
+
+} // namespace detail
+
+/// Multi steepest descent: the worst case over the union of several balls. At every step each ball proposes
+/// its own `pgd` step from the common point, projected onto that ball and the box, and each sample takes the
+/// proposal of the largest loss (of equals the first ball's; targeted: of the smallest).
+///
+/// Arguments, options and errors as for `pgd`; `result::ball` says in which of the balls a perturbation was
+/// last put, and it is inside that one. A proposal is compared with the others and not with the point it
+/// left. Cost: restarts x (steps (1 + balls) + 1) forward and restarts x steps backward passes a sample.
+/// Maini, Wong and Kolter 2020.
+template <typename Model, tensor_like Images, labels_like Labels>
+    requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
+[[nodiscard]] result<element_type_of<Images>> msd(Model&& model, const Images& images, const Labels& labels,
+                                                  const msd_options& options) {
+    using scalar = element_type_of<Images>;
+    using label = element_type_of<Labels>;
+    return detail::msd_on_views<scalar, label>(detail::erased_model<scalar>(model),
+                                               as_activations(images, layout::unstated, "attack::msd"),
+                                               as_view<1>(labels), options);
 }
 
 } // namespace attack

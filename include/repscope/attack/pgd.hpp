@@ -2,6 +2,7 @@
 
 #include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/box.hpp"
+#include "repscope/attack/erased_model.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/attack/run.hpp"
@@ -10,7 +11,9 @@
 #include "repscope/numeric/random.hpp"
 #include "repscope/numeric/streams.hpp"
 #include "repscope/numeric/thread_pool.hpp"
+#include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/layout.hpp"
+#include "repscope/tensor/tensor_view.hpp"
 
 #include <algorithm>
 #include <array>
@@ -59,8 +62,8 @@ inline void check_l1_coordinates(std::string_view function, const std::array<std
 }
 
 /// A point uniform in the ball about the clean input, cut to the box.
-template <typename Scalar, typename Model>
-void start_in_ball(run<Scalar, Model>& work, std::size_t row, scratch& own, norm kind, double eps,
+template <typename Scalar>
+void start_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, double eps,
                    std::uint64_t seed) {
     random_stream random(
         seed, streams::id(streams::purpose::attack_start, static_cast<std::uint32_t>(work.restart())),
@@ -71,8 +74,8 @@ void start_in_ball(run<Scalar, Model>& work, std::size_t row, scratch& own, norm
 }
 
 /// Number of components of an l1 step, uniform in the range.
-template <typename Scalar, typename Model>
-[[nodiscard]] std::size_t draw_coordinates(const run<Scalar, Model>& work, std::size_t row,
+template <typename Scalar>
+[[nodiscard]] std::size_t draw_coordinates(const run<Scalar>& work, std::size_t row,
                                            const std::array<std::size_t, 2>& range, std::uint64_t seed) {
     random_stream random(seed,
                          streams::id(streams::purpose::attack_l1_k,
@@ -83,8 +86,8 @@ template <typename Scalar, typename Model>
 }
 
 /// The linf step without a detour through double: one pass over the row.
-template <typename Scalar, typename Model>
-void step_linf(run<Scalar, Model>& work, std::size_t row, double eps, double step, Scalar* to) {
+template <typename Scalar>
+void step_linf(run<Scalar>& work, std::size_t row, double eps, double step, Scalar* to) {
     const auto radius = static_cast<Scalar>(eps), up = static_cast<Scalar>(step * work.sign());
     const Scalar *clean = work.clean(row), *from = work.point(row), *g = work.direction(row);
     for (std::size_t first = 0; first < work.size(); first += work.plane()) {
@@ -100,8 +103,8 @@ void step_linf(run<Scalar, Model>& work, std::size_t row, double eps, double ste
 }
 
 /// One step along the gradient, back into the ball, then into the box, written to `to`.
-template <typename Scalar, typename Model>
-void step_in_ball(run<Scalar, Model>& work, std::size_t row, scratch& own, norm kind, double eps, double step,
+template <typename Scalar>
+void step_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, double eps, double step,
                   std::size_t coordinates, Scalar* to) {
     if (kind == norm::linf) return step_linf(work, row, eps, step, to);
     work.fetch(row, own);
@@ -113,6 +116,54 @@ void step_in_ball(run<Scalar, Model>& work, std::size_t row, scratch& own, norm 
     ascend(kind, step, coordinates, own.gradient, limits, own.delta, own.indices);
     project(kind, eps, own.delta, own.values);
     work.put(row, own.delta, to);
+}
+
+/// `pgd` on views: the attack itself, compiled once per scalar and label type, whatever the model is.
+template <typename Scalar, typename Label>
+[[nodiscard]] result<Scalar>
+pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 4>& x,
+             const tensor_view<const Label, 1>& labels, const pgd_options& options) {
+    constexpr std::string_view name = "attack::pgd";
+    const run_settings settings{.steps = options.steps,
+                                .restarts = options.restarts,
+                                .targeted = options.targeted,
+                                .kept = options.kept,
+                                .early_stop = options.early_stop,
+                                .momentum = options.momentum,
+                                .first_sample = options.first_sample,
+                                .batch = options.batch};
+    check_run(name, x.extents(), options.bounds, settings);
+    check_eps(name, options.ball, options.eps, options.bounds);
+    check_step_size(name, options.step_size);
+    check_l1_coordinates(name, options.l1_coordinates);
+    const std::vector<int> checked = checked_labels(name, model, labels, x.extents());
+    const double step =
+        options.step_size > 0 ? options.step_size : 2.5 * options.eps / static_cast<double>(options.steps);
+    auto found = empty_result<Scalar>(x.extents(), options.eps, step);
+    const pool_lease pool(options.threads);
+    run<Scalar> work(name, model, x.extents(), options.bounds, settings, *pool);
+    batch_progress progress;
+    for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
+        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
+        work.attack(
+            x, checked, first, count, found,
+            [&](std::size_t row, scratch& own) {
+                if (!options.random_start) return;
+                start_in_ball(work, row, own, options.ball, options.eps, options.seed);
+            },
+            [&] {
+                work.for_rows([&](std::size_t row, scratch& own) {
+                    const std::size_t coordinates =
+                        options.ball == norm::l1
+                            ? draw_coordinates(work, row, options.l1_coordinates, options.seed)
+                            : 1;
+                    step_in_ball(work, row, own, options.ball, options.eps, step, coordinates,
+                                 work.point(row));
+                });
+            });
+        report_batch(options.on_batch, found, first, count, progress);
+    }
+    return found;
 }
 
 } // namespace detail
@@ -137,49 +188,10 @@ template <typename Model, tensor_like Images, labels_like Labels>
 [[nodiscard]] result<element_type_of<Images>> pgd(Model&& model, const Images& images, const Labels& labels,
                                                   const pgd_options& options) {
     using scalar = element_type_of<Images>;
-    constexpr std::string_view name = "attack::pgd";
-    const auto x = as_activations(images, layout::unstated, name);
-    const detail::run_settings settings{.steps = options.steps,
-                                        .restarts = options.restarts,
-                                        .targeted = options.targeted,
-                                        .kept = options.kept,
-                                        .early_stop = options.early_stop,
-                                        .momentum = options.momentum,
-                                        .first_sample = options.first_sample,
-                                        .batch = options.batch};
-    detail::check_run(name, x.extents(), options.bounds, settings);
-    detail::check_eps(name, options.ball, options.eps, options.bounds);
-    detail::check_step_size(name, options.step_size);
-    detail::check_l1_coordinates(name, options.l1_coordinates);
-    const std::vector<int> checked = detail::checked_labels(name, model, labels, x.extents());
-    const double step =
-        options.step_size > 0 ? options.step_size : 2.5 * options.eps / static_cast<double>(options.steps);
-    auto found = detail::empty_result<scalar>(x.extents(), options.eps, step);
-    const pool_lease pool(options.threads);
-    detail::run<scalar, std::remove_reference_t<Model>> work(name, model, x.extents(), options.bounds,
-                                                             settings, *pool);
-    batch_progress progress;
-    for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
-        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
-        work.attack(
-            x, checked, first, count, found,
-            [&](std::size_t row, detail::scratch& own) {
-                if (!options.random_start) return;
-                detail::start_in_ball(work, row, own, options.ball, options.eps, options.seed);
-            },
-            [&] {
-                work.for_rows([&](std::size_t row, detail::scratch& own) {
-                    const std::size_t coordinates =
-                        options.ball == norm::l1
-                            ? detail::draw_coordinates(work, row, options.l1_coordinates, options.seed)
-                            : 1;
-                    detail::step_in_ball(work, row, own, options.ball, options.eps, step, coordinates,
-                                         work.point(row));
-                });
-            });
-        detail::report_batch(options.on_batch, found, first, count, progress);
-    }
-    return found;
+    using label = element_type_of<Labels>;
+    return detail::pgd_on_views<scalar, label>(detail::erased_model<scalar>(model),
+                                               as_activations(images, layout::unstated, "attack::pgd"),
+                                               as_view<1>(labels), options);
 }
 
 /// The same for several eps, in their order; `options.eps` is not looked at, and a step size of 0 is 2.5 eps

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "repscope/attack/box.hpp"
+#include "repscope/attack/erased_model.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/error.hpp"
-#include "repscope/model/concepts.hpp"
 #include "repscope/numeric/finite.hpp"
 #include "repscope/numeric/streams.hpp"
 #include "repscope/numeric/thread_pool.hpp"
@@ -75,19 +75,18 @@ inline void check_step_size(std::string_view function, double step_size) {
                                             std::to_string(step_size));
 }
 
-/// Labels as the model is going to see them; checked against `classes` of a model that has it.
-template <typename Model, labels_like Labels>
-[[nodiscard]] std::vector<int> checked_labels(std::string_view function, Model& model, const Labels& labels,
+/// Returns the labels as int; checks them against the model's number of classes.
+template <typename Scalar, typename Label>
+[[nodiscard]] std::vector<int> checked_labels(std::string_view function, const erased_model<Scalar>& model,
+                                              const tensor_view<const Label, 1>& given,
                                               const std::array<std::size_t, 4>& extents) {
     const std::size_t samples = extents[0];
-    const auto given = as_view(labels);
     if (given.extent(0) != samples) {
-        repscope::detail::throw_shape_error(function, "wanted one label a sample, got " +
+        repscope::detail::throw_shape_error(function, "expected one label per sample, got " +
                                                           std::to_string(given.extent(0)) + " labels for " +
                                                           std::to_string(samples) + " samples");
     }
-    std::uint64_t classes = 1U << 31U;
-    if constexpr (requires { model.classes(extents); }) classes = model.classes(extents);
+    const std::uint64_t classes = model.classes(extents);
     std::vector<int> result(samples);
     for (std::size_t i = 0; i < samples; ++i) {
         const auto label = given(i);
@@ -149,12 +148,13 @@ inline void check_run(std::string_view function, const std::array<std::size_t, 4
 ///
 /// `points` and everything beside it belong to the rows [0, active); `samples` says which samples of the
 /// batch these are.
-template <typename Scalar, typename Model>
+template <typename Scalar>
 class run {
   public:
-    run(std::string_view function, Model& model, const std::array<std::size_t, 4>& extents, const box& bounds,
-        const run_settings& settings, thread_pool& pool)
-        : function_(function), model_(&model), bounds_(&bounds), settings_(settings), pool_(&pool),
+    run(std::string_view function, const erased_model<Scalar>& model,
+        const std::array<std::size_t, 4>& extents, const box& bounds, const run_settings& settings,
+        thread_pool& pool)
+        : function_(function), model_(model), bounds_(&bounds), settings_(settings), pool_(&pool),
           scratch_(pool.size()), extents_(extents), size_(extents[1] * extents[2] * extents[3]),
           plane_(extents[2] * extents[3]) {
         extents_[0] = (std::min)(settings.batch, extents[0]);
@@ -338,8 +338,8 @@ class run {
         extents[0] = active_;
         const tensor_view<Scalar, 4> to =
             gradient != nullptr ? tensor_view<Scalar, 4>(gradient, extents) : tensor_view<Scalar, 4>{};
-        (*model_)(tensor_view<const Scalar, 4>(points, extents), std::span<const int>(labels_).first(active_),
-                  losses, predicted, to);
+        model_(tensor_view<const Scalar, 4>(points, extents), std::span<const int>(labels_).first(active_),
+               losses, predicted, to);
         forwards_ += active_;
         if (gradient != nullptr) backwards_ += active_;
     }
@@ -467,7 +467,7 @@ class run {
     }
 
     std::string_view function_;
-    Model* model_;
+    erased_model<Scalar> model_;
     const box* bounds_;
     run_settings settings_;
     thread_pool* pool_;
