@@ -7,6 +7,7 @@
 #include "frost_textures.hpp"
 #include "image_source.hpp"
 #include "output_file.hpp"
+#include "output_guard.hpp"
 #include "progress.hpp"
 
 #include <repscope/bytes.hpp>
@@ -196,14 +197,22 @@ int corrupt(const corrupt_options& options) {
     std::optional<labels_file> labels;
     if (!options.labels.empty()) labels = read_labels_file(options.labels, images.count(), images.name());
 
+    const auto file_of = [&](std::string_view name) {
+        return folder ? (fs::path(out) / (std::string(name) + ".npy")).string() : out;
+    };
+    output_guard guard;
+    for (std::size_t i = 0; i + 1 < options.paths.size(); ++i) guard.add_input(options.paths[i]);
+    guard.add_input(options.labels);
+    guard.add_input(options.frost_textures);
+    for (const std::string_view name : names) guard.add_output("OUT", file_of(name), file_kind::npy);
+    if (labels) guard.add_output("OUT", file_of("labels"), file_kind::npy);
+    guard.add_output("--preview", options.preview, file_kind::png);
+
     std::error_code failure;
     if (folder) {
         fs::create_directories(out, failure);
         if (failure) throw data_error(out, "cannot be made a folder: " + failure.message());
     }
-    const auto file_of = [&](std::string_view name) {
-        return folder ? (fs::path(out) / (std::string(name) + ".npy")).string() : out;
-    };
     for (const std::string_view name : names) require_writable(file_of(name));
     if (!options.preview.empty()) require_writable(options.preview);
 

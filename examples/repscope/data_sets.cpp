@@ -117,15 +117,19 @@ image_set first_images(const image_set& images, std::size_t count) {
     return part;
 }
 
-data_set load_data_set(const std::string& what, std::size_t train, std::size_t test) {
+std::string folder_of_data_set(const std::string& what) {
     const std::size_t colon = what.find(':');
-    const std::string kind = what.substr(0, colon);
-    std::string folder = colon == std::string::npos ? "" : what.substr(colon + 1);
+    if (colon != std::string::npos && colon + 1 < what.size()) return what.substr(colon + 1);
+    return what.substr(0, colon) == "fashion-mnist" ? "/usr/share/datasets/fashion-mnist" : "";
+}
+
+data_set load_data_set(const std::string& what, std::size_t train, std::size_t test) {
+    const std::string kind = what.substr(0, what.find(':'));
+    const std::string folder = folder_of_data_set(what);
     data_set data;
     data.name = kind;
     std::size_t published_train = 60000;
     if (kind == "fashion-mnist") {
-        if (folder.empty()) folder = "/usr/share/datasets/fashion-mnist";
         std::error_code none;
         if (!fs::is_directory(folder, none)) {
             throw data_error(folder, "no such folder: install dataset-fashion-mnist, or say where it is with "

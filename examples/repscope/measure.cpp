@@ -8,6 +8,7 @@
 #include "measure_result.hpp"
 #include "measured_layers.hpp"
 #include "output_file.hpp"
+#include "output_guard.hpp"
 
 #include <repscope/bytes.hpp>
 
@@ -32,9 +33,30 @@ int keep(const measure_options& options, const shard_choice& shard, std::vector<
     return 0;
 }
 
+// Nothing that is read is written: the files of the layers, those of arguments that --layers leaves out, and
+// the labels.
+void check_outputs(const measure_options& options, const std::vector<measured_layer>& layers) {
+    output_guard guard;
+    for (const auto* arguments : {&options.files, &options.compare}) {
+        for (const std::string& argument : *arguments) guard.add_input(split_key(argument).first);
+    }
+    for (const measured_layer& layer : layers) {
+        for (const std::string& file : files_of(layer.dump)) guard.add_input(file);
+        if (!layer.perturbed_dump) continue;
+        for (const std::string& file : files_of(*layer.perturbed_dump)) guard.add_input(file);
+    }
+    guard.add_input(split_key(options.labels).first);
+    guard.add_output("--json", options.json, file_kind::json);
+    guard.add_output("--state", options.state, file_kind::state);
+    for (const auto& [name, kind] : report_files) {
+        if (!options.report.empty()) guard.add_output("--report", options.report + "/" + name, kind);
+    }
+}
+
 int measure(const measure_options& options) {
     check(options);
     const std::vector<measured_layer> layers = open_layers(options);
+    check_outputs(options, layers);
     std::optional<label_set> labels;
     if (!options.labels.empty()) {
         labels = read_labels(options.labels, options.ignored);

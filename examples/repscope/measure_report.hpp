@@ -1,14 +1,24 @@
 #pragma once
 
+#include "file_kind.hpp"
 #include "layer_report.hpp"
 #include "measured_layers.hpp"
 
+#include <array>
 #include <nlohmann/json_fwd.hpp>
 #include <repscope/numeric/thread_pool.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace program {
+
+/// The files of a report and their kinds.
+inline constexpr std::array<std::pair<const char*, file_kind>, 4> report_files{
+    {{"layers.csv", file_kind::csv},
+     {"units.csv", file_kind::csv},
+     {"spectra.csv", file_kind::csv},
+     {"report.html", file_kind::html}}};
 
 /// Makes the folder of a report when it is not there, so that long work is not done for one that cannot be
 /// written. Throws `data_error`.

@@ -6,6 +6,7 @@
 #include "failure.hpp"
 #include "measure_result.hpp"
 #include "output_file.hpp"
+#include "output_guard.hpp"
 #include "state_merger.hpp"
 
 #include <repscope/io/file.hpp>
@@ -33,6 +34,9 @@ std::vector<std::byte> bytes_of(const std::string& path) {
 }
 
 int merge(const merge_options& options) {
+    output_guard guard;
+    for (const std::string& file : options.files) guard.add_input(file);
+    guard.add_output("--json", options.json, file_kind::json);
     if (!options.json.empty()) require_writable(options.json);
     for (const std::string& text : options.fail_if) (void)parse_fail_condition(text);
     // First what the files say of themselves, which gives the order; the states are read in that order, one

@@ -1,16 +1,21 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace program {
 
+/// Returns the descriptor that a name such as `/dev/stdout` or `/dev/fd/3` stands for, also through symbolic
+/// links. Nothing for another name.
+std::optional<int> stream_named(const std::string& file);
+
 /// Throws `data_error` when `file` could not be written, so that long work need not be done to find out. "-"
-/// is always accepted.
+/// and open streams are always accepted.
 void require_writable(const std::string& file);
 
 /// Writes all of `text`, or throws `data_error` and leaves what was there: to a temporary name that is
-/// renamed. Devices and pipes are written directly; "-" is standard output.
+/// renamed. Devices, pipes and open streams are written directly; "-" is standard output.
 void write_output(const std::string& file, std::string_view text);
 
 /// Writes to standard output and throws `data_error` when that fails.

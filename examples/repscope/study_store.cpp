@@ -1,8 +1,11 @@
 #include "study_store.hpp"
 
+#include "data_sets.hpp"
 #include "failure.hpp"
 #include "output_file.hpp"
+#include "output_guard.hpp"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <utility>
@@ -20,6 +23,27 @@ void make_folder(const std::string& folder) {
     std::error_code failure;
     fs::create_directories(folder, failure);
     if (failure) throw data_error(folder, "cannot be made: " + failure.message());
+}
+
+void check_outputs(const study_settings& settings) {
+    output_guard guard;
+    guard.add_input(folder_of_data_set(settings.data));
+    guard.add_input(settings.frost_textures);
+    constexpr std::array<std::pair<const char*, file_kind>, 7> names{{{"study.json", file_kind::json},
+                                                                      {"study.csv", file_kind::csv},
+                                                                      {"report.html", file_kind::html},
+                                                                      {"per_image.npz", file_kind::npz},
+                                                                      {"methods.json", file_kind::json},
+                                                                      {"methods.csv", file_kind::csv},
+                                                                      {"methods.svg", file_kind::svg}}};
+    for (const auto& [name, kind] : names) guard.add_output("--out", settings.out + "/" + name, kind);
+    guard.add_output_folder("--out", settings.out + "/figures");
+    guard.add_output_folder("--out", settings.out + "/networks");
+    std::error_code failure;
+    for (fs::directory_iterator cell(settings.out + "/activations", failure), end; !failure && cell != end;
+         cell.increment(failure)) {
+        guard.add_output_folder("--dump", cell->path().string());
+    }
 }
 
 // "epochs 3, now 1": the settings in which two networks differ.
@@ -40,6 +64,7 @@ std::string differences(const json& before, const json& now) {
 
 study_store::study_store(const study_settings& settings, json made_with)
     : out_(settings.out), dump_(settings.dump), made_with_(std::move(made_with)) {
+    check_outputs(settings);
     make_folder(out_ + "/networks");
     std::error_code failure;
     for (const auto& entry : fs::directory_iterator(out_ + "/networks", failure)) {

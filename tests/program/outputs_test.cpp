@@ -1,0 +1,184 @@
+// No command writes over a file that it reads, or over one of another kind.
+
+#include "npy.hpp"
+#include "process.hpp"
+#include "snapshot.hpp"
+
+#include "image_codec.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+using namespace program_test;
+namespace fs = std::filesystem;
+
+namespace {
+
+// Activations, labels and a photograph, and a run that must be refused before it works.
+struct dump_folder {
+    dump_folder() {
+        generator numbers(5);
+        for (const char* name : {"conv1.npy", "conv2.npy"}) {
+            std::vector<float> values(40 * 3);
+            for (auto& value : values) value = static_cast<float>(numbers.uniform());
+            write_npy(folder / name, values, {40, 3});
+        }
+        std::vector<std::int32_t> labels(40);
+        for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int32_t>(i % 2);
+        write_npy(folder / "labels.npy", labels, {40});
+        std::vector<std::uint8_t> pixels(40 * 12 * 10 * 3);
+        for (auto& value : pixels) value = static_cast<std::uint8_t>(numbers.next());
+        write_npy(folder / "images.npy", pixels, {40, 12, 10, 3});
+        pixels.resize(12 * 10 * 3);
+        for (const char* name : {"a.png", "b.png"})
+            write_bytes(folder / name, program::encode_png({12, 10, 3}, pixels));
+    }
+
+    void refuses(const std::vector<std::string>& arguments, const std::string& word) const {
+        const auto before = snapshot(folder.path());
+        const outcome result = run(arguments);
+        CAPTURE(result.err);
+        CHECK(result.code == 2);
+        CHECK(result.out.empty());
+        CHECK(is_one_line(result.err));
+        CHECK(result.err.find(word) != std::string::npos);
+        CHECK(snapshot(folder.path()) == before);
+    }
+
+    scratch_folder folder;
+};
+
+} // namespace
+
+TEST_CASE("an output that is an input is refused, through links too") {
+    const dump_folder dump;
+    const auto& folder = dump.folder;
+    const std::string act = folder / "conv1.npy", labels = folder / "labels.npy";
+    fs::create_symlink("conv1.npy", folder / "soft");
+    fs::create_hard_link(folder / "labels.npy", folder / "hard");
+    const std::string input = "is an input of this run";
+    for (const std::string option : {"--json", "--state"}) {
+        for (const std::string name : {"conv1.npy", "labels.npy", "soft", "hard"}) {
+            CAPTURE(name);
+            dump.refuses({"measure", act, "--labels", labels, option, folder / name}, input);
+        }
+    }
+    dump.refuses({"measure", act, "--json", (folder / "../") + folder.path().filename().string() + "/soft"},
+                 input);
+    dump.refuses({"measure", act, "--compare", folder / "conv2.npy", "--json", folder / "conv2.npy"}, input);
+    dump.refuses({"measure", act, folder / "conv2.npy", "--layers", "conv1", "--json", folder / "conv2.npy"},
+                 input);
+    const std::vector<std::string> fog{"--corruption", "fog", "--severity", "3"};
+    const auto corrupt = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "corrupt");
+        arguments.insert(arguments.end(), fog.begin(), fog.end());
+        return arguments;
+    };
+    fs::create_symlink("images.npy", folder / "images");
+    dump.refuses(corrupt({folder / "images.npy", folder / "images.npy"}), input);
+    dump.refuses(corrupt({folder / "images.npy", folder / "images"}), input);
+    dump.refuses(corrupt({folder / "a.png", folder / "new.npy", "--preview", folder / "a.png"}), input);
+    fs::create_directory(folder / "out");
+    fs::rename(labels, folder / "out" + "/labels.npy");
+    dump.refuses({"corrupt", folder / "images.npy", folder / "out", "--corruption", "extra", "--severity",
+                  "1", "--labels", folder / "out" + "/labels.npy"},
+                 input);
+}
+
+TEST_CASE("an output over a file of another kind is refused, one of its kind is replaced") {
+    const dump_folder dump;
+    const auto& folder = dump.folder;
+    const std::string act = folder / "conv1.npy";
+    const std::vector<std::string> fog{"--corruption", "fog", "--severity", "3"};
+    const auto corrupt = [&](const std::string& in, const std::string& out) {
+        std::vector<std::string> arguments{"corrupt", in, out};
+        arguments.insert(arguments.end(), fog.begin(), fog.end());
+        return arguments;
+    };
+    dump.refuses({"measure", act, "--json", folder / "conv2.npy"},
+                 "got a NumPy array, which would be overwritten");
+    dump.refuses({"measure", act, "--json", folder / "a.png"}, "got a PNG picture");
+    dump.refuses({"measure", act, "--state", folder / "conv2.npy"}, "expected a state file or no file");
+    write_bytes(folder / "text", "my notes");
+    dump.refuses({"measure", act, "--json", folder / "text"}, "got another kind of file");
+    dump.refuses(corrupt(folder / "a.png", folder / "b.png"),
+                 "expected a NumPy array or no file, got a PNG picture");
+    dump.refuses(corrupt(folder / "a.png", folder / "text"), "expected a NumPy array");
+    dump.refuses({"corrupt", folder / "images.npy", folder / "out.npy", "--corruption", "fog", "--severity",
+                  "3", "--preview", folder / "conv1.npy"},
+                 "expected a PNG picture or no file, got a NumPy array");
+    fs::create_directory(folder / "report");
+    write_bytes(folder / "report" + "/units.csv", "\x93NUMPY");
+    dump.refuses({"measure", act, "--report", folder / "report"}, "units.csv: expected CSV or no file");
+
+    for (const std::string name : {"json", "empty", "link"}) {
+        write_bytes(folder / "empty", "");
+        if (name == "link") fs::create_symlink("json", folder / "link");
+        CHECK(run({"measure", act, "--json", folder / name}).code == 0);
+        CHECK(run({"measure", act, "--json", folder / name}).code == 0);
+        CHECK(slurp(folder / name).starts_with("{"));
+    }
+    for (int twice = 0; twice < 2; ++twice) {
+        CHECK(run(corrupt(folder / "images.npy", folder / "fog.npy")).code == 0);
+        CHECK(run({"measure", act, "--state", folder / "s.rsm"}).code == 0);
+        CHECK(run({"measure", act, "--report", folder / "new"}).code == 0);
+    }
+}
+
+TEST_CASE("a name that stands for another kind of file is refused") {
+    const dump_folder dump;
+    const auto& folder = dump.folder;
+    const std::string act = folder / "conv1.npy";
+    for (const std::string extension : {"png", "JPG", "jpeg", "webp", "bmp", "gif"}) {
+        dump.refuses({"corrupt", folder / "images.npy", folder / "new." + extension, "--corruption", "fog",
+                      "--severity", "3"},
+                     "expected a name for a NumPy array");
+    }
+    dump.refuses({"measure", act, "--json", folder / "new.npy"},
+                 "expected a name for JSON, got one for a NumPy array");
+    dump.refuses({"corrupt", folder / "images.npy", folder / "new.npy", "--corruption", "fog", "--severity",
+                  "3", "--preview", folder / "sheet.jpg"},
+                 "expected a name for a PNG picture, got one for a JPEG picture");
+}
+
+TEST_CASE("two outputs of one name are refused") {
+    const dump_folder dump;
+    const auto& folder = dump.folder;
+    dump.refuses({"measure", folder / "conv1.npy", "--report", folder.path().string(), "--json",
+                  folder / "./report.html"},
+                 "expected a name for JSON");
+    dump.refuses({"corrupt", folder / "images.npy", folder / "new", "--corruption", "fog", "--severity", "3",
+                  "--preview", folder / "./new"},
+                 "is also the output of OUT");
+}
+
+TEST_CASE("a stream is written as it is, never renamed over") {
+    const dump_folder dump;
+    const auto& folder = dump.folder;
+    const std::string act = folder / "conv1.npy";
+    fs::create_symlink("/dev/stdout", folder / "link");
+    for (const std::string& name : {std::string("/dev/stdout"), std::string("/dev/fd/1"), folder / "link"}) {
+        // Standard output is a file here: JSON first, then the table.
+        const outcome result = run({"measure", act, "--json", name});
+        CHECK(result.code == 0);
+        CHECK(result.out.starts_with("{"));
+        CHECK(result.out.find("\nconv1 ") != std::string::npos);
+        dump.refuses({"measure", act, "--state", name}, "got a stream");
+    }
+    CHECK(fs::is_symlink(folder / "link"));
+    CHECK(run({"measure", act, "--json", "/dev/null"}).code == 0);
+    CHECK(fs::is_character_file("/dev/null"));
+
+    // The shell's >>, which keeps what the file holds.
+    const auto before = slurp(act);
+    const std::string command = std::string("exec '") + REPSCOPE_PROGRAM + "' measure '" + act +
+                                "' --json - >> '" + act + "' 2> '" + (folder / "err") + "'";
+    CHECK(std::system(command.c_str()) != 0);
+    CHECK(slurp(act) == before);
+    CHECK(slurp(folder / "err").find("standard output is written to it") != std::string::npos);
+}
