@@ -1,15 +1,13 @@
 #include "file_kind.hpp"
 
-#include <repscope/bytes.hpp>
-#include <repscope/io/state_file.hpp>
+#include <repscope/error.hpp>
+#include <repscope/io/file.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstddef>
-#include <fcntl.h>
 #include <filesystem>
-#include <unistd.h>
 #include <utility>
 
 namespace program {
@@ -75,9 +73,17 @@ file_kind kind_of_text(std::string_view text) {
     return line.find(',') != std::string_view::npos ? file_kind::csv : file_kind::other;
 }
 
-std::string_view state_magic() {
-    const auto& magic = repscope::io::detail::state_magic;
-    return {reinterpret_cast<const char*>(magic.data()), magic.size()};
+// The first bytes of a file, or fewer where it is shorter; nothing where it cannot be read.
+std::optional<std::string> first_bytes(const std::string& path, std::size_t count) {
+    try {
+        std::string text;
+        for (const std::byte b : repscope::io::input_file(path).beginning(count)) {
+            text += static_cast<char>(b);
+        }
+        return text;
+    } catch (const repscope::format_error&) {
+        return std::nullopt;
+    }
 }
 
 } // namespace
@@ -121,15 +127,13 @@ std::optional<file_kind> kind_by_name(const std::string& path) {
 }
 
 std::optional<file_kind> kind_by_content(const std::string& path) {
-    std::array<char, 1024> bytes{};
-    const repscope::detail::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    const ssize_t count = file.get() < 0 ? -1 : ::read(file.get(), bytes.data(), bytes.size());
-    if (count < 0) return file_kind::other;
-    if (count == 0) return std::nullopt;
-    const std::string_view head(bytes.data(), static_cast<std::size_t>(count));
+    const std::optional<std::string> bytes = first_bytes(path, 1024);
+    if (!bytes) return file_kind::other;
+    if (bytes->empty()) return std::nullopt;
+    const std::string_view head = *bytes;
     if (head.starts_with("\x93NUMPY")) return file_kind::npy;
     if (head.starts_with("PK\x03\x04") || head.starts_with("PK\x05\x06")) return file_kind::npz;
-    if (head.starts_with(state_magic())) return file_kind::state;
+    if (head.starts_with("\x8drsm\r\n\x1a\n")) return file_kind::state;
     if (head.starts_with("\x89PNG\r\n\x1a\n")) return file_kind::png;
     if (head.starts_with("\xff\xd8\xff")) return file_kind::jpeg;
     if (head.starts_with("RIFF") && head.substr(0, 12).ends_with("WEBP")) return file_kind::webp;
