@@ -97,6 +97,7 @@
 #include "repscope/moments/value_rows.hpp"
 #include "repscope/net/adam.hpp"
 #include "repscope/net/batch_norm.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/conv2d.hpp"
 #include "repscope/net/conv_unit.hpp"
 #include "repscope/net/convolution.hpp"

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/net/concepts.hpp"
+
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -24,9 +26,9 @@ class adam {
     adam() : adam(config{}) {}
     explicit adam(config values) : config_(values) {}
 
-    /// One step of all parameters of `network`, whose gradient stands in `gradient`.
-    template <typename Network>
-    void step(Network& network, std::span<const Scalar> gradient, double rate) {
+    /// Moves all parameters of `target` once; `gradient` has the order of `visit_parameters`.
+    template <parameterized Target>
+    void step(Target& target, std::span<const Scalar> gradient, double rate) {
         first_.resize(gradient.size());
         second_.resize(gradient.size());
         ++steps_;
@@ -38,7 +40,7 @@ class adam {
                    pace = static_cast<Scalar>(rate / correction1),
                    root = static_cast<Scalar>(std::sqrt(correction2));
         std::size_t at = 0;
-        network.visit_parameters([&](const std::string&, std::span<Scalar> values) {
+        target.visit_parameters([&](const std::string&, std::span<Scalar> values) {
             for (Scalar& value : values) {
                 const Scalar g = gradient[at] + decay * value;
                 first_[at] = beta1 * first_[at] + (1 - beta1) * g;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/net/network.hpp"
 #include "repscope/numeric/thread_pool.hpp"
@@ -16,7 +17,7 @@ namespace net {
 /// A network in inference mode together with its memory and threads: what attacks and gradients take as a
 /// model. The network must outlive it; changes of its parameters are seen. Not to be called from two threads
 /// at once.
-template <typename Network>
+template <network_like Network>
 class evaluation {
   public:
     using scalar = typename Network::scalar;

@@ -2,6 +2,7 @@
 
 #include "repscope/error.hpp"
 #include "repscope/model/tapped.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/init.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/net/maps.hpp"
@@ -38,7 +39,7 @@ struct no_tap {
 /// The network holds parameters and running statistics and nothing else: every pass is const and works in a
 /// `workspace`, which takes its memory at the first pass and keeps it. Inputs are (n, c, h, w) in data units.
 /// Results do not depend on the number of threads.
-template <typename Body>
+template <layer_like Body>
 class network {
   public:
     using scalar = typename Body::scalar;

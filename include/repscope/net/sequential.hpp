@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/init.hpp"
 #include "repscope/net/maps.hpp"
 #include "repscope/net/workspace.hpp"
@@ -38,7 +39,7 @@ inline constexpr bool taps_output = [] {
 } // namespace detail
 
 /// Layers one after the other, composed at compile time; itself a layer.
-template <typename First, typename... Rest>
+template <layer_like First, layer_like... Rest>
 class sequential {
   public:
     using scalar = typename First::scalar;

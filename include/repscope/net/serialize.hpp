@@ -36,7 +36,7 @@ template <typename Scalar>
 /// Parameters and running statistics of a network as bytes: magic, format, architecture, scalar,
 /// normalisation of the input, then name, length and numbers of each tensor, and the CRC-32 of all before it.
 /// Little-endian.
-template <typename Network>
+template <network_like Network>
 [[nodiscard]] std::vector<std::byte> parameter_bytes(const Network& network) {
     using scalar = typename Network::scalar;
     byte_writer to;
@@ -64,7 +64,7 @@ template <typename Network>
 ///
 /// Throws `format_error` that says what differs when the bytes are damaged or those of another network, and
 /// leaves the network as it was.
-template <typename Network>
+template <network_like Network>
 void set_parameters(Network& network, std::span<const std::byte> bytes,
                     const std::string& name = "parameters") {
     using scalar = typename Network::scalar;
@@ -123,13 +123,13 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
 
 /// Writes `parameter_bytes(network)` to a file, which appears when it is whole. Throws `format_error` naming
 /// the path.
-template <typename Network>
+template <network_like Network>
 void save(const Network& network, const std::string& path) {
     write_file_atomically(path, parameter_bytes(network));
 }
 
 /// Sets parameters and running statistics from a file of `save`; see `set_parameters`.
-template <typename Network>
+template <network_like Network>
 void load(Network& network, const std::string& path) {
     set_parameters(network, read_file(path), path);
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/net/concepts.hpp"
+
 #include <cstddef>
 #include <span>
 #include <string>
@@ -21,14 +23,14 @@ class sgd {
     sgd() : sgd(config{}) {}
     explicit sgd(config values) : config_(values) {}
 
-    /// One step of all parameters of `network`, whose gradient stands in `gradient`.
-    template <typename Network>
-    void step(Network& network, std::span<const Scalar> gradient, double rate) {
+    /// Moves all parameters of `target` once; `gradient` has the order of `visit_parameters`.
+    template <parameterized Target>
+    void step(Target& target, std::span<const Scalar> gradient, double rate) {
         velocity_.resize(gradient.size());
         const auto momentum = static_cast<Scalar>(config_.momentum),
                    decay = static_cast<Scalar>(config_.weight_decay), pace = static_cast<Scalar>(rate);
         std::size_t first = 0;
-        network.visit_parameters([&](const std::string&, std::span<Scalar> values) {
+        target.visit_parameters([&](const std::string&, std::span<Scalar> values) {
             const Scalar* g = gradient.data() + first;
             Scalar* v = velocity_.data() + first;
             for (std::size_t i = 0; i < values.size(); ++i) {

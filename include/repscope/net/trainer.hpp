@@ -2,6 +2,7 @@
 
 #include "repscope/error.hpp"
 #include "repscope/model/tapped.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/numeric/random.hpp"
 #include "repscope/numeric/streams.hpp"
@@ -21,9 +22,6 @@ namespace repscope {
 inline namespace v0 {
 namespace net {
 
-/// No penalty on the representation.
-struct no_penalty {};
-
 /// What a training step did.
 struct training_progress {
     std::size_t epoch = 0, step = 0, steps = 0; ///< counted from 0 through all epochs; `steps` of them in all
@@ -41,7 +39,7 @@ struct training_options {
 };
 
 /// One network in training: it, its memory and its optimiser.
-template <typename Network, typename Optimizer>
+template <network_like Network, optimizer_for<Network> Optimizer>
 class trainer {
   public:
     using scalar = typename Network::scalar;
@@ -53,7 +51,7 @@ class trainer {
     /// One step on a batch: mean cross-entropy plus `penalty(taps, labels)`, both with their gradients; batch
     /// norm takes the statistics of the batch and moves the running ones. Nothing is allocated after the
     /// first step.
-    template <typename Penalty = no_penalty>
+    template <penalty_for<scalar> Penalty = no_penalty>
     training_progress step(const tensor_view<const scalar, 4>& x, std::span<const int> labels, double rate,
                            Penalty&& penalty = {}) {
         constexpr bool penalized = !std::is_same_v<std::remove_cvref_t<Penalty>, no_penalty>;
@@ -117,7 +115,7 @@ struct image_source {
 /// columns) of `Scalar`, its labels, the places of its samples in the data set, and a `training_progress`
 /// whose counts are filled in. The order depends on the seed alone. Throws `shape_error` when labels and
 /// samples differ in number or do not fill one batch.
-template <typename Scalar, typename Source, typename Visit>
+template <typename Scalar, batch_source<Scalar> Source, typename Visit>
 void for_each_batch(const Source& source, std::span<const int> labels, const training_options& options,
                     Visit&& visit) {
     const std::size_t samples = source.size(), batch = options.batch;
@@ -155,16 +153,23 @@ void for_each_batch(const Source& source, std::span<const int> labels, const tra
     }
 }
 
+/// An observer of a training that does nothing.
+struct no_observer {
+    void operator()(const training_progress&) const noexcept {}
+};
+
 /// Trains `network` for some epochs; see `for_each_batch` for `source`, `labels` and the order of samples.
 ///
 /// `schedule(step)` gives the learning rate and counts steps through all epochs; `penalty` is added to the
 /// loss (see `tapped`); `observe(const training_progress&)` is called after every step. Order and result
 /// depend on the seed alone, not on the threads. Throws what `for_each_batch` throws, and `value_error` for a
 /// label the network has no class for.
-template <typename Network, typename Source, typename Optimizer, typename Schedule,
-          typename Penalty = no_penalty, typename Observer>
+template <network_like Network, batch_source<typename Network::scalar> Source,
+          optimizer_for<Network> Optimizer, schedule_like Schedule,
+          penalty_for<typename Network::scalar> Penalty = no_penalty, typename Observer = no_observer>
 void train(Network& network, const Source& source, std::span<const int> labels, Optimizer optimizer,
-           const Schedule& schedule, const training_options& options, Penalty&& penalty, Observer&& observe) {
+           const Schedule& schedule, const training_options& options, Penalty&& penalty = {},
+           Observer&& observe = {}) {
     using scalar = typename Network::scalar;
     trainer<Network, Optimizer> run(network, std::move(optimizer), options.threads);
     for_each_batch<scalar>(source, labels, options,

@@ -2,6 +2,7 @@
 
 #include "repscope/attack/result.hpp"
 #include "repscope/error.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/net/trainer.hpp"
 #include "repscope/net/workspace.hpp"
@@ -36,7 +37,7 @@ struct attack_ramp {
 /// loss depends on the other samples: gradients are of the sum of the losses, and an attack has to leave the
 /// batch whole (`batch` of at least its samples, no `early_stop`). With `mode::inference` they are the
 /// running ones. Neither moves the running statistics.
-template <typename Network>
+template <net::network_like Network>
 class attacked_network {
   public:
     using scalar = typename Network::scalar;
@@ -79,7 +80,7 @@ struct adversarial_progress {
 /// A network in training on what an attack makes of each batch: min E[max_{delta} CE(x + delta)]. The inner
 /// maximum is any attack's; its perturbation is a constant to the gradient. Madry, Makelov, Schmidt, Tsipras
 /// and Vladu 2018 (arXiv 1706.06083).
-template <typename Network, typename Optimizer>
+template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class adversarial_trainer {
   public:
     using scalar = typename Network::scalar;

@@ -2,6 +2,7 @@
 
 #include "repscope/error.hpp"
 #include "repscope/model/tapped.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/numeric/thread_pool.hpp"
 #include "repscope/tensor/slice.hpp"
@@ -46,7 +47,7 @@ struct ascl_progress {
 /// Latents are those of `projection` on the last layer with a tap. Clean and adversarial samples pass batch
 /// norm as two batches. Gradients pass through both sides of the divergence. Bui, Le, Tran, Zhao and Phung
 /// 2021 (arXiv 2101.10027).
-template <typename Network, typename Optimizer>
+template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class ascl_trainer {
   public:
     using scalar = typename Network::scalar;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/numeric/portable_math.hpp"
 #include "repscope/numeric/random.hpp"
@@ -170,7 +171,7 @@ struct consistency_progress {
 /// A network in training with the consistency term of AugMix: cross-entropy of the clean samples plus
 /// `weight` times the Jensen-Shannon divergence of the predictions of a sample and of two views of it. All
 /// three pass batch norm as one batch.
-template <typename Network, typename Optimizer>
+template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class consistency_trainer {
   public:
     using scalar = typename Network::scalar;

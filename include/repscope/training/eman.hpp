@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/net/concepts.hpp"
 
 #include <cstddef>
 #include <span>
@@ -26,7 +27,7 @@ enum class averaging {
 /// mode, so that its batch norm never looks at its own batches. Throws `value_error` for a momentum outside
 /// [0, 1] and `shape_error` when the networks differ in size. O(parameters). Cai, Ravichandran, Maji,
 /// Fowlkes, Tu and Soatto 2021 (arXiv 2101.08482).
-template <typename Network>
+template <net::network_like Network>
 void move_teacher(Network& teacher, const Network& student, double momentum,
                   averaging what = averaging::parameters_and_statistics) {
     using scalar = typename Network::scalar;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/numeric/random.hpp"
 #include "repscope/numeric/streams.hpp"
@@ -128,7 +129,7 @@ struct fixmatch_progress {
 ///
 /// A teacher whose statistics are averaged works in inference mode; one of averaged parameters alone uses the
 /// statistics of its own batches, the arrangement that EMAN replaces.
-template <typename Network, typename Optimizer>
+template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class fixmatch_trainer {
   public:
     using scalar = typename Network::scalar;

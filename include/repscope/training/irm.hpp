@@ -109,7 +109,7 @@ struct irm_options {
 };
 
 /// A network in training on several environments, each of which is one batch.
-template <typename Network, typename Optimizer>
+template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class irm_trainer {
   public:
     using scalar = typename Network::scalar;

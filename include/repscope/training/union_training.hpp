@@ -5,6 +5,7 @@
 #include "repscope/attack/pgd.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/error.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/net/workspace.hpp"
 #include "repscope/numeric/thread_pool.hpp"
 #include "repscope/tensor/tensor_view.hpp"
@@ -77,7 +78,7 @@ template <typename Scalar>
 /// A network in adversarial training against the union of several balls. Each attack keeps its iterate of
 /// largest loss; those of `worst` and `average` start at random in their ball, that of `steepest` at the
 /// clean samples, as its authors' does. Maini, Wong and Kolter 2020 (arXiv 1909.04068).
-template <typename Network, typename Optimizer>
+template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class union_trainer {
   public:
     using scalar = typename Network::scalar;

@@ -1,0 +1,16 @@
+// Must say: satisfaction of .?.?.?network_like|satisfy 'network_like|because 'network_like
+#include <repscope/net/evaluation.hpp>
+#include <repscope/net/models.hpp>
+
+namespace net = repscope::net;
+
+// The perceptron, without the member that returns its activations.
+struct closed_network : decltype(net::mlp<float>(4, 2, {0.0}, {1.0})) {
+#ifdef WRONG
+    void taps() const = delete;
+#endif
+};
+
+std::size_t classes_of(const closed_network& network) {
+    return net::evaluation<closed_network>(network).classes({1, 1, 2, 2});
+}
