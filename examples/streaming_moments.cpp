@@ -9,15 +9,16 @@
 namespace {
 
 constexpr std::size_t units = 5;
+constexpr std::size_t classes = 4;
 constexpr std::size_t batch_size = 250;
 
-// What a network might say about samples [first, first + batch_size): unit u follows class u, on top of a slow wave.
+// Activations of samples [first, first + batch_size): unit u responds to class u, on top of a slow wave; unit 4 to no class.
 std::vector<float> activations_from(std::size_t first) {
     std::vector<float> batch;
     for (std::size_t i = first; i < first + batch_size; ++i) {
         for (std::size_t u = 0; u < units; ++u) {
             const double wave = 1 + std::sin(0.37 * static_cast<double>(i) * static_cast<double>(u + 1));
-            batch.push_back(static_cast<float>((i % units == u ? 2 : 0) + wave));
+            batch.push_back(static_cast<float>((i % classes == u ? 2 : 0) + wave));
         }
     }
     return batch;
@@ -25,7 +26,7 @@ std::vector<float> activations_from(std::size_t first) {
 
 std::vector<int> labels_from(std::size_t first) {
     std::vector<int> labels;
-    for (std::size_t i = first; i < first + batch_size; ++i) labels.push_back(static_cast<int>(i % units));
+    for (std::size_t i = first; i < first + batch_size; ++i) labels.push_back(static_cast<int>(i % classes));
     return labels;
 }
 
@@ -35,7 +36,7 @@ int main() {
     repscope::thread_pool pool(2); // the number of threads never changes a bit of a result
 
     // Two workers, half of the batches each; a state takes memory for classes and units, not for samples.
-    repscope::class_sums even_sums(units, units), odd_sums(units, units);
+    repscope::class_sums even_sums(units, classes), odd_sums(units, classes);
     repscope::covariance even(units), odd(units);
     for (std::size_t batch = 0; batch < 8; ++batch) {
         const auto values = activations_from(batch * batch_size);

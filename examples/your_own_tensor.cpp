@@ -21,9 +21,7 @@ struct batch {
 template <>
 struct repscope::tensor_traits<mine::batch> {
     static repscope::tensor_view<const double, 2> view(const mine::batch& b) {
-        return {b.storage->data(),
-                {b.sample_count, b.unit_count},
-                {1, static_cast<std::ptrdiff_t>(b.sample_count)}};
+        return {b.storage->data(), {b.sample_count, b.unit_count}, {1, b.sample_count}};
     }
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <cstddef>
 #include <span>
 #include <stdexcept>

@@ -1,14 +1,21 @@
 #pragma once
 
-/// Version of the library: the one place where the numbers stand; CMakeLists.txt reads them from here.
+// Here because error.hpp, which nearly every header includes first, includes this file before anything else.
+#if __cplusplus < 202002L
+#error "repscope needs C++20: compile with -std=c++20 or later"
+#elif !defined(__cpp_exceptions)
+#error "repscope needs exceptions: compile without -fno-exceptions"
+#endif
+
+/// Version of the library. The numbers are defined here only; CMakeLists.txt reads them from this file.
 #define REPSCOPE_VERSION_MAJOR 0
 #define REPSCOPE_VERSION_MINOR 1
 #define REPSCOPE_VERSION_PATCH 0
 
 namespace repscope {
 
-/// Everything public lives in an inline namespace named after the series of incompatible versions, so that
-/// two versions of the library can stand in one program without sharing symbols.
+/// Everything public is in an inline namespace named after the series of incompatible versions, so that two
+/// versions of the library can be linked into one program without sharing symbols.
 inline namespace v0 {
 
 inline constexpr int version_major = REPSCOPE_VERSION_MAJOR;

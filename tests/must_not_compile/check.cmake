@@ -1,7 +1,15 @@
-# Compiles SOURCE twice: as it is, which must work, and with its wrong line (-DWRONG), which must not, with a message that
-# matches the regular expression behind "// Must say: ". The first keeps the second from failing for another reason.
-file(STRINGS "${SOURCE}" expected REGEX "^// Must say: ")
-string(REGEX REPLACE "^// Must say: " "" expected "${expected}")
+# Compiles SOURCE twice: as it is, which must work, and with its wrong line (-DWRONG) or with the flags of a line
+# "// Wrong flags: ", which must not, with a message that matches the regular expression of a line "// Must say: ". With
+# "// Must say first: " the first error must match. The first compilation keeps the second from failing for another reason.
+file(STRINGS "${SOURCE}" expected REGEX "^// Must say( first)?: ")
+set(first_error FALSE)
+if(expected MATCHES "^// Must say first: ")
+  set(first_error TRUE)
+endif()
+string(REGEX REPLACE "^// Must say( first)?: " "" expected "${expected}")
+file(STRINGS "${SOURCE}" wrong_flags REGEX "^// Wrong flags: ")
+string(REGEX REPLACE "^// Wrong flags: " "" wrong_flags "${wrong_flags}")
+separate_arguments(wrong_flags UNIX_COMMAND "${wrong_flags}")
 if(expected STREQUAL "")
   message(FATAL_ERROR "${SOURCE}: no line \"// Must say: <regular expression>\"")
 endif()
@@ -12,9 +20,12 @@ execute_process(COMMAND ${compile} RESULT_VARIABLE status OUTPUT_VARIABLE output
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "the correct part of ${SOURCE} does not compile:\n${output}")
 endif()
-execute_process(COMMAND ${compile} -DWRONG RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+execute_process(COMMAND ${compile} -DWRONG ${wrong_flags} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(status EQUAL 0)
   message(FATAL_ERROR "the wrong line of ${SOURCE} compiles")
+endif()
+if(first_error)
+  string(REGEX MATCH "[^\n]*error:[^\n]*" output "${output}")
 endif()
 if(NOT output MATCHES "${expected}")
   message(FATAL_ERROR "${SOURCE} fails, but not with a message that matches \"${expected}\":\n${output}")

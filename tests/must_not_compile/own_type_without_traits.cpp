@@ -1,4 +1,4 @@
-// Must say: specialise repscope::tensor_traits
+// Must say: specialize repscope::tensor_traits
 #include <repscope/tensor/as_view.hpp>
 
 struct my_tensor {

@@ -110,7 +110,7 @@ TEST_CASE("vector, array and span are rank 1, and any rank with extents") {
 TEST_CASE("a range that does not hold as many numbers as the extents say is refused") {
     const std::vector<float> vector(6);
     CHECK_THROWS_WITH_AS(static_cast<void>(as_view(vector, {2, 4})),
-                         "repscope::as_view: a range of 6 numbers does not fill, got shape (2, 4)",
+                         "repscope::as_view: expected extents of 6 numbers in all, got shape (2, 4)",
                          repscope::shape_error);
     CHECK_THROWS_AS(static_cast<void>(as_view(vector, {2, 2})), repscope::shape_error);
     CHECK_THROWS_AS(static_cast<void>(as_view(vector, {0, 6})), repscope::shape_error);

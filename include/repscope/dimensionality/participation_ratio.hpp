@@ -109,5 +109,19 @@ template <tensor_like Activations>
         detail::covariance_of("participation_ratio_unbiased", activations, options));
 }
 
+/// Chosen for activations that are not a tensor; does not compile.
+template <typename T>
+    requires(!tensor_like<T>)
+double participation_ratio(const T&, const update_options& = {}) {
+    detail::refuse_non_tensor<T>();
+    return 0;
+}
+template <typename T>
+    requires(!tensor_like<T>)
+double participation_ratio_unbiased(const T&, const update_options& = {}) {
+    detail::refuse_non_tensor<T>();
+    return 0;
+}
+
 } // namespace v0
 } // namespace repscope

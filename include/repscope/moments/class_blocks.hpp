@@ -54,7 +54,7 @@ class class_blocks {
   public:
     /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0, for fewer than
     /// 2 or more than 4096 blocks, and when the state would take more than it may.
-    class_blocks(std::size_t units, std::size_t classes, const class_blocks_options& options = {})
+    explicit class_blocks(std::size_t units, std::size_t classes, const class_blocks_options& options = {})
         : units_(units), classes_(classes), options_(options) {
         constexpr const char* name = "class_blocks";
         if (units == 0 || classes == 0) {
@@ -62,16 +62,15 @@ class class_blocks {
                                                 std::to_string(units) + " and " + std::to_string(classes));
         }
         if (options.blocks < 2 || options.blocks > 4096) {
-            detail::throw_value_error(name,
-                                      "wanted 2 to 4096 blocks, got " + std::to_string(options.blocks));
+            detail::throw_value_error(name, "wanted 2 to 4096 blocks, got " + std::to_string(options.blocks));
         }
         const std::size_t bytes = bytes_needed(units, classes, options.blocks);
         if (bytes > options.max_bytes) {
-            detail::throw_value_error(
-                name, std::to_string(options.blocks) + " blocks of " + std::to_string(classes) +
-                          " classes and " + std::to_string(units) + " units need " +
-                          std::to_string((bytes >> 20U) + 1) + " MiB, allowed are " +
-                          std::to_string(options.max_bytes >> 20U) + " MiB");
+            detail::throw_value_error(name, std::to_string(options.blocks) + " blocks of " +
+                                                std::to_string(classes) + " classes and " +
+                                                std::to_string(units) + " units need " +
+                                                std::to_string((bytes >> 20U) + 1) + " MiB, allowed are " +
+                                                std::to_string(options.max_bytes >> 20U) + " MiB");
         }
         sums_.resize(options.blocks * classes * units);
         counts_.resize(options.blocks * classes);
@@ -149,7 +148,7 @@ class class_blocks {
                                         this->samples());
                 for (std::size_t i = 0; i < count; ++i) {
                     places[i] = block_of_sample(index_of(first + i), options_.blocks) * classes_ +
-                        static_cast<std::size_t>(y(first + i));
+                                static_cast<std::size_t>(y(first + i));
                 }
                 add_rows(rows, std::span(places).first(count), *pool);
             }
@@ -174,13 +173,11 @@ class class_blocks {
                 return std::to_string(s.blocks()) + " blocks, " + std::to_string(s.classes_) +
                        " classes and " + std::to_string(s.units_) + " units";
             };
-            detail::throw_shape_error(name,
-                                      "states of " + said(*this) + ", and of " + said(other) +
-                                          ", do not merge");
+            detail::throw_shape_error(name, "states of " + said(*this) + ", and of " + said(other) +
+                                                ", do not merge");
         }
         if (other.options_.rectify != options_.rectify) {
-            detail::throw_value_error(name,
-                                      "a state of rectified and one of plain activations do not merge");
+            detail::throw_value_error(name, "a state of rectified and one of plain activations do not merge");
         }
         for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
         for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];

@@ -12,7 +12,7 @@ inline namespace v0 {
 class class_moments : public detail::class_accumulator<true> {
   public:
     /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0.
-    class_moments(std::size_t units, std::size_t classes, class_options options = {})
+    explicit class_moments(std::size_t units, std::size_t classes, class_options options = {})
         : class_accumulator("class_moments", units, classes, options) {}
 
     /// As `class_sums::update`.
@@ -20,6 +20,10 @@ class class_moments : public detail::class_accumulator<true> {
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         update_with("class_moments::update", activations, labels, options);
     }
+    /// Chosen for activations that are not a tensor; does not compile.
+    template <typename T, labels_like Labels>
+        requires(!tensor_like<T>)
+    void update(const T&, const Labels&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
 
     /// As `class_sums::update_blocks`.
     template <labels_like Labels, typename Fetch>

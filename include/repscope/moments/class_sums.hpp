@@ -14,7 +14,7 @@ inline namespace v0 {
 class class_sums : public detail::class_accumulator<false> {
   public:
     /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0.
-    class_sums(std::size_t units, std::size_t classes, class_options options = {})
+    explicit class_sums(std::size_t units, std::size_t classes, class_options options = {})
         : class_accumulator("class_sums", units, classes, options) {}
 
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
@@ -27,6 +27,10 @@ class class_sums : public detail::class_accumulator<false> {
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         update_with("class_sums::update", activations, labels, options);
     }
+    /// Chosen for activations that are not a tensor; does not compile.
+    template <typename T, labels_like Labels>
+        requires(!tensor_like<T>)
+    void update(const T&, const Labels&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
 
     /// Adds samples read block by block: `fetch(first, count, worker)` returns a `tile` of samples
     /// [first, first + count), valid until the worker's next call; several workers call it at once. The same

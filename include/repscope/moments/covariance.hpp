@@ -33,13 +33,11 @@ struct covariance_options {
     product_precision products = product_precision::float64;
 };
 
-/// Second moments of all units of a layer together, and the fourth moments that an unbiased participation
-/// ratio needs.
+/// Second moments of all units of a layer, and the fourth moments of an unbiased participation ratio.
 ///
-/// Thin, while there are at most as many samples as units, it keeps the rows; thick, it holds sums about a
-/// pilot (the mean of the first block), so that a large offset costs no digits: scatter, sum, sum of |d|^2 d
-/// and of |d|^4. Threads own fixed tiles of the result and samples are never split,
-/// so the result does not depend on them; on how samples were split over calls and states it does to 1e-12.
+/// A thin state, of at most as many samples as units, keeps the rows. A thick one keeps sums about a pilot,
+/// the mean of the first block: scatter, sum, sums of |d|^2 d and |d|^4. A large offset thus costs no digits.
+/// Threads change no bit of the result; how samples are split over calls and states changes 1e-12 of it.
 class covariance {
   public:
     /// For `units` units. Throws `value_error` when there are none.
@@ -128,6 +126,10 @@ class covariance {
         state.samples_ = samples_ + added;
         if (on_copy) *this = std::move(copy);
     }
+    /// Chosen for activations that are not a tensor; does not compile.
+    template <typename T>
+        requires(!tensor_like<T>)
+    void update(const T&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
 
     /// Adds what another state has seen. Throws `shape_error` when the units differ, `value_error` when the
     /// result would take more than this state may.
@@ -441,8 +443,7 @@ class covariance {
         return mean;
     }
 
-    /// Makes pilot + delta the pilot of a thick state: with d' = d - delta, sums of products of d' follow
-    /// from those of d.
+    /// Makes pilot + delta the pilot of a thick state: its sums become those of d' = d - delta.
     void move_pilot(const std::vector<double>& delta) {
         const auto n = static_cast<double>(samples_);
         std::vector<double> turned(units_); // S delta

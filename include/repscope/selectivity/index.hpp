@@ -261,6 +261,14 @@ template <tensor_like Activations, labels_like Labels>
     return class_selectivity(state, {.epsilon = options.epsilon, .signed_values = options.signed_values});
 }
 
+/// Chosen for activations that are not a tensor; does not compile.
+template <typename T, labels_like Labels>
+    requires(!tensor_like<T>)
+selectivity_result class_selectivity(const T&, const Labels&, const class_selectivity_options& = {}) {
+    detail::refuse_non_tensor<T>();
+    return {};
+}
+
 /// Class selectivity at compile time, of a small array [sample][unit] and its labels 0 .. Samples - 1.
 ///
 /// The same formula from plain sums. Throws `value_error`, which at compile time is an error, for labels

@@ -82,13 +82,26 @@ concept pointer_to_numbers = std::is_pointer_v<T> && real_scalar<std::remove_cv_
 template <typename>
 inline constexpr bool always_false = false;
 
+// Compilers print this name where a function takes a tensor and gets another type.
+template <typename T>
+inline constexpr bool is_recognized_or_has_tensor_traits = kind_of<T>() != tensor_kind::none;
+
+/// The body of overloads for types that are not tensors: an error of one sentence.
+template <typename T>
+constexpr void refuse_non_tensor() {
+    static_assert(is_recognized_or_has_tensor_traits<T>,
+                  "repscope: this type is not tensor_like. If it is an expression, evaluate it first (Eigen: "
+                  ".eval(), xtensor: xt::eval). If it is a tensor type of your own, specialize "
+                  "repscope::tensor_traits for it (docs/tensors.md).");
+}
+
 } // namespace detail
 
-/// Any type the library can look into: your own through `tensor_traits`, or recognised by its structure:
-/// mdspan-like, Eigen-like, xtensor-like, a contiguous range of numbers (rank 1). See docs/tensors.md.
+/// Any type the library can read as a tensor: your own through `tensor_traits`, or recognized by its
+/// structure: mdspan-like, Eigen-like, xtensor-like, a contiguous range of numbers (rank 1). See
+/// docs/tensors.md.
 template <typename T>
-concept tensor_like = detail::kind_of<T>()
-!= detail::tensor_kind::none;
+concept tensor_like = detail::is_recognized_or_has_tensor_traits<T>;
 
 /// The rank in the type of a tensor; `dynamic_rank` where it is known at run time only.
 inline constexpr std::size_t dynamic_rank = (std::numeric_limits<std::size_t>::max)();
@@ -122,15 +135,10 @@ constexpr void as_view(const T&) {
                                            "which one is wanted: as_view<2>(x).");
 }
 
-/// Chosen for everything that is no tensor, to say so in a sentence.
+/// Chosen for every type that is not a tensor; does not compile.
 template <typename T>
     requires(!tensor_like<T>)
-constexpr void as_view(const T&) {
-    static_assert(detail::always_false<T>,
-                  "repscope: this type is not tensor_like. If it is an expression, evaluate it first (Eigen: "
-                  ".eval(), xtensor: xt::eval); if it is a tensor type of your own, specialise "
-                  "repscope::tensor_traits for it (docs/tensors.md).");
-}
+constexpr void as_view(const T&) { detail::refuse_non_tensor<T>(); }
 
 /// As `as_view(x)`, with the rank asked for: checks a rank known at run time, and drops axes of extent 1, the
 /// last first but never the first axis of several, where `x` has more than `Rank` (an Eigen vector as rank
@@ -214,15 +222,15 @@ template <std::size_t Rank, tensor_like T>
 }
 
 /// The numbers of a contiguous range (`std::vector`, `std::span`, ...) as a row-major tensor of the given
-/// extents: `as_view(values, {samples, units})`. Throws `shape_error` when the range does not hold just as
-/// many.
+/// extents: `as_view(values, {samples, units})`. Extents are of any integer type. Throws `shape_error` when
+/// an extent is negative or the range holds another number of elements.
 template <typename Range, std::size_t Rank>
     requires detail::contiguous_numbers<Range>
-[[nodiscard]] constexpr auto as_view(const Range& values, const std::size_t (&extents)[Rank]) {
-    const std::array<std::size_t, Rank> shape = std::to_array(extents);
+[[nodiscard]] constexpr auto as_view(const Range& values, const detail::extent_value (&extents)[Rank]) {
+    const std::array<std::size_t, Rank> shape = detail::to_array(extents);
     if (element_count(shape) != static_cast<std::size_t>(values.size())) {
         detail::throw_shape_error(
-            "as_view", "a range of " + std::to_string(values.size()) + " numbers does not fill", shape);
+            "as_view", "expected extents of " + std::to_string(values.size()) + " numbers in all", shape);
     }
     using element = std::remove_pointer_t<std::remove_cvref_t<decltype(values.data())>>;
     return tensor_view<const element, Rank>(values.data(), shape);
@@ -230,15 +238,15 @@ template <typename Range, std::size_t Rank>
 
 template <typename Range, std::size_t Rank>
     requires(detail::contiguous_numbers<Range> && !detail::never_owns<Range>)
-constexpr auto as_view(const Range&& values, const std::size_t (&extents)[Rank]) = delete;
+constexpr auto as_view(const Range&& values, const detail::extent_value (&extents)[Rank]) = delete;
 
-/// The row-major tensor of the given extents at `data`: `as_view(pointer, {samples, units})`. That so many
-/// elements lie there is the caller's promise. Throws `shape_error` when their number does not fit in an
-/// index.
+/// The row-major tensor of the given extents at `data`: `as_view(pointer, {samples, units})`. The caller
+/// ensures that so many elements are stored there. Extents are of any integer type. Throws `shape_error` when
+/// an extent is negative or the number of elements does not fit in an index.
 template <typename Pointer, std::size_t Rank>
     requires detail::pointer_to_numbers<Pointer>
-[[nodiscard]] constexpr auto as_view(const Pointer& data, const std::size_t (&extents)[Rank]) {
-    const std::array<std::size_t, Rank> shape = std::to_array(extents);
+[[nodiscard]] constexpr auto as_view(const Pointer& data, const detail::extent_value (&extents)[Rank]) {
+    const std::array<std::size_t, Rank> shape = detail::to_array(extents);
     static_cast<void>(element_count(shape));
     return tensor_view<const std::remove_pointer_t<Pointer>, Rank>(data, shape);
 }
@@ -247,11 +255,11 @@ template <typename Pointer, std::size_t Rank>
 /// `as_view(pointer, {samples, units}, {row_length, 1})`. Strides may be zero or negative.
 template <typename Pointer, std::size_t Rank>
     requires detail::pointer_to_numbers<Pointer>
-[[nodiscard]] constexpr auto as_view(const Pointer& data, const std::size_t (&extents)[Rank],
-                                     const std::ptrdiff_t (&strides)[Rank]) {
-    const std::array<std::size_t, Rank> shape = std::to_array(extents);
+[[nodiscard]] constexpr auto as_view(const Pointer& data, const detail::extent_value (&extents)[Rank],
+                                     const detail::stride_value (&strides)[Rank]) {
+    const std::array<std::size_t, Rank> shape = detail::to_array(extents);
     static_cast<void>(element_count(shape));
-    return tensor_view<const std::remove_pointer_t<Pointer>, Rank>(data, shape, std::to_array(strides));
+    return tensor_view<const std::remove_pointer_t<Pointer>, Rank>(data, shape, detail::to_array(strides));
 }
 
 namespace detail {

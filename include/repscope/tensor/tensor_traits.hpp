@@ -3,7 +3,7 @@
 namespace repscope {
 inline namespace v0 {
 
-/// The door for a tensor type the library does not recognise by its structure: specialise it next to your
+/// Makes a type that the library does not recognize by its structure a tensor: specialize it next to your
 /// type with one static function,
 ///
 ///     template <>
@@ -13,9 +13,9 @@ inline namespace v0 {
 ///         }
 ///     };
 ///
-/// and every function of the library takes it. A specialisation wins over every structural recogniser. It
-/// must be visible before the first use of the type as a tensor, which "next to the type" guarantees. The
-/// primary template is declared only.
+/// and every function of the library takes it. Extents and strides are of any integer type. A specialization
+/// takes precedence over the structure. It must be visible before the first use of the type as a tensor,
+/// which "next to the type" guarantees. The primary template is declared only.
 template <typename T>
 struct tensor_traits;
 

@@ -27,13 +27,16 @@ class tensor_view {
     /// An empty view.
     constexpr tensor_view() noexcept = default;
 
-    /// A dense row-major tensor at `data`.
-    constexpr tensor_view(T* data, const extents_type& extents) noexcept
-        : data_(data), extents_(extents), strides_(row_major_strides(extents)) {}
+    /// A dense row-major tensor at `data`: `tensor_view<const float, 2>(data, {samples, units})`.
+    ///
+    /// Extents are of any integer type, in braces or as a `std::array`. A negative one throws `shape_error`.
+    constexpr tensor_view(T* data, const detail::extent_list<Rank>& extents) noexcept
+        : data_(data), extents_(extents.values()), strides_(row_major_strides(extents.values())) {}
 
-    /// A strided tensor whose element (0, ..., 0) is at `data`.
-    constexpr tensor_view(T* data, const extents_type& extents, const strides_type& strides) noexcept
-        : data_(data), extents_(extents), strides_(strides) {}
+    /// A strided tensor whose element (0, ..., 0) is at `data`. Strides are of any integer type.
+    constexpr tensor_view(T* data, const detail::extent_list<Rank>& extents,
+                          const detail::stride_list<Rank>& strides) noexcept
+        : data_(data), extents_(extents.values()), strides_(strides.values()) {}
 
     /// A view of mutable elements is also a view of constant ones.
     template <typename U>
@@ -70,6 +73,12 @@ class tensor_view {
     extents_type extents_{};
     strides_type strides_{};
 };
+
+template <typename T, std::size_t Rank>
+tensor_view(T*, const std::array<std::size_t, Rank>&) -> tensor_view<T, Rank>;
+template <typename T, std::size_t Rank>
+tensor_view(T*, const std::array<std::size_t, Rank>&, const std::array<std::ptrdiff_t, Rank>&)
+    -> tensor_view<T, Rank>;
 
 /// Whether the elements lie densely in row-major order, so that the whole tensor is one run of memory.
 /// Strides of axes of extent 0 or 1 do not matter.

@@ -1,0 +1,3 @@
+// Must say first: repscope needs exceptions
+// Wrong flags: -fno-exceptions
+#include <repscope/selectivity/index.hpp>
