@@ -26,6 +26,7 @@ enum class purpose : std::uint8_t {
     fold = 9,         ///< the fold of a sample
     environment = 10, ///< synthetic data: label noise and what only goes along with the label; a: environment
     control = 11,     ///< random perturbations that attacks are compared with; a: place of the size
+    gradient_check = 12, ///< directions in which gradients are compared with differences; a: direction
 };
 
 inline constexpr std::uint32_t index_limit = 4096;
