@@ -40,4 +40,7 @@ command add_corrupt(CLI::App& app);
 /// Adds `repscope study` to the command line.
 command add_study(CLI::App& app);
 
+/// Adds `repscope methods` to the command line.
+command add_methods(CLI::App& app);
+
 } // namespace program

@@ -21,10 +21,12 @@ int main(int argc, char** argv) {
                "  repscope measure conv1.npy conv2.npy --labels labels.npy\n"
                "  repscope corrupt images.npy fog.npy --corruption fog --severity 3\n"
                "  repscope study --data fashion-mnist --out results\n"
+               "  repscope methods --data fashion-mnist --out methods --methods ce,at-linf\n"
                "'repscope COMMAND --help' tells more.\n"
                "Exit codes: 0 done, 1 a file is bad, 2 wrong usage.");
     const std::vector<program::command> commands{program::add_measure(app), program::add_merge(app),
-                                                 program::add_corrupt(app), program::add_study(app)};
+                                                 program::add_corrupt(app), program::add_study(app),
+                                                 program::add_methods(app)};
 
     std::string speaker = "repscope";
     try {

@@ -1,9 +1,8 @@
-// repscope study --methods: trains networks by methods that are meant to make them robust, and measures what
-// each does to selectivity, dimensionality and accuracy under corruptions and attacks.
-
-#include "methods.hpp"
+// repscope methods: trains networks by methods that are meant to make them robust, and measures the effect of
+// each on selectivity, dimensionality and accuracy under corruptions and attacks.
 
 #include "command_line.hpp"
+#include "commands.hpp"
 #include "corrupted_images.hpp"
 #include "data_sets.hpp"
 #include "failure.hpp"
@@ -21,16 +20,19 @@
 #include "progress.hpp"
 #include "stopwatch.hpp"
 #include "study_model.hpp"
+#include "study_options.hpp"
 #include "study_store.hpp"
 #include "text_table.hpp"
 #include "versions.hpp"
 
 #include <repscope/error.hpp>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
@@ -39,6 +41,11 @@
 namespace program {
 
 namespace {
+
+struct methods_request {
+    std::string list;
+    std::string protocol = "quick";
+};
 
 using json = nlohmann::ordered_json;
 using listener = std::function<void(double)>; ///< hears what share of a network is done
@@ -85,12 +92,6 @@ methods_protocol protocol_with(const study_settings& settings, const methods_req
     if (protocol.corruption_images == 0 || protocol.attack_images == 0) {
         throw usage_error("--methods: wanted images under corruptions and attacks, got none");
     }
-    for (const char* option : {"--alphas", "--eps", "--gradient-images", "--network", "--dump"}) {
-        if (given.count(option) > 0) {
-            throw usage_error(std::string(option) +
-                              " is not for --methods, whose protocol says what is done");
-        }
-    }
     return protocol;
 }
 
@@ -128,7 +129,7 @@ class runner {
         double all = 0.0, before = 0.0;
         for (const piece* each : missing) all += each->seconds;
         {
-            progress shown("study", all, "s");
+            progress shown("methods", all, "s");
             for (std::size_t i = 0; i < missing.size(); ++i) {
                 const piece& now = *missing[i];
                 const std::string which =
@@ -355,7 +356,7 @@ class runner {
         json whole;
         whole["schema"] = "repscope.methods/1";
         whole["repscope"] = version_text();
-        whole["command"] = "study --methods";
+        whole["command"] = "methods";
         whole["data"] = data_json();
         whole["training"] = training_json_of_protocol();
         whole["protocol"] = to_json(protocol_);
@@ -412,23 +413,41 @@ class runner {
 
 } // namespace
 
-std::shared_ptr<methods_request> add_methods_options(CLI::App& study) {
+command add_methods(CLI::App& app) {
+    auto settings = std::make_shared<study_settings>();
     auto request = std::make_shared<methods_request>();
-    study
-        .add_option("--methods", request->list,
-                    "compare methods of training instead: ce, selectivity:ALPHA,\nat-linf, at-l2, at-l1, "
-                    "augmix, msd, "
-                    "max, avg, ascl,\ndeep-pursuit[:N], layer-pursuit[:N], eman[:LABELS], irm")
+    CLI::App* sub = app.add_subcommand(
+        "methods", "Train networks by methods meant to make them robust, and measure them side by side");
+    sub->add_option("--methods", request->list,
+                    "ce, selectivity:ALPHA, at-linf, at-l2, at-l1, augmix, msd,\n"
+                    "max, avg, ascl, deep-pursuit[:N], layer-pursuit[:N],\n"
+                    "eman[:LABELS], irm")
+        ->required()
         ->type_name("M,M,..");
-    study
-        .add_option("--protocol", request->protocol, "of --methods: quick or paper, which takes much longer")
+    add_data_options(*sub, *settings);
+    sub->add_option("--protocol", request->protocol, "quick, or paper, which takes much longer")
         ->type_name("NAME")
         ->capture_default_str();
-    return request;
-}
-
-int study_methods(const study_settings& settings, const methods_request& request, const CLI::App& given) {
-    return runner(settings, request, given).run();
+    const auto count = [&](const char* option, std::size_t& value, std::size_t min, std::size_t max,
+                           const char* text) {
+        sub->add_option(option, value, std::string(text) + " [as the protocol has it]")
+            ->check(quiet(CLI::Range(min, max)))
+            ->type_name("N");
+    };
+    constexpr std::size_t many = std::size_t{1} << 30U;
+    count("--seeds", settings->seeds, 1, 1000, "networks per method");
+    count("--epochs", settings->epochs, 1, 10000, "passes over the training images");
+    add_image_options(*sub, *settings);
+    count("--corruption-images", settings->corruption_images, 1, many, "test images under each corruption");
+    count("--attack-images", settings->attack_images, 1, many, "test images under attack");
+    count("--attack-steps", settings->attack_steps, 1, 4096, "steps of PGD");
+    add_run_options(*sub, *settings);
+    sub->footer(
+        "Example:\n"
+        "  repscope methods --data fashion-mnist --out methods --methods ce,augmix,at-linf,msd\n"
+        "A run that was interrupted goes on where it was when it is run again with the same settings.\n"
+        "Exit codes: 0 done, 1 a file is bad, 2 wrong usage.");
+    return {sub, [sub, settings, request] { return runner(*settings, *request, *sub).run(); }};
 }
 
 } // namespace program

@@ -7,13 +7,13 @@
 #include "failure.hpp"
 #include "frost_textures.hpp"
 #include "image_verdicts.hpp"
-#include "methods.hpp"
 #include "output_file.hpp"
 #include "progress.hpp"
 #include "study_claims.hpp"
 #include "study_conditions.hpp"
 #include "study_model.hpp"
 #include "study_network.hpp"
+#include "study_options.hpp"
 #include "study_outcomes.hpp"
 #include "study_page.hpp"
 #include "study_pictures.hpp"
@@ -191,13 +191,7 @@ command add_study(CLI::App& app) {
     auto eps = std::make_shared<std::string>("1,2,4,8,16");
     CLI::App* sub = app.add_subcommand(
         "study", "Train networks with class selectivity pushed down and up, and measure every layer");
-    sub->add_option("--data", settings->data, "fashion-mnist[:DIR] or cifar10:DIR")
-        ->required()
-        ->type_name("SET");
-    sub->add_option("--out", settings->out,
-                    "folder for report.html, study.json, study.csv\nand finished networks")
-        ->required()
-        ->type_name("DIR");
+    add_data_options(*sub, *settings);
     sub->add_option("--alphas", *alphas, "strengths of the selectivity term: below 0 pushes down, above 0 up")
         ->type_name("A,B,..")
         ->capture_default_str();
@@ -209,12 +203,7 @@ command add_study(CLI::App& app) {
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{10000})))
         ->type_name("N")
         ->capture_default_str();
-    sub->add_option("--train", settings->train, "train on the first N images [all]")
-        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 30U)))
-        ->type_name("N");
-    sub->add_option("--test", settings->test, "test on the first N images [all]")
-        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 30U)))
-        ->type_name("N");
+    add_image_options(*sub, *settings);
     sub->add_option("--network", settings->network,
                     "small (4 convolutions), resnet (3 residual blocks)\nor mlp (784-256-128-10)")
         ->check(quiet(CLI::IsMember({"small", "resnet", "mlp"})))
@@ -242,15 +231,11 @@ command add_study(CLI::App& app) {
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{4096})))
         ->type_name("N")
         ->capture_default_str();
-    sub->add_option("--frost-textures", settings->frost_textures,
-                    "folder of photographs of ice for frost [procedural ice]")
-        ->type_name("DIR");
-    sub->add_option("--threads", settings->threads, "0: all cores; never changes a result")
-        ->check(quiet(CLI::Range(0, 1024)))
-        ->type_name("T")
-        ->capture_default_str();
+    add_run_options(*sub, *settings);
     sub->add_flag("--dump", settings->dump, "write each layer's test activations and the labels as .npy");
-    const auto methods = add_methods_options(*sub);
+    // These were options of this command; it names the one that has them now.
+    auto moved = std::make_shared<std::string>();
+    for (const char* option : {"--methods", "--protocol"}) sub->add_option(option, *moved)->group("");
     sub->footer(
         "Examples:\n"
         "  repscope study --data fashion-mnist --out results\n"
@@ -259,8 +244,11 @@ command add_study(CLI::App& app) {
         "  repscope study --data cifar10:cifar-10-batches-bin --network resnet --out cifar\n"
         "Fashion-MNIST is the Debian package dataset-fashion-mnist. A study that was interrupted goes on\n"
         "where it was when it is run again with the same settings.");
-    return {sub, [sub, settings, alphas, eps, methods] {
-                if (!methods->list.empty()) return study_methods(*settings, *methods, *sub);
+    return {sub, [settings, alphas, eps, moved] {
+                if (!moved->empty()) {
+                    throw usage_error("expected 'repscope methods --methods LIST' for methods of training, "
+                                      "got --methods or --protocol");
+                }
                 settings->alphas = parse_alphas(*alphas);
                 settings->eps = parse_eps(*eps);
                 return study(*settings);

@@ -1,4 +1,4 @@
-// `repscope study --methods` on small made-up images, and its parts on made-up numbers.
+// `repscope methods` on small made-up images, and its parts on made-up numbers.
 
 #include "failure.hpp"
 #include "made_up_images.hpp"
@@ -19,7 +19,7 @@ namespace {
 
 std::vector<std::string> methods_study(const scratch_folder& folder, const std::string& methods,
                                        const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments{"study",
+    std::vector<std::string> arguments{"methods",
                                        "--data",
                                        "fashion-mnist:" + folder.path().string(),
                                        "--out",
@@ -300,7 +300,12 @@ TEST_CASE("what methods are not") {
     };
     refused("ce,trades", {}, "'trades' is not known; wanted some of ce, selectivity:ALPHA, at-linf");
     refused("ce", {"--protocol", "long"}, "wanted quick or paper");
-    refused("ce", {"--eps", "3"}, "--eps is not for --methods");
+    refused("ce", {"--eps", "3"}, "--eps");
+    const outcome study =
+        run({"study", "--data", "fashion-mnist", "--out", folder / "out", "--methods", "ce"});
+    CHECK(study.code == 2);
+    CHECK(is_one_line(study.err));
+    CHECK(study.err.find("expected 'repscope methods --methods LIST'") != std::string::npos);
     refused("irm", {}, "12000 of them");
     refused("eman:650", {}, "at least 970 images");
 }
