@@ -5,7 +5,16 @@
 #include "repscope/dimensionality/result.hpp"
 #include "repscope/moments/covariance.hpp"
 
+// As in numeric/products.hpp: false warnings of g++ 12 with AVX-512.
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13 && defined(__AVX512F__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <Eigen/Eigenvalues>
+#pragma GCC diagnostic pop
+#else
+#include <Eigen/Eigenvalues>
+#endif
 
 #include <algorithm>
 #include <array>

@@ -85,9 +85,13 @@ template <typename Label>
     return result;
 }
 
-/// What `d_prime` and `auc_selectivity` share. `score(column, members, fold, inside)` gives a value a kept
-/// class, NaN where there is none, over the samples inside or outside a fold (all, for no such fold);
-/// `reading(chosen score, held-out score)` is the cross-fit value.
+/// The common part of `d_prime` and `auc_selectivity`.
+///
+/// `make_score(data, column)` returns the score of a unit: a callable `score(fold, inside, values)` that
+/// writes one value per kept class, NaN where it is undefined, over the samples inside or outside a fold
+/// (with `fold == data.fold_count`: over all). `size(value)` is the quantity that the preferred class
+/// maximizes; where `size(-1)` is positive, a cross-fit value takes the sign of the value on the training
+/// folds.
 template <typename Activations, typename Labels, typename MakeScore, typename Size>
 [[nodiscard]] discrimination_result discriminate(std::string_view function, const Activations& activations,
                                                  const Labels& labels, const discrimination_options& options,
