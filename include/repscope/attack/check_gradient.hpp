@@ -32,8 +32,8 @@ namespace attack {
 /// Options of `check_gradient`.
 struct gradient_check_options {
     std::size_t directions = 8; ///< random directions per sample
-    double step = 1 / 256.0;    ///< largest half-width of a difference per element, in widths of the box
-    double tolerance = 0.2;     ///< largest relative error of a sample
+    double step = 1 / 1024.0;   ///< largest half-width of a difference per element, in widths of the box
+    double tolerance = 0.3;     ///< largest relative error of a sample
     box bounds{};
     std::uint64_t seed = 0;
     std::size_t batch = 128; ///< samples that the model is given at once; changes no result
@@ -64,7 +64,7 @@ template <typename Scalar>
 class gradient_comparison {
   public:
     static constexpr std::string_view name = "attack::check_gradient";
-    /// Half-widths of the differences over `step`. The last one is for the rounding of the losses.
+    /// Half-widths of the differences over `step`. The last one measures the rounding of the losses.
     static constexpr std::array<double, 5> shares{1, 1 / 4.0, 1 / 16.0, 1 / 64.0, 1 / 4096.0};
     static constexpr std::size_t widths = shares.size();
 
@@ -109,19 +109,29 @@ class gradient_comparison {
         const double widest = options_->bounds.upper_of(channel) - options_->bounds.lower_of(channel);
         return options_->step * widest * shares[width];
     }
+    /// 64 steps, at most an eighth of the box.
+    [[nodiscard]] double noise_width(std::size_t channel) const {
+        const double widest = options_->bounds.upper_of(channel) - options_->bounds.lower_of(channel);
+        return (std::min)(64 * options_->step, 0.125) * widest;
+    }
 
-    /// The samples, moved into the box by the largest half-width: no difference leaves the box.
+    /// The samples, moved by noise that breaks ties, and so far into the box that no difference leaves it.
     void load_centers() {
         Scalar* to = centers_.data();
         for (std::size_t n = first_; n < first_ + count_; ++n) {
+            random_stream random(options_->seed,
+                                 streams::id(streams::purpose::gradient_check, streams::index_limit - 1),
+                                 static_cast<std::uint32_t>(n));
             for (std::size_t c = 0; c < x_.extent(1); ++c) {
-                const double inset = half_width(c, 0), low = options_->bounds.lower_of(c) + inset,
+                const double noise = noise_width(c), inset = noise + half_width(c, 0),
+                             low = options_->bounds.lower_of(c) + inset,
                              high = options_->bounds.upper_of(c) - inset;
                 for (std::size_t row = 0; row < x_.extent(2); ++row) {
                     for (std::size_t column = 0; column < x_.extent(3); ++column) {
                         const auto value = static_cast<double>(x_(n, c, row, column));
                         check_inside(value, c, n);
-                        *to++ = static_cast<Scalar>((std::min)((std::max)(value, low), high));
+                        const double moved = (2 * random.uniform() - 1) * noise;
+                        *to++ = static_cast<Scalar>(std::clamp(value, low, high) + moved);
                     }
                 }
             }
@@ -187,8 +197,8 @@ class gradient_comparison {
         }
     }
 
-    /// Mean square of the rounding of a difference of losses: at the last half-width the gradient predicts
-    /// next to no change.
+    /// Mean square of the rounding of a difference of losses: the error at the last half-width, for which the
+    /// gradient predicts next to no change; at least that of a loss in single precision.
     [[nodiscard]] double rounding(std::size_t n) const {
         const double least =
             2.0 * static_cast<double>(std::numeric_limits<float>::epsilon()) * (1 + std::abs(losses_[n]));
@@ -263,11 +273,13 @@ check_gradient_on_views(const erased_model<Scalar>& model, const tensor_view<con
                         const tensor_view<const Label, 1>& labels, const gradient_check_options& options) {
     constexpr std::string_view name = gradient_comparison<Scalar>::name;
     check_run(name, x.extents(), options.bounds, {.batch = options.batch});
-    if (options.directions == 0) {
-        repscope::detail::throw_value_error(name, "expected at least 1 direction, got 0");
+    if (options.directions == 0 || options.directions >= streams::index_limit) {
+        repscope::detail::throw_value_error(name,
+                                            "expected 1 to " + std::to_string(streams::index_limit - 1) +
+                                                " directions, got " + std::to_string(options.directions));
     }
-    if (!(options.step > 0 && options.step <= 0.25)) {
-        repscope::detail::throw_value_error(name, "expected a step above 0 and up to 0.25, got " +
+    if (!(options.step > 0 && options.step <= 0.125)) {
+        repscope::detail::throw_value_error(name, "expected a step above 0 and up to 0.125, got " +
                                                       std::to_string(options.step));
     }
     if (!(options.tolerance > 0 && options.tolerance < 1)) {
@@ -294,16 +306,17 @@ check_gradient_on_views(const erased_model<Scalar>& model, const tensor_view<con
 /// Arguments as for `pgd`; 10 to 100 samples are enough. Each sample is compared in `directions` random
 /// directions of signs. The differences have four half-widths: `step` times 1, 1/4, 1/16 and 1/64. The error
 /// of a half-width is the root mean square over the directions of measured minus predicted change, without
-/// the rounding, over that of the larger of both. It is 2 for a reversed sign, 1 for a gradient of 0, and
-/// 1 - 1/c for one that is c times too large. A sample has the smallest of its errors, and fails above
+/// the rounding, over that of the larger of both. It is 2 for a reversed sign, 1 for a gradient of 0, and 1 -
+/// 1/c for one that is c times too large. A sample has the smallest of its errors, and fails above
 /// `tolerance`. One failed sample is enough to throw.
 ///
-/// Correct models pass in spite of kinks and rounding: the kinks of ReLU and max-pooling disturb wide
-/// differences, rounding disturbs narrow ones. Rounding is measured with differences of `step` / 4096. A
-/// half-width is left out if its changes are below four times the rounding. Samples without any half-width,
-/// such as saturated ones, are not compared; throws `value_error` if no sample is compared. Inputs at the
-/// ends of the box are moved into it by `step` first. For models in half precision raise `step`. Cost: one
-/// backward and 1 + 10 x directions forward passes per sample.
+/// Correct models pass in spite of kinks and rounding. Noise of 64 `step` moves each sample first, into the
+/// box, since a flat background makes ties, at which max-pooling has no derivative. The kinks of ReLU and
+/// max-pooling disturb wide differences, rounding disturbs narrow ones. Rounding is measured with differences
+/// of `step` / 4096. A half-width is left out if its changes are below four times the rounding. Samples
+/// without any half-width, such as saturated ones, are not compared; throws `value_error` if no sample is
+/// compared. For models in half precision raise `step`. Cost: one backward and 1 + 10 x directions forward
+/// passes per sample.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires(differentiable<std::remove_reference_t<Model>, element_type_of<Images>>)
 gradient_check check_gradient(Model&& model, const Images& images, const Labels& labels,
