@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
         "Measures how a neural network represents its classes: class selectivity and dimensionality of\n"
         "every layer, from activations of any framework saved as .npy, or of networks it trains itself.",
         "repscope");
-    app.set_version_flag("--version", program::version_text());
+    app.set_version_flag("--version", program::version_and_commit_text());
     app.require_subcommand(1, 1);
     app.footer("Examples:\n"
                "  repscope measure conv1.npy conv2.npy --labels labels.npy\n"

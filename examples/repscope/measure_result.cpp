@@ -46,6 +46,7 @@ void publish(const measure_result& result, const std::string& json) {
         nlohmann::ordered_json object;
         object["schema"] = "repscope.measure/1";
         object["repscope"] = version_text();
+        object["commit"] = commit_text();
         object["command"] = "measure";
         object["options"] = result.options;
         object["layers"] = nlohmann::ordered_json::array();

@@ -356,6 +356,7 @@ class runner {
         json whole;
         whole["schema"] = "repscope.methods/1";
         whole["repscope"] = version_text();
+        whole["commit"] = commit_text();
         whole["command"] = "methods";
         whole["data"] = data_json();
         whole["training"] = training_json_of_protocol();

@@ -74,7 +74,7 @@ int run(int argc, char** argv) {
     if (rank != 0 && std::freopen("/dev/null", "w", stdout) == nullptr) return 1;
 
     CLI::App app("repscope measure, shared out among the ranks of an MPI job.", "repscope-mpi");
-    app.set_version_flag("--version", program::version_text());
+    app.set_version_flag("--version", program::version_and_commit_text());
     app.require_subcommand(1, 1);
     app.footer(
         "Example:\n"

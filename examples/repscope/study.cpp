@@ -156,6 +156,7 @@ int study(const study_settings& settings) {
     json whole;
     whole["schema"] = "repscope.study/1";
     whole["repscope"] = version_text();
+    whole["commit"] = commit_text();
     whole["command"] = "study";
     whole["data"] = data_json(data);
     whole["network"] = settings.network;

@@ -167,7 +167,10 @@ std::string drawn_by(const std::vector<std::string>& drawn) {
 }
 
 std::string settings_part(const json& study, const std::string& figures_by) {
-    json versions{{"repscope", study["repscope"]}, {"compiler", compiler_text()}, {"figures", figures_by}};
+    json versions{{"repscope", study["repscope"]},
+                  {"commit", commit_text()},
+                  {"compiler", compiler_text()},
+                  {"figures", figures_by}};
     if (figures_by.empty()) versions["figures"] = nullptr;
     return "<h2 id=\"settings\">Settings, versions, times</h2>\n<h3>Data</h3>\n" +
            option_table(study["data"]) + "<h3>Training of " + escaped(study["network"].get<std::string>()) +

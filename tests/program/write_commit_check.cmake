@@ -1,0 +1,45 @@
+# Runs SCRIPT (examples/repscope/write_commit.cmake) on a folder that is not a checkout, on a checkout, on a folder inside of
+# it, and twice on the same commit.
+find_package(Git REQUIRED)
+file(REMOVE_RECURSE "${WORK}")
+file(MAKE_DIRECTORY "${WORK}/plain" "${WORK}/checkout/copy")
+
+function(run)
+  execute_process(COMMAND ${ARGV} WORKING_DIRECTORY "${WORK}/checkout"
+    OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${ARGV}: ${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+function(expect folder commit)
+  run("${CMAKE_COMMAND}" -E env "GIT_CEILING_DIRECTORIES=${WORK}" "${CMAKE_COMMAND}" "-DSOURCE=${WORK}/${folder}"
+    "-DOUTPUT=${WORK}/commit.hpp" -P "${SCRIPT}")
+  file(READ "${WORK}/commit.hpp" text)
+  if(NOT text STREQUAL "#define REPSCOPE_COMMIT \"${commit}\"\n")
+    message(FATAL_ERROR "${folder}: expected ${commit}, got ${text}")
+  endif()
+endfunction()
+
+expect(plain unknown)
+run("${GIT_EXECUTABLE}" init -q)
+file(WRITE "${WORK}/checkout/file" "1\n")
+run("${GIT_EXECUTABLE}" add file)
+run("${GIT_EXECUTABLE}" -c user.name=test -c user.email=test@localhost commit -q -m "First")
+run("${GIT_EXECUTABLE}" rev-parse --short=12 HEAD)
+set(commit "${output}")
+expect(checkout "${commit}")
+expect(checkout/copy unknown)
+
+expect(checkout "${commit}")
+file(TIMESTAMP "${WORK}/commit.hpp" before "%s")
+execute_process(COMMAND "${CMAKE_COMMAND}" -E sleep 1.1)
+expect(checkout "${commit}")
+file(TIMESTAMP "${WORK}/commit.hpp" after "%s")
+if(NOT before STREQUAL after)
+  message(FATAL_ERROR "the same commit was written again")
+endif()
+
+run("${GIT_EXECUTABLE}" -c user.name=test -c user.email=test@localhost tag v1.2.3)
+file(WRITE "${WORK}/checkout/file" "2\n")
+expect(checkout v1.2.3-dirty)
