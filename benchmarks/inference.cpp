@@ -1,6 +1,6 @@
-// How biased the plain numbers are and how often the intervals cover: simulated units, spectra and layers of which the
-// truth is known, through the library. Prints Markdown tables; with a folder, writes figures' data there too. The same
-// numbers every time, whatever the threads.
+// How biased the plain numbers are and how often the intervals cover: simulated units, spectra and layers of
+// which the truth is known, through the library. Prints Markdown tables; with a folder, writes figures' data
+// there too. The same numbers every time, whatever the threads.
 //
 //     inference bias|noise|selective|ratio|probes|dimensions [REPEATS] [THREADS] [FOLDER]
 
@@ -12,7 +12,7 @@
 #include <repscope/numeric/random.hpp>
 #include <repscope/numeric/thread_pool.hpp>
 #include <repscope/selectivity/cross_fit.hpp>
-#include <repscope/selectivity/null.hpp>
+#include <repscope/selectivity/p_values.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -80,12 +80,12 @@ double draw(unit_kind kind, double gain, random_stream& random) {
 }
 
 struct units_seen {
-    std::vector<double> plain, cross_fitted, held_out, p_moments, p_fitted;
+    std::vector<double> plain, cross_fitted, held_out, p_saddlepoint, p_fitted;
     std::size_t covered = 0, with_interval = 0;
 };
 
-// The index with numerator and denominator held out, summed over folds of equal size: what cross-fitting is compared
-// with.
+// The index with numerator and denominator held out, summed over folds of equal size: what cross-fitting is
+// compared with.
 double held_out_index(std::span<const double> column, std::size_t classes, std::size_t a_class) {
     constexpr std::size_t folds = 5;
     std::vector<double> of_fold(folds * classes), total(classes);
@@ -119,14 +119,12 @@ units_seen simulate_units(unit_kind kind, std::size_t classes, std::size_t a_cla
     const std::size_t samples = classes * a_class;
     std::vector<int> labels(samples);
     for (std::size_t i = 0; i < samples; ++i) labels[i] = static_cast<int>(i % classes);
-    const std::vector<std::uint64_t> counts(classes, a_class);
     units_seen seen;
     const std::size_t a_batch = std::clamp<std::size_t>(8'000'000 / samples, 2, 256);
     for (std::size_t first = 0; first < repeats; first += a_batch) {
         const std::size_t units = std::min(a_batch, repeats - first);
         std::vector<double> x(samples * units);
         seen.held_out.resize(first + units);
-        std::vector<double> means(units), variances(units);
         pool.for_each(units, [&](std::size_t u) {
             random_stream random = draws(experiment, first + u);
             std::vector<double> column(samples);
@@ -134,10 +132,7 @@ units_seen simulate_units(unit_kind kind, std::size_t classes, std::size_t a_cla
                 const bool preferred = i % classes == (first + u) % classes;
                 column[i] = draw(kind, preferred ? gain : 1, random);
                 x[i * units + u] = column[i];
-                means[u] += column[i] / static_cast<double>(samples);
             }
-            for (const double v : column)
-                variances[u] += (v - means[u]) * (v - means[u]) / static_cast<double>(samples - 1);
             seen.held_out[first + u] = held_out_index(column, classes, a_class);
         });
         const auto view = as_view(x, {samples, units});
@@ -145,11 +140,11 @@ units_seen simulate_units(unit_kind kind, std::size_t classes, std::size_t a_cla
         sums.update(view, labels, {.threads = pool});
         const auto plain = class_selectivity(sums);
         const auto fitted = cross_fit(view, labels, {.threads = pool});
-        const auto p = selectivity_null_p_values(plain.index, means, variances, counts);
+        const auto p = selectivity_p_values(view, labels, {.threads = pool});
         for (std::size_t u = 0; u < units; ++u) {
             seen.plain.push_back(plain.index[u]);
             seen.cross_fitted.push_back(fitted.index[u]);
-            seen.p_moments.push_back(p[u]);
+            seen.p_saddlepoint.push_back(p[u]);
             seen.p_fitted.push_back(fitted.p_value[u]);
             if (std::isnan(fitted.ci[u].low)) continue;
             ++seen.with_interval;
@@ -159,8 +154,8 @@ units_seen simulate_units(unit_kind kind, std::size_t classes, std::size_t a_cla
     return seen;
 }
 
-// Means of an independent simulation in NumPy, plain and with numerator and denominator held out, for the same
-// cells: what the tables must reproduce.
+// Means of an independent simulation in NumPy, plain and with numerator and denominator held out, for the
+// same cells: what the tables must reproduce.
 struct noise_cell {
     std::size_t classes, a_class;
     double plain[3], held_out[3];
@@ -183,8 +178,9 @@ std::size_t repeats_of(std::size_t samples, const settings& s) {
 }
 
 void bias_of_selectivity(const settings& s, thread_pool& pool) {
-    std::printf("| unit | classes | a class | repeats | plain | reference | held out | reference | cross-fit | +- |\n"
-                "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    std::printf(
+        "| unit | classes | a class | repeats | plain | reference | held out | reference | cross-fit | +- |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     std::ofstream figure;
     if (!s.folder.empty()) figure.open(s.folder + "/selectivity_bias.txt");
     for (std::size_t kind = 0; kind < 3; ++kind) {
@@ -194,9 +190,9 @@ void bias_of_selectivity(const settings& s, thread_pool& pool) {
             const auto seen = simulate_units(static_cast<unit_kind>(kind), cell.classes, cell.a_class, 1, 0,
                                              repeats, pool, 100 + 10 * kind + c);
             const summary plain = of(seen.plain), held = of(seen.held_out), fitted = of(seen.cross_fitted);
-            std::printf("| %s | %zu | %zu | %zu | %.3f | %.3f | %.3f | %.3f | %.4f | %.4f |\n", kind_names[kind],
-                        cell.classes, cell.a_class, repeats, plain.mean, cell.plain[kind], held.mean,
-                        cell.held_out[kind], fitted.mean, fitted.error);
+            std::printf("| %s | %zu | %zu | %zu | %.3f | %.3f | %.3f | %.3f | %.4f | %.4f |\n",
+                        kind_names[kind], cell.classes, cell.a_class, repeats, plain.mean, cell.plain[kind],
+                        held.mean, cell.held_out[kind], fitted.mean, fitted.error);
             std::fflush(stdout);
             if (figure.is_open() && kind == 0) {
                 figure << '"' << cell.classes << " x " << cell.a_class << "\" " << plain.mean << ' '
@@ -246,7 +242,8 @@ double estimand(const selective_cell& cell, std::uint64_t experiment, thread_poo
 
 void coverage_of_selectivity(const settings& s, thread_pool& pool) {
     std::printf("Noise units, coverage of 0, and share of p-values below .05:\n\n"
-                "| unit | classes | a class | repeats | coverage | undefined | p < .05, cross-fit | p < .05, moments |\n"
+                "| unit | classes | a class | repeats | coverage | undefined | p < .05, cross-fit | p < .05, "
+                "saddlepoint |\n"
                 "| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     const std::size_t sizes[][2] = {{2, 50}, {10, 10}, {10, 20}, {10, 50}, {10, 100}, {100, 10}, {100, 50}};
     for (std::size_t kind = 0; kind < 3; ++kind) {
@@ -254,31 +251,33 @@ void coverage_of_selectivity(const settings& s, thread_pool& pool) {
             const auto seen = simulate_units(static_cast<unit_kind>(kind), sizes[c][0], sizes[c][1], 1, 0,
                                              s.repeats, pool, 200 + 10 * kind + c);
             const auto below = [&](const std::vector<double>& p) {
-                return static_cast<double>(std::count_if(p.begin(), p.end(), [](double v) { return v < .05; })) /
+                return static_cast<double>(
+                           std::count_if(p.begin(), p.end(), [](double v) { return v < .05; })) /
                        static_cast<double>(s.repeats);
             };
-            std::printf("| %s | %zu | %zu | %zu | %.1f %% | %zu | %.3f | %.3f |\n", kind_names[kind], sizes[c][0],
-                        sizes[c][1], s.repeats,
+            std::printf("| %s | %zu | %zu | %zu | %.1f %% | %zu | %.3f | %.3f |\n", kind_names[kind],
+                        sizes[c][0], sizes[c][1], s.repeats,
                         100 * static_cast<double>(seen.covered) / static_cast<double>(seen.with_interval),
-                        s.repeats - seen.with_interval, below(seen.p_fitted), below(seen.p_moments));
+                        s.repeats - seen.with_interval, below(seen.p_fitted), below(seen.p_saddlepoint));
             std::fflush(stdout);
         }
     }
 }
 
 void coverage_of_selective_units(const settings& s, thread_pool& pool) {
-    std::printf("Selective units (exponential, one class g times the others), coverage of the cross-fit estimand:\n\n"
-                "| g | classes | a class | truth | estimand | plain | reference | cross-fit | reference | +- | "
-                "coverage |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    std::printf(
+        "Selective units (exponential, one class g times the others), coverage of the cross-fit estimand:\n\n"
+        "| g | classes | a class | truth | estimand | plain | reference | cross-fit | reference | +- | "
+        "coverage |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (std::size_t c = 0; c < std::size(selective_cells); ++c) {
         const auto& cell = selective_cells[c];
         const double target = estimand(cell, 300 + c, pool);
-        const auto seen = simulate_units(unit_kind::exponential, cell.classes, cell.a_class, cell.gain, target,
-                                         s.repeats, pool, 400 + c);
+        const auto seen = simulate_units(unit_kind::exponential, cell.classes, cell.a_class, cell.gain,
+                                         target, s.repeats, pool, 400 + c);
         const summary plain = of(seen.plain), fitted = of(seen.cross_fitted);
-        std::printf("| %.1f | %zu | %zu | %.3f | %.3f | %.3f | %.3f | %.3f | %.3f | %.4f | %.1f %% |\n", cell.gain,
-                    cell.classes, cell.a_class, (cell.gain - 1) / (cell.gain + 1), target, plain.mean,
-                    cell.plain, fitted.mean, cell.fitted, fitted.error,
+        std::printf("| %.1f | %zu | %zu | %.3f | %.3f | %.3f | %.3f | %.3f | %.3f | %.4f | %.1f %% |\n",
+                    cell.gain, cell.classes, cell.a_class, (cell.gain - 1) / (cell.gain + 1), target,
+                    plain.mean, cell.plain, fitted.mean, cell.fitted, fitted.error,
                     100 * static_cast<double>(seen.covered) / static_cast<double>(seen.with_interval));
         std::fflush(stdout);
     }
@@ -294,8 +293,7 @@ class population {
     static constexpr std::size_t units = 200, latents = 40;
 
     population(layer_kind kind, double alpha) : kind_(kind), scale_(units) {
-        for (std::size_t u = 0; u < units; ++u)
-            scale_[u] = std::pow(static_cast<double>(u + 1), -alpha / 2);
+        for (std::size_t u = 0; u < units; ++u) scale_[u] = std::pow(static_cast<double>(u + 1), -alpha / 2);
         if (kind != layer_kind::relu) {
             std::vector<double> values;
             for (const double v : scale_) values.push_back(v * v);
@@ -312,7 +310,8 @@ class population {
 
     [[nodiscard]] double truth() const { return truth_; }
 
-    [[nodiscard]] std::vector<double> sample(std::size_t n, std::uint64_t experiment, std::size_t repeat) const {
+    [[nodiscard]] std::vector<double> sample(std::size_t n, std::uint64_t experiment,
+                                             std::size_t repeat) const {
         random_stream random = draws(experiment, repeat);
         std::vector<double> x(n * units), hidden(latents);
         for (std::size_t i = 0; i < n; ++i) {
@@ -360,12 +359,16 @@ constexpr spectrum_row spectrum_rows[] = {
 };
 
 const char* name_of(layer_kind kind) {
-    return kind == layer_kind::gaussian ? "normal" : kind == layer_kind::elliptical ? "elliptical" : "relu features";
+    return kind == layer_kind::gaussian     ? "normal"
+           : kind == layer_kind::elliptical ? "elliptical"
+                                            : "relu features";
 }
 
 void bias_of_participation_ratio(const settings& s, thread_pool& pool) {
-    std::printf("| layer | alpha | truth | n | repeats | naive | off | reference | unbiased | +- | off | reference | "
-                "rms naive / unbiased |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    std::printf(
+        "| layer | alpha | truth | n | repeats | naive | off | reference | unbiased | +- | off | reference | "
+        "rms naive / unbiased |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | "
+        "--- |\n");
     std::ofstream figure;
     if (!s.folder.empty()) figure.open(s.folder + "/participation_ratio_bias.txt");
     double before = -1;
@@ -388,10 +391,11 @@ void bias_of_participation_ratio(const settings& s, thread_pool& pool) {
             return std::sqrt((one.mean - truth) * (one.mean - truth) + one.sd * one.sd) / truth;
         };
         const auto off = [&](const summary& one) { return 100 * (one.mean / truth - 1); };
-        std::printf("| %s | %.1f | %.2f | %zu | %zu | %.2f | %.1f %% | %.1f %% | %.2f | %.2f | %+.1f %% | %+.1f %% | "
-                    "%.3f / %.3f |\n",
-                    name_of(row.kind), row.alpha, truth, row.n, b.count, a.mean, off(a), row.naive, b.mean,
-                    b.error, off(b), row.unbiased, rms(a), rms(b));
+        std::printf(
+            "| %s | %.1f | %.2f | %zu | %zu | %.2f | %.1f %% | %.1f %% | %.2f | %.2f | %+.1f %% | %+.1f %% | "
+            "%.3f / %.3f |\n",
+            name_of(row.kind), row.alpha, truth, row.n, b.count, a.mean, off(a), row.naive, b.mean, b.error,
+            off(b), row.unbiased, rms(a), rms(b));
         std::fflush(stdout);
         if (figure.is_open() && row.kind == layer_kind::gaussian) {
             if (before >= 0 && before != row.alpha) figure << "\n\n";
@@ -402,8 +406,9 @@ void bias_of_participation_ratio(const settings& s, thread_pool& pool) {
 }
 
 void coverage_of_participation_ratio(const settings& s, thread_pool& pool) {
-    std::printf("Unbiased participation ratio, 200 units:\n\n| layer | alpha | n | repeats | coverage | se of log, "
-                "median | sd of log | undefined |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    std::printf(
+        "Unbiased participation ratio, 200 units:\n\n| layer | alpha | n | repeats | coverage | se of log, "
+        "median | sd of log | undefined |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     struct which {
         layer_kind kind;
         double alpha;
@@ -452,10 +457,12 @@ void probes(const settings& s, thread_pool& pool) {
     covariance exact(units);
     exact.update(view, {.threads = pool});
     const double r = exact.centred().frobenius2();
-    std::printf("| probes | sketch: relative error | its own estimate | Hutch++: relative error | its own estimate |\n"
+    std::printf("| probes | sketch: relative error | its own estimate | Hutch++: relative error | its own "
+                "estimate |\n"
                 "| --- | --- | --- | --- | --- |\n");
     for (const std::size_t k : {16U, 64U, 256U}) {
-        const std::size_t seeds = std::clamp<std::size_t>(6400 / k, 25, std::max<std::size_t>(25, s.repeats / 5));
+        const std::size_t seeds =
+            std::clamp<std::size_t>(6400 / k, 25, std::max<std::size_t>(25, s.repeats / 5));
         double spread[2] = {}, own[2] = {};
         for (std::size_t seed = 0; seed < seeds; ++seed) {
             covariance_sketch sketch(units, {.probes = k, .seed = seed});
@@ -474,7 +481,8 @@ void probes(const settings& s, thread_pool& pool) {
 }
 
 void dimensions(const settings& s, thread_pool& pool) {
-    std::printf("| dimension | TwoNN fit | likelihood | coverage of its interval | MacKay-Ghahramani | correlation |\n"
+    std::printf("| dimension | TwoNN fit | likelihood | coverage of its interval | MacKay-Ghahramani | "
+                "correlation |\n"
                 "| --- | --- | --- | --- | --- | --- |\n");
     constexpr std::size_t n = 1000;
     const std::size_t repeats = std::min<std::size_t>(s.repeats, 200);
@@ -523,7 +531,9 @@ int main(int count, char** arguments) {
     } else if (what == "dimensions") {
         dimensions(s, pool);
     } else {
-        std::fprintf(stderr, "usage: inference bias|noise|selective|ratio|probes|dimensions [REPEATS] [THREADS] [FOLDER]\n");
+        std::fprintf(
+            stderr,
+            "usage: inference bias|noise|selective|ratio|probes|dimensions [REPEATS] [THREADS] [FOLDER]\n");
         return 2;
     }
 }

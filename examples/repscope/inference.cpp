@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t block_count = 20;
 
+// As many as Benjamini and Hochberg's procedure at .05 needs to reject a single unit of so many.
+std::size_t most_permutations(std::size_t units) { return std::min<std::size_t>(20 * units, 10'000'000); }
+
 bool permutes(const statistics_options& options) {
     return options.inference.wanted && options.labels != nullptr &&
            options.inference.null == null_method::permutation;
@@ -56,6 +59,7 @@ layer_inference::layer_inference(std::size_t rows, std::size_t units, const stat
     permutation_.emplace(
         units, std::span(options.labels->classes).subspan(first_label, rows),
         repscope::selectivity_permutation_options{.permutations = options.inference.permutations,
+                                                  .max_permutations = most_permutations(units),
                                                   .epsilon = options.epsilon,
                                                   .signed_values = options.signed_values,
                                                   .max_bytes = bytes_for_permutations(rows, units, options)});
@@ -124,17 +128,17 @@ void layer_inference::finish(layer_report& report) const {
         own.blocks = block_count;
         own.state_bytes =
             repscope::class_blocks::bytes_needed(blocks_->units(), blocks_->classes(), block_count);
-        own.p_value = own.cross_fit->p_value;
-        if (options_.inference.null == null_method::moments) {
-            own.null = "moments";
-            own.p_value = report.selectivity->moment_p_values;
-        } else if (permutation_) {
+        if (permutation_) {
             own.null = "permutation";
             auto permuted = permutation_->result();
             own.p_value = std::move(permuted.p_value);
             own.null_95 = std::move(permuted.null_95);
             own.permutations = options_.inference.permutations;
+            own.max_permutations =
+                *std::max_element(permuted.permutations.begin(), permuted.permutations.end());
             own.passes = permutation_->passes();
+        } else {
+            own.p_value = report.selectivity->p_values;
         }
         std::vector<double> tested = own.p_value;
         std::erase_if(tested, [](double p) { return std::isnan(p); });

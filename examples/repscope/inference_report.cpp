@@ -18,14 +18,11 @@ json interval_json(const repscope::interval& ci) { return json::array({ci.low, c
 std::string null_text(const inference_report& own) {
     const std::string corrected = ", Benjamini-Hochberg q <= .05\n";
     if (own.null == "permutation") {
+        const bool more = own.max_permutations > own.permutations;
         return "significant: of " + std::to_string(own.permutations) + " permutations of the labels" +
-               corrected;
+               (more ? ", more for units at the floor" : "") + corrected;
     }
-    if (own.null == "moments") {
-        return "significant: of the moment approximation of shuffled labels, too many for skewed units" +
-               corrected;
-    }
-    return "significant: of the cross-fit index" + corrected;
+    return "significant: of the sums of classes under shuffled labels, by saddlepoints" + corrected;
 }
 
 std::string interval_text(const repscope::interval& ci, int digits) {
@@ -44,7 +41,10 @@ void add_inference(nlohmann::ordered_json& layer, const layer_report& report) {
         object["ci"] = interval_json(fitted.mean_ci);
         object["standard_error"] = fitted.mean_standard_error;
         object["null"] = own.null;
-        if (own.permutations != 0) object["permutations"] = own.permutations;
+        if (own.permutations != 0) {
+            object["permutations"] = own.permutations;
+            object["max_permutations"] = own.max_permutations;
+        }
         object["significant_units"] = own.significant_units;
         object["tested_units"] = own.tested_units;
         object["samples"] = fitted.samples;

@@ -16,11 +16,12 @@ struct layer_report;
 /// The estimates of one layer.
 struct inference_report {
     std::optional<repscope::cross_fit_result> cross_fit;
-    std::string null = "cross_fit"; ///< whose p-values: cross_fit, permutation or moments
-    std::vector<double> p_value;    ///< of each unit; NaN where there is none
+    std::string null = "saddlepoint"; ///< whose p-values: saddlepoint or permutation
+    std::vector<double> p_value;      ///< of each unit; NaN where there is none
     std::vector<double>
         null_95; ///< 95 % quantile of each unit's index under shuffled labels, where they were
-    std::size_t permutations = 0;
+    std::size_t permutations = 0;      ///< of every unit
+    std::size_t max_permutations = 0;  ///< of the units that needed most
     std::size_t passes = 0;            ///< over the samples, for the permutations
     std::size_t significant_units = 0; ///< by Benjamini and Hochberg, q = .05
     std::size_t tested_units = 0;

@@ -2,6 +2,7 @@
 
 #include "text_table.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -172,10 +173,13 @@ std::string layer_table(const std::vector<layer_report>& layers) {
         const auto& d = layer.dimensionality;
         const bool sketched = layer.inference && layer.inference->method == "sketch";
         const auto count = [&](std::size_t k) { return sketched ? "-" : std::to_string(d.components[k]); };
-        const std::vector<std::string> row{
-            fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2),
-            count(0), count(1), count(2), fixed(d.components_fraction[1], 3),
-            fixed(d.stable_rank, 2)};
+        const std::vector<std::string> row{fixed(d.participation_ratio, 2),
+                                           fixed(d.participation_ratio_unbiased, 2),
+                                           count(0),
+                                           count(1),
+                                           count(2),
+                                           fixed(d.components_fraction[1], 3),
+                                           fixed(d.stable_rank, 2)};
         table.add_row(has_selectivity ? joined({layer.name, std::to_string(layer.units)}, row)
                                       : joined(what_of(layer), row));
     }
@@ -198,6 +202,19 @@ std::vector<std::string> notes_on(const layer_report& layer) {
             notes.push_back(
                 std::to_string(measured.undefined_units) + " of " + std::to_string(layer.units) +
                 " units have a negative class mean and no index: --signed rectify or shift measures them");
+        }
+    }
+    if (layer.inference && layer.inference->max_permutations != 0) {
+        const inference_report& inference = *layer.inference;
+        const double floor = 1 / static_cast<double>(inference.max_permutations + 1);
+        const bool at_floor = std::any_of(inference.p_value.begin(), inference.p_value.end(),
+                                          [&](double p) { return p <= floor; });
+        const std::size_t needed = 20 * inference.tested_units - 1;
+        if (inference.significant_units == 0 && at_floor && inference.max_permutations < needed) {
+            notes.push_back("a single significant unit among " + std::to_string(inference.tested_units) +
+                            " takes " + std::to_string(needed) + " permutations, there were " +
+                            std::to_string(inference.max_permutations) +
+                            ": --null saddlepoint has no such limit");
         }
     }
     if (layer.dimensionality.limited_by_samples) {

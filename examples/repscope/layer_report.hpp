@@ -22,8 +22,8 @@ struct selectivity_report {
     std::vector<std::uint64_t> class_counts;
     double null_mean = 0.0;
     repscope::selectivity_result measured;
-    /// P-values of the units' indices by the approximation of `null_mean`; empty unless wanted.
-    std::vector<double> moment_p_values;
+    /// P-values of the units, NaN for those without an index; empty unless asked for.
+    std::vector<double> p_values;
 };
 
 /// The same layer under a perturbation of the same inputs (--compare).

@@ -3,7 +3,9 @@
 #include <repscope/dimensionality/spectrum.hpp>
 #include <repscope/error.hpp>
 #include <repscope/selectivity/null.hpp>
+#include <repscope/selectivity/p_values.hpp>
 
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -27,6 +29,7 @@ void layer_states::merge(const layer_states& other) {
     }
     covariance.merge(other.covariance);
     if (sums) sums->merge(*other.sums);
+    if (histogram) histogram->merge(*other.histogram);
     if (rectified_spread) rectified_spread->merge(*other.rectified_spread);
 }
 
@@ -44,22 +47,24 @@ void measure_states(layer_states states, const measure_terms& terms, layer_repor
         selectivity.class_counts = sums.counts();
         selectivity.measured = repscope::class_selectivity(
             sums, {.epsilon = terms.epsilon, .signed_values = terms.signed_values});
-        std::vector<double> means(report.units);
         std::vector<double> variances =
             states.spread ? std::vector<double>(report.units) : states.covariance.unit_variances();
         for (std::size_t u = 0; u < report.units; ++u) {
             if (states.spread) variances[u] = states.spread->unit_variance(u);
-            for (std::size_t c = 0; c < sums.classes(); ++c) means[u] += sums.sum(c, u);
-            means[u] /= static_cast<double>(report.samples);
             if (states.rectified_spread) variances[u] = states.rectified_spread->unit_variance(u);
         }
-        const bool shift = terms.signed_values == signed_policy::shift;
-        const repscope::null_options null{.epsilon = terms.epsilon, .shift = shift};
         selectivity.null_mean =
-            repscope::selectivity_null_mean(means, variances, selectivity.class_counts, null);
-        if (terms.moment_p_values) {
-            selectivity.moment_p_values = repscope::selectivity_null_p_values(
-                selectivity.measured.index, means, variances, selectivity.class_counts, null);
+            repscope::selectivity_null_mean(selectivity.measured.index, sums, variances, *states.histogram,
+                                            {.threads = terms.threads,
+                                             .epsilon = terms.epsilon,
+                                             .shift = terms.signed_values == signed_policy::shift});
+        if (terms.p_values) {
+            selectivity.p_values = repscope::selectivity_p_values(sums, variances, *states.histogram,
+                                                                  {.threads = terms.threads});
+            for (std::size_t u = 0; u < report.units; ++u) {
+                const double index = selectivity.measured.index[u];
+                if (std::isnan(index)) selectivity.p_values[u] = index;
+            }
         }
     }
     if (states.spread) return;
@@ -78,6 +83,8 @@ saved_states::saved_states(const layer_states& states) {
     if (states.sums) {
         states.sums->save(bytes);
         add("class_sums", bytes);
+        states.histogram->save(bytes);
+        add("value_histogram", bytes);
     }
     if (states.rectified_spread) {
         states.rectified_spread->save(bytes);
@@ -113,7 +120,7 @@ layer_states load_states(const repscope::io::stored_layer& layer, std::size_t cl
     };
     constexpr repscope::covariance_options unbounded{.max_bytes = std::numeric_limits<std::size_t>::max()};
     layer_states states{
-        load("covariance", [&](auto& in) { return repscope::covariance::load(in, unbounded); }), {}, {}};
+        load("covariance", [&](auto& in) { return repscope::covariance::load(in, unbounded); }), {}, {}, {}};
     const std::size_t units = states.covariance.units();
     const std::uint64_t samples = states.covariance.samples();
     require(samples <= layer.count, "states of " + std::to_string(samples) + " samples, the shard has " +
@@ -129,6 +136,9 @@ layer_states load_states(const repscope::io::stored_layer& layer, std::size_t cl
     };
     states.sums = load("class_sums", [](auto& in) { return repscope::class_sums::load(in); });
     require_fit(*states.sums, classes);
+    states.histogram = load("value_histogram", [](auto& in) { return repscope::value_histogram::load(in); });
+    require(states.histogram->units() == units && states.histogram->samples() == samples,
+            "states of different units, classes or samples");
     if (states.sums->options().rectify) {
         states.rectified_spread =
             load("rectified_spread", [](auto& in) { return repscope::class_moments::load(in); });

@@ -7,6 +7,8 @@
 #include <repscope/moments/class_moments.hpp>
 #include <repscope/moments/class_sums.hpp>
 #include <repscope/moments/covariance.hpp>
+#include <repscope/moments/value_histogram.hpp>
+#include <repscope/numeric/thread_pool.hpp>
 #include <repscope/selectivity/index.hpp>
 
 #include <cstddef>
@@ -22,6 +24,8 @@ namespace program {
 struct layer_states {
     repscope::covariance covariance;
     std::optional<repscope::class_sums> sums; ///< with labels
+    /// With labels: how often each unit takes values of each size, as the class sums take them.
+    std::optional<repscope::value_histogram> histogram;
     /// Under the policy rectify: the variances of the rectified values, which the covariance does not see.
     /// Its classes do not matter.
     std::optional<repscope::class_moments> rectified_spread;
@@ -38,7 +42,8 @@ struct measure_terms {
     repscope::signed_policy signed_values = repscope::signed_policy::undefined;
     double epsilon = 1e-6;
     std::span<const std::int64_t> class_labels{}; ///< the label of each class; empty without labels
-    bool moment_p_values = false;                 ///< whether they are wanted
+    bool p_values = false;                        ///< whether those of `selectivity_p_values` are computed
+    repscope::execution threads = 1;              ///< never changes a number
 };
 
 /// Fills the measured parts of `report`, the dimensionality but for a sketched layer. Uses the states up, for

@@ -19,8 +19,10 @@ namespace {
 std::size_t bytes_of_class_state(std::size_t units, const statistics_options& options) {
     if (options.labels == nullptr) return 0;
     const std::size_t bytes = units * options.labels->class_labels.size() * sizeof(double);
-    // The library holds up to sixteen copies of a small state, and of a large one a single one.
-    return std::max(bytes, std::min<std::size_t>(16 * bytes, std::size_t{64} << 20U));
+    const bool rectify = options.signed_values == repscope::signed_policy::rectify;
+    // The library holds up to sixteen copies of small class sums, and of large ones a single one.
+    return std::max(bytes, std::min<std::size_t>(16 * bytes, std::size_t{64} << 20U)) +
+           repscope::value_histogram::bytes_needed(units, !rectify);
 }
 
 // Rows that are handed over in one call. A call starts new blocks in the moments, so the calls are a function
@@ -77,7 +79,7 @@ layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const st
                                    repscope::thread_pool& pool, std::size_t first_label)
     : units_(units), options_(options), pool_(pool), first_label_(first_label),
       capacity_(rows_of_batch(rows, units, options)),
-      states_{repscope::covariance(units, bounded(rows, units, options)), {}, {}} {
+      states_{repscope::covariance(units, bounded(rows, units, options)), {}, {}, {}} {
     values_.resize(capacity_ * units);
     if (options.inference.wanted) inference_.emplace(rows, units, options, pool, first_label);
     if (is_sketched(rows, units, options.inference)) {
@@ -88,6 +90,7 @@ layer_statistics::layer_statistics(std::size_t rows, std::size_t units, const st
     const bool rectify = options.signed_values == repscope::signed_policy::rectify;
     states_.sums.emplace(units, options.labels->class_labels.size(),
                          repscope::class_options{.rectify = rectify});
+    states_.histogram.emplace(units, repscope::histogram_options{.rectify = rectify});
     if (rectify) {
         rectified_.resize(capacity_ * units);
         states_.rectified_spread.emplace(units, 1);
@@ -128,10 +131,12 @@ void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
         const repscope::tensor_view<const double, 2> rectified(rectified_.data() + first * units_,
                                                                {rows, units_});
         states_.sums->update(rectified, classes, {.threads = pool_});
+        states_.histogram->update(rectified, {.threads = pool_});
         states_.rectified_spread->update(rectified, std::vector<std::int32_t>(rows), {.threads = pool_});
         if (inference_) inference_->add(rectified, label);
     } else {
         states_.sums->update(values, classes, {.threads = pool_});
+        states_.histogram->update(values, {.threads = pool_});
         if (inference_) inference_->add(values, label);
     }
 }
@@ -139,7 +144,8 @@ void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
 void layer_statistics::finish(layer_report& report) {
     measure_terms terms{.signed_values = options_.signed_values, .epsilon = options_.epsilon};
     if (options_.labels != nullptr) terms.class_labels = options_.labels->class_labels;
-    terms.moment_p_values = inference_ && options_.inference.null == null_method::moments;
+    terms.p_values = inference_ && options_.inference.null == null_method::saddlepoint;
+    terms.threads = pool_;
     if (!inference_) {
         measure_states(std::move(states_), terms, report);
         return;

@@ -50,9 +50,7 @@ statistics_options measure_options::statistics() const {
                           .method = method == "auto"     ? trace_method::automatic
                                     : method == "sketch" ? trace_method::sketch
                                                          : trace_method::exact,
-                          .null = null == "permutation" ? null_method::permutation
-                                  : null == "moments"   ? null_method::moments
-                                                        : null_method::cross_fit,
+                          .null = null == "permutation" ? null_method::permutation : null_method::saddlepoint,
                           .permutations = permutations}};
 }
 
@@ -151,12 +149,16 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         ->capture_default_str();
     command
         .add_option("--null", options.null,
-                    "--inference: p-values of units by cross-fit, by permutation of the labels\n"
-                    "(further passes over the samples), or by moments (approximate)")
-        ->check(quiet(CLI::IsMember({"cross-fit", "permutation", "moments"})))
+                    "--inference: p-values of units by saddlepoint (the distribution that\n"
+                    "shuffled labels have, approximated) or by permutation of the labels\n"
+                    "(further passes over the samples)")
+        ->check(quiet(CLI::IsMember({"saddlepoint", "permutation"})))
         ->type_name("HOW")
         ->capture_default_str();
-    command.add_option("--permutations", options.permutations, "--null permutation: how many")
+    command
+        .add_option(
+            "--permutations", options.permutations,
+            "--null permutation: how many of every unit; units\nwhose p-value is at the floor get more")
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1'000'000})))
         ->type_name("N")
         ->capture_default_str();
@@ -234,7 +236,7 @@ void check(const measure_options& options) {
         if (!options.compare.empty())
             throw usage_error("--method " + options.method + ": --compare is exact");
     }
-    if (options.null != "cross-fit") {
+    if (options.null != "saddlepoint") {
         if (!options.inference) throw usage_error("--null " + options.null + ": needs --inference");
         if (options.labels.empty()) throw usage_error("--null " + options.null + ": needs --labels");
     }

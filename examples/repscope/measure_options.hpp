@@ -35,7 +35,7 @@ struct measure_options {
     bool inference = false;
     std::uint64_t first_index = 0;
     std::string method = "exact";
-    std::string null = "cross-fit";
+    std::string null = "saddlepoint";
     std::size_t permutations = 999;
     int threads = 0;
     std::size_t batch = 0;

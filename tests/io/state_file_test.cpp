@@ -214,7 +214,7 @@ TEST_CASE("files that lie are told by name and place") {
         {parse_message({}), "x.rsm: not a state file: it does not begin as one"},
         {parse_message(text), "x.rsm: not a state file: it does not begin as one"},
         {parse_message(hand_made().run().end().all(1)),
-         "x.rsm: a state file of format 1, this version reads format 2"},
+         "x.rsm: a state file of format 1, this version reads format 3"},
         {parse_message(hand_made().all()), "x.rsm: cut short: no end section"},
         {built([](auto& m) { m.run(); }), "x.rsm: cut short: no end section"},
         {built([](auto& m) { m.end(); }), "x.rsm: the first section is end, wanted run"},

@@ -6,9 +6,10 @@
 #include <repscope/dimensionality/jackknife.hpp>
 #include <repscope/robustness/multiple_testing.hpp>
 #include <repscope/selectivity/cross_fit.hpp>
-#include <repscope/selectivity/null.hpp>
+#include <repscope/selectivity/p_values.hpp>
 #include <repscope/selectivity/permutation.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -140,7 +141,7 @@ TEST_CASE("the place of a sample decides its fold, whatever is left out and wher
                 repscope::participation_ratio_interval(repscope::as_view(kept, {places.size(), 6})));
 }
 
-TEST_CASE("significant units by shuffled labels, in as many passes as fit, and by moments") {
+TEST_CASE("significant units by shuffled labels, in as many passes as fit, and by saddlepoints") {
     const scratch_folder folder;
     // Thick and thin; maps, of which the rectified means are tested.
     for (const std::size_t units : {12U, 260U}) {
@@ -171,10 +172,15 @@ TEST_CASE("significant units by shuffled labels, in as many passes as fit, and b
         const json& ours = whole["selectivity"]["cross_fit"];
         const auto view =
             repscope::as_view(kept, {kept_labels.size(), units, std::size_t{1}, std::size_t{2}});
-        const auto expected = repscope::selectivity_permutation(
-            view, kept_labels, {.permutations = 199, .signed_values = repscope::signed_policy::rectify});
+        const auto expected =
+            repscope::selectivity_permutation(view, kept_labels,
+                                              {.permutations = 199,
+                                               .max_permutations = 20 * units,
+                                               .signed_values = repscope::signed_policy::rectify});
         CHECK(ours["null"] == "permutation");
         CHECK(ours["permutations"] == 199);
+        CHECK(ours["max_permutations"] ==
+              *std::max_element(expected.permutations.begin(), expected.permutations.end()));
         REQUIRE(ours["p_value"].size() == units);
         for (std::size_t u = 0; u < units; ++u) {
             REQUIRE(ours["p_value"][u].get<double>() == expected.p_value[u]);
@@ -191,27 +197,73 @@ TEST_CASE("significant units by shuffled labels, in as many passes as fit, and b
                                    units == 12 ? "2M" : "20M", "--batch", "37", "--threads", "3"});
         CHECK(bounded.dump() == whole.dump());
         check_ratio(whole["dimensionality"], repscope::participation_ratio_interval(view));
-        const json by_moments = with({"moments"});
-        const json& p = by_moments["selectivity"]["cross_fit"]["p_value"];
-        CHECK(by_moments["selectivity"]["cross_fit"]["null"] == "moments");
-        // Near those of the permutations, and none of them.
-        double off = 0;
-        for (std::size_t u = 0; u < units; ++u)
-            off += std::abs(p[u].get<double>() - expected.p_value[u]) / static_cast<double>(units);
-        CHECK(off > 0);
-        CHECK(off < .05);
-        CHECK(with({"cross-fit"})["selectivity"]["cross_fit"]["null"] == "cross_fit");
+        const json by_saddlepoint = with({"saddlepoint"});
+        CHECK(by_saddlepoint["selectivity"]["cross_fit"]["null"] == "saddlepoint");
+        CHECK(!by_saddlepoint["selectivity"]["cross_fit"].contains("permutations"));
+        const auto p = repscope::selectivity_p_values(view, kept_labels, {.rectify = true});
+        for (std::size_t u = 0; u < units; ++u) {
+            const double ratio =
+                by_saddlepoint["selectivity"]["cross_fit"]["p_value"][u].get<double>() / p[u];
+            REQUIRE(std::abs(ratio - 1) < 1e-6);
+        }
     }
     const outcome table =
         run({"measure", folder / "x.npy", "--layout", "nchw", "--labels", folder / "labels.npy", "--signed",
              "rectify", "--inference", "--null", "permutation", "--permutations", "19"});
-    CHECK(table.out.find("significant: of 19 permutations of the labels") != std::string::npos);
-    CHECK(run({"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--null", "moments"}).code ==
-          2);
+    CHECK(table.out.find("significant: of 19 permutations of the labels, more for units at the floor") !=
+          std::string::npos);
+    CHECK(
+        run({"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--null", "permutation"}).code ==
+        2);
     CHECK(run({"measure", folder / "x.npy", "--inference", "--null", "permutation"}).code == 2);
     CHECK(run({"measure", folder / "x.npy", "--labels", folder / "labels.npy", "--inference",
                "--permutations", "9"})
               .code == 2);
+}
+
+TEST_CASE("the count of significant units holds a selective few and almost no noise") {
+    // 200 samples, ten classes of twenty, 2,048 rectified normal units of which thirty answer one class only.
+    const scratch_folder folder;
+    constexpr std::size_t n = 200, units = 2048, selective = 30;
+    repscope::random_stream random(71, 1);
+    std::vector<float> x;
+    for (std::size_t i = 0; i < n; ++i) {
+        for (std::size_t u = 0; u < units; ++u) {
+            const double v = std::max(0.0, random.normal());
+            x.push_back(u < selective && i % 10 != u % 10 ? 0.0F : static_cast<float>(v));
+        }
+    }
+    write_npy(folder / "x.npy", x, {n, units});
+    write_npy(folder / "labels.npy", labels(n, 10), {n});
+    for (const std::string null : {"saddlepoint", "permutation"}) {
+        const json found =
+            measured({folder / "x.npy", "--labels", folder / "labels.npy", "--null", null})["selectivity"];
+        const auto significant = found["cross_fit"]["significant_units"].get<std::size_t>();
+        CHECK(significant >= selective - 2);
+        CHECK(significant <= selective + 6);
+    }
+}
+
+TEST_CASE("a null mean is over the units that have an index, and null without any") {
+    const scratch_folder folder;
+    constexpr std::size_t n = 100, units = 300;
+    repscope::random_stream random(72, 1);
+    std::vector<float> x(n * units);
+    for (float& v : x) v = static_cast<float>(random.normal());
+    write_npy(folder / "x.npy", x, {n, units});
+    write_npy(folder / "labels.npy", labels(n, 10), {n});
+    const std::vector<std::string> way{folder / "x.npy", "--labels", folder / "labels.npy"};
+    const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), way.begin(), way.end());
+        return measured(more)["selectivity"];
+    };
+    const json plain = with({});
+    CHECK(plain["mean"].is_null() == (plain["undefined_units"] == units));
+    CHECK(plain["null_mean"].is_null() == plain["mean"].is_null());
+    // Without classes of their own the units are as selective as shuffled labels make them.
+    const json rectified = with({"--signed", "rectify"});
+    const double ratio = rectified["mean"].get<double>() / rectified["null_mean"].get<double>();
+    CHECK(std::abs(ratio - 1) < .06);
 }
 
 TEST_CASE("a sketch has participation ratios and nothing else") {

@@ -180,7 +180,7 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
     changed[bytes.find("covariance") + 100] ^= 1;
     damaged(changed, "damaged: the checksum of layer 'conv', covariance does not fit");
     damaged("\x8drsm\r\n\x1a\n\x01" + bytes.substr(9),
-            "a state file of format 1, this version reads format 2");
+            "a state file of format 1, this version reads format 3");
     damaged(bytes + "x", "1 bytes behind the end section");
 }
 

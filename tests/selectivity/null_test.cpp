@@ -1,168 +1,185 @@
 #include "repscope/selectivity/null.hpp"
 
+#include "repscope/moments/class_moments.hpp"
+
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+using repscope::as_view;
+using repscope::signed_policy;
+
 namespace {
 
-/// Mean and variance (n - 1) of a unit, and what its index is on average over permutations of the labels.
-struct unit_under_permutation {
-    double mean = 0;
-    double variance = 0;
-    double index = 0;
+/// Values of units, their classes, and the states that `selectivity_null_mean` takes.
+struct layer {
+    std::size_t samples, units;
+    std::vector<double> values;
+    std::vector<int> labels;
+    std::vector<std::size_t> sizes;
+
+    layer(const std::vector<std::size_t>& class_sizes, std::size_t unit_count, double (*draw)(double, double),
+          double parameter)
+        : samples(0), units(unit_count), sizes(class_sizes) {
+        for (std::size_t c = 0; c < sizes.size(); ++c) {
+            labels.insert(labels.end(), sizes[c], static_cast<int>(c));
+            samples += sizes[c];
+        }
+        values.resize(samples * units);
+        repscope::random_stream random(17, 1);
+        for (double& v : values) v = draw(random.normal(), parameter);
+    }
+
+    [[nodiscard]] double null_mean(signed_policy policy, int threads = 1) const {
+        const auto x = as_view(values, {samples, units});
+        const bool rectify = policy == signed_policy::rectify;
+        repscope::class_sums sums(units, sizes.size(), {.rectify = rectify});
+        sums.update(x, labels);
+        repscope::class_moments moments(units, 1, {.rectify = rectify});
+        moments.update(x, std::vector<int>(samples));
+        repscope::value_histogram histogram(units, {.rectify = rectify});
+        histogram.update(x);
+        std::vector<double> variances;
+        for (std::size_t u = 0; u < units; ++u) variances.push_back(moments.unit_variance(u));
+        const auto selectivity = repscope::class_selectivity(sums, {.signed_values = policy});
+        return repscope::selectivity_null_mean(selectivity.index, sums, variances, histogram,
+                                               {.threads = threads, .shift = policy == signed_policy::shift});
+    }
+
+    /// The index of unit `u` under `order`, written out; NaN with a negative class mean.
+    [[nodiscard]] double index(const std::vector<int>& order, std::size_t u, signed_policy policy) const {
+        std::vector<double> means(sizes.size());
+        for (std::size_t i = 0; i < samples; ++i) {
+            const double v = values[i * units + u];
+            means[static_cast<std::size_t>(order[i])] +=
+                policy == signed_policy::rectify ? std::max(v, 0.0) : v;
+        }
+        double largest = -1e300, smallest = 1e300, total = 0;
+        for (std::size_t c = 0; c < means.size(); ++c) {
+            means[c] /= static_cast<double>(sizes[c]);
+            largest = std::max(largest, means[c]);
+            smallest = std::min(smallest, means[c]);
+            total += means[c];
+        }
+        if (policy == signed_policy::shift) {
+            largest -= smallest;
+            total -= smallest * static_cast<double>(means.size());
+        } else if (smallest < 0) {
+            return std::numeric_limits<double>::quiet_NaN();
+        }
+        const double rest = (total - largest) / static_cast<double>(means.size() - 1);
+        return (largest - rest) / (largest + rest + 1e-6);
+    }
+
+    /// The same expectation as `null_mean` by shuffling the labels of the samples.
+    [[nodiscard]] double by_permutations(signed_policy policy, std::size_t permutations) const {
+        std::vector<double> sum(units);
+        std::vector<std::size_t> defined(units);
+        auto order = labels;
+        repscope::random_stream random(23, 2);
+        for (std::size_t p = 0; p < permutations; ++p) {
+            repscope::shuffle(std::span(order), random);
+            for (std::size_t u = 0; u < units; ++u) {
+                const double drawn = index(order, u, policy);
+                if (std::isnan(drawn)) continue;
+                sum[u] += drawn;
+                ++defined[u];
+            }
+        }
+        double total = 0;
+        std::size_t counted = 0;
+        for (std::size_t u = 0; u < units; ++u) {
+            if (std::isnan(index(labels, u, policy)) || defined[u] == 0) continue;
+            total += sum[u] / static_cast<double>(defined[u]);
+            ++counted;
+        }
+        return total / static_cast<double>(counted);
+    }
 };
 
-unit_under_permutation permute(std::vector<double> x, const std::vector<std::uint64_t>& counts,
-                               std::uint64_t seed) {
-    unit_under_permutation result;
-    const auto n = static_cast<double>(x.size());
-    for (const double v : x) result.mean += v / n;
-    for (const double v : x) result.variance += (v - result.mean) * (v - result.mean) / (n - 1);
-    repscope::random_stream random(seed, 77);
-    constexpr int repeats = 400;
-    for (int repeat = 0; repeat < repeats; ++repeat) {
-        repscope::shuffle(std::span<double>(x), random);
-        std::size_t next = 0;
-        double largest = -1e300;
-        double total = 0;
-        for (const std::uint64_t count : counts) {
-            double sum = 0;
-            for (std::uint64_t k = 0; k < count; ++k) sum += x[next++];
-            const double mean = sum / static_cast<double>(count);
-            largest = std::max(largest, mean);
-            total += mean;
-        }
-        const double rest = (total - largest) / static_cast<double>(counts.size() - 1);
-        result.index += (largest - rest) / (largest + rest + 1e-6) / repeats;
-    }
-    return result;
-}
-
-std::vector<double> noise(std::size_t n, double offset, bool rectified, std::uint64_t seed) {
-    repscope::random_stream random(seed, 78);
-    std::vector<double> x(n);
-    for (double& v : x) {
-        v = offset + random.normal();
-        if (rectified) v = std::max(v, 0.0);
-    }
-    return x;
-}
+double normal(double z, double offset) { return z + offset; }
+double rectified(double z, double offset) { return std::max(0.0, z + offset); }
+double lognormal(double z, double sigma) { return std::exp(sigma * z); }
 
 } // namespace
 
-TEST_CASE("the approximation is near a permutation of the labels") {
-    struct unit_kind {
-        double offset;
-        bool rectified;
-        std::vector<std::uint64_t> counts;
-        double within; // relative
+TEST_CASE("the null mean is that of permutations of the labels: skewed, sparse and signed units") {
+    struct layer_case {
+        const char* name;
+        double (*draw)(double, double);
+        double parameter;
+        std::vector<std::size_t> sizes;
+        std::size_t units;
+        signed_policy policy;
     };
-    const std::vector<unit_kind> kinds{
-        {3, false, std::vector<std::uint64_t>(10, 50), .04},
-        {0, true, std::vector<std::uint64_t>(20, 40), .06},
-        {0, true, std::vector<std::uint64_t>(2, 200), .10},
-        {3, false, {400, 30, 120, 60}, .05}, // unequal classes
+    const auto equal = [](std::size_t classes, std::size_t size) {
+        return std::vector<std::size_t>(classes, size);
     };
-    for (const unit_kind& kind : kinds) {
-        std::uint64_t n = 0;
-        for (const std::uint64_t c : kind.counts) n += c;
-        std::vector<double> means;
-        std::vector<double> variances;
-        double expected = 0;
-        constexpr std::uint64_t units = 20;
-        for (std::uint64_t u = 0; u < units; ++u) {
-            const auto unit = permute(noise(n, kind.offset, kind.rectified, u), kind.counts, u);
-            means.push_back(unit.mean);
-            variances.push_back(unit.variance);
-            expected += unit.index / units;
-        }
-        const double approximated = repscope::selectivity_null_mean(means, variances, kind.counts);
-        CAPTURE(kind.counts.size());
-        CHECK(approximated == doctest::Approx(expected).epsilon(kind.within));
+    const std::vector<layer_case> cases{
+        {"relu N(0,1), 100 x 10", rectified, 0, equal(100, 10), 24, signed_policy::undefined},
+        {"relu N(-1,1), 10 x 10", rectified, -1, equal(10, 10), 100, signed_policy::undefined},
+        {"relu N(-2,1), 2 x 50", rectified, -2, equal(2, 50), 100, signed_policy::undefined},
+        {"relu N(-3,1), 2 x 50", rectified, -3, equal(2, 50), 200, signed_policy::undefined},
+        {"lognormal(1), 100 x 10", lognormal, 1, equal(100, 10), 24, signed_policy::undefined},
+        {"lognormal(2), 10 x 10", lognormal, 2, equal(10, 10), 100, signed_policy::undefined},
+        {"lognormal(1.5), 10 x 200", lognormal, 1.5, equal(10, 200), 12, signed_policy::undefined},
+        {"N(1,1), 2 x 50", normal, 1, equal(2, 50), 60, signed_policy::undefined},
+        {"N(.1,1), 2 x 50, half undefined", normal, .1, equal(2, 50), 200, signed_policy::undefined},
+        {"N(0,1), 10 x 20, shift", normal, 0, equal(10, 20), 40, signed_policy::shift},
+        {"N(0,1), 10 x 20, rectify", normal, 0, equal(10, 20), 40, signed_policy::rectify},
+        {"N(20,1), 10 x 20", normal, 20, equal(10, 20), 40, signed_policy::undefined},
+        {"unequal classes", rectified, -1, {100, 3, 40, 17}, 60, signed_policy::undefined},
+    };
+    for (const layer_case& each : cases) {
+        CAPTURE(std::string(each.name));
+        const layer units(each.sizes, each.units, each.draw, each.parameter);
+        const double expected = units.by_permutations(each.policy, 300);
+        CHECK(std::abs(units.null_mean(each.policy) / expected - 1) < .03);
     }
 }
 
-TEST_CASE("a published figure: noise units behind a ReLU, 100 classes of 10") {
-    // Mean and variance of max(0, z), z standard normal: 1/sqrt(2 pi) and 1/2 - 1/(2 pi). The mean index of
-    // such units is .405 by simulation; the normal approximation of class means of 10 samples stays below it.
-    const std::vector<double> mean{0.3989422804014327};
-    const std::vector<double> variance{0.5 - 0.15915494309189535};
-    const std::vector<std::uint64_t> counts(100, 10);
-    const double null = repscope::selectivity_null_mean(mean, variance, counts);
-    CHECK(null > .36);
-    CHECK(null < .41);
+TEST_CASE("without a unit that has an index there is no null mean") {
+    // Of N(0,1) with ten classes every unit here has a negative class mean.
+    const layer units(std::vector<std::size_t>(10, 10), 40, normal, 0);
+    CHECK(std::isnan(units.null_mean(signed_policy::undefined)));
+    CHECK(units.null_mean(signed_policy::rectify) > .2);
+}
+
+TEST_CASE("a null mean has the same bits for any number of threads") {
+    const layer units(std::vector<std::size_t>(5, 40), 90, rectified, 0);
+    CHECK(units.null_mean(signed_policy::undefined, 1) == units.null_mean(signed_policy::undefined, 3));
 }
 
 TEST_CASE("two large classes have a closed form") {
-    // The deviations are +-d with d = |z| sqrt(1 / (4 m)) about the mean, so the index is d / mean and its
-    // mean is sd sqrt(2 / pi) sqrt(1 / (4 m)) / mean.
-    const std::vector<double> mean{5};
-    const std::vector<double> variance{4};
-    const std::vector<std::uint64_t> counts{0, 10000, 10000};
-    const double expected = 2 * std::sqrt(2 / 3.141592653589793) * std::sqrt(1 / 40000.0) / 5;
-    CHECK(repscope::selectivity_null_mean(mean, variance, counts) == doctest::Approx(expected).epsilon(.05));
-    // Shifted, the smaller of two class means is 0 and the index 1, whatever the labels.
-    CHECK(repscope::selectivity_null_mean(mean, variance, counts, {.epsilon = 1e-9, .shift = true}) ==
-          doctest::Approx(1).epsilon(1e-4));
+    // The class means are mean +- sd |z| sqrt(1 / (2 m)), so the index is on average sd sqrt(2 / pi)
+    // sqrt(1 / (2 m)) / mean.
+    const layer units({10000, 10000}, 8, normal, 5);
+    const double expected = std::sqrt(2 / 3.141592653589793) * std::sqrt(1 / 20000.0) / 5;
+    CHECK(std::abs(units.null_mean(signed_policy::undefined) / expected - 1) < .03);
 }
 
-TEST_CASE("degenerate input") {
-    const std::vector<std::uint64_t> counts{4, 4};
-    CHECK(repscope::selectivity_null_mean(std::vector<double>{0, 7}, std::vector<double>{0, 0}, counts) == 0);
-    CHECK(std::isnan(repscope::selectivity_null_mean({}, {}, counts)));
-    CHECK_THROWS_WITH_AS((void)repscope::selectivity_null_mean({}, {}, std::vector<std::uint64_t>{0, 4}),
-                         "repscope::selectivity_null_mean: wanted at least 2 classes with samples, got 1",
+TEST_CASE("silent and constant units count as 0, and what does not fit is refused") {
+    const std::vector<double> x{0, 7, 0, 7, 0, 7, 0, 7};
+    const auto view = as_view(x, {4, 2});
+    const std::vector<int> labels{0, 0, 1, 1};
+    repscope::class_sums sums(2, 2);
+    sums.update(view, labels);
+    repscope::value_histogram histogram(2);
+    histogram.update(view);
+    const std::vector<double> zero(2);
+    CHECK(repscope::selectivity_null_mean(zero, sums, zero, histogram) == 0);
+    CHECK_THROWS_AS((void)repscope::selectivity_null_mean(zero, sums, {}, histogram), repscope::shape_error);
+    CHECK_THROWS_AS((void)repscope::selectivity_null_mean({}, sums, zero, histogram), repscope::shape_error);
+    CHECK_THROWS_AS((void)repscope::selectivity_null_mean(zero, sums, zero, repscope::value_histogram(2)),
+                    repscope::value_error);
+    repscope::class_sums single(2, 2);
+    single.update(view, std::vector<int>(4, 1));
+    CHECK_THROWS_WITH_AS((void)repscope::selectivity_null_mean(zero, single, zero, histogram),
+                         "repscope::selectivity_null_mean: expected at least 2 classes with samples, got 1",
                          repscope::value_error);
-    CHECK_THROWS_AS((void)repscope::selectivity_null_mean(std::vector<double>{1}, {}, counts),
-                    repscope::shape_error);
-}
-
-TEST_CASE("p-values from moments are near those of permutations") {
-    // Noise units: p is uniform. Selective ones: p is small. Each unit's own index against its own moments.
-    const std::vector<std::uint64_t> counts(10, 30);
-    std::vector<double> index, means, variances;
-    constexpr std::size_t units = 300;
-    for (std::uint64_t u = 0; u < units; ++u) {
-        auto x = noise(300, 3, false, 1000 + u);
-        if (u >= 200) {
-            for (std::size_t i = 30; i < 60; ++i) x[i] += 1;
-        }
-        double mean = 0, variance = 0, largest = 0, total = 0;
-        for (const double v : x) mean += v / 300;
-        for (const double v : x) variance += (v - mean) * (v - mean) / 299;
-        for (std::size_t c = 0; c < 10; ++c) {
-            double sum = 0;
-            for (std::size_t k = 0; k < 30; ++k) sum += x[30 * c + k] / 30;
-            largest = std::max(largest, sum);
-            total += sum;
-        }
-        const double rest = (total - largest) / 9;
-        index.push_back((largest - rest) / (largest + rest + 1e-6));
-        means.push_back(mean);
-        variances.push_back(variance);
-    }
-    const auto p = repscope::selectivity_null_p_values(index, means, variances, counts);
-    int below_half = 0, below_twentieth = 0, found = 0;
-    for (std::size_t u = 0; u < units; ++u) {
-        REQUIRE(p[u] > 0);
-        REQUIRE(p[u] <= 1);
-        below_half += u < 200 && p[u] < .5 ? 1 : 0;
-        below_twentieth += u < 200 && p[u] < .05 ? 1 : 0;
-        found += u >= 200 && p[u] < .001 ? 1 : 0;
-    }
-    CHECK(std::abs(below_half - 100) < 28); // 4 standard deviations
-    CHECK(below_twentieth < 23);
-    CHECK(below_twentieth > 1);
-    CHECK(found >= 85);
-    // Silent and constant units, undefined ones.
-    const std::vector<double> own{0, 0, std::nan("")};
-    const auto edge = repscope::selectivity_null_p_values(own, std::vector<double>{0, 2, -1},
-                                                          std::vector<double>{0, 0, 1}, counts);
-    CHECK(edge[0] == 1);
-    CHECK(edge[1] == 1);
-    CHECK(std::isnan(edge[2]));
-    CHECK_THROWS_AS((void)repscope::selectivity_null_p_values(own, own, {}, counts), repscope::shape_error);
-    CHECK_THROWS_AS((void)repscope::selectivity_null_p_values({}, own, own, counts), repscope::shape_error);
 }

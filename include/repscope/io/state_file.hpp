@@ -64,7 +64,7 @@ namespace detail {
 // A byte above 127, so that no text begins like this, and both kinds of line ends, which a transfer as text
 // would change.
 inline constexpr std::array<unsigned char, 8> state_magic{0x8d, 'r', 's', 'm', '\r', '\n', 0x1a, '\n'};
-inline constexpr std::uint16_t state_major = 2;
+inline constexpr std::uint16_t state_major = 3;
 inline constexpr std::uint16_t state_minor = 0;
 /// In place of the index of a layer: a section of the file itself.
 inline constexpr std::uint32_t no_layer = 0xffffffffU;

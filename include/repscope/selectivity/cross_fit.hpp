@@ -40,9 +40,10 @@ struct cross_fit_result {
     std::vector<double> standard_error;
     std::vector<interval> ci;
     /// One-sided p-value of an index of 0 or less, by Student's distribution of index / standard_error; 1 for
-    /// a silent unit, NaN where there is no standard error. Conservative but with two classes, where some 8 %
-    /// of units that know nothing are below .05. For many units, see `benjamini_hochberg`; exact ones are
-    /// those of `selectivity_permutation`.
+    /// a silent unit, NaN where there is no standard error. For one unit at a level of .05: with two classes
+    /// 8 % of noise units are below it, with more classes fewer than 5 %. Its tail ignores that the class was
+    /// selected, so p-values below .01 are too small by up to the number of classes. For many units there is
+    /// `selectivity_p_values`.
     std::vector<double> p_value;
     /// The class of the largest mean over all samples; none for silent and undefined units.
     std::vector<std::optional<std::size_t>> preferred_class;

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +24,13 @@ inline namespace v0 {
 struct selectivity_permutation_options {
     /// Who computes; never changes a bit of the result. The test takes it with each `update` instead.
     execution threads = 1;
+    /// Permutations of every unit.
     std::size_t permutations = 999;
+    /// Most permutations of a unit that fewer than 10 have reached: see `selectivity_permutation_test`. 0: no
+    /// more than `permutations`.
+    std::size_t max_permutations = 0;
+    /// The share of false discoveries that further permutations are to decide.
+    double q = 0.05;
     std::uint64_t seed = 0;
     double epsilon = 1e-6;
     signed_policy signed_values = signed_policy::undefined;
@@ -40,16 +47,42 @@ struct selectivity_permutation_result {
     std::vector<double> index;
     /// (1 + permutations whose index is at least `index`) / (1 + permutations); NaN for an undefined unit.
     std::vector<double> p_value;
-    /// Mean and 95 % quantile of the index over the permutations for which it is defined; NaN without such.
+    /// Permutations of each unit.
+    std::vector<std::size_t> permutations;
+    /// Mean and 95 % quantile of the index over those of the first `permutations` of the options for which it
+    /// is defined; NaN without such.
     std::vector<double> null_mean;
     std::vector<double> null_95;
 };
 
-/// The permutation test of `selectivity_permutation` for samples that come in portions, over and over: all
+namespace detail {
+
+/// The largest of the p-values (NaN: none) that Benjamini and Hochberg's procedure rejects at level `q`; -1
+/// without one.
+[[nodiscard]] inline double largest_rejected(std::vector<double> p, double q) {
+    std::erase_if(p, [](double value) { return is_nan(value); });
+    std::sort(p.begin(), p.end());
+    for (std::size_t i = p.size(); i > 0; --i) {
+        if (p[i - 1] * static_cast<double>(p.size()) <= q * static_cast<double>(i)) return p[i - 1];
+    }
+    return -1;
+}
+
+} // namespace detail
+
+/// The permutation test of `selectivity_permutation` for samples that come in portions, again and again: all
 /// labels are known before, and each pass over the samples serves as many permutations as `max_bytes` hold.
 ///
+/// With `max_permutations` above `permutations` the test is adaptive: p-values of N permutations are not
+/// below 1 / (N + 1), and over many units Benjamini and Hochberg's procedure needs smaller ones. After the
+/// permutations of all units, units whose index was reached fewer than 10 times get three times as many more,
+/// and so on, until the procedure rejects every one of them at level `q` or there are `max_permutations`. A
+/// p-value of at most a has the probability a at most under the null hypothesis for each unit: a unit that
+/// stops has a p-value that it could not have got below by going on.
+///
 /// While `needs_pass()`, give all samples to `update`, in the order of the labels; after the last one
-/// `result()`. Bits depend neither on portions and threads nor on the number of passes.
+/// `result()`. Bits depend neither on portions and threads nor on the number of passes. Source of the
+/// adaptive test: Besag and Clifford 1991; for many tests Sandve, Ferkingstad and Nygard 2011.
 class selectivity_permutation_test {
   public:
     /// `labels`: the class of each sample, as for `class_selectivity`. Throws `value_error` without units or
@@ -59,9 +92,13 @@ class selectivity_permutation_test {
                                  const selectivity_permutation_options& options = {})
         : units_(units), options_(options) {
         constexpr const char* name = "selectivity_permutation_test";
-        if (options.permutations == 0 || options.permutations > 10'000'000) {
-            detail::throw_value_error(name, "wanted 1 to 10000000 permutations, got " +
-                                                std::to_string(options.permutations));
+        const std::size_t most = (std::max)(options.permutations, options.max_permutations);
+        if (options.permutations == 0 || most > 10'000'000) {
+            detail::throw_value_error(name, "expected 1 to 10000000 permutations, got " +
+                                                std::to_string(options.permutations == 0 ? 0 : most));
+        }
+        if (!(options.q > 0 && options.q < 1)) {
+            detail::throw_value_error(name, "expected a share in (0, 1), got " + std::to_string(options.q));
         }
         if (units == 0) detail::throw_value_error(name, "wanted at least one unit");
         const auto y = as_view<1>(labels);
@@ -85,8 +122,10 @@ class selectivity_permutation_test {
                                                 std::to_string(options.max_bytes));
         }
         // The labels as they are come first, as one more.
-        const double all = static_cast<double>(options.permutations) + 1;
-        a_pass_ = static_cast<std::size_t>((std::min)(fitting, all));
+        stage_end_ = options.permutations + 1;
+        active_.resize(units);
+        std::iota(active_.begin(), active_.end(), std::size_t{0});
+        trials_.resize(units);
         sum_.resize(units);
         defined_.resize(units);
         hits_.resize(units);
@@ -102,11 +141,9 @@ class selectivity_permutation_test {
     }
 
     [[nodiscard]] std::size_t samples() const noexcept { return own_.size(); }
-    /// How many passes there are in all.
-    [[nodiscard]] std::size_t passes() const noexcept {
-        return block_count(options_.permutations + 1, a_pass_);
-    }
-    [[nodiscard]] bool needs_pass() const noexcept { return done_ <= options_.permutations; }
+    /// Passes over the samples so far.
+    [[nodiscard]] std::size_t passes() const noexcept { return passes_; }
+    [[nodiscard]] bool needs_pass() const noexcept { return done_ < stage_end_; }
 
     /// The next samples of a pass, (samples, units, ...) as for `class_selectivity`; a pass ends with the
     /// last of them, and the next portion is the first of the next pass.
@@ -152,11 +189,9 @@ class selectivity_permutation_test {
                 std::sort(tail.rbegin(), tail.rend());
                 result.null_95.back() = tail[defined - (defined * 19 - 1) / 20 - 1];
             }
-            result.p_value.push_back(detail::is_nan(index_[u])
-                                         ? nan
-                                         : static_cast<double>(1 + hits_[u]) /
-                                               static_cast<double>(1 + options_.permutations));
         }
+        result.p_value = p_values();
+        result.permutations = trials_;
         return result;
     }
 
@@ -164,14 +199,18 @@ class selectivity_permutation_test {
     // Sums are kept in tiles of units, each (classes, width), so that those of a tile stay in cache.
     static constexpr std::size_t tile = 256;
 
+    // Permutations of the pass under way.
     [[nodiscard]] std::size_t in_pass() const noexcept {
-        return (std::min)(a_pass_, options_.permutations + 1 - done_);
+        const double each = bytes_of_permutation(samples(), counts_.size(), active_.size());
+        const auto fitting =
+            static_cast<std::size_t>((std::min)(static_cast<double>(options_.max_bytes) / each, 1e7));
+        return (std::min)((std::max<std::size_t>)(fitting, 1), stage_end_ - done_);
     }
 
     void begin_pass(thread_pool& pool) {
         const std::size_t n = samples();
         labels_.resize(in_pass() * n);
-        sums_.assign(in_pass() * counts_.size() * units_, 0);
+        sums_.assign(in_pass() * counts_.size() * active_.size(), 0);
         pool.for_each(in_pass(), [&](std::size_t g) {
             const auto labels = std::span(labels_).subspan(g * n, n);
             std::copy(own_.begin(), own_.end(), labels.begin());
@@ -185,15 +224,24 @@ class selectivity_permutation_test {
     void add(const double* rows, std::size_t count, thread_pool& pool) {
         if (count == 0) return;
         if (seen_ == 0) begin_pass(pool);
-        const std::size_t now = in_pass(), classes = counts_.size();
-        pool.for_each(now * block_count(units_, tile), [&](std::size_t task) {
+        const std::size_t now = in_pass(), classes = counts_.size(), units = active_.size();
+        std::vector<double> columns;
+        if (units < units_) {
+            columns.resize(count * units);
+            for (std::size_t i = 0; i < count; ++i) {
+                for (std::size_t k = 0; k < units; ++k)
+                    columns[i * units + k] = rows[i * units_ + active_[k]];
+            }
+            rows = columns.data();
+        }
+        pool.for_each(now * block_count(units, tile), [&](std::size_t task) {
             const std::size_t g = task % now, first = task / now * tile;
-            const std::size_t width = (std::min)(tile, units_ - first);
-            double* sums = sums_.data() + g * classes * units_ + first * classes;
+            const std::size_t width = (std::min)(tile, units - first);
+            double* sums = sums_.data() + g * classes * units + first * classes;
             const std::uint32_t* labels = labels_.data() + g * samples() + seen_;
             for (std::size_t i = 0; i < count; ++i) {
                 double* sum = sums + labels[i] * width;
-                const double* row = rows + i * units_ + first;
+                const double* row = rows + i * units + first;
                 for (std::size_t u = 0; u < width; ++u) sum[u] += row[u];
             }
         });
@@ -202,29 +250,56 @@ class selectivity_permutation_test {
     }
 
     void end_pass(thread_pool& pool) {
-        const std::size_t now = in_pass(), classes = counts_.size();
+        const std::size_t now = in_pass(), classes = counts_.size(), units = active_.size();
         const std::size_t kept = options_.permutations - (options_.permutations * 19 - 1) / 20;
-        pool.for_each(block_count(units_, tile), [&](std::size_t task) {
-            const std::size_t first = task * tile, width = (std::min)(tile, units_ - first);
+        pool.for_each(block_count(units, tile), [&](std::size_t task) {
+            const std::size_t first = task * tile, width = (std::min)(tile, units - first);
             std::vector<double> means(classes);
-            for (std::size_t u = first; u < first + width; ++u) {
+            for (std::size_t k = first; k < first + width; ++k) {
+                const std::size_t u = active_[k];
                 for (std::size_t g = 0; g < now; ++g) {
-                    const double* sums = sums_.data() + g * classes * units_ + first * classes + (u - first);
+                    const double* sums = sums_.data() + g * classes * units + first * classes + (k - first);
                     const double index = index_of(sums, width, means);
                     if (done_ + g == 0) {
                         index_[u] = index;
                         continue;
                     }
+                    ++trials_[u];
                     if (detail::is_nan(index)) continue;
+                    if (index >= index_[u] - 1e-12) ++hits_[u]; // equal but for rounding
+                    if (done_ + g > options_.permutations) continue;
                     ++defined_[u];
                     sum_[u] += index;
-                    if (index >= index_[u] - 1e-12) ++hits_[u]; // equal but for rounding
                     keep_largest(largest_[u], index, kept);
                 }
             }
         });
         done_ += now;
         seen_ = 0;
+        ++passes_;
+        if (done_ == stage_end_) end_stage();
+    }
+
+    // Whether units need more permutations, which of them, and how many.
+    void end_stage() {
+        constexpr std::size_t few = 10, growth = 4;
+        const std::size_t last = (std::max)(options_.permutations, options_.max_permutations) + 1;
+        if (stage_end_ >= last) return;
+        const std::vector<double> p = p_values();
+        const double rejected = detail::largest_rejected(p, options_.q);
+        std::erase_if(active_, [&](std::size_t u) { return detail::is_nan(p[u]) || hits_[u] >= few; });
+        if (std::all_of(active_.begin(), active_.end(), [&](std::size_t u) { return p[u] <= rejected; }))
+            return;
+        stage_end_ = (std::min)(last, growth * (stage_end_ - 1) + 1);
+    }
+
+    [[nodiscard]] std::vector<double> p_values() const {
+        std::vector<double> p(units_, std::numeric_limits<double>::quiet_NaN());
+        for (std::size_t u = 0; u < units_; ++u) {
+            if (detail::is_nan(index_[u])) continue;
+            p[u] = static_cast<double>(1 + hits_[u]) / static_cast<double>(1 + trials_[u]);
+        }
+        return p;
     }
 
     // Of one unit, from its sums `stride` apart.
@@ -254,9 +329,12 @@ class selectivity_permutation_test {
     selectivity_permutation_options options_;
     std::vector<std::uint32_t> own_;
     std::vector<double> counts_;
-    std::size_t a_pass_ = 1; ///< permutations of a pass, the labels as they are being number 0
-    std::size_t done_ = 0;
-    std::size_t seen_ = 0; ///< samples of this pass
+    std::size_t done_ = 0;      ///< permutations, the labels as they are being number 0
+    std::size_t stage_end_ = 1; ///< permutations at which it is decided whether units need more
+    std::size_t passes_ = 0;
+    std::size_t seen_ = 0;            ///< samples of this pass
+    std::vector<std::size_t> active_; ///< units that get the permutations of this stage
+    std::vector<std::size_t> trials_; ///< permutations of each unit
     std::vector<std::uint32_t> labels_;
     std::vector<double> sums_;
     std::vector<double> index_, sum_;

@@ -1,0 +1,388 @@
+#pragma once
+
+#include "repscope/bytes.hpp"
+#include "repscope/error.hpp"
+#include "repscope/moments/update_options.hpp"
+#include "repscope/moments/value_rows.hpp"
+#include "repscope/numeric/blocks.hpp"
+#include "repscope/numeric/normal_quantile.hpp"
+#include "repscope/tensor/as_view.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Options of `value_histogram`; part of the state, since states that differ in them do not merge.
+struct histogram_options {
+    /// Take max(a, 0) of every element before the spatial mean: the value behind a ReLU.
+    bool rectify = false;
+    friend bool operator==(const histogram_options&, const histogram_options&) = default;
+};
+
+/// A distribution of a few values: `count[i]` samples have the value `value[i]`, up to half of `width[i]`.
+/// Values ascend.
+struct value_distribution {
+    std::vector<double> value;
+    std::vector<double> count;
+    std::vector<double> width;
+};
+
+/// How often each unit takes values of each size: what a random choice of samples can give is known from it.
+///
+/// A unit's value for a sample is the mean of its positions, in double. An octave has 32
+/// bins: from 2^k (1 + j / 32) to 2^k (1 + (j + 1) / 32), separately for values above and below 0. A unit has
+/// the 512 bins up to its largest absolute value; values below 2^-15 of the largest share one bin with 0.
+/// Counts are integers, so the state depends neither on threads, nor on the order of samples, nor on how they
+/// were split over calls and states: the same bits in every case. It takes 2052 bytes per unit, twice that if
+/// any value is negative.
+class value_histogram {
+  public:
+    /// Throws `value_error` without units.
+    explicit value_histogram(std::size_t units, const histogram_options& options = {})
+        : units_(units), options_(options) {
+        if (units == 0) detail::throw_value_error("value_histogram", "expected at least 1 unit, got 0");
+        counts_.resize(bytes_needed(units, false) / sizeof(std::uint32_t));
+        top_.resize(units);
+    }
+
+    /// Bytes of the counts of a state. Throws `shape_error` if they do not fit in an index.
+    [[nodiscard]] static std::size_t bytes_needed(std::size_t units, bool has_negative) {
+        const std::array<std::size_t, 3> extents{units, stride, sizeof(std::uint32_t)};
+        return element_count(extents) * (has_negative ? 2 : 1);
+    }
+
+    [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
+    [[nodiscard]] const histogram_options& options() const noexcept { return options_; }
+
+    /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
+    /// states.
+    ///
+    /// Throws `shape_error` if the units differ, and `value_error` for an activation that is not finite and
+    /// for more than 2^32 - 1 samples in all. A throw leaves the state as it was. Holds the rows in double
+    /// unless they are given so. O(elements).
+    template <tensor_like Activations>
+    void update(const Activations& activations, const update_options& options = {}) {
+        constexpr const char* name = "value_histogram::update";
+        const auto x = as_activations(activations, options.axes, name);
+        if (x.extent(1) != units_ || x.extent(2) * x.extent(3) == 0) {
+            detail::throw_shape_error(name, "expected " + std::to_string(units_) + " units", x.extents());
+        }
+        check_samples(name, x.extent(0));
+        const pool_lease pool(options.threads);
+        if constexpr (std::is_same_v<element_type_of<Activations>, double>) {
+            const bool rows = x.extent(2) * x.extent(3) == 1 && x.stride(1) == 1 &&
+                              x.stride(0) == static_cast<std::ptrdiff_t>(units_);
+            if (rows && !options_.rectify && all_rows_finite(x.data_handle(), x.extent(0), *pool)) {
+                add(x.data_handle(), x.extent(0), *pool);
+                return;
+            }
+        }
+        std::vector<double> values(x.extent(0) * units_);
+        detail::value_rows_into(name, x, 0, x.extent(0), options_.rectify, *pool, values.data(), samples_);
+        add(values.data(), x.extent(0), *pool);
+    }
+
+    /// Adds what another state has seen. Throws `shape_error` if the units differ, `value_error` if the
+    /// options do, and for more than 2^32 - 1 samples in all.
+    void merge(const value_histogram& other) {
+        constexpr const char* name = "value_histogram::merge";
+        if (other.units_ != units_) {
+            detail::throw_shape_error(name, "expected " + std::to_string(units_) + " units, got " +
+                                                std::to_string(other.units_));
+        }
+        if (other.options_ != options_) {
+            detail::throw_value_error(name, "a state of rectified and one of plain activations do not merge");
+        }
+        check_samples(name, other.samples_);
+        if (!other.negative_.empty() && negative_.empty()) negative_.resize(counts_.size());
+        for (std::size_t u = 0; u < units_; ++u) {
+            if (other.top_[u] > top_[u]) raise(u, other.top_[u]);
+            merge_side(counts_, other.counts_, u, other.top_[u]);
+            if (!other.negative_.empty()) merge_side(negative_, other.negative_, u, other.top_[u]);
+        }
+        samples_ += other.samples_;
+    }
+
+    /// The values of unit `u`: the middle of each bin that has samples, 0 for the bin of 0. Not checked.
+    [[nodiscard]] value_distribution distribution(std::size_t u) const {
+        value_distribution result;
+        const std::uint32_t top = top_[u];
+        const std::uint32_t low = top < bins ? 1 : top - bins + 1; // key 0 is that of 0
+        const auto put = [&](double value, std::uint32_t count, double width) {
+            if (count == 0) return;
+            result.value.push_back(value);
+            result.count.push_back(static_cast<double>(count));
+            result.width.push_back(width);
+        };
+        std::uint32_t zeros = 0;
+        for (const auto* side : {&negative_, &counts_}) {
+            if (side->empty()) continue;
+            zeros += (*side)[u * stride + bins];
+            if (top < bins) zeros += (*side)[u * stride];
+        }
+        if (!negative_.empty()) {
+            for (std::uint32_t key = top; key >= low; --key)
+                put(-middle(key), negative_[u * stride + key % bins], width(key));
+        }
+        put(0, zeros, 0);
+        for (std::uint32_t key = low; key <= top; ++key)
+            put(middle(key), counts_[u * stride + key % bins], width(key));
+        return result;
+    }
+
+    void save(byte_writer& out) const {
+        out.put<std::uint64_t>(units_);
+        out.put<std::uint8_t>(options_.rectify ? 1 : 0);
+        out.put<std::uint8_t>(negative_.empty() ? 0 : 1);
+        out.put<std::uint64_t>(samples_);
+        // Most bins are empty: of a unit its largest key, the number of bins that follow, and of each of
+        // these its place and count.
+        for (std::size_t u = 0; u < units_; ++u) {
+            out.put<std::uint16_t>(static_cast<std::uint16_t>(top_[u]));
+            std::uint32_t filled = 0;
+            for (std::size_t place = 0; place < places(); ++place) filled += at(u, place) != 0 ? 1U : 0U;
+            out.put<std::uint16_t>(static_cast<std::uint16_t>(filled));
+            for (std::size_t place = 0; place < places(); ++place) {
+                if (at(u, place) == 0) continue;
+                out.put<std::uint16_t>(static_cast<std::uint16_t>(place));
+                out.put<std::uint32_t>(at(u, place));
+            }
+        }
+    }
+
+    /// Reads what `save` wrote; throws `format_error` if it is cut or is not such a state.
+    [[nodiscard]] static value_histogram load(byte_reader& in) {
+        const auto require = [&](bool holds) {
+            if (!holds) throw format_error(in.name() + ": not a state of a value histogram");
+        };
+        const auto units = in.get<std::uint64_t>();
+        const auto rectify = in.get<std::uint8_t>();
+        const auto has_negative = in.get<std::uint8_t>();
+        const auto samples = in.get<std::uint64_t>();
+        require(units > 0 && rectify <= 1 && has_negative <= 1 && samples <= max_samples);
+        // Before anything is allocated: a state has at least 4 bytes per unit.
+        const std::array<std::size_t, 2> least{static_cast<std::size_t>(units), 4};
+        in.need(element_count(least));
+        value_histogram state(static_cast<std::size_t>(units), {.rectify = rectify == 1});
+        if (has_negative == 1) state.negative_.resize(state.counts_.size());
+        state.samples_ = samples;
+        for (std::size_t u = 0; u < state.units_; ++u) {
+            state.top_[u] = in.get<std::uint16_t>();
+            require(state.top_[u] <= max_key);
+            const auto filled = in.get<std::uint16_t>();
+            std::uint64_t total = 0;
+            for (std::uint16_t k = 0; k < filled; ++k) {
+                const auto place = in.get<std::uint16_t>();
+                require(place < state.places());
+                std::uint32_t& count = place < stride ? state.counts_[u * stride + place]
+                                                      : state.negative_[u * stride + place - stride];
+                count = in.get<std::uint32_t>();
+                total += count;
+            }
+            require(total == samples);
+        }
+        return state;
+    }
+
+  private:
+    // The key of a value: exponent and five bits of the mantissa of its absolute value. Bin number key mod
+    // 512 of a unit holds it, and the last one what is too small.
+    static constexpr std::uint32_t bins = 512;
+    static constexpr std::size_t stride = bins + 1;
+    static constexpr std::uint32_t max_key = 0xffdfU;
+    static constexpr unsigned shift = 47;
+    static constexpr std::uint64_t max_samples = (std::numeric_limits<std::uint32_t>::max)();
+
+    [[nodiscard]] static double low_end(std::uint32_t key) noexcept {
+        return key > max_key ? (std::numeric_limits<double>::max)()
+                             : std::bit_cast<double>(std::uint64_t{key} << shift);
+    }
+    [[nodiscard]] static double middle(std::uint32_t key) noexcept {
+        return low_end(key) / 2 + low_end(key + 1) / 2;
+    }
+    [[nodiscard]] static double width(std::uint32_t key) noexcept { return low_end(key + 1) - low_end(key); }
+
+    [[nodiscard]] std::size_t places() const noexcept { return negative_.empty() ? stride : 2 * stride; }
+    [[nodiscard]] std::uint32_t at(std::size_t u, std::size_t place) const noexcept {
+        return place < stride ? counts_[u * stride + place] : negative_[u * stride + place - stride];
+    }
+
+    void check_samples(const char* name, std::uint64_t more) const {
+        if (more > max_samples - samples_) {
+            detail::throw_value_error(name, "expected at most 4294967295 samples in all, got " +
+                                                std::to_string(samples_) + " and " + std::to_string(more));
+        }
+    }
+
+    [[nodiscard]] bool all_rows_finite(const double* rows, std::size_t count, thread_pool& pool) const {
+        constexpr std::size_t rows_per_task = 64;
+        std::vector<unsigned char> finite(block_count(count, rows_per_task));
+        pool.for_each(finite.size(), [&](std::size_t task) {
+            const std::size_t first = task * rows_per_task;
+            finite[task] =
+                detail::all_finite(rows + first * units_, (std::min)(rows_per_task, count - first) * units_)
+                    ? 1
+                    : 0;
+        });
+        return std::all_of(finite.begin(), finite.end(), [](unsigned char f) { return f != 0; });
+    }
+
+    void add(const double* rows, std::size_t count, thread_pool& pool) {
+        constexpr std::size_t units_per_task = 32;
+        const std::size_t tasks = block_count(units_, units_per_task);
+        if (negative_.empty()) {
+            std::vector<unsigned char> below(tasks);
+            pool.for_each(tasks, [&](std::size_t task) {
+                const std::size_t begin = task * units_per_task;
+                const std::size_t end = (std::min)(begin + units_per_task, units_);
+                double smallest = 0;
+                for (std::size_t i = 0; i < count; ++i) {
+                    const double* row = rows + i * units_;
+                    for (std::size_t u = begin; u < end; ++u)
+                        smallest = row[u] < smallest ? row[u] : smallest;
+                }
+                below[task] = smallest < 0 ? 1 : 0;
+            });
+            if (std::any_of(below.begin(), below.end(), [](unsigned char b) { return b != 0; }))
+                negative_.resize(counts_.size());
+        }
+        pool.for_each(tasks, [&](std::size_t task) {
+            const std::size_t begin = task * units_per_task;
+            const std::size_t end = (std::min)(begin + units_per_task, units_);
+            if (negative_.empty())
+                count_values<false>(rows, count, begin, end);
+            else
+                count_values<true>(rows, count, begin, end);
+        });
+        samples_ += count;
+    }
+
+    template <bool Negative>
+    void count_values(const double* rows, std::size_t count, std::size_t begin, std::size_t end) {
+
+        for (std::size_t i = 0; i < count; ++i) {
+            const double* row = rows + i * units_;
+            for (std::size_t u = begin; u < end; ++u) {
+                const double value = row[u];
+                const auto key =
+                    static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(value) >> shift) & 0xffffU;
+                if (key > top_[u]) raise(u, key);
+                const std::size_t place = u * stride + (top_[u] - key < bins ? key % bins : bins);
+                if constexpr (Negative) {
+                    ++(value < 0 ? negative_ : counts_)[place];
+                } else {
+                    ++counts_[place];
+                }
+            }
+        }
+    }
+
+    // Bins that the new largest key puts out of reach are added to the bin of 0.
+    void raise(std::size_t u, std::uint32_t key) {
+        const std::uint32_t top = top_[u];
+        top_[u] = key;
+        if (key < bins) return;
+        for (std::uint32_t k = top < bins ? 0 : top - bins + 1; k <= key - bins && k <= top; ++k) {
+            for (auto* side : {&counts_, &negative_}) {
+                if (side->empty()) continue;
+                std::uint32_t* counts = side->data() + u * stride;
+                counts[bins] += counts[k % bins];
+                counts[k % bins] = 0;
+            }
+        }
+    }
+
+    // `top`: of the other state, not above that of this one.
+    void merge_side(std::vector<std::uint32_t>& counts, const std::vector<std::uint32_t>& others,
+                    std::size_t u, std::uint32_t top) {
+        const std::size_t first = u * stride;
+        counts[first + bins] += others[first + bins];
+        for (std::uint32_t key = top < bins ? 0 : top - bins + 1; key <= top; ++key) {
+            counts[first + (top_[u] - key < bins ? key % bins : bins)] += others[first + key % bins];
+        }
+    }
+
+    std::size_t units_;
+    histogram_options options_;
+    std::uint64_t samples_ = 0;
+    std::vector<std::uint32_t> counts_;   ///< (units, stride), of values from 0 on
+    std::vector<std::uint32_t> negative_; ///< the same of values below 0; empty without them
+    std::vector<std::uint32_t> top_;      ///< largest key of each unit
+};
+
+namespace detail {
+
+/// Brings a unit's binned values to its exact mean and variance (divisor n - 1): those other than 0 are
+/// moved and stretched, those of 0 stay. A unit whose values differ by less than the width of its bins is
+/// taken as normal.
+inline void fit_moments(value_distribution& values, double mean, double variance) {
+    double samples = 0, others = 0, sum = 0;
+    for (std::size_t i = 0; i < values.value.size(); ++i) {
+        samples += values.count[i];
+        if (values.value[i] == 0) continue;
+        others += values.count[i];
+        sum += values.count[i] * values.value[i];
+    }
+    if (others == 0) return;
+    const double binned_mean = sum / others;
+    const double exact_mean = mean * samples / others;
+    double binned = 0;
+    for (std::size_t i = 0; i < values.value.size(); ++i) {
+        if (values.value[i] != 0)
+            binned += values.count[i] * (values.value[i] - binned_mean) * (values.value[i] - binned_mean);
+    }
+    binned /= others;
+    // About the mean of the others: what zeros add to the variance is (samples - others) mean exact_mean.
+    const double exact =
+        (std::max)(0.0, ((samples - 1) * variance - (samples - others) * mean * exact_mean) / others);
+    const double sd = std::sqrt(exact);
+    const bool constant = !(sd > 1e-9 * std::abs(exact_mean));
+    if (!constant && (binned < exact / 4 || binned > 4 * exact) && others >= 4) {
+        constexpr double max_points = 64;
+        value_distribution normal;
+        const auto points = static_cast<std::size_t>((std::min)(others, max_points));
+        double squares = 0;
+        for (std::size_t k = 0; k < points; ++k) {
+            const double z = normal_quantile((static_cast<double>(k) + 0.5) / static_cast<double>(points));
+            normal.value.push_back(z);
+            const auto share = [&](std::size_t j) {
+                return std::floor(others * static_cast<double>(j) / static_cast<double>(points));
+            };
+            normal.count.push_back(share(k + 1) - share(k));
+            squares += z * z / static_cast<double>(points);
+        }
+        for (double& z : normal.value) z = exact_mean + sd * z / std::sqrt(squares);
+        if (samples > others) {
+            const auto place = std::lower_bound(normal.value.begin(), normal.value.end(), 0.0);
+            normal.count.insert(normal.count.begin() + (place - normal.value.begin()), samples - others);
+            normal.value.insert(place, 0.0);
+        }
+        normal.width.assign(normal.value.size(), 0.0);
+        values = std::move(normal);
+        return;
+    }
+    const double stretch = constant ? 0 : binned == 0 ? 1 : sd / std::sqrt(binned);
+    const bool positive = values.value.front() >= 0;
+    for (double& value : values.value) {
+        if (value == 0) continue;
+        value = exact_mean + (value - binned_mean) * stretch;
+        if (positive) value = (std::max)(value, 0.0);
+    }
+}
+
+} // namespace detail
+
+} // namespace v0
+} // namespace repscope
