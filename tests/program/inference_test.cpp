@@ -1,5 +1,6 @@
 // repscope measure --inference: every number against the library called on the same values.
 
+#include "layer_report.hpp"
 #include "npy.hpp"
 #include "process.hpp"
 
@@ -242,6 +243,24 @@ TEST_CASE("the count of significant units holds a selective few and almost no no
         CHECK(significant >= selective - 2);
         CHECK(significant <= selective + 6);
     }
+}
+
+TEST_CASE("permutations that cannot make a single unit significant are reported") {
+    program::layer_report layer;
+    auto& inference = layer.inference.emplace();
+    inference.max_permutations = 999;
+    inference.permutations = 999;
+    inference.tested_units = 100;
+    inference.p_value.assign(100, .4);
+    CHECK(program::notes_on(layer).empty());
+    inference.p_value[3] = 1 / 1000.0;
+    REQUIRE(program::notes_on(layer).size() == 1);
+    CHECK(
+        program::notes_on(layer)[0] ==
+        "a single significant unit among 100 takes 1999 permutations, there were 999: --null saddlepoint has "
+        "no such limit");
+    inference.significant_units = 60;
+    CHECK(program::notes_on(layer).empty());
 }
 
 TEST_CASE("a null mean is over the units that have an index, and null without any") {

@@ -343,14 +343,14 @@ class selectivity_permutation_test {
 };
 
 /// How often shuffled labels give each unit a class selectivity index as large as its own: an exact test of
-/// whether the unit knows anything of the classes.
+/// whether the unit's values depend on the classes.
 ///
 /// `activations`, `labels` as for `class_selectivity`. The shuffles are shared by all units and come from a
 /// fixed random stream, so that p-values are the same every time; those of several units are adjusted by
 /// `benjamini_hochberg`. Needs all samples at once; `selectivity_permutation_test` takes them in portions, to
 /// the same bits. Holds samples x units doubles and `max_bytes`, O(permutations x samples x units).
-/// `selectivity_null_p_values` approximates it from moments. Throws as `class_selectivity` does, and
-/// `value_error` without permutations.
+/// `max_permutations` makes it adaptive, as `selectivity_permutation_test` states. `selectivity_p_values`
+/// approximates it from one pass. Throws as `class_selectivity` does, and `value_error` without permutations.
 template <tensor_like Activations, labels_like Labels>
 [[nodiscard]] selectivity_permutation_result
 selectivity_permutation(const Activations& activations, const Labels& labels,
