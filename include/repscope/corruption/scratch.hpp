@@ -29,7 +29,8 @@ class scratch {
             blocks_.push_back({std::make_unique_for_overwrite<line[]>(size / alignment), size});
             used_ = 0;
         }
-        std::byte* at = blocks_[block_].lines[0].bytes + used_;
+        // From the lines, not from the bytes of the first one, which end with it.
+        std::byte* at = reinterpret_cast<std::byte*>(blocks_[block_].lines.get()) + used_;
         used_ += bytes;
         return reinterpret_cast<T*>(at);
     }
