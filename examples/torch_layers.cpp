@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
         layer_taps::tapped_forward(module, [&](const std::string& name, const torch::Tensor& output) {
             const auto take = [&](const auto& view) {
                 const std::size_t units = view.extent(1);
-                const layer empty{{units, classes}, repscope::covariance(units)};
+                const layer empty{repscope::class_sums(units, classes), repscope::covariance(units)};
                 layer& moments = layers.try_emplace(name, empty).first->second;
                 moments.sums.update(view, batch_labels);
                 moments.covariance.update(view);
