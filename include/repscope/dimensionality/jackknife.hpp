@@ -43,8 +43,10 @@ class participation_ratio_jackknife {
     explicit participation_ratio_jackknife(centred_products products)
         : products_(std::move(products)),
           samples_(static_cast<double>(products_.samples)), sums_{samples_, products_.trace(),
-                                                                  products_.frobenius2(), products_.fourth},
-          unbiased_(sums_.unbiased()) {
+                                                                  products_.frobenius2(), products_.fourth,
+                                                                  products_.rounding},
+          naive_(participation_ratio(products_)), unbiased_(participation_ratio_unbiased(products_)) {
+        if (!detail::fits_fourth_powers(sums_.t)) sums_.d = std::numeric_limits<double>::quiet_NaN();
         if (needs_second_pass()) {
             // Tiles on the diagonal are used whole.
             for (std::size_t first = 0; first < products_.order; first += tile) {
@@ -141,8 +143,9 @@ class participation_ratio_jackknife {
         rows_.merge(other.rows_);
     }
 
-    /// The estimate. Throws `value_error` before all samples have been given, and for a confidence outside
-    /// (0, 1). 1 or 2 samples, or equal ones: `naive` is 0 or 1, all else NaN.
+    /// The estimate. No interval where samples spread by less than 1e-70 or more than 1e70. Throws
+    /// `value_error` before all samples have been given, and for a confidence outside (0, 1). 1 or 2 samples,
+    /// or equal ones: `naive` is 0 or 1, all else NaN.
     template <product_backend Backend = eigen_products>
     [[nodiscard]] participation_ratio_estimate estimate(double confidence = 0.95, Backend = {}) const {
         constexpr const char* name = "participation_ratio_jackknife::estimate";
@@ -152,8 +155,7 @@ class participation_ratio_jackknife {
                                                 " samples of the covariance, got " + std::to_string(seen_));
         }
         constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-        participation_ratio_estimate result{
-            sums_.r == 0 ? 0 : sums_.t * sums_.t / sums_.r, unbiased_, nan, nan, {}, products_.samples};
+        participation_ratio_estimate result{naive_, unbiased_, nan, nan, {}, products_.samples};
         if (detail::is_nan(unbiased_) || undefined_ > 0 || samples_ < 5) return result;
         const double n = samples_;
         result.jackknife = unbiased_ - (n - 1) / n * differences_;
@@ -279,6 +281,7 @@ class participation_ratio_jackknife {
     centred_products products_;
     double samples_;
     detail::ratio_sums sums_;
+    double naive_;
     double unbiased_;
     detail::sampled_rows rows_;
     std::uint64_t seen_ = 0;

@@ -14,12 +14,12 @@ inline namespace v0 {
 namespace detail {
 
 /// What the participation ratio is made of: n samples, T = trace of their scatter matrix S, R = its squared
-/// Frobenius norm, D = sum of |x|^4, x being a sample about the mean.
+/// Frobenius norm, D = sum of |x|^4, x being a sample about the mean; `rounding` as in `centred_products`.
 struct ratio_sums {
-    double n = 0, t = 0, r = 0, d = 0;
+    double n = 0, t = 0, r = 0, d = 0, rounding = 0;
 
     [[nodiscard]] constexpr double unbiased() const noexcept {
-        return participation_ratio_unbiased_of(n, t, r, d);
+        return participation_ratio_unbiased_of(n, t, r, d, rounding);
     }
 };
 
@@ -34,9 +34,13 @@ struct sample_terms {
     const double a = 1 / (all.n - 1);
     const double f = all.n / (all.n - 1);
     const double square = (1 + a) * (1 + a);
-    return {all.n - 1, all.t - f * x.g, all.r - 2 * f * x.r + f * f * x.g * x.g,
-            all.d + 4 * a * a * x.r + all.n * a * a * a * a * x.g * x.g + 4 * a * x.c +
-                2 * a * a * x.g * all.t - x.g * x.g * square * square};
+    ratio_sums rest{all.n - 1, all.t - f * x.g, all.r - 2 * f * x.r + f * f * x.g * x.g,
+                    all.d + 4 * a * a * x.r + all.n * a * a * a * a * x.g * x.g + 4 * a * x.c +
+                        2 * a * a * x.g * all.t - x.g * x.g * square * square,
+                    all.rounding};
+    // The errors of the sums stay while the sums fall.
+    if (rest.t > 0 && rest.r > 0) rest.rounding *= all.t / rest.t * (all.t / rest.t) * (all.r / rest.r);
+    return rest;
 }
 
 /// The terms of sample y when x has been left out: about the new mean, with the new sums. `xy` is x . y and

@@ -28,15 +28,53 @@ inline namespace v0 {
 ///
 ///     A = (n^2 - 3n + 1) T^2 + 2 R - n (n - 1) D,    B = (n - 1)(n - 2) R + T^2 - n (n - 1) D
 ///
-/// NaN below 4 samples and when B <= 0, never clamped. Source: docs/definitions.md.
-[[nodiscard]] constexpr double participation_ratio_unbiased_of(double samples, double t, double r,
-                                                               double d) noexcept {
+/// Range 1 upward, never clamped. NaN below 4 samples, and where A or B is not above the bound of its own
+/// rounding: B is 0 when the differences of any two disjoint pairs of samples are orthogonal, as those of
+/// orthogonal rows are. `rounding`: as `centred_products::rounding`; with it the errors of T, R and D are at
+/// most rounding times T, 2 sqrt(R) T and 2 D, and that of B is at most
+///
+///     2 rounding ((n - 1)(n - 2) sqrt(R) T + T^2 + n (n - 1) D)
+///
+/// Source: docs/definitions.md.
+[[nodiscard]] constexpr double
+participation_ratio_unbiased_of(double samples, double t, double r, double d,
+                                double rounding = std::numeric_limits<double>::epsilon()) noexcept {
     const double n = samples;
-    if (n < 4) return std::numeric_limits<double>::quiet_NaN();
-    const double a = (n * n - 3 * n + 1) * t * t + 2 * r - n * (n - 1) * d;
-    const double b = (n - 1) * (n - 2) * r + t * t - n * (n - 1) * d;
-    return b > 0 ? a / b : std::numeric_limits<double>::quiet_NaN();
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    if (n < 4) return nan;
+    const double fourth = n * (n - 1) * d;
+    const double a = (n * n - 3 * n + 1) * t * t + 2 * r - fourth;
+    const double b = (n - 1) * (n - 2) * r + t * t - fourth;
+    const double error_of_a = 2 * rounding * ((n * n - 3 * n + 3) * t * t + fourth);
+    // b > error, its part in sqrt(R) squared.
+    const double above = b - 2 * rounding * (t * t + fourth);
+    const double of_root = 2 * rounding * (n - 1) * (n - 2) * t;
+    return a > error_of_a && above > 0 && above * above > of_root * of_root * r ? a / b : nan;
 }
+
+namespace detail {
+
+/// Traces outside of this range leave too little room for sums of fourth powers.
+[[nodiscard]] constexpr bool fits_fourth_powers(double trace) noexcept {
+    return trace > 1e-140 && trace < 1e140;
+}
+
+/// D times `scale`^2. NaN where the sum of fourth powers of a scatter matrix is out of a double's range: a
+/// Gram matrix has its terms on the diagonal.
+[[nodiscard]] inline double scaled_fourth(const centred_products& products, double scale) noexcept {
+    if (!products.third.empty()) {
+        return fits_fourth_powers(products.trace()) ? products.fourth * scale * scale
+                                                    : std::numeric_limits<double>::quiet_NaN();
+    }
+    double sum = 0;
+    for (std::size_t i = 0; i < products.order; ++i) {
+        const double entry = scale * products.lower[i * products.order + i];
+        sum += entry * entry;
+    }
+    return sum;
+}
+
+} // namespace detail
 
 /// Participation ratio of what a state has seen, T^2 / R: the number of equal principal components that would
 /// spread the variance as much. No eigenvalues are computed.
@@ -44,18 +82,23 @@ inline namespace v0 {
 /// Range 1 .. min(samples - 1, units); 0 when all samples are equal. Biased downward when samples are few:
 /// see `participation_ratio_unbiased`.
 [[nodiscard]] inline double participation_ratio(const centred_products& products) noexcept {
-    const double t = products.trace();
-    const double r = products.frobenius2();
+    const double scale = products.unit_scale();
+    const double t = scale * products.trace();
+    const double r = products.frobenius2(scale);
     return r == 0 ? 0 : t * t / r;
 }
 
 /// The unbiased participation ratio of what a state has seen. Samples must be independent. May exceed the
-/// number of samples and of units; NaN below 4 samples and when the estimate of tr(Sigma^2) is not positive.
+/// number of samples and of units. NaN below 4 samples and where the estimate of tr(Sigma^2) is 0 up to
+/// rounding, as that of orthogonal rows is; of more samples than units also where their spread is below 1e-70
+/// or above 1e70.
 ///
 /// Source: Chen, Zhang, Zhong 2010; Himeno, Yamada 2014; Chun, Canatar, Chung, Lee 2025 (arXiv 2509.26560).
 [[nodiscard]] inline double participation_ratio_unbiased(const centred_products& products) noexcept {
-    return participation_ratio_unbiased_of(static_cast<double>(products.samples), products.trace(),
-                                           products.frobenius2(), products.fourth);
+    const double scale = products.unit_scale();
+    return participation_ratio_unbiased_of(static_cast<double>(products.samples), scale * products.trace(),
+                                           products.frobenius2(scale), detail::scaled_fourth(products, scale),
+                                           products.rounding);
 }
 
 /// Participation ratio of the samples in `state`.

@@ -28,6 +28,7 @@ struct power_law_result {
     /// alpha of lambda_k ~ k^-alpha; NaN with fewer than 2 positive eigenvalues in the range.
     double exponent = std::numeric_limits<double>::quiet_NaN();
     std::size_t first = 0;
+    /// The last rank of the range that has a positive eigenvalue; below `first` when none has.
     std::size_t last = 0;
 };
 
@@ -55,6 +56,7 @@ struct power_law_result {
     }
     power_law_result result{std::numeric_limits<double>::quiet_NaN(), options.first,
                             (std::min)(last, eigenvalues.size())};
+    while (result.last >= result.first && !(eigenvalues[result.last - 1] > 0)) --result.last;
     double weights = 0, x_sum = 0, y_sum = 0, xx = 0, xy = 0;
     std::size_t used = 0;
     for (std::size_t k = result.first; k <= result.last; ++k) {

@@ -26,8 +26,41 @@
 namespace repscope {
 inline namespace v0 {
 
+namespace detail {
+
+/// Of descending eigenvalues, makes those from 0 upward that cannot be told from rounding, as `spectrum`
+/// says.
+inline void remove_rounding(std::vector<double>& values) {
+    if (values.empty() || !(values.back() < 0)) return;
+    const double limit = -2 * values.back();
+    std::size_t first = values.size();
+    double sum = 0;
+    while (first > 0 && values[first - 1] <= limit) sum += values[--first];
+    // The nearest point of the simplex: all less a common number, cut at 0.
+    double common = limit;
+    if (sum > 2 * limit) {
+        double before = 0;
+        for (std::size_t k = first; k < values.size(); ++k) {
+            before += values[k];
+            const double candidate = (before - sum) / static_cast<double>(k + 1 - first);
+            if (values[k] <= candidate) break;
+            common = candidate;
+        }
+    }
+    for (std::size_t k = first; k < values.size(); ++k) values[k] = (std::max)(0.0, values[k] - common);
+}
+
+} // namespace detail
+
 /// Eigenvalues of the covariance (divisor n - 1), descending, none negative: min(samples, units) of them, the
 /// others being 0.
+///
+/// Those that cannot be told from the rounding of the products are 0. A covariance has no negative
+/// eigenvalue, so the most negative one shows what rounding does to the eigenvalues that are 0: as much
+/// upward as downward. All up to twice its size are replaced: by 0 where they cancel each other, their sum
+/// being at most four times its size, else by the nearest numbers from 0 upward that have their sum. Of a
+/// Gram matrix the last one is 0, which centering makes it. A spectrum without negative eigenvalues is left
+/// as it is. The errors are in docs/definitions.md.
 ///
 /// Empty below two samples. O(min(samples, units)^3). Throws `value_error` when the solver does not converge.
 /// The function is a template so that only files that call it instantiate Eigen's solver.
@@ -44,9 +77,10 @@ template <typename = void>
     std::vector<double> values(products.order);
     const double divisor = static_cast<double>(products.samples) - 1;
     for (std::size_t k = 0; k < values.size(); ++k) {
-        // Rounding leaves the smallest a little below 0.
-        values[k] = (std::max)(0.0, solver.eigenvalues()[order - 1 - static_cast<Eigen::Index>(k)]) / divisor;
+        values[k] = solver.eigenvalues()[order - 1 - static_cast<Eigen::Index>(k)] / divisor;
     }
+    detail::remove_rounding(values);
+    if (products.third.empty()) values.back() = 0;
     return values;
 }
 

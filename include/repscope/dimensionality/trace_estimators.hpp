@@ -22,7 +22,8 @@ inline namespace v0 {
 /// A participation ratio of which tr S^2 was estimated by random probes.
 struct sketched_participation_ratio {
     double naive = 0;
-    /// NaN as `participation_ratio_unbiased` says, which a noisy tr S^2 makes more likely.
+    /// NaN as `participation_ratio_unbiased` says, and where the probes do not tell its denominator from 0:
+    /// where it is not above twice its standard error.
     double unbiased = 0;
     /// Standard error of the logarithm of `naive`, and of `unbiased`, that the probes cause; the samples'
     /// own comes on top.
@@ -32,20 +33,25 @@ struct sketched_participation_ratio {
 };
 
 /// Participation ratios from T, D and an estimate of R = tr S^2 with its standard error. NaN without
-/// variance.
+/// variance, and where samples spread by less than 1e-70 or more than 1e70.
 [[nodiscard]] inline sketched_participation_ratio participation_ratio(const sketched_products& products) {
     const auto n = static_cast<double>(products.samples);
     const double t = products.trace;
     const double r = products.frobenius2;
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     sketched_participation_ratio result{nan, nan, nan, nan, products.samples};
-    if (!(t > 0) || !(r > 0)) return result;
+    if (!detail::fits_fourth_powers(t) || !(r > 0)) return result;
     result.naive = t * t / r;
     result.naive_error_log = products.frobenius2_error / r;
-    result.unbiased = participation_ratio_unbiased_of(n, t, r, products.fourth);
-    if (detail::is_nan(result.unbiased)) return result;
     const double a = (n * n - 3 * n + 1) * t * t + 2 * r - n * (n - 1) * products.fourth;
     const double b = (n - 1) * (n - 2) * r + t * t - n * (n - 1) * products.fourth;
+    if (!(b > 2 * (n - 1) * (n - 2) * products.frobenius2_error)) {
+        result.unbiased_error_log = nan;
+        return result;
+    }
+    const double rounding = (n + 8) * std::numeric_limits<double>::epsilon();
+    result.unbiased = participation_ratio_unbiased_of(n, t, r, products.fourth, rounding);
+    if (detail::is_nan(result.unbiased)) return result;
     result.unbiased_error_log = products.frobenius2_error * std::abs((n - 1) * (n - 2) / b - 2 / a);
     return result;
 }

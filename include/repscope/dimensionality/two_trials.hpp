@@ -5,6 +5,7 @@
 #include "repscope/numeric/products.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -24,9 +25,9 @@ inline namespace v0 {
 ///     B = (R - D) / (n)_2 + 2 (R - 2 D) / (n)_3 + (T^2 + F + R - 6 D) / (n)_4
 ///
 /// are unbiased for (tr Sigma)^2 and tr Sigma^2 of the signal, its mean unknown; with first = second it is
-/// `participation_ratio_unbiased`. NaN below 4 samples and when B <= 0, never clamped. Throws `shape_error`
-/// when the two differ, and as `participation_ratio` does. O(samples x units x min(samples, units)); both
-/// passes are held in double.
+/// `participation_ratio_unbiased`. NaN below 4 samples and when B is negative or 0 up to the rounding of its
+/// sums, never clamped. Throws `shape_error` when the two differ, and as `participation_ratio` does.
+/// O(samples x units x min(samples, units)); both passes are held in double.
 template <tensor_like First, tensor_like Second>
 [[nodiscard]] double participation_ratio_two_trials(const First& first, const Second& second,
                                                     const update_options& options = {}) {
@@ -51,6 +52,13 @@ template <tensor_like First, tensor_like Second>
             const std::size_t u = i % units;
             rows[i] = (rows[i] - about[u]) - mean[u] / static_cast<double>(samples);
         }
+        // Scaled by a power of two, since fourth powers overflow and underflow soon.
+        double largest = 0;
+        for (const double value : rows) largest = (std::max)(largest, std::abs(value));
+        if (largest > 0) {
+            const double scale = std::ldexp(1.0, -std::clamp(std::ilogb(largest), -1000, 1000));
+            for (double& value : rows) value *= scale;
+        }
         return rows;
     };
     const std::vector<double> x = centred(a);
@@ -59,6 +67,11 @@ template <tensor_like First, tensor_like Second>
     double r = 0;
     double f = 0;
     double d = 0;
+    double square = 0; // of the norm of H, or of M
+    double of_x = 0;   // squared norms of X and Y
+    double of_y = 0;
+    for (const double value : x) of_x += value * value;
+    for (const double value : y) of_y += value * value;
     for (std::size_t i = 0; i < samples; ++i) {
         double h = 0;
         for (std::size_t u = 0; u < units; ++u) h += x[i * units + u] * y[i * units + u];
@@ -91,10 +104,12 @@ template <tensor_like First, tensor_like Second>
     for (std::size_t i = 0; i < order; ++i) {
         for (std::size_t j = 0; j < order; ++j) {
             r += h[i * order + j] * h[j * order + i];
-            if (thin) f += h[i * order + j] * h[i * order + j];
+            square += h[i * order + j] * h[i * order + j];
         }
     }
-    if (!thin) {
+    if (thin) {
+        f = square;
+    } else {
         const std::vector<double> of_first = product(x, x);
         const std::vector<double> of_second = product(y, y);
         for (std::size_t i = 0; i < of_first.size(); ++i) f += of_first[i] * of_second[i];
@@ -106,7 +121,16 @@ template <tensor_like First, tensor_like Second>
     const double shared = (t * t + f + r - 6 * d) / (triples * (n - 3));
     const double above = (t * t - d) / pairs + 2 * (t * t - 2 * d) / triples + shared;
     const double below = (r - d) / pairs + 2 * (r - 2 * d) / triples + shared;
-    return below > 0 ? above / below : std::numeric_limits<double>::quiet_NaN();
+    // The errors of H and M are at most rounding |X| |Y| in the Frobenius norm: those of R and D are at most
+    // 2 rounding |X| |Y| times |H| (or |M|) and sqrt(D), those of T^2 and F at most 2 rounding |X|^2 |Y|^2.
+    const double rounding =
+        static_cast<double>((std::max)(samples, units) + 8) * std::numeric_limits<double>::epsilon();
+    const double both = std::sqrt(of_x) * std::sqrt(of_y);
+    const double of_r = 2 * rounding * both * std::sqrt(square);
+    const double of_d = 2 * rounding * both * std::sqrt(d);
+    const double error = (of_r + of_d) / pairs + 2 * (of_r + 2 * of_d) / triples +
+                         (4 * rounding * both * both + of_r + 6 * of_d) / (triples * (n - 3));
+    return below > error ? above / below : std::numeric_limits<double>::quiet_NaN();
 }
 
 } // namespace v0

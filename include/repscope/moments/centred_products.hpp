@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace repscope {
@@ -23,6 +26,8 @@ struct centred_products {
     std::vector<double> lower;
     /// D = sum over samples of |x - mean|^4.
     double fourth = 0;
+    /// Bound of the rounding of the matrix: the Frobenius norm of its error is at most this times its trace.
+    double rounding = std::numeric_limits<double>::epsilon();
     /// Mean of every unit and, of a scatter matrix only, the sum over samples of |x - mean|^2 (x - mean).
     std::vector<double> mean, third;
 
@@ -32,15 +37,26 @@ struct centred_products {
         for (std::size_t i = 0; i < order; ++i) sum += lower[i * order + i];
         return sum;
     }
-    /// R: its squared Frobenius norm.
-    [[nodiscard]] double frobenius2() const noexcept {
+    /// R: its squared Frobenius norm; of the matrix times `scale`.
+    [[nodiscard]] double frobenius2(double scale = 1) const noexcept {
         double sum = 0;
         for (std::size_t i = 0; i < order; ++i) {
             double row = 0;
-            for (std::size_t j = 0; j < i; ++j) row += lower[i * order + j] * lower[i * order + j];
-            sum += 2 * row + lower[i * order + i] * lower[i * order + i];
+            for (std::size_t j = 0; j < i; ++j) {
+                const double entry = scale * lower[i * order + j];
+                row += entry * entry;
+            }
+            const double last = scale * lower[i * order + i];
+            sum += 2 * row + last * last;
         }
         return sum;
+    }
+    /// An even power of two that brings the trace near 1, so that squares of entries neither overflow nor
+    /// underflow; it changes no bit of a ratio. 1 without variance.
+    [[nodiscard]] double unit_scale() const noexcept {
+        const double t = trace();
+        if (!(t > 0 && t <= (std::numeric_limits<double>::max)())) return 1;
+        return std::ldexp(1.0, -2 * (std::clamp(std::ilogb(t), -1000, 1000) / 2));
     }
 };
 

@@ -3,8 +3,10 @@
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/centred_products.hpp"
+#include "repscope/moments/centred_rows.hpp"
 #include "repscope/moments/chunk_memory.hpp"
 #include "repscope/moments/finite.hpp"
+#include "repscope/moments/product_range.hpp"
 #include "repscope/moments/scatter_products.hpp"
 #include "repscope/moments/update_options.hpp"
 #include "repscope/numeric/blocks.hpp"
@@ -13,6 +15,7 @@
 #include "repscope/numeric/unit_values.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -176,6 +179,8 @@ class covariance {
             third_[u] += theirs.third_[u];
         }
         fourth_ += theirs.fourth_;
+        narrow_products_ = narrow_products_ || theirs.narrow_products_;
+        largest_square_ = (std::max)(largest_square_, theirs.largest_square_);
         samples_ += other.samples_;
     }
 
@@ -191,11 +196,17 @@ class covariance {
         result.lower.resize(order * order);
         result.mean = unit_means();
         if (is_thin()) {
-            std::vector<double> rows = rows_;
+            const std::vector<double> rows = detail::centred_rows(rows_, units_);
+            const bool narrow = options_.products == product_precision::float32;
+            detail::add_gram<Backend>(rows, order, units_, narrow, result.lower.data());
+            result.rounding = detail::product_rounding(units_, narrow);
+            double largest_square = 0;
             for (std::size_t i = 0; i < order; ++i) {
-                for (std::size_t u = 0; u < units_; ++u) rows[i * units_ + u] -= result.mean[u];
+                largest_square =
+                    (std::max)(largest_square, detail::checked_square(result.lower[i * order + i],
+                                                                      rows.data() + i * units_, units_));
             }
-            add_gram<Backend>(rows, order, result.lower);
+            detail::check_range(largest_square, units_, false);
             for (std::size_t i = 0; i < order; ++i) {
                 result.fourth += result.lower[i * order + i] * result.lower[i * order + i];
             }
@@ -209,25 +220,30 @@ class covariance {
     template <product_backend Backend = eigen_products>
     [[nodiscard]] centred_products centred(Backend backend = {}) && {
         if (is_thin()) return std::as_const(*this).centred(backend);
+        detail::check_range(largest_square_, units_, narrow_products_);
+        const double about_pilot = scatter_trace();
         move_pilot(mean_about_pilot());
+        double rounding = detail::product_rounding(static_cast<std::size_t>(samples_), narrow_products_);
+        // What was rounded is the sums about the pilot, the larger the farther it is from the mean.
+        const double farther = about_pilot / scatter_trace();
+        if (farther > 1) rounding *= farther * farther;
         std::vector<double> mean = unit_means(); // while there is a scatter matrix: without, a state is thin
-        return {samples_, units_, units_, std::move(scatter_), fourth_, std::move(mean), std::move(third_)};
+        return {samples_, units_,   units_,          std::move(scatter_),
+                fourth_,  rounding, std::move(mean), std::move(third_)};
     }
 
     /// Mean of every unit; NaN without samples.
     [[nodiscard]] std::vector<double> unit_means() const {
         const auto n = static_cast<double>(samples_);
-        std::vector<double> mean(units_);
         if (is_thin()) {
-            // About the first row, so that a large offset costs no digits.
-            for (std::size_t i = units_; i < rows_.size(); ++i)
-                mean[i % units_] += rows_[i] - rows_[i % units_];
+            std::vector<double> mean = detail::mean_about_first(rows_, units_);
             for (std::size_t u = 0; u < units_; ++u) {
-                mean[u] = samples_ == 0 ? std::numeric_limits<double>::quiet_NaN() : rows_[u] + mean[u] / n;
+                mean[u] = samples_ == 0 ? std::numeric_limits<double>::quiet_NaN() : rows_[u] + mean[u];
             }
-        } else {
-            for (std::size_t u = 0; u < units_; ++u) mean[u] = pilot_[u] + sum_[u] / n;
+            return mean;
         }
+        std::vector<double> mean(units_);
+        for (std::size_t u = 0; u < units_; ++u) mean[u] = pilot_[u] + sum_[u] / n;
         return mean;
     }
 
@@ -254,7 +270,7 @@ class covariance {
     void save(byte_writer& out) const {
         out.put<std::uint64_t>(units_);
         out.put<std::uint64_t>(samples_);
-        out.put<std::uint8_t>(is_thin() ? 1 : 0);
+        out.put<std::uint8_t>(is_thin() ? 1 : narrow_products_ ? 2 : 0);
         if (is_thin()) {
             out.put_all(std::span<const double>(rows_));
             return;
@@ -278,7 +294,7 @@ class covariance {
         const bool fits =
             thin == 1 ? samples <= units && (samples == 0 || units <= most / samples)
                       : units <= most && (units + 1) / 2 <= most / (std::max<std::uint64_t>)(units, 1);
-        if (units == 0 || thin > 1 || !fits) throw format_error(in.name() + ": not a state of a covariance");
+        if (units == 0 || thin > 2 || !fits) throw format_error(in.name() + ": not a state of a covariance");
         covariance state(units, options);
         state.samples_ = samples;
         if (thin == 1) {
@@ -292,11 +308,14 @@ class covariance {
             v->resize(units);
             in.get_all(std::span(*v));
         }
+        state.narrow_products_ = thin == 2;
         state.fourth_ = in.get<double>();
         state.scatter_.resize(units * units);
         for (std::size_t i = 0; i < units; ++i) {
             in.get_all(std::span(state.scatter_).subspan(i * units, i + 1));
         }
+        // Not saved: at least the mean.
+        if (samples > 0) state.largest_square_ = state.scatter_trace() / static_cast<double>(samples);
         return state;
     }
 
@@ -312,29 +331,6 @@ class covariance {
         constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
         const std::size_t a_block = rows_per_block();
         return (std::max<std::size_t>)(1, chunk_bytes / (a_block * units_ * sizeof(double))) * a_block;
-    }
-
-    /// Adds the products of rows with each other.
-    template <product_backend Backend>
-    void add_gram(const std::vector<double>& rows, std::size_t order, std::vector<double>& gram) const {
-        if (options_.products == product_precision::float64) {
-            Backend::template syrk_add<factor::as_is>(order, units_, rows.data(), units_, gram.data(), order);
-            return;
-        }
-        constexpr std::size_t a_block = 512;
-        std::vector<float> part(order * a_block);
-        std::vector<float> products(order * order);
-        for (std::size_t first = 0; first < units_; first += a_block) {
-            const std::size_t k = (std::min)(a_block, units_ - first);
-            for (std::size_t i = 0; i < order; ++i) {
-                for (std::size_t u = 0; u < k; ++u) {
-                    part[i * k + u] = static_cast<float>(rows[i * units_ + first + u]);
-                }
-            }
-            std::fill(products.begin(), products.end(), 0.0F);
-            Backend::template syrk_add<factor::as_is>(order, k, part.data(), k, products.data(), order);
-            for (std::size_t i = 0; i < products.size(); ++i) gram[i] += static_cast<double>(products[i]);
-        }
     }
 
     void allow(std::string_view name, std::size_t bytes) const {
@@ -379,6 +375,7 @@ class covariance {
     template <product_backend Backend, typename Values>
     void add_chunk(std::size_t count, Values&& values, detail::chunk_memory& memory, thread_pool& pool) {
         const bool narrow = options_.products == product_precision::float32;
+        narrow_products_ = narrow_products_ || narrow;
         const std::size_t tasks = block_count(count, rows_a_task);
         memory.hold((narrow ? pool.size() * rows_a_task : count) * units_, narrow ? count * units_ : 0);
         double* const rows = memory.rows.get();
@@ -394,8 +391,8 @@ class covariance {
             double* const sums = parts.data() + task * 2 * units_;
             for (std::size_t i = 0; i < here; ++i) {
                 double* row = own + i * units_;
-                const double length = subtract_pilot(row);
-                squared[first + i] = length;
+                const double length = detail::subtract(row, pilot_.data(), units_);
+                squared[first + i] = detail::checked_square(length, row, units_);
                 for (std::size_t u = 0; u < units_; ++u) {
                     sums[u] += row[u];
                     sums[units_ + u] += length * row[u];
@@ -405,7 +402,10 @@ class covariance {
                 for (std::size_t u = 0; u < units_; ++u) rounded[u] = static_cast<float>(row[u]);
             }
         });
-        for (const double s : squared) fourth_ += s * s;
+        for (const double s : squared) {
+            fourth_ += s * s;
+            largest_square_ = (std::max)(largest_square_, s);
+        }
         for (std::size_t task = 0; task < tasks; ++task) {
             const double* sums = parts.data() + task * 2 * units_;
             for (std::size_t u = 0; u < units_; ++u) {
@@ -419,22 +419,10 @@ class covariance {
             detail::add_scatter<Backend>(rows, count, units_, rows_per_block(), scatter_.data(), pool);
     }
 
-    /// Makes a row the difference to the pilot; its squared length.
-    [[nodiscard]] double subtract_pilot(double* row) const noexcept {
-        double partial[8] = {};
-        std::size_t u = 0;
-        for (; u + 8 <= units_; u += 8) {
-            for (std::size_t k = 0; k < 8; ++k) {
-                row[u + k] -= pilot_[u + k];
-                partial[k] += row[u + k] * row[u + k];
-            }
-        }
-        for (; u < units_; ++u) {
-            row[u] -= pilot_[u];
-            partial[0] += row[u] * row[u];
-        }
-        return ((partial[0] + partial[4]) + (partial[1] + partial[5])) +
-               ((partial[2] + partial[6]) + (partial[3] + partial[7]));
+    [[nodiscard]] double scatter_trace() const noexcept {
+        double trace = 0;
+        for (std::size_t u = 0; u < units_; ++u) trace += scatter_[u * units_ + u];
+        return trace;
     }
 
     [[nodiscard]] std::vector<double> mean_about_pilot() const {
@@ -494,6 +482,10 @@ class covariance {
     std::vector<double> third_;
     double fourth_ = 0;
     std::vector<double> scatter_;
+    /// Whether any product of `scatter_` was made in float.
+    bool narrow_products_ = false;
+    double largest_square_ =
+        0; ///< of the length of a row about the pilot; of a state that was read, the mean
 };
 
 } // namespace v0

@@ -5,6 +5,7 @@
 #include "repscope/numeric/thread_pool.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <type_traits>
@@ -67,6 +68,35 @@ void add_scatter(const Scalar* rows, std::size_t count, std::size_t units, std::
         pool.for_each(tiles, add_tile);
     } else {
         for (std::size_t tile = 0; tile < tiles; ++tile) add_tile(tile, 0);
+    }
+}
+
+/// Adds the products of `order` centered rows of `units` values with each other to the lower triangle of
+/// `gram` (order, order); with `narrow` in float, the rows scaled by a power of two into its range.
+template <product_backend Backend>
+void add_gram(const std::vector<double>& rows, std::size_t order, std::size_t units, bool narrow,
+              double* gram) {
+    if (!narrow) {
+        Backend::template syrk_add<factor::as_is>(order, units, rows.data(), units, gram, order);
+        return;
+    }
+    constexpr std::size_t a_block = 512;
+    std::vector<float> part(order * a_block);
+    std::vector<float> products(order * order);
+    double largest = 0;
+    for (const double value : rows) largest = (std::max)(largest, std::abs(value));
+    const double scale = largest > 0 ? std::ldexp(1.0, -std::clamp(std::ilogb(largest), -500, 500)) : 1;
+    for (std::size_t first = 0; first < units; first += a_block) {
+        const std::size_t k = (std::min)(a_block, units - first);
+        for (std::size_t i = 0; i < order; ++i) {
+            for (std::size_t u = 0; u < k; ++u) {
+                part[i * k + u] = static_cast<float>(scale * rows[i * units + first + u]);
+            }
+        }
+        std::fill(products.begin(), products.end(), 0.0F);
+        Backend::template syrk_add<factor::as_is>(order, k, part.data(), k, products.data(), order);
+        for (std::size_t i = 0; i < products.size(); ++i)
+            gram[i] += static_cast<double>(products[i]) / scale / scale;
     }
 }
 
