@@ -13,6 +13,7 @@
 #include "study_conditions.hpp"
 #include "study_model.hpp"
 #include "study_network.hpp"
+#include "study_notes.hpp"
 #include "study_options.hpp"
 #include "study_outcomes.hpp"
 #include "study_page.hpp"
@@ -172,14 +173,15 @@ int study(const study_settings& settings) {
     }
     const image_verdicts verdicts = take_verdicts(whole["networks"]);
     whole["claims"] = study_claims(whole, verdicts);
+    add_study_notes(whole, data.classes);
     const study_pictures pictures = take_pictures(whole["networks"], data, some_corrupted,
                                                   settings.corruption_images > 0, shown_eps(whole), verdicts);
     write_verdicts(settings.out + "/per_image.npz", verdicts);
     write_output(settings.out + "/study.csv", study_csv(whole));
     write_output(settings.out + "/study.json", whole.dump(1) + "\n");
     write_study_page(settings.out, whole, pictures);
-    print(study_table(whole) + "\n" + claims_table(whole["claims"]) + "\n" + stage_times_text(whole) +
-          "report: " + settings.out +
+    print(study_table(whole) + "\n" + claims_table(whole["claims"]) + study_notes_text(whole) + "\n" +
+          stage_times_text(whole) + "report: " + settings.out +
           "/report.html; numbers beside it: study.json, study.csv, per_image.npz, " + "figures\n");
     return 0;
 }

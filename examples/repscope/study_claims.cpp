@@ -74,6 +74,7 @@ class claim_list {
         claim["estimate"] = found.estimate;
         claim["per_seed"] = found.per_block;
         claim["p"] = found.p;
+        claim["at_floor"] = found.at_floor;
         const auto slopes = repscope::within_block_slope(blocks);
         claim["slope_per_tenth"]["estimate"] = slopes.mean.estimate / 10;
         if (seeds_.size() >= 5) {
@@ -83,39 +84,38 @@ class claim_list {
         return claim;
     }
 
-    // Mean over networks of a difference of two numbers of one network.
+    // Mean over networks of a difference of two numbers of one network. Networks of a seed share initial
+    // weights and the order of images, so the sample is the means of the seeds.
     json& contrast(const std::string& id, const std::string& statement, const outcome& first,
                    const outcome& second, json images) {
         json& claim = begin(id, statement, 1, networks_.size(), std::move(images));
+        claim["test"] = "Student's t over seeds";
         std::map<std::size_t, std::vector<double>> by_seed;
-        std::vector<repscope::paired_block> pairs;
         for (const auto& network : networks_) {
             const double a = first(network);
             const double b = second(network);
             if (!std::isfinite(a - b)) return unclear(claim, "it was not measured in this study");
             by_seed[network["seed"].get<std::size_t>()].push_back(a - b);
-            pairs.push_back({{0.0, 1.0}, {b, a}});
         }
-        double sum = 0.0;
-        claim["per_seed"] = json::array();
-        for (const auto& [seed, differences] : by_seed) {
-            double mean = 0.0;
-            for (const double difference : differences)
-                mean += difference / static_cast<double>(differences.size());
-            claim["per_seed"].push_back(mean);
-            sum += mean;
-        }
-        claim["estimate"] = sum / static_cast<double>(by_seed.size());
-        // Two values rearranged are two values swapped: the exact sign test.
-        claim["p"] = repscope::within_block_correlation(pairs).p;
+        std::vector<double> of_seed;
+        for (const auto& [seed, differences] : by_seed)
+            of_seed.push_back(repscope::mean_interval(differences).estimate);
+        const repscope::estimate_interval mean = repscope::mean_interval(of_seed);
+        claim["per_seed"] = of_seed;
+        claim["estimate"] = mean.estimate;
+        if (of_seed.size() > 1) claim["ci"] = {mean.range.low, mean.range.high};
+        claim["p"] = repscope::mean_p_value(of_seed);
+        if (of_seed.size() < 3) unclear(claim, "fewer than 3 seeds");
         if (alphas_.size() < 3) unclear(claim, "fewer than 3 alphas");
         return claim;
     }
 
-    // Whether accuracy stays within a point of that of alpha 0, alpha by alpha.
+    // Whether accuracy stays within a point of that of alpha 0, alpha by alpha: the difference within each
+    // seed, with what other seeds and other images would change of its mean.
     void equivalence() {
         json& claim = begin("6", "clean accuracy stays within one point of that of alpha 0", 0,
                             networks_.size(), networks_[0]["conditions"][0]["images"]);
+        claim["test"] = "90 % interval over seeds and images";
         if (!alphas_.contains(0.0)) {
             unclear(claim, "no network with alpha 0");
             return;
@@ -124,16 +124,23 @@ class claim_list {
         std::map<double, std::string> holds{{0.0, "yes"}};
         for (const double alpha : alphas_) {
             if (alpha == 0.0) continue;
-            const repscope::estimate_interval found =
-                repscope::mean_interval(differences_to_zero(alpha), 0.90);
+            const std::vector<std::vector<double>> differences = differences_to_zero(alpha);
+            const repscope::crossed_difference crossed = repscope::crossed_mean(differences);
+            const repscope::estimate_interval& found = crossed.mean;
             const auto said = repscope::equivalent(found.range, equivalence_margin);
+            json per_seed = json::array();
+            for (const auto& of_seed : differences)
+                per_seed.push_back(repscope::mean_interval(of_seed).estimate);
             holds[alpha] = said == repscope::equivalence::yes  ? "yes"
                            : said == repscope::equivalence::no ? "no"
                                                                : "unclear";
             claim["alphas"].push_back({{"alpha", alpha},
                                        {"estimate", found.estimate},
                                        {"ci", {found.range.low, found.range.high}},
-                                       {"holds", holds[alpha]}});
+                                       {"holds", holds[alpha]},
+                                       {"per_seed", std::move(per_seed)},
+                                       {"seed_error", crossed.block_error},
+                                       {"image_error", crossed.item_error}});
         }
         auto first = holds.find(0.0);
         auto last = first;
@@ -222,6 +229,8 @@ class claim_list {
                            {"per_seed", json::array()},
                            {"p", nullptr},
                            {"p_holm", nullptr},
+                           {"test", "permutation within seeds"},
+                           {"at_floor", false},
                            {"claimed_sign", sign},
                            {"seeds", seeds_.size()},
                            {"networks", networks},
@@ -235,18 +244,21 @@ class claim_list {
                              "/" + condition);
     }
 
-    // Of each image, mean over the seeds: right with alpha, less right with alpha 0.
-    [[nodiscard]] std::vector<double> differences_to_zero(double alpha) const {
-        std::vector<double> differences;
+    // Of each seed and image: right with alpha, less right with alpha 0.
+    [[nodiscard]] std::vector<std::vector<double>> differences_to_zero(double alpha) const {
+        std::map<std::size_t, std::vector<double>> by_seed;
         for (const auto& network : networks_) {
             const double own = network["alpha"];
             if (own != alpha && own != 0.0) continue;
             const std::vector<bool>& right = right_of(network, "clean");
+            std::vector<double>& differences = by_seed[network["seed"].get<std::size_t>()];
             differences.resize(right.size());
-            const double weight = (own == 0.0 ? -1.0 : 1.0) / static_cast<double>(seeds_.size());
-            for (std::size_t i = 0; i < right.size(); ++i) differences[i] += right[i] ? weight : 0.0;
+            const double sign = own == 0.0 ? -1.0 : 1.0;
+            for (std::size_t i = 0; i < right.size(); ++i) differences[i] += right[i] ? sign : 0.0;
         }
-        return differences;
+        std::vector<std::vector<double>> all;
+        for (auto& [seed, differences] : by_seed) all.push_back(std::move(differences));
+        return all;
     }
 
     const json& networks_;
@@ -417,6 +429,14 @@ nlohmann::ordered_json study_claims(const json& study, const image_verdicts& ver
     return claims.finish();
 }
 
+std::string p_value_text(const json& claim, const char* key) {
+    if (!claim.contains(key) || !claim[key].is_number()) return "-";
+    const double p = claim[key];
+    // At the floor, the draws tell no more than that p is no larger.
+    if (claim.value("at_floor", false) && p < 1.0) return "<= " + fixed(p, 4);
+    return p < 0.0001 ? "< 0.0001" : fixed(p, 4);
+}
+
 std::string claims_table(const json& claims) {
     text_table table({"claim", "", "estimate", "p (Holm)", "holds"}, 2);
     for (const auto& claim : claims) {
@@ -429,7 +449,7 @@ std::string claims_table(const json& claims) {
         std::string verdict = claim["holds"].get<std::string>();
         if (claim.contains("reason")) verdict += ": " + claim["reason"].get<std::string>();
         table.add_row({id, claim["statement"].get<std::string>(), text(claim["estimate"], 2),
-                       text(claim["p_holm"], 4), verdict});
+                       p_value_text(claim, "p_holm"), verdict});
     }
     return table.text();
 }

@@ -4,7 +4,9 @@
 #include "gnuplot.hpp"
 #include "html.hpp"
 #include "output_file.hpp"
+#include "study_claims.hpp"
 #include "study_figures.hpp"
+#include "study_notes.hpp"
 #include "study_outcomes.hpp"
 #include "study_plots.hpp"
 #include "study_report.hpp"
@@ -46,12 +48,6 @@ std::string claim_number(const json& claim, const char* key, int digits) {
     return claim.contains(key) && claim[key].is_number() ? fixed(claim[key].get<double>(), digits) : "-";
 }
 
-std::string p_text(const json& claim, const char* key) {
-    if (!claim.contains(key) || !claim[key].is_number()) return "-";
-    const double p = claim[key];
-    return p < 0.0001 ? "< 0.0001" : fixed(p, 4);
-}
-
 // All values of a few seeds, the ends of those of many.
 std::string per_seed_text(const json& per_seed) {
     std::vector<double> values;
@@ -82,15 +78,17 @@ std::string claims_part(const json& claims) {
         }
         table.add({claim["id"].get<std::string>(), claim["statement"].get<std::string>(), holds,
                    claim_number(claim, "estimate", 3), per_seed_text(claim["per_seed"]), slope_text,
-                   p_text(claim, "p"), p_text(claim, "p_holm"), claim["networks"].dump(),
+                   p_value_text(claim, "p"), p_value_text(claim, "p_holm"), claim["networks"].dump(),
                    claim["images"].is_number() ? with_commas(claim["images"].get<std::size_t>()) : "-"});
     }
     std::string text =
         "<h2 id=\"claims\">The claims</h2>\n<p class=\"sub\">Trends: mean over seeds of Spearman's "
         "correlation "
-        "with selectivity within the seed, p from rearranging outcomes within seeds. Claim 4: a difference "
-        "of "
-        "two changes of one network. Yes or no takes p below .05 after Holm's correction and one sign in all "
+        "with selectivity within the seed, p from rearranging outcomes within seeds; &lt;= at the smallest p "
+        "that the draws can give. Claim 4: a difference of two changes of one network, mean over the "
+        "networks "
+        "of a seed, p from Student's t over seeds. Claim 6: 90 % interval over seeds and images. Yes or no "
+        "takes p below .05 after Holm's correction and one sign in all "
         "seeds; fewer than 3 seeds or 3 alphas leave it unclear.</p>\n<div class=\"claims\">" +
         table.text() + "</div>\n";
     for (const auto& claim : claims) {
@@ -210,7 +208,7 @@ void write_study_page(const std::string& folder, const json& study, const study_
         escaped(study["data"]["name"].get<std::string>()) + "</h1>\n<p class=\"sub\">" + networks.counted() +
         " &middot; repscope " + version_text() + "</p>\n";
     if (!is_drawn) body += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
-    body += preformatted(study_table(study));
+    body += preformatted(study_notes_text(study) + study_table(study));
     std::size_t next = 0;
     for (const study_figure& figure : figures) {
         std::string svg;

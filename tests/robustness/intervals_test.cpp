@@ -40,6 +40,75 @@ TEST_CASE("rank correlation") {
                          doctest::Contains("at position 2"), value_error);
 }
 
+TEST_CASE("Student's test of a mean") {
+    // t = 2 sqrt(3), 2 degrees of freedom: p = 1 - t / sqrt(t^2 + 2); and scipy.stats.ttest_1samp.
+    CHECK(mean_p_value(std::vector<double>{1, 2, 3}) ==
+          doctest::Approx(1 - std::sqrt(12.0 / 14)).epsilon(1e-12));
+    CHECK(mean_p_value(std::vector<double>{-1, -2, -3}) ==
+          doctest::Approx(1 - std::sqrt(12.0 / 14)).epsilon(1e-12));
+    CHECK(mean_p_value(std::vector<double>{2, 2}) == 0);
+    CHECK(std::isnan(mean_p_value(std::vector<double>{0, 0, 0})));
+    CHECK(std::isnan(mean_p_value(std::vector<double>{1})));
+    CHECK(std::isnan(mean_p_value(std::vector<double>{})));
+}
+
+TEST_CASE("a mean over blocks that share their items") {
+    // Two-way analysis of variance by hand: block means 2 and 4, item means 1.5, 3 and 4.5; rest +-.5, 0,
+    // -+.5.
+    const auto found = crossed_mean({{1, 2, 3}, {2, 4, 6}});
+    CHECK(found.mean.estimate == doctest::Approx(3));
+    const double blocks = 3 * 2.0 / 1, items = 2 * 4.5 / 2, rest = 4 * .25 / 2;
+    CHECK(found.block_error == doctest::Approx(std::sqrt(blocks / 6)).epsilon(1e-14));
+    CHECK(found.item_error == doctest::Approx(std::sqrt((items - rest) / 6)).epsilon(1e-14));
+    CHECK(found.mean.error == doctest::Approx(std::sqrt((blocks + items - rest) / 6)).epsilon(1e-14));
+    const double t = 6.313751514675; // 95 % of one degree of freedom
+    CHECK(found.mean.range.high == doctest::Approx(3 + t * found.mean.error).epsilon(1e-9));
+    CHECK(std::isnan(crossed_mean({{1, 2}}).mean.error));
+    CHECK(std::isnan(crossed_mean({}).mean.estimate));
+    CHECK_THROWS_AS((void)crossed_mean({{1, 2}, {1}}), shape_error);
+    CHECK_THROWS_AS((void)crossed_mean({{1, 2}, {1, 2}}, 1), value_error);
+    // Its interval holds the truth as often as it says, where blocks dominate, items do, and neither.
+    repscope::random_stream random(3, 9);
+    struct spread {
+        double of_blocks, of_items;
+    };
+    for (const spread& one : {spread{.3, .1}, spread{.05, 2}, spread{0, 0}}) {
+        int held = 0;
+        constexpr int studies = 600;
+        for (int study = 0; study < studies; ++study) {
+            std::vector<double> item(60);
+            for (double& v : item) v = one.of_items * random.normal();
+            std::vector<std::vector<double>> values;
+            for (int block = 0; block < 4; ++block) {
+                const double own = one.of_blocks * random.normal();
+                values.emplace_back();
+                for (const double v : item) values.back().push_back(own + v + .5 * random.normal());
+            }
+            const auto r = crossed_mean(values).mean.range;
+            held += r.low <= 0 && 0 <= r.high ? 1 : 0;
+        }
+        CAPTURE(one.of_items);
+        CHECK(held >= .87 * studies);
+    }
+}
+
+TEST_CASE("permutations at the floor of their draws") {
+    paired_block block;
+    for (int i = 0; i < 12; ++i) {
+        block.x.push_back(i);
+        block.y.push_back(i * i);
+    }
+    const std::vector<paired_block> perfect{block};
+    const auto floor = within_block_correlation(perfect, {.draws = 200});
+    CHECK(floor.at_floor);
+    CHECK(floor.p == doctest::Approx(1.0 / 201));
+    block.y = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8};
+    const std::vector<paired_block> loose{block};
+    CHECK(!within_block_correlation(loose, {.draws = 200}).at_floor);
+    const std::vector<paired_block> few{{{1, 2, 3}, {1, 2, 3}}};
+    CHECK(!within_block_correlation(few).at_floor); // all arrangements: p is exact
+}
+
 TEST_CASE("permutations within blocks, all of them") {
     const std::vector<paired_block> blocks{
         {{1, 2, 3, 4}, {0.1, 0.3, 0.2, 0.4}}, {{5, 1, 2, 9}, {3, 1, 1, 4}}, {{1, 2, 3}, {7, 7, 7}}};

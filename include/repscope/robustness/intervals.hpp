@@ -45,6 +45,76 @@ struct estimate_interval {
     return result;
 }
 
+/// The two-sided p-value of Student's t-test that independent values have the mean 0: P(|T| >= |mean| /
+/// error), n - 1 degrees of freedom.
+///
+/// NaN for fewer than two values, and where all of them are 0; 0 where they are equal and not 0. O(n).
+/// Student 1908.
+[[nodiscard]] inline double mean_p_value(std::span<const double> values) {
+    const estimate_interval mean = mean_interval(values);
+    if (!(mean.error >= 0) || (mean.error == 0 && mean.estimate == 0)) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+    if (mean.error == 0) return 0;
+    const double freedom = static_cast<double>(values.size()) - 1;
+    const double t = mean.estimate / mean.error;
+    return incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t));
+}
+
+/// A difference of two conditions with its standard error from crossed samples, and the parts of it.
+struct crossed_difference {
+    estimate_interval mean;
+    double block_error = std::numeric_limits<double>::quiet_NaN(); ///< of the blocks alone
+    double item_error = std::numeric_limits<double>::quiet_NaN();  ///< what the items add to it
+};
+
+/// The mean of `values` [block][item], every block (a training seed) having seen the same items (test
+/// images), with an interval for other blocks and other items.
+///
+/// With mean squares between blocks, between items and of the rest (two-way analysis of variance, one value a
+/// cell), the squared error is (MS_blocks + max(0, MS_items - MS_rest)) / (blocks items): the means of the
+/// blocks spread by MS_blocks, and what an item does in all blocks alike does not show there. The interval is
+/// Student's with blocks - 1 degrees of freedom, too long rather than too short where items dominate. NaN
+/// without values; one block or one item has no interval. Throws `shape_error` for blocks of different
+/// length, `value_error` for a confidence outside (0, 1). O(blocks x items).
+[[nodiscard]] inline crossed_difference crossed_mean(const std::vector<std::vector<double>>& values,
+                                                     double confidence = 0.90) {
+    detail::check_confidence("crossed_mean", confidence);
+    crossed_difference result;
+    if (values.empty() || values.front().empty()) return result;
+    const std::size_t items = values.front().size();
+    const auto b = static_cast<double>(values.size());
+    const auto n = static_cast<double>(items);
+    std::vector<double> of_block, of_item(items);
+    for (const std::vector<double>& block : values) {
+        if (block.size() != items) {
+            detail::throw_shape_error("crossed_mean", "expected blocks of " + std::to_string(items) +
+                                                          " values, got " + std::to_string(block.size()));
+        }
+        of_block.push_back(std::accumulate(block.begin(), block.end(), 0.0) / n);
+        for (std::size_t i = 0; i < items; ++i) of_item[i] += block[i] / b;
+    }
+    const double mean = std::accumulate(of_block.begin(), of_block.end(), 0.0) / b;
+    result.mean.estimate = mean;
+    if (values.size() < 2 || items < 2) return result;
+    double blocks_square = 0, items_square = 0, rest_square = 0;
+    for (const double value : of_block) blocks_square += n * (value - mean) * (value - mean) / (b - 1);
+    for (const double value : of_item) items_square += b * (value - mean) * (value - mean) / (n - 1);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+        for (std::size_t i = 0; i < items; ++i) {
+            const double rest = values[k][i] - of_block[k] - of_item[i] + mean;
+            rest_square += rest * rest / ((b - 1) * (n - 1));
+        }
+    }
+    const double added = items_square > rest_square ? items_square - rest_square : 0;
+    result.block_error = std::sqrt(blocks_square / (b * n));
+    result.item_error = std::sqrt(added / (b * n));
+    result.mean.error = std::sqrt((blocks_square + added) / (b * n));
+    const double reach = student_quantile((1 + confidence) / 2, b - 1) * result.mean.error;
+    result.mean.range = {mean - reach, mean + reach};
+    return result;
+}
+
 /// Slopes of least squares of y on x, block by block.
 struct block_slopes {
     std::vector<double> per_block; ///< NaN where x is constant
@@ -80,10 +150,11 @@ struct block_slopes {
 /// images that only one of the two has right.
 ///
 /// `first` and `second`: one bool an image, in the same order. The interval is that of the choice of images;
-/// it knows nothing of seeds. With 90 % confidence it is the one whose place inside a margin tests for
-/// equivalence at the 5 % level. Without discordant images it has no width, which a small sample does not
-/// earn: it says that none was seen. NaN without images. Throws `shape_error` when the lengths differ,
-/// `value_error` for a confidence outside (0, 1). O(n). Schuirmann 1987 for the test.
+/// it does not cover other seeds: for those see `crossed_mean`. With 90 % confidence it is the one whose
+/// place inside a margin tests for equivalence at the 5 % level. Without discordant images it has no width,
+/// which a small sample does not earn: it says that none was seen. NaN without images. Throws `shape_error`
+/// when the lengths differ, `value_error` for a confidence outside (0, 1). O(n). Schuirmann 1987 for the
+/// test.
 [[nodiscard]] inline estimate_interval
 paired_difference(const std::vector<bool>& first, const std::vector<bool>& second, double confidence = 0.90) {
     detail::check_confidence("paired_difference", confidence);

@@ -35,7 +35,8 @@ struct block_correlation {
     double estimate = std::numeric_limits<double>::quiet_NaN(); ///< mean over blocks
     std::vector<double> per_block;                              ///< NaN where x or y is constant
     double p = std::numeric_limits<double>::quiet_NaN();        ///< two-sided
-    bool exact = false;             ///< whether all arrangements were gone through
+    bool exact = false;    ///< whether all arrangements were gone through
+    bool at_floor = false; ///< no random arrangement is as far: p is the smallest that the draws can give
     std::uint64_t arrangements = 0; ///< how many were looked at
 };
 
@@ -137,6 +138,7 @@ struct rank_pairing {
         }
         as_far += std::abs(value) >= threshold ? 1U : 0U;
     }
+    result.at_floor = as_far == 0;
     result.p = static_cast<double>(as_far + 1) / static_cast<double>(options.draws + 1);
     return result;
 }
