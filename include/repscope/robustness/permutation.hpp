@@ -59,9 +59,16 @@ struct rank_pairing {
 
     explicit rank_pairing(const paired_block& block) : x(ranks(block.x)), y(ranks(block.y)) {
         const double mean = (static_cast<double>(x.size()) + 1) / 2;
-        double xx = 0, yy = 0;
-        for (double& value : x) xx += (value - mean) * (value - mean), value -= mean;
-        for (double& value : y) yy += (value - mean) * (value - mean), value -= mean;
+        // Centers the ranks; returns the sum of their squares.
+        const auto center = [mean](std::vector<double>& values) {
+            double squares = 0;
+            for (double& value : values) {
+                value -= mean;
+                squares += value * value;
+            }
+            return squares;
+        };
+        const double xx = center(x), yy = center(y);
         if (xx > 0 && yy > 0) scale = 1 / (std::sqrt(xx) * std::sqrt(yy));
     }
     template <typename Order>
