@@ -21,10 +21,16 @@ std::string without_function_name(std::string_view message) {
 }
 
 std::string on_one_line(std::string_view text) {
-    std::string line(text);
-    for (char& c : line) {
-        const auto code = static_cast<unsigned char>(c);
-        if (code < 0x20 || code == 0x7f) c = '?';
+    std::string line;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto code = static_cast<unsigned char>(text[i]);
+        // U+0080 to U+009F in UTF-8, which terminals obey as they obey ESC.
+        const bool is_long = code == 0xc2 && i + 1 < text.size() &&
+                             static_cast<unsigned char>(text[i + 1]) >= 0x80 &&
+                             static_cast<unsigned char>(text[i + 1]) < 0xa0;
+        const bool is_control = code < 0x20 || code == 0x7f || is_long;
+        line += is_control ? '?' : text[i];
+        if (is_long) ++i;
     }
     return line;
 }

@@ -1,6 +1,9 @@
 #include "gnuplot.hpp"
 
+#include <repscope/temporary_names.hpp>
+
 #include <cstdlib>
+#include <deque>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -23,7 +26,9 @@ class scratch_folder {
     scratch_folder() {
         std::error_code none;
         std::string name = (fs::temp_directory_path(none) / "repscope-figures-XXXXXX").string();
-        if (::mkdtemp(name.data()) != nullptr) path_ = name;
+        if (::mkdtemp(name.data()) == nullptr) return;
+        path_ = name;
+        registered_.emplace_back(name);
     }
     scratch_folder(const scratch_folder&) = delete;
     scratch_folder& operator=(const scratch_folder&) = delete;
@@ -32,9 +37,15 @@ class scratch_folder {
         if (!path_.empty()) fs::remove_all(path_, none);
     }
     [[nodiscard]] const fs::path& path() const noexcept { return path_; }
+    // The path of a file in it, which a signal removes too.
+    fs::path file(const std::string& name) {
+        registered_.emplace_back((path_ / name).string());
+        return path_ / name;
+    }
 
   private:
     fs::path path_;
+    std::deque<repscope::temporary_name> registered_;
 };
 
 // Runs it without a shell and without a word of its own; whether it said that all is well.
@@ -85,17 +96,19 @@ std::string gnuplot_string(std::string_view text) {
 }
 
 std::vector<std::string> draw(const std::vector<plot>& plots) {
-    const scratch_folder folder;
-    if (folder.path().empty() || plots.empty()) return {};
-    const auto figure = [&](std::size_t k) { return folder.path() / (std::to_string(k) + ".svg"); };
-    const fs::path script = folder.path() / "plots.gp";
+    if (plots.empty()) return {};
+    scratch_folder folder;
+    if (folder.path().empty()) return {};
+    std::vector<fs::path> files;
+    for (std::size_t k = 0; k < plots.size(); ++k) files.push_back(folder.file(std::to_string(k) + ".svg"));
+    const fs::path script = folder.file("plots.gp");
     {
         std::ofstream out(script);
         for (std::size_t k = 0; k < plots.size(); ++k) {
             out << "reset\nset encoding utf8\nset terminal svg size " << plots[k].width << ","
                 << plots[k].height
                 << " dynamic noenhanced font 'sans-serif,12' background 'white' name 'figure" << k
-                << "'\nset output " << gnuplot_string(figure(k).string()) << "\n"
+                << "'\nset output " << gnuplot_string(files[k].string()) << "\n"
                 << plots[k].commands << "\nunset output\n";
         }
         if (!out.flush()) return {};
@@ -103,7 +116,7 @@ std::vector<std::string> draw(const std::vector<plot>& plots) {
     if (!run_gnuplot(script.string())) return {};
     std::vector<std::string> figures;
     for (std::size_t k = 0; k < plots.size(); ++k) {
-        std::ifstream in(figure(k), std::ios::binary);
+        std::ifstream in(files[k], std::ios::binary);
         const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
         // Without the declaration in front, which belongs to a file of its own.
         const std::size_t begin = text.find("<svg");

@@ -1,6 +1,7 @@
 #include "image_verdicts.hpp"
 
 #include "failure.hpp"
+#include "output_file.hpp"
 
 #include <zip.h>
 
@@ -9,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 
@@ -30,6 +32,25 @@ std::vector<std::byte> npy_of(const std::vector<bool>& values) {
 struct discard {
     void operator()(zip_t* archive) const noexcept { zip_discard(archive); }
 };
+
+struct release {
+    void operator()(zip_source_t* source) const noexcept { zip_source_free(source); }
+};
+
+// All bytes of a source; none where it cannot be read.
+std::string contents_of(zip_source_t* source) {
+    if (zip_source_open(source) != 0) return {};
+    std::string bytes;
+    if (zip_source_seek(source, 0, SEEK_END) == 0) {
+        const zip_int64_t size = zip_source_tell(source);
+        if (size > 0 && zip_source_seek(source, 0, SEEK_SET) == 0) {
+            bytes.resize(static_cast<std::size_t>(size));
+            if (zip_source_read(source, bytes.data(), bytes.size()) != size) bytes.clear();
+        }
+    }
+    zip_source_close(source);
+    return bytes;
+}
 
 } // namespace
 
@@ -61,34 +82,40 @@ std::vector<bool> unpacked(std::string_view text) {
 }
 
 void write_verdicts(const std::string& file, const image_verdicts& verdicts) {
-    int code = 0;
-    std::unique_ptr<zip_t, discard> archive(zip_open(file.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
-    if (!archive) {
-        zip_error_t error;
-        zip_error_init_with_code(&error, code);
-        const std::string reason = zip_error_strerror(&error);
-        zip_error_fini(&error);
-        throw data_error(file, "cannot be written: " + reason);
-    }
-    const auto failed = [&] {
-        return data_error(file, std::string("cannot be written: ") + zip_strerror(archive.get()));
+    zip_error_t error;
+    zip_error_init(&error);
+    const auto failed = [&](const char* reason) {
+        return data_error(file, std::string("cannot be written: ") + reason);
     };
+    // In memory: libzip's own temporary files are not removed when a signal ends the process.
+    zip_source_t* const memory = zip_source_buffer_create(nullptr, 0, 0, &error);
+    if (memory == nullptr) throw failed(zip_error_strerror(&error));
+    const std::unique_ptr<zip_source_t, release> kept(memory);
+    zip_source_keep(memory); // for the archive, which releases it
+    std::unique_ptr<zip_t, discard> archive(zip_open_from_source(memory, ZIP_TRUNCATE, &error));
+    if (!archive) {
+        zip_source_free(memory);
+        throw failed(zip_error_strerror(&error));
+    }
     // The archive reads its sources when it is closed.
     std::vector<std::vector<std::byte>> contents;
     contents.reserve(verdicts.size());
     for (const auto& [name, right] : verdicts) {
         const auto& bytes = contents.emplace_back(npy_of(right));
         zip_source_t* source = zip_source_buffer(archive.get(), bytes.data(), bytes.size(), 0);
-        if (source == nullptr) throw failed();
+        if (source == nullptr) throw failed(zip_strerror(archive.get()));
         const zip_int64_t index =
             zip_file_add(archive.get(), (name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8);
         if (index < 0) {
             zip_source_free(source);
-            throw failed();
+            throw failed(zip_strerror(archive.get()));
         }
     }
-    if (zip_close(archive.get()) != 0) throw failed();
+    if (zip_close(archive.get()) != 0) throw failed(zip_strerror(archive.get()));
     static_cast<void>(archive.release());
+    const std::string bytes = contents_of(memory);
+    if (bytes.empty()) throw failed("no archive was made");
+    write_output(file, bytes);
 }
 
 } // namespace program

@@ -1,5 +1,6 @@
 #include "inference_report.hpp"
 
+#include "failure.hpp"
 #include "layer_report.hpp"
 #include "text_table.hpp"
 
@@ -93,7 +94,7 @@ std::string inference_table(const std::vector<layer_report>& layers) {
             row.push_back(fixed(own.cross_fit->mean, 3));
             row.push_back(interval_text(own.cross_fit->mean_ci, 3));
             row.push_back(std::to_string(own.significant_units) + " of " + std::to_string(own.tested_units));
-            sizes += (sizes.empty() ? "" : ", ") + layer.name + " " +
+            sizes += (sizes.empty() ? "" : ", ") + on_one_line(layer.name) + " " +
                      byte_count(static_cast<double>(own.state_bytes));
         }
         const bool by_sketch = own.method == "sketch";

@@ -3,33 +3,40 @@
 
 #include "commands.hpp"
 #include "failure.hpp"
+#include "interruption.hpp"
 #include "run_commands.hpp"
 #include "versions.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <string>
 #include <vector>
 
 int main(int argc, char** argv) {
+    program::remove_temporary_files_on_signals();
     CLI::App app(
         "Measures how a neural network represents its classes: class selectivity and dimensionality of\n"
         "every layer, from activations of any framework saved as .npy, or of networks it trains itself.",
         "repscope");
     app.set_version_flag("--version", program::version_and_commit_text());
     app.require_subcommand(1, 1);
-    app.footer("Examples:\n"
-               "  repscope measure conv1.npy conv2.npy --labels labels.npy\n"
-               "  repscope corrupt images.npy fog.npy --corruption fog --severity 3\n"
-               "  repscope study --data fashion-mnist --out results\n"
-               "  repscope methods --data fashion-mnist --out methods --methods ce,at-linf\n"
-               "'repscope COMMAND --help' tells more.\n"
-               "Exit codes: 0 done, 1 a file is bad, 2 wrong usage.");
+    app.footer(std::string("Examples:\n"
+                           "  repscope measure conv1.npy conv2.npy --labels labels.npy\n"
+                           "  repscope corrupt images.npy fog.npy --corruption fog --severity 3\n"
+                           "  repscope study --data fashion-mnist --out results\n"
+                           "  repscope methods --data fashion-mnist --out methods --methods ce,at-linf\n"
+                           "'repscope COMMAND --help' and 'repscope help COMMAND' tell more.\n") +
+               program::exit_codes(true) + ".");
     const std::vector<program::command> commands{program::add_measure(app), program::add_merge(app),
                                                  program::add_corrupt(app), program::add_study(app),
                                                  program::add_methods(app)};
 
     std::string speaker = "repscope";
     try {
+        if (argc == 1) {
+            std::fputs(app.help().c_str(), stderr);
+            return 2;
+        }
         return program::run_commands(argc, argv, app, commands, speaker);
     } catch (...) {
         return program::report(speaker, program::current_failure());

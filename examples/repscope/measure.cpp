@@ -1,6 +1,7 @@
 // repscope measure: statistics of activations that stand in files, as they lie on the disk.
 
 #include "commands.hpp"
+#include "condition_check.hpp"
 #include "failure.hpp"
 #include "labels.hpp"
 #include "measure_options.hpp"
@@ -29,7 +30,8 @@ int keep(const measure_options& options, const shard_choice& shard, std::vector<
         return 0;
     }
     repscope::write_file_atomically(options.state, state);
-    print(options.state + ": " + shard.text() + ", " + std::to_string(state.size()) + " bytes of moments\n");
+    print(on_one_line(options.state) + ": " + shard.text() + ", " + std::to_string(state.size()) +
+          " bytes of moments\n");
     return 0;
 }
 
@@ -57,6 +59,9 @@ int measure(const measure_options& options) {
     check(options);
     const std::vector<measured_layer> layers = open_layers(options);
     check_outputs(options, layers);
+    std::vector<std::string> names;
+    for (const measured_layer& layer : layers) names.push_back(layer.name());
+    check_condition_layers(options.fail_if, names);
     std::optional<label_set> labels;
     if (!options.labels.empty()) {
         labels = read_labels(options.labels, options.ignored);
@@ -73,12 +78,11 @@ int measure(const measure_options& options) {
         return keep(options, *shard, gather_layers(layers, known, *shard, options, pool));
     }
     const measure_result result{measure_layers(layers, known, options, pool), to_json(options)};
-    const std::vector<std::string> met = conditions_met(result, options.fail_if);
     if (!options.report.empty()) {
         write_report(options.report, result.layers, layers, result.options, heading(result), pool);
     }
     publish(result, options.json);
-    return say_met(met, "repscope measure");
+    return judge(result, options.fail_if, "repscope measure");
 }
 
 } // namespace

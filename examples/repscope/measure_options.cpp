@@ -1,6 +1,7 @@
 #include "measure_options.hpp"
 
 #include "command_line.hpp"
+#include "condition_check.hpp"
 #include "failure.hpp"
 
 #include <CLI/CLI.hpp>
@@ -121,8 +122,9 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         ->allow_extra_args(false);
     command
         .add_option("--fail-if", options.fail_if,
-                    "exit code 3 when a layer meets 'selectivity.mean>0.4' (keys of the JSON);\n"
-                    "'conv*:selectivity.mean>0.4'; repeatable")
+                    "exit code 3 when a layer meets 'selectivity.mean>0.4' (keys of the JSON),\n"
+                    "or that number is undefined; 'conv*:selectivity.mean>0.4'; KEY==null,\n"
+                    "KEY==true, any(KEY)>0.9, max(KEY), min(KEY); repeatable")
         ->type_name("CONDITION")
         ->allow_extra_args(false);
     command
@@ -172,7 +174,7 @@ void add_measure_options(CLI::App& command, measure_options& options) {
     command
         .add_option("--memory", options.memory,
                     "most memory for the layers at work (512M, 4G) [4G]; never changes a\nresult")
-        ->transform(quiet(CLI::AsSizeValue(false)))
+        ->transform(quiet(CLI::AsSizeValue(false), "expected bytes such as 512M or 4G"))
         ->type_name("M");
     command.add_option("--json", options.json, "write every number to this file; - is standard output")
         ->type_name("FILE");
@@ -201,8 +203,7 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         "  repscope measure acts.npy --json - | python3 -m json.tool\n"
         "A layer is an array for all samples, in the order of the labels: (samples, units) or\n"
         "(samples, channels, height, width), or another with --layout. From Python: numpy.save(FILE, "
-        "array).\n"
-        "Exit codes: 0 done, 1 a file is bad, 2 wrong usage, 3 a --fail-if condition is met.");
+        "array).");
 }
 
 std::optional<shard_choice> chosen_shard(const measure_options& options) {
@@ -243,16 +244,8 @@ void check(const measure_options& options) {
     if (options.permutations != 999 && options.null != "permutation") {
         throw usage_error("--permutations: needs --null permutation");
     }
-    for (const std::string& text : options.fail_if) {
-        const fail_condition condition = parse_fail_condition(text);
-        const std::string& first = condition.keys.front();
-        if (first == "selectivity" && options.labels.empty()) {
-            throw usage_error("--fail-if " + text + ": selectivity needs --labels");
-        }
-        if (first == "comparison" && options.compare.empty()) {
-            throw usage_error("--fail-if " + text + ": a comparison needs --compare");
-        }
-    }
+    check_condition_keys(options.fail_if,
+                         {!options.labels.empty(), !options.compare.empty(), options.inference});
 }
 
 nlohmann::ordered_json to_json(const measure_options& options) {

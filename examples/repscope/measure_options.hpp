@@ -2,7 +2,6 @@
 
 #include "commands.hpp"
 #include "dump.hpp"
-#include "fail_condition.hpp"
 #include "shard_writer.hpp"
 #include "statistics_options.hpp"
 

@@ -12,10 +12,13 @@
 #include <repscope/io/file.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <system_error>
+#include <unistd.h>
 
 namespace program {
 
@@ -169,24 +172,41 @@ std::string page(const std::vector<layer_report>& reports, const std::vector<mea
 } // namespace
 
 void require_report_folder(const std::string& folder) {
-    std::error_code failure;
-    fs::create_directories(folder, failure);
-    if (!fs::is_directory(folder)) {
-        throw data_error(folder, "cannot be written: " + (failure ? failure.message() : "is no folder"));
+    std::error_code none;
+    fs::path existing = fs::absolute(folder, none).lexically_normal();
+    while (!fs::exists(fs::symlink_status(existing, none)) && existing.has_relative_path())
+        existing = existing.parent_path();
+    if (!fs::is_directory(existing, none)) {
+        throw data_error(folder, "cannot be written: " + existing.string() + " is not a folder");
     }
-    require_writable((fs::path(folder) / "report.html").string());
+    errno = 0;
+    if (::access(existing.c_str(), W_OK | X_OK) != 0) {
+        throw data_error(folder, std::string("cannot be written: ") + std::strerror(errno));
+    }
+    for (const auto& [name, kind] : report_files) {
+        if (fs::is_directory(folder, none)) require_writable((fs::path(folder) / name).string());
+    }
 }
 
 void write_report(const std::string& folder, const std::vector<layer_report>& reports,
                   const std::vector<measured_layer>& layers, const nlohmann::ordered_json& options,
                   const std::string& heading, repscope::thread_pool& pool) {
+    std::error_code failure;
+    fs::create_directories(folder, failure);
+    if (!fs::is_directory(folder))
+        throw data_error(folder, "cannot be written: " + (failure ? failure.message() : "is not a folder"));
     const auto write = [&](const char* name, const std::string& text) {
         if (!text.empty()) write_output((fs::path(folder) / name).string(), text);
     };
-    write("layers.csv", layers_csv(reports));
-    write("units.csv", units_csv(reports));
-    write("spectra.csv", spectra_csv(reports));
-    write("report.html", page(reports, layers, options, heading, draw_figures(reports), pool));
+    try {
+        write("layers.csv", layers_csv(reports));
+        write("units.csv", units_csv(reports));
+        write("spectra.csv", spectra_csv(reports));
+        write("report.html", page(reports, layers, options, heading, draw_figures(reports), pool));
+    } catch (...) {
+        ::rmdir(folder.c_str()); // only when it is empty
+        throw;
+    }
 }
 
 } // namespace program

@@ -20,14 +20,14 @@ inline constexpr std::array<std::pair<const char*, file_kind>, 4> report_files{
      {"spectra.csv", file_kind::csv},
      {"report.html", file_kind::html}}};
 
-/// Makes the folder of a report when it is not there, so that long work is not done for one that cannot be
-/// written. Throws `data_error`.
+/// Throws `data_error` when a report cannot be written to the folder, which need not exist yet, so that long
+/// work is not done for nothing. Makes no folder.
 void require_report_folder(const std::string& folder);
 
-/// Writes a report: `report.html`, a page that needs no other file, with the tables, figures by gnuplot where
-/// it is found, and what was measured (files, sizes, SHA-256, options); beside it `layers.csv`, `units.csv`
-/// and `spectra.csv`. Every file appears whole or not at all. Throws `data_error` and
-/// `repscope::format_error`.
+/// Makes the folder and writes a report: `report.html`, a page that needs no other file, with the tables,
+/// figures by gnuplot where it is found, and what was measured (files, sizes, SHA-256, options); beside it
+/// `layers.csv`, `units.csv` and `spectra.csv`. Every file appears whole or not at all. Throws `data_error`
+/// and `repscope::format_error`.
 void write_report(const std::string& folder, const std::vector<layer_report>& reports,
                   const std::vector<measured_layer>& layers, const nlohmann::ordered_json& options,
                   const std::string& heading, repscope::thread_pool& pool);

@@ -1,6 +1,7 @@
 #include "measure_result.hpp"
 
 #include "fail_condition.hpp"
+#include "failure.hpp"
 #include "output_file.hpp"
 #include "text_table.hpp"
 #include "versions.hpp"
@@ -19,20 +20,16 @@ std::string heading(const measure_result& result) {
            shortest(selectivity.epsilon) + ", signed: " + selectivity.signed_values;
 }
 
-std::vector<std::string> conditions_met(const measure_result& result,
-                                        const std::vector<std::string>& conditions) {
-    std::vector<std::string> met;
+int judge(const measure_result& result, const std::vector<std::string>& conditions,
+          const std::string& speaker) {
+    int code = 0;
     for (const std::string& condition : conditions) {
-        for (std::string& layer : layers_that_meet(parse_fail_condition(condition), result.layers)) {
-            met.push_back(std::move(layer));
+        for (const std::string& sentence : layers_that_meet(parse_fail_condition(condition), result.layers)) {
+            std::fputs((on_one_line(speaker + ": " + sentence) + "\n").c_str(), stderr);
+            code = 3;
         }
     }
-    return met;
-}
-
-int say_met(const std::vector<std::string>& sentences, const std::string& speaker) {
-    for (const std::string& text : sentences) std::fputs((speaker + ": " + text + "\n").c_str(), stderr);
-    return sentences.empty() ? 0 : 3;
+    return code;
 }
 
 void publish(const measure_result& result, const std::string& json) {
@@ -40,7 +37,8 @@ void publish(const measure_result& result, const std::string& json) {
     const std::string text = heading(result) + "\n";
     std::string notes;
     for (const auto& layer : result.layers) {
-        for (const auto& note : notes_on(layer)) notes += "note: " + layer.name + ": " + note + "\n";
+        for (const auto& note : notes_on(layer))
+            notes += on_one_line("note: " + layer.name + ": " + note) + "\n";
     }
     if (!json.empty()) {
         nlohmann::ordered_json object;

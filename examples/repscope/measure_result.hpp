@@ -17,13 +17,10 @@ struct measure_result {
 /// One line on what was measured, without a line feed.
 std::string heading(const measure_result& result);
 
-/// Sentences about the layers that meet one of these conditions (--fail-if). Throws `usage_error` when there
-/// is no such number.
-std::vector<std::string> conditions_met(const measure_result& result,
-                                        const std::vector<std::string>& conditions);
-
-/// Says them on standard error; the exit code: 3, or 0 when there is nothing to say.
-int say_met(const std::vector<std::string>& sentences, const std::string& speaker);
+/// Judges the numbers by conditions (--fail-if) once they are published. Writes a line per layer that meets
+/// one, or whose number is undefined, to standard error. Returns the exit code: 3, or 0 without such a layer.
+int judge(const measure_result& result, const std::vector<std::string>& conditions,
+          const std::string& speaker);
 
 /// Says the results: tables on standard output, and all of it as a `repscope.measure/1` object in the file
 /// `json` unless that is empty; where it is "-", it has standard output and the notes go to standard error.

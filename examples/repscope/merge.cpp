@@ -2,6 +2,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "condition_check.hpp"
 #include "fail_condition.hpp"
 #include "failure.hpp"
 #include "measure_result.hpp"
@@ -46,15 +47,20 @@ int merge(const merge_options& options) {
         const std::vector<std::byte> bytes = bytes_of(path);
         heads.push_back(without_states(io::parse_state_file(bytes, path)));
     }
+    if (!heads.empty()) {
+        check_condition_keys(options.fail_if, {.selectivity = !heads.front().class_labels.empty()});
+        std::vector<std::string> names;
+        for (const auto& layer : heads.front().layers) names.push_back(layer.name);
+        check_condition_layers(options.fail_if, names);
+    }
     state_merger merger;
     for (const std::size_t i : io::shard_order(heads)) {
         const std::vector<std::byte> bytes = bytes_of(heads[i].name);
         merger.add(io::parse_state_file(bytes, heads[i].name));
     }
     const measure_result result = merger.finish();
-    const std::vector<std::string> met = conditions_met(result, options.fail_if);
     publish(result, options.json);
-    return say_met(met, "repscope merge");
+    return judge(result, options.fail_if, "repscope merge");
 }
 
 } // namespace
@@ -68,7 +74,7 @@ command add_merge(CLI::App& app) {
     sub->add_option("--json", options->json, "write every number to this file; - is standard output")
         ->type_name("FILE");
     sub->add_option("--fail-if", options->fail_if,
-                    "exit code 3 when a layer meets the condition, as of measure; repeatable")
+                    "exit code 3 when a layer meets the condition, as in measure; repeatable")
         ->type_name("CONDITION")
         ->allow_extra_args(false);
     sub->footer("Example, on three machines that see the same files, or copies of them:\n"

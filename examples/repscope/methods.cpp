@@ -446,8 +446,7 @@ command add_methods(CLI::App& app) {
     sub->footer(
         "Example:\n"
         "  repscope methods --data fashion-mnist --out methods --methods ce,augmix,at-linf,msd\n"
-        "A run that was interrupted goes on where it was when it is run again with the same settings.\n"
-        "Exit codes: 0 done, 1 a file is bad, 2 wrong usage.");
+        "A run that was interrupted goes on where it was when it is run again with the same settings.");
     return {sub, [sub, settings, request] { return runner(*settings, *request, *sub).run(); }};
 }
 

@@ -3,8 +3,10 @@
 
 #include "commands.hpp"
 #include "failure.hpp"
+#include "interruption.hpp"
 #include "measure_result.hpp"
 #include "mpi_transfer.hpp"
+#include "progress.hpp"
 #include "run_commands.hpp"
 #include "state_merger.hpp"
 #include "versions.hpp"
@@ -63,15 +65,15 @@ int merge_and_publish(const program::shard_part& own, const std::string& speaker
         merger.add(repscope::io::parse_state_file(bytes, "rank " + std::to_string(rank)));
     }
     const program::measure_result result = merger.finish();
-    const std::vector<std::string> met = program::conditions_met(result, own.fail_if);
     program::publish(result, own.json);
-    return program::say_met(met, speaker);
+    return program::judge(result, own.fail_if, speaker);
 }
 
 int run(int argc, char** argv) {
     const int rank = rank_of_this();
     // Every rank says the same about help and version; once is enough.
     if (rank != 0 && std::freopen("/dev/null", "w", stdout) == nullptr) return 1;
+    if (rank != 0) program::progress::silence();
 
     CLI::App app("repscope measure, shared out among the ranks of an MPI job.", "repscope-mpi");
     app.set_version_flag("--version", program::version_and_commit_text());
@@ -79,10 +81,8 @@ int run(int argc, char** argv) {
     app.footer(
         "Example:\n"
         "  mpirun -np 4 repscope-mpi measure conv1.npy fc.npy --labels labels.npy --json out.json\n"
-        "Every rank reads its part of the samples, so all must see the files; rank 0 says the numbers.\n"
-        "Exit codes: 0 done, 1 a file is bad, 2 wrong usage, 3 a --fail-if condition is met; mpirun's own "
-        "when\n"
-        "a rank is lost.");
+        "Every rank reads its part of the samples, so all must see the files; rank 0 writes the numbers.\n" +
+        program::exit_codes(true) + ";\nmpirun's own when a rank is lost.");
     program::shard_part part;
     part.shard = static_cast<std::uint32_t>(rank + 1);
     part.shards = static_cast<std::uint32_t>(rank_count());
@@ -114,6 +114,7 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
+    program::remove_temporary_files_on_signals();
     // The pool's threads compute, this one talks.
     int provided = 0;
     MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);

@@ -5,12 +5,17 @@
 
 namespace program {
 
-/// One line on standard error that tells how far long work is, with its rate and the time left. Silent when
-/// standard error is no terminal.
+/// Tells on standard error how far long work is, with its rate and the time left. On a terminal it is one
+/// line that is written again and again. Elsewhere, with `TERM=dumb` and with `NO_COLOR`, it is a plain line
+/// per minute, so that a log shows a long run and stays empty after a short one.
 class progress {
   public:
+    using clock = std::chrono::steady_clock;
+
     /// Work of `total` units of which `done` reports; `unit` names them ("B" is shown as bytes).
-    progress(std::string what, double total, std::string unit);
+    /// `log_interval` is the time between plain lines.
+    progress(std::string what, double total, std::string unit,
+             clock::duration log_interval = std::chrono::minutes(1));
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
     ~progress();
@@ -18,13 +23,16 @@ class progress {
     /// `amount` units are done by now. Cheap: writes at most ten times a second.
     void done(double amount, const std::string& remark = {});
 
+    /// Nothing is written from now on: of several processes one tells.
+    static void silence() noexcept;
+
   private:
-    using clock = std::chrono::steady_clock;
     std::string what_;
     double total_;
     std::string unit_;
-    bool shown_;
-    bool written_ = false;
+    bool is_live_; ///< on a terminal that can wipe a line
+    clock::duration interval_;
+    bool written_ = false; ///< a line that has to be wiped
     clock::time_point start_ = clock::now();
     clock::time_point last_ = start_;
 };

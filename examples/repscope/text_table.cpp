@@ -1,5 +1,7 @@
 #include "text_table.hpp"
 
+#include "failure.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -19,6 +21,7 @@ text_table::text_table(std::vector<std::string> header, std::size_t left) : left
 
 void text_table::add_row(std::vector<std::string> cells) {
     cells.resize(rows_.front().size());
+    for (std::string& cell : cells) cell = on_one_line(cell);
     rows_.push_back(std::move(cells));
 }
 

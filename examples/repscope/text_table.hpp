@@ -13,7 +13,8 @@ class text_table {
   public:
     text_table(std::vector<std::string> header, std::size_t left);
 
-    /// A row; missing cells at the end are blank.
+    /// Adds a row. Missing cells at the end are blank; control characters are replaced, as names may hold
+    /// them.
     void add_row(std::vector<std::string> cells);
 
     /// The lines of the table, each ending in a line feed.

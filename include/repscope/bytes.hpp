@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/temporary_names.hpp"
 
 #include <array>
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -225,8 +227,9 @@ class byte_reader {
 }
 
 /// A file that appears under its name only when it is whole: it is written beside it under a temporary name
-/// and renamed by `commit()`. Without a commit nothing is left behind. Errors are `format_error`s naming the
-/// path; what is there and no regular file (a directory, a device) is refused.
+/// and renamed by `commit()`. Without a commit nothing is left behind, also not after a signal whose handler
+/// calls `remove_temporary_files()`. Errors are `format_error`s naming the path. A directory or a device of
+/// that name is refused.
 class atomic_file {
   public:
     explicit atomic_file(std::string path) : path_(std::move(path)) {
@@ -240,6 +243,7 @@ class atomic_file {
         do {
             temporary_ =
                 path_ + ".part-" + std::to_string(::getpid()) + "-" + std::to_string(next.fetch_add(1));
+            registered_.emplace(temporary_);
             file_ = detail::descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                               S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
         } while (file_.get() < 0 && errno == EEXIST);
@@ -267,12 +271,14 @@ class atomic_file {
             throw format_error(path_ + ": cannot be written: " + detail::errno_text());
         }
         temporary_.clear();
+        registered_.reset();
     }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
   private:
     std::string path_;
     std::string temporary_;
+    std::optional<temporary_name> registered_; ///< while the file has its temporary name
     detail::descriptor file_;
 };
 

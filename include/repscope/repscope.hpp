@@ -181,6 +181,7 @@
 #include "repscope/tensor/slice.hpp"
 #include "repscope/tensor/tensor_traits.hpp"
 #include "repscope/tensor/tensor_view.hpp"
+#include "repscope/temporary_names.hpp"
 #include "repscope/training/adversarial.hpp"
 #include "repscope/training/ascl.hpp"
 #include "repscope/training/attribute.hpp"

@@ -221,29 +221,6 @@ TEST_CASE("--compare: both dumps, what has changed, and the paired difference") 
     CHECK(none.err.find("'fc'") != std::string::npos);
 }
 
-TEST_CASE("--fail-if is exit code 3, and everything is still reported") {
-    const scratch_folder folder;
-    write_npy(folder / "fc.npy", noise(200 * 6, 1), {200, 6});
-    write_npy(folder / "y.npy", labels_of(200, 4), {200});
-    const auto with = [&](const std::string& condition) {
-        return measure({folder / "fc.npy", "--labels", folder / "y.npy", "--json", folder / "o.json",
-                        "--fail-if", condition});
-    };
-    const outcome met = with("selectivity.mean>0.0001");
-    CHECK(met.code == 3);
-    CHECK(is_one_line(met.err));
-    CHECK(met.err.find("layer fc") != std::string::npos);
-    CHECK(met.out.find("fc") != std::string::npos);
-    CHECK(json::parse(slurp(folder / "o.json"))["layers"].size() == 1);
-    CHECK(with("selectivity.mean>0.9999").code == 0);
-    CHECK(with("nonsense").code == 2);
-    CHECK(with("selectivity.nonsense>1").code == 2);
-    CHECK(with("other:selectivity.mean>0").code == 2);
-    CHECK(measure({folder / "fc.npy", "--fail-if", "selectivity.mean>0"}).code == 2);
-    CHECK(measure({folder / "fc.npy", "--fail-if", "comparison.difference.relative_size>0"}).code == 2);
-    CHECK(measure({folder / "fc.npy", "--fail-if", "dimensionality.components.95>0"}).code == 3);
-}
-
 TEST_CASE("--precision float: close to double, for few and many samples, the same for any threads") {
     const scratch_folder folder;
     write_npy(folder / "thick.npy", noise(3000 * 300, 1), {3000, 300});

@@ -1,5 +1,6 @@
 // No command writes over a file that it reads, or over one of another kind.
 
+#include "made_up_images.hpp"
 #include "npy.hpp"
 #include "process.hpp"
 #include "snapshot.hpp"
@@ -181,4 +182,39 @@ TEST_CASE("a stream is written as it is, never renamed over") {
     CHECK(std::system(command.c_str()) != 0);
     CHECK(slurp(act) == before);
     CHECK(slurp(folder / "err").find("standard output is written to it") != std::string::npos);
+}
+
+TEST_CASE("a study refuses outputs before it works") {
+    const scratch_folder folder;
+    write_data(folder);
+    const std::string out = folder / "out";
+    const auto study = [&](const std::string& textures = {}) {
+        std::vector<std::string> arguments{"study", "--data", "fashion-mnist:" + folder.path().string(),
+                                           "--out", out,      "--train",
+                                           "128",   "--test", "50"};
+        if (!textures.empty()) arguments.insert(arguments.end(), {"--frost-textures", textures});
+        return run(arguments);
+    };
+    const auto refuses = [&](const outcome& result, const std::string& word) {
+        CAPTURE(result.err);
+        CHECK(result.code == 2);
+        CHECK(is_one_line(result.err));
+        CHECK(result.err.find(word) != std::string::npos);
+        CHECK(!fs::exists(out + "/networks"));
+    };
+    fs::create_directories(out + "/figures");
+    write_bytes(out + "/study.json", "\x93NUMPY");
+    refuses(study(), "study.json: expected JSON or no file, got a NumPy array");
+    fs::remove(out + "/study.json");
+    write_bytes(out + "/figures/claims.svg", "notes");
+    refuses(study(), "claims.svg: expected SVG");
+    fs::remove(out + "/figures/claims.svg");
+    fs::create_directory(folder / "ice");
+    write_bytes(folder / "ice/1.png", program::encode_png({8, 8, 1}, std::vector<std::uint8_t>(64, 9)));
+    fs::create_symlink(folder / "ice/1.png", out + "/figures/images.png");
+    refuses(study(folder / "ice"), "is an input of this run");
+    fs::create_directories(out + "/activations/alpha_0_seed_0");
+    fs::remove(out + "/figures/images.png");
+    fs::create_hard_link(folder / "train-labels-idx1-ubyte", out + "/activations/alpha_0_seed_0/labels.npy");
+    refuses(study(), "is an input of this run");
 }

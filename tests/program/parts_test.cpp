@@ -1,6 +1,5 @@
 // The pieces of the program that can be tested without running it.
 
-#include "fail_condition.hpp"
 #include "failure.hpp"
 #include "foreign_format.hpp"
 #include "labels.hpp"
@@ -187,42 +186,4 @@ TEST_CASE("layers side by side where that ends first and fits") {
     const schedule many = order(std::vector<layer_cost>(9, small), 4, 1000);
     CHECK(many.one_by_one.size() + many.side_by_side.size() == 9);
     CHECK(many.side_by_side.size() >= 8);
-}
-
-TEST_CASE("conditions of --fail-if") {
-    const fail_condition plain = parse_fail_condition("selectivity.mean>0.4");
-    CHECK(plain.pattern.empty());
-    CHECK(plain.keys == std::vector<std::string>{"selectivity", "mean"});
-    CHECK(plain.comparison == ">");
-    CHECK(plain.bound == 0.4);
-    const fail_condition some = parse_fail_condition("conv*:dimensionality.components.95 <= 1e2");
-    CHECK(some.pattern == "conv*");
-    CHECK(some.keys.back() == "95");
-    CHECK(some.comparison == "<=");
-    CHECK(some.bound == 100);
-    for (const char* none :
-         {"", "selectivity.mean", "selectivity.mean>", ">1", "a..b>1", "a=1", "a>x", "a>1x"}) {
-        CAPTURE(none);
-        CHECK_THROWS_AS(parse_fail_condition(none), usage_error);
-    }
-    layer_report layer;
-    layer.name = "conv1";
-    layer.samples = 7;
-    layer.dimensionality.components = {3, 4, 5};
-    layer.dimensionality.participation_ratio_unbiased = std::numeric_limits<double>::quiet_NaN();
-    const auto meets = [&](const std::string& text) {
-        return layers_that_meet(parse_fail_condition(text), {layer}).size();
-    };
-    CHECK(meets("samples==7") == 1);
-    CHECK(meets("samples!=7") == 0);
-    CHECK(meets("samples<7") == 0);
-    CHECK(meets("samples>=7") == 1);
-    CHECK(meets("dimensionality.components.95>3.5") == 1);
-    CHECK(meets("conv?:dimensionality.components.90<4") == 1);
-    CHECK(meets("dimensionality.participation_ratio_unbiased!=1") == 0);
-    CHECK_THROWS_AS(meets("fc:samples==7"), usage_error);
-    CHECK_THROWS_AS(meets("selectivity.mean>0"), usage_error);
-    CHECK_THROWS_AS(meets("dimensionality.nonsense>0"), usage_error);
-    CHECK_THROWS_AS(meets("dimensionality>0"), usage_error);
-    CHECK_THROWS_AS(meets("name>0"), usage_error);
 }

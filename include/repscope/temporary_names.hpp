@@ -1,0 +1,77 @@
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+#include <unistd.h>
+
+namespace repscope {
+inline namespace v0 {
+
+namespace detail {
+
+/// A place for one name. Places are kept for the next name and never freed, so that a signal handler may walk
+/// over them at any time.
+struct name_place {
+    std::atomic<char*> name{nullptr};
+    name_place* next = nullptr; ///< set before the place is published
+};
+
+static_assert(std::atomic<char*>::is_always_lock_free, "a signal handler reads these");
+
+inline std::atomic<name_place*> name_places{nullptr};
+
+} // namespace detail
+
+/// Registers the name of a temporary file or folder for `remove_temporary_files()` while it lives. It does
+/// not touch the file itself.
+class temporary_name {
+  public:
+    /// Registers a copy of `path`: before the file is made, so that no signal falls between.
+    explicit temporary_name(std::string_view path) : name_(new char[path.size() + 1]) {
+        std::memcpy(name_, path.data(), path.size());
+        name_[path.size()] = '\0';
+        for (place_ = detail::name_places.load(); place_ != nullptr; place_ = place_->next) {
+            char* none = nullptr;
+            if (place_->name.compare_exchange_strong(none, name_)) return;
+        }
+        place_ = new detail::name_place;
+        place_->name = name_;
+        place_->next = detail::name_places.load();
+        while (!detail::name_places.compare_exchange_weak(place_->next, place_)) {}
+    }
+    temporary_name(const temporary_name&) = delete;
+    temporary_name& operator=(const temporary_name&) = delete;
+    ~temporary_name() {
+        // A signal handler that has taken the name reads it still: then it is not freed.
+        char* mine = name_;
+        if (place_->name.compare_exchange_strong(mine, nullptr)) delete[] name_;
+    }
+
+  private:
+    char* name_;
+    detail::name_place* place_;
+};
+
+/// Removes all registered temporary files, then the registered folders that are empty by then: those of every
+/// `atomic_file` that is not committed. Async-signal-safe, for a handler that ends the process; a file whose
+/// name was removed cannot be committed any more.
+inline void remove_temporary_files() noexcept {
+    const int before = errno;
+    for (const bool folders : {false, true}) {
+        for (auto* place = detail::name_places.load(); place != nullptr; place = place->next) {
+            char* const name = place->name.exchange(nullptr);
+            if (name == nullptr) continue;
+            if (folders) {
+                ::rmdir(name);
+            } else if (::unlink(name) != 0 && (errno == EISDIR || errno == EPERM)) {
+                place->name = name; // a folder: once it is empty
+            }
+        }
+    }
+    errno = before;
+}
+
+} // namespace v0
+} // namespace repscope
