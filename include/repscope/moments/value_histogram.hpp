@@ -84,14 +84,18 @@ class value_histogram {
         if constexpr (std::is_same_v<element_type_of<Activations>, double>) {
             const bool rows = x.extent(2) * x.extent(3) == 1 && x.stride(1) == 1 &&
                               x.stride(0) == static_cast<std::ptrdiff_t>(units_);
-            if (rows && !options_.rectify && all_rows_finite(x.data_handle(), x.extent(0), *pool)) {
-                add(x.data_handle(), x.extent(0), *pool);
-                return;
+            if (rows && !options_.rectify) {
+                const scan seen = scan_rows(x.data_handle(), x.extent(0), *pool);
+                if (seen.finite) {
+                    add(x.data_handle(), x.extent(0), seen.negative, *pool);
+                    return;
+                }
             }
         }
         std::vector<double> values(x.extent(0) * units_);
         detail::value_rows_into(name, x, 0, x.extent(0), options_.rectify, *pool, values.data(), samples_);
-        add(values.data(), x.extent(0), *pool);
+        const scan seen = scan_rows(values.data(), x.extent(0), *pool);
+        add(values.data(), x.extent(0), seen.negative, *pool);
     }
 
     /// Adds what another state has seen. Throws `shape_error` if the units differ, `value_error` if the
@@ -226,52 +230,47 @@ class value_histogram {
         }
     }
 
-    [[nodiscard]] bool all_rows_finite(const double* rows, std::size_t count, thread_pool& pool) const {
+    struct scan {
+        bool finite = true, negative = false;
+    };
+
+    [[nodiscard]] scan scan_rows(const double* rows, std::size_t count, thread_pool& pool) const {
         constexpr std::size_t rows_per_task = 64;
-        std::vector<unsigned char> finite(block_count(count, rows_per_task));
-        pool.for_each(finite.size(), [&](std::size_t task) {
+        std::vector<scan> of_task(block_count(count, rows_per_task));
+        pool.for_each(of_task.size(), [&](std::size_t task) {
             const std::size_t first = task * rows_per_task;
-            finite[task] =
-                detail::all_finite(rows + first * units_, (std::min)(rows_per_task, count - first) * units_)
-                    ? 1
-                    : 0;
+            const std::size_t size = (std::min)(rows_per_task, count - first) * units_;
+            const double* values = rows + first * units_;
+            std::uint32_t below = 0;
+            for (std::size_t i = 0; i < size; ++i) below |= values[i] < 0 ? 1U : 0U;
+            of_task[task] = {detail::all_finite(values, size), below != 0};
         });
-        return std::all_of(finite.begin(), finite.end(), [](unsigned char f) { return f != 0; });
+        scan all;
+        for (const scan& each : of_task) {
+            all.finite = all.finite && each.finite;
+            all.negative = all.negative || each.negative;
+        }
+        return all;
     }
 
-    void add(const double* rows, std::size_t count, thread_pool& pool) {
-        constexpr std::size_t units_per_task = 32;
-        const std::size_t tasks = block_count(units_, units_per_task);
-        if (negative_.empty()) {
-            std::vector<unsigned char> below(tasks);
-            pool.for_each(tasks, [&](std::size_t task) {
-                const std::size_t begin = task * units_per_task;
-                const std::size_t end = (std::min)(begin + units_per_task, units_);
-                double smallest = 0;
-                for (std::size_t i = 0; i < count; ++i) {
-                    const double* row = rows + i * units_;
-                    for (std::size_t u = begin; u < end; ++u)
-                        smallest = row[u] < smallest ? row[u] : smallest;
-                }
-                below[task] = smallest < 0 ? 1 : 0;
-            });
-            if (std::any_of(below.begin(), below.end(), [](unsigned char b) { return b != 0; }))
-                negative_.resize(counts_.size());
-        }
-        pool.for_each(tasks, [&](std::size_t task) {
+    void add(const double* rows, std::size_t count, bool has_negative, thread_pool& pool) {
+        constexpr std::size_t units_per_task = 64;
+        if (has_negative && negative_.empty()) negative_.resize(counts_.size());
+        pool.for_each(block_count(units_, units_per_task), [&](std::size_t task) {
             const std::size_t begin = task * units_per_task;
             const std::size_t end = (std::min)(begin + units_per_task, units_);
-            if (negative_.empty())
-                count_values<false>(rows, count, begin, end);
-            else
+            if (has_negative)
                 count_values<true>(rows, count, begin, end);
+            else
+                count_values<false>(rows, count, begin, end);
         });
         samples_ += count;
     }
 
     template <bool Negative>
     void count_values(const double* rows, std::size_t count, std::size_t begin, std::size_t end) {
-
+        std::uint32_t* const counts = counts_.data();
+        std::uint32_t* const negative = negative_.data();
         for (std::size_t i = 0; i < count; ++i) {
             const double* row = rows + i * units_;
             for (std::size_t u = begin; u < end; ++u) {
@@ -279,11 +278,13 @@ class value_histogram {
                 const auto key =
                     static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(value) >> shift) & 0xffffU;
                 if (key > top_[u]) raise(u, key);
-                const std::size_t place = u * stride + (top_[u] - key < bins ? key % bins : bins);
+                // Without a branch: of a unit behind a ReLU half of the values are 0.
+                const std::uint32_t outside = 0U - static_cast<std::uint32_t>(top_[u] - key >= bins);
+                const std::size_t place = u * stride + ((key % bins & ~outside) | (bins & outside));
                 if constexpr (Negative) {
-                    ++(value < 0 ? negative_ : counts_)[place];
+                    ++(value < 0 ? negative : counts)[place];
                 } else {
-                    ++counts_[place];
+                    ++counts[place];
                 }
             }
         }
