@@ -47,9 +47,9 @@ fuzz_one() {
 failed=0
 running=()
 rm -f "$build"/*.executions
-for target in "${targets[@]}"; do
-    compile "$target"
-done
+export checkout fuzz build
+export -f compile
+printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I {} bash -c 'compile {}'
 for target in "${targets[@]}"; do
     fuzz_one "$target" &
     running+=($!)

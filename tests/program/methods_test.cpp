@@ -208,7 +208,7 @@ TEST_CASE("what methods cost is told beside the plain training of their network"
     CHECK(program::plain_method("msd") == "ce");
 }
 
-TEST_CASE("methods are trained, measured, written, and not trained again") {
+TEST_CASE("methods are trained, measured, written, and not trained again" * doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);
     const auto arguments = methods_study(folder, "ce,at-linf");
@@ -262,7 +262,7 @@ TEST_CASE("methods are trained, measured, written, and not trained again") {
     CHECK(again["networks"][0]["robust"] == all["networks"][1]["robust"]);
 }
 
-TEST_CASE("methods with more than an attack") {
+TEST_CASE("methods with more than an attack" * doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);
     auto arguments = methods_study(folder, "ascl,augmix,msd,deep-pursuit:1");

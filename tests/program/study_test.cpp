@@ -74,7 +74,7 @@ json study_json(const scratch_folder& folder, const std::string& out) {
 
 } // namespace
 
-TEST_CASE("a study, its files, and its activations read back") {
+TEST_CASE("a study, its files, and its activations read back" * doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);
     const outcome result = run(study(folder, "out", {"--dump"}));
@@ -157,7 +157,7 @@ TEST_CASE("a study, its files, and its activations read back") {
     }
 }
 
-TEST_CASE("conditions: their sizes, what they change, and means over them") {
+TEST_CASE("conditions: their sizes, what they change, and means over them" * doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);
     const outcome result = run(study(folder, "out", {"--alphas", "0", "--seeds", "1"}));
@@ -226,7 +226,8 @@ TEST_CASE("conditions: their sizes, what they change, and means over them") {
         CHECK(page.find(reason) != std::string::npos);
 }
 
-TEST_CASE("threads do not change a number, an interrupted study goes on, other settings are refused") {
+TEST_CASE("threads do not change a number, an interrupted study goes on, other settings are refused" *
+          doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);
     REQUIRE(run(study(folder, "whole", {"--threads", "1"})).code == 0);
@@ -262,6 +263,44 @@ TEST_CASE("threads do not change a number, an interrupted study goes on, other s
     CHECK(is_one_line(other.err));
     CHECK(other.err.find("epochs 4, now 2") != std::string::npos);
     CHECK(slurp(folder / "killed/study.json") == before);
+}
+
+// Not of the suite "trains": the one training that the sanitizers see before a change is taken.
+TEST_CASE("study: the smallest one") {
+    const scratch_folder folder;
+    write_data(folder);
+    const outcome result = run(study(folder, "out",
+                                     {"--epochs",
+                                      "1",
+                                      "--train",
+                                      "128",
+                                      "--test",
+                                      "50",
+                                      "--alphas",
+                                      "1",
+                                      "--seeds",
+                                      "1",
+                                      "--eps",
+                                      "4",
+                                      "--corruption-images",
+                                      "2",
+                                      "--attack-images",
+                                      "2",
+                                      "--gradient-images",
+                                      "2",
+                                      "--attack-steps",
+                                      "1",
+                                      "--dump"}));
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    CHECK(result.err.empty());
+    const json all = study_json(folder, "out");
+    REQUIRE(all["networks"].size() == 1);
+    const json& network = all["networks"][0];
+    CHECK(network["conditions"].size() == 1 + 75 + 4);
+    const double share = 50 * network["clean_accuracy"].get<double>();
+    CHECK(share == doctest::Approx(std::round(share)));
+    CHECK(std::filesystem::exists(folder / "out/report.html"));
 }
 
 TEST_CASE("wrong studies") {
