@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <string_view>
 #include <unistd.h>
 
@@ -22,6 +23,16 @@ static_assert(std::atomic<char*>::is_always_lock_free, "a signal handler reads t
 
 inline std::atomic<name_place*> name_places{nullptr};
 
+/// Names that `remove_temporary_files()` took. They are never freed, for a signal handler may still read
+/// them; they are kept here, so that they are not lost.
+inline std::atomic<name_place*> taken_names{nullptr};
+
+inline void add_place(std::atomic<name_place*>& list, name_place* place) noexcept {
+    place->next = list.load();
+    while (!list.compare_exchange_weak(place->next, place)) {
+    }
+}
+
 } // namespace detail
 
 /// Registers the name of a temporary file or folder for `remove_temporary_files()` while it lives. It does
@@ -38,15 +49,19 @@ class temporary_name {
         }
         place_ = new detail::name_place;
         place_->name = name_;
-        place_->next = detail::name_places.load();
-        while (!detail::name_places.compare_exchange_weak(place_->next, place_)) {}
+        detail::add_place(detail::name_places, place_);
     }
     temporary_name(const temporary_name&) = delete;
     temporary_name& operator=(const temporary_name&) = delete;
     ~temporary_name() {
         // A signal handler that has taken the name reads it still: then it is not freed.
         char* mine = name_;
-        if (place_->name.compare_exchange_strong(mine, nullptr)) delete[] name_;
+        if (place_->name.compare_exchange_strong(mine, nullptr)) {
+            delete[] name_;
+        } else if (auto* taken = new (std::nothrow) detail::name_place) {
+            taken->name = name_;
+            detail::add_place(detail::taken_names, taken);
+        }
     }
 
   private:
