@@ -3,6 +3,7 @@
 #include "npy.hpp"
 #include "process.hpp"
 #include "same_numbers.hpp"
+#include "snapshot.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -103,6 +104,25 @@ TEST_CASE("ranks give the numbers of one process") {
         CHECK(result.out.find("selectivity", 10) != std::string::npos);
         CHECK(result.out.find("selectivity of 4", 10) == std::string::npos); // one rank speaks
     }
+}
+
+TEST_CASE("ranks refuse outputs and conditions before they work, and judge after the output") {
+    const scratch_folder folder;
+    const small_dump dump(folder);
+    const auto with = [&](const std::vector<std::string>& more) {
+        return run_ranks(2, dump.arguments(more));
+    };
+    const std::string json = folder / "out.json";
+    const auto before = snapshot(folder.path());
+    const outcome input = with({"--json", folder / "conv.npy"});
+    CHECK(input.code == 2);
+    CHECK(input.err.find("is an input of this run") != std::string::npos);
+    const outcome key = with({"--json", json, "--fail-if", "selectivty.mean>0"});
+    CHECK(key.code == 2);
+    CHECK(key.err.find("did you mean 'selectivity.mean'?") != std::string::npos);
+    CHECK(snapshot(folder.path()) == before);
+    CHECK(with({"--json", json, "--fail-if", "any(selectivity.index)>0"}).code == 3);
+    CHECK(std::filesystem::exists(json));
 }
 
 TEST_CASE("what a rank finds wrong is said once, with the rank, and nothing is measured") {

@@ -142,7 +142,9 @@ class fuzzer {
         const bool is_known_code = result.code == 0 || result.code == 1 || result.code == 2;
         CHECK(is_known_code);
         const auto after = snapshot(folder_.path());
-        for (const auto& [path, bytes] : before) {
+        for (const auto& entry : before) {
+            const std::string& path = entry.first;
+            const std::string& bytes = entry.second;
             CAPTURE(path);
             const auto now = after.find(path);
             REQUIRE(now != after.end());
@@ -153,7 +155,9 @@ class fuzzer {
             const bool is_same_kind = bytes.empty() || kind_of(bytes) == kind_of(now->second);
             CHECK(is_same_kind);
         }
-        for (const auto& [path, bytes] : after) {
+        for (const auto& entry : after) {
+            const std::string& path = entry.first;
+            const std::string& bytes = entry.second;
             CAPTURE(path);
             CHECK(path.find(".part-") == std::string::npos);
             const bool is_array_named_picture = is_picture_name(path) && kind_of(bytes) == "\x93NUMPY";
