@@ -3,8 +3,6 @@
 #include "failure.hpp"
 #include "sha256.hpp"
 
-#include <zlib.h>
-
 #include <repscope/io/cifar.hpp>
 #include <repscope/io/idx.hpp>
 #include <repscope/io/zlib.hpp>

@@ -1,7 +1,5 @@
 // IDX files, and the gzip around them.
 
-#include <zlib.h>
-
 #include "repscope/io/idx.hpp"
 #include "repscope/io/zlib.hpp"
 

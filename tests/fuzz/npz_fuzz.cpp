@@ -1,7 +1,5 @@
 // .npz archives: the directory, and every member, stored or deflated.
 
-#include <zlib.h>
-
 #include "repscope/io/npz.hpp"
 
 #include "every_tile.hpp"

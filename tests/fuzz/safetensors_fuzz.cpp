@@ -1,7 +1,5 @@
 // .safetensors files: the header's JSON and ranges, and every tensor.
 
-#include <nlohmann/json.hpp>
-
 #include "repscope/io/safetensors.hpp"
 
 #include "every_tile.hpp"

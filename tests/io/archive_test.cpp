@@ -1,8 +1,5 @@
 // Arrays in .npz and .safetensors files.
 
-#include <nlohmann/json.hpp>
-#include <zlib.h>
-
 #include "repscope/io/npz.hpp"
 #include "repscope/io/safetensors.hpp"
 
@@ -14,6 +11,7 @@
 #include <doctest/doctest.h>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 using namespace repscope_test;
 namespace io = repscope::io;

@@ -1,8 +1,5 @@
 // Files made by hand to be bad, and what is said of each.
 
-#include <nlohmann/json.hpp>
-#include <zlib.h>
-
 #include "repscope/io/block_reader.hpp"
 #include "repscope/io/cifar.hpp"
 #include "repscope/io/csv.hpp"

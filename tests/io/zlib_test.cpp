@@ -1,5 +1,3 @@
-#include <zlib.h>
-
 #include "repscope/io/zlib.hpp"
 
 #include "npy_bytes.hpp"

@@ -1,6 +1,7 @@
 # Compiles SOURCE twice: as it is, which must work, and with its wrong line (-DWRONG) or with the flags of a line
 # "// Wrong flags: ", which must not, with a message that matches the regular expression of a line "// Must say: ". With
-# "// Must say first: " the first error must match. The first compilation keeps the second from failing for another reason.
+# "// Must say first: " the first error must match; with "// Errors: N" there are N errors. The first compilation keeps the
+# second from failing for another reason.
 file(STRINGS "${SOURCE}" expected REGEX "^// Must say( first)?: ")
 set(first_error FALSE)
 if(expected MATCHES "^// Must say first: ")
@@ -13,6 +14,8 @@ separate_arguments(wrong_flags UNIX_COMMAND "${wrong_flags}")
 if(expected STREQUAL "")
   message(FATAL_ERROR "${SOURCE}: no line \"// Must say: <regular expression>\"")
 endif()
+file(STRINGS "${SOURCE}" errors REGEX "^// Errors: ")
+string(REGEX REPLACE "^// Errors: " "" errors "${errors}")
 separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
 set(compile "${COMPILER}" -std=c++20 -fsyntax-only ${FLAGS} "${SOURCE}")
 
@@ -23,6 +26,11 @@ endif()
 execute_process(COMMAND ${compile} -DWRONG ${wrong_flags} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(status EQUAL 0)
   message(FATAL_ERROR "the wrong line of ${SOURCE} compiles")
+endif()
+string(REGEX MATCHALL "error: " counted "${output}")
+list(LENGTH counted count)
+if(NOT errors STREQUAL "" AND NOT count EQUAL errors)
+  message(FATAL_ERROR "${SOURCE} fails with ${count} errors, expected ${errors}:\n${output}")
 endif()
 if(first_error)
   string(REGEX MATCH "[^\n]*error:[^\n]*" output "${output}")

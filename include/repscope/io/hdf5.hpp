@@ -1,9 +1,6 @@
 #pragma once
 
-// Opt-in: who includes this header includes <hdf5.h> before it and links libhdf5.
-#ifndef H5_VERS_MAJOR
-#error "repscope/io/hdf5.hpp wants <hdf5.h> to be included before it"
-#endif
+// Opt-in, not part of repscope.hpp: includes <hdf5.h>. The program that uses it links libhdf5.
 
 #include "repscope/error.hpp"
 #include "repscope/io/array_header.hpp"
@@ -14,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <hdf5.h>
 #include <memory>
 #include <mutex>
 #include <optional>

@@ -1,9 +1,6 @@
 #pragma once
 
-// Opt-in: who includes this header includes <zlib.h> before it and links zlib.
-#ifndef ZLIB_VERNUM
-#error "repscope/io/npz.hpp wants <zlib.h> to be included before it"
-#endif
+// Opt-in, not part of repscope.hpp: includes <zlib.h>. The program that uses it links zlib.
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
@@ -23,6 +20,7 @@
 #include <string>
 #include <utility>
 #include <vector>
+#include <zlib.h>
 
 namespace repscope {
 inline namespace v0 {
@@ -243,17 +241,20 @@ class npz_archive {
     /// The array of that name, its header read and checked. Throws `format_error` when there is none or its
     /// header is bad.
     [[nodiscard]] stored_array array(const std::string& key, raw_pairs pairs = raw_pairs::refused) const {
+        std::string called = name_ + ":" + key;
+        std::shared_ptr<const byte_source> bytes = member(key);
+        npy_header header = read_npy_header(*bytes, called, pairs);
+        return {std::move(called), std::move(header), std::move(bytes)};
+    }
+
+    /// The .npy file of that name, header included. Throws `format_error` when there is none.
+    [[nodiscard]] std::shared_ptr<const byte_source> member(const std::string& key) const {
         const auto place = std::find(keys_.begin(), keys_.end(), key);
         if (place == keys_.end()) throw format_error(name_ + ": holds no array '" + key + "'");
         const zip_member& member = members_[static_cast<std::size_t>(place - keys_.begin())];
-        std::string called = name_ + ":" + key;
-        std::shared_ptr<const byte_source> bytes;
-        if (member.deflated)
-            bytes = std::make_shared<detail::deflated_member>(archive_, member, called);
-        else
-            bytes = std::make_shared<detail::stored_member>(archive_, member, called);
-        npy_header header = read_npy_header(*bytes, called, pairs);
-        return {std::move(called), std::move(header), std::move(bytes)};
+        const std::string called = name_ + ":" + key;
+        if (member.deflated) return std::make_shared<detail::deflated_member>(archive_, member, called);
+        return std::make_shared<detail::stored_member>(archive_, member, called);
     }
 
   private:

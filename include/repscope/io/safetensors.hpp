@@ -1,8 +1,8 @@
 #pragma once
 
-// Opt-in: who includes this header includes <nlohmann/json.hpp> before it.
+// Opt-in, not part of repscope.hpp: includes <nlohmann/json.hpp>, unless it comes first from another path.
 #ifndef NLOHMANN_JSON_VERSION_MAJOR
-#error "repscope/io/safetensors.hpp wants <nlohmann/json.hpp> to be included before it"
+#include <nlohmann/json.hpp>
 #endif
 
 #include "repscope/bytes.hpp"

@@ -1,9 +1,6 @@
 #pragma once
 
-// Opt-in: who includes this header includes <zlib.h> before it and links zlib.
-#ifndef ZLIB_VERNUM
-#error "repscope/io/zlib.hpp wants <zlib.h> to be included before it"
-#endif
+// Opt-in, not part of repscope.hpp: includes <zlib.h>. The program that uses it links zlib.
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
@@ -14,6 +11,7 @@
 #include <span>
 #include <string>
 #include <vector>
+#include <zlib.h>
 
 namespace repscope {
 inline namespace v0 {
@@ -36,7 +34,8 @@ namespace io {
 
     std::vector<std::byte> result;
     // No larger than a small file is likely to need.
-    std::vector<std::byte> chunk(std::clamp<std::size_t>(4 * compressed.size(), 4096, std::size_t{256} << 10U));
+    std::vector<std::byte> chunk(
+        std::clamp<std::size_t>(4 * compressed.size(), 4096, std::size_t{256} << 10U));
     std::size_t given = 0;
     for (int status = Z_OK; status != Z_STREAM_END;) {
         if (stream.avail_in == 0) {

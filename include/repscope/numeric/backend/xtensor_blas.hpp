@@ -2,7 +2,7 @@
 
 #ifndef XBLAS_HPP
 #error "include <xtensor-blas/xlinalg.hpp> or <xtensor-blas/xblas.hpp> before this header, and link a BLAS"
-#endif
+#else
 
 #include "repscope/error.hpp"
 #include "repscope/numeric/products.hpp"
@@ -58,3 +58,5 @@ static_assert(product_backend<xtensor_blas>);
 
 } // namespace v0
 } // namespace repscope
+
+#endif

@@ -1,10 +1,10 @@
 #pragma once
 
-// Opt-in: who includes this header includes <torch/script.h>, <torch/torch.h> or <ATen/ATen.h> before it and
-// links libtorch.
+// Opt-in: a file that includes this header includes <torch/script.h>, <torch/torch.h> or <ATen/ATen.h> before
+// it and links libtorch.
 #ifndef AT_FORALL_SCALAR_TYPES
 #error "include <torch/script.h>, <torch/torch.h> or <ATen/ATen.h> before this header, and link libtorch"
-#endif
+#else
 
 #include "repscope/error.hpp"
 #include "repscope/tensor/scalar.hpp"
@@ -63,3 +63,5 @@ tensor_view<const T, Rank> from_torch(const at::Tensor&& tensor) = delete;
 
 } // namespace v0
 } // namespace repscope
+
+#endif

@@ -1,0 +1,8 @@
+// Must say: include <torch/script.h>, <torch/torch.h> or <ATen/ATen.h> before this header
+// Errors: 2
+#ifdef WRONG
+#include <repscope/numeric/backend/xtensor_blas.hpp>
+#include <repscope/tensor/adapt/torch.hpp>
+#endif
+
+int main() {}
