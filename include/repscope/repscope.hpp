@@ -67,6 +67,7 @@
 #include "repscope/io/batches.hpp"
 #include "repscope/io/block_reader.hpp"
 #include "repscope/io/cifar.hpp"
+#include "repscope/io/class_names.hpp"
 #include "repscope/io/csv.hpp"
 #include "repscope/io/dtype.hpp"
 #include "repscope/io/file.hpp"

@@ -20,6 +20,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (repscope::io::parse_csv_integers(text, "f", column).empty()) std::abort();
         } catch (const repscope::format_error&) {
         }
+        try {
+            const auto labels = repscope::io::parse_csv_labels(text, "f", column);
+            if (labels.integers.empty() == labels.names.empty()) std::abort();
+        } catch (const repscope::format_error&) {
+        }
     }
     return 0;
 }

@@ -1,5 +1,6 @@
-// .npy files: the header's grammar, and the elements that it promises.
+// .npy files: the header's grammar, and the elements that it promises, strings among them.
 
+#include "repscope/io/class_names.hpp"
 #include "repscope/io/npy.hpp"
 
 #include "every_tile.hpp"
@@ -16,6 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             repscope_fuzz::read_every_tile({"f", read_npy_header(*bytes, "f", pairs), bytes});
         } catch (const repscope::format_error&) {
         }
+    }
+    try {
+        (void)load_class_names(*bytes, "f");
+    } catch (const repscope::format_error&) {
     }
     return 0;
 }

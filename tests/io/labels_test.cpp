@@ -71,6 +71,16 @@ TEST_CASE("axes of one element do not matter") {
     CHECK(file.load() == labels{7});
 }
 
+TEST_CASE("labels that are floating-point numbers are accepted when they are whole") {
+    const label_file file;
+    file.write("<f4", {4}, {bits_of(3), bits_of(-0.0F), bits_of(-7), bits_of(1)});
+    CHECK(file.load() == labels{3, 0, -7, 1});
+    file.write(">f8", {3, 1}, {std::bit_cast<std::uint64_t>(2.0), std::bit_cast<std::uint64_t>(0x1p53), 0});
+    CHECK(file.load() == labels{2, std::int64_t{1} << 53, 0});
+    file.write("<f2", {2}, {0x4200, 0x3c00});
+    CHECK(file.load() == labels{3, 1});
+}
+
 TEST_CASE("one-hot rows") {
     const label_file file;
     file.write("<i8", {4, 3}, {0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 1, 0});
@@ -109,10 +119,13 @@ TEST_CASE("one-hot rows of many buffers") {
 
 TEST_CASE("what is no labels") {
     const label_file file;
-    file.write("<f4", {3}, {bits_of(0), bits_of(1), bits_of(2)});
-    CHECK(file.reason() == "wanted labels that are integers, got elements of type <f4");
-    file.write(">f8", {2, 1}, {0, 0});
-    CHECK(file.reason() == "wanted labels that are integers, got elements of type >f8");
+    file.write("<f4", {3}, {bits_of(0), bits_of(1.5F), bits_of(2)});
+    CHECK(file.reason() == "expected labels that are whole numbers, got 1.500000 at position 1");
+    file.write("<f4", {3}, {bits_of(0), bits_of(1), 0x7fc00000U});
+    CHECK(file.reason() == "expected labels that are whole numbers, got nan at position 2");
+    file.write("<f4", {2}, {bits_of(0), bits_of(0x1p54F)});
+    CHECK(file.reason() ==
+          "expected labels that are whole numbers, got 18014398509481984.000000 at position 1");
     file.write("|b1", {2}, {0, 1});
     CHECK(file.reason() == "wanted labels that are integers, got elements of type |b1");
     file.write(">u8", {3}, {0, (std::uint64_t{1} << 63U) + 5, 1});

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <dirent.h>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,20 +75,28 @@ namespace io {
     return names;
 }
 
-/// The arrays in the .npy files of a folder, in natural order of their names, their headers read and checked:
-/// what `block_reader` takes as one array. The files are opened for every read, so there may be any number.
+/// The arrays in .npy files, in the order given, their headers read and checked: what `block_reader` takes as
+/// one array. The files are opened for every read, so there may be any number.
 ///
-/// Throws `format_error` when the folder holds no .npy file, or one of them is bad.
-[[nodiscard]] inline std::vector<stored_array> open_batches(const std::string& folder,
+/// Throws `format_error` when a file is bad.
+[[nodiscard]] inline std::vector<stored_array> open_batches(std::span<const std::string> files,
                                                             raw_pairs pairs = raw_pairs::refused) {
     std::vector<stored_array> batches;
-    for (const std::string& path : batch_files(folder)) {
+    for (const std::string& path : files) {
         const input_file file(path);
         npy_header header = read_npy_header(file, pairs);
         batches.push_back({path, std::move(header), std::make_shared<file_on_demand>(file)});
     }
-    if (batches.empty()) throw format_error(folder + ": is a directory without .npy files");
     return batches;
+}
+
+/// The same for the .npy files of a folder, in natural order of their names. Throws `format_error` as well
+/// when the folder holds no .npy file.
+[[nodiscard]] inline std::vector<stored_array> open_batches(const std::string& folder,
+                                                            raw_pairs pairs = raw_pairs::refused) {
+    const std::vector<std::string> files = batch_files(folder);
+    if (files.empty()) throw format_error(folder + ": is a directory without .npy files");
+    return open_batches(std::span(files), pairs);
 }
 
 } // namespace io

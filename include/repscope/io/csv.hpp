@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -94,21 +95,36 @@ class csv_reader {
     if (field.starts_with('+')) field.remove_prefix(1);
     std::int64_t value = 0;
     const auto [end, failure] = std::from_chars(field.data(), field.data() + field.size(), value);
-    if (failure != std::errc{} || end != field.data() + field.size()) return std::nullopt;
+    if (failure == std::errc{} && end == field.data() + field.size()) return value;
+    // Whole numbers with a point, as tables with missing values are often saved.
+    double number = 0.0;
+    const auto [behind, error] = std::from_chars(field.data(), field.data() + field.size(), number);
+    if (error != std::errc{} || behind != field.data() + field.size()) return std::nullopt;
+    if (!(number >= -0x1p53 && number <= 0x1p53)) return std::nullopt;
+    value = static_cast<std::int64_t>(number);
+    const double back = static_cast<double>(value);
+    if (back < number || back > number) return std::nullopt;
     return value;
 }
 
-} // namespace detail
+/// The fields of one column, with the line of each.
+struct csv_column {
+    std::vector<std::string> fields;
+    std::vector<std::size_t> lines;
 
-/// The integers in one column of comma-separated text, a row a sample, whatever the locale.
-///
-/// `column` is the name of a column in the first line; empty, there must be one column, and a first line that
-/// is no integer is its name. `name` is what errors call the text. Throws `format_error` naming the line when
-/// a row has more or fewer fields than the first or its field is no integer, when there is no such column, or
-/// no row. O(bytes).
-[[nodiscard]] inline std::vector<std::int64_t>
-parse_csv_integers(std::string_view text, const std::string& name, std::string_view column = {}) {
-    detail::csv_reader in(text, name);
+    [[nodiscard]] bool holds_integer(std::size_t row) const {
+        return row < fields.size() && csv_integer(fields[row]).has_value();
+    }
+    void drop_first() {
+        fields.erase(fields.begin());
+        lines.erase(lines.begin());
+    }
+};
+
+/// The column of this name; with an empty name the only column, its first line included.
+[[nodiscard]] inline csv_column read_csv_column(std::string_view text, const std::string& name,
+                                                std::string_view column) {
+    csv_reader in(text, name);
     auto fields = in.next();
     if (!fields) throw format_error(name + ": holds no rows");
     const std::size_t columns = fields->size();
@@ -121,23 +137,78 @@ parse_csv_integers(std::string_view text, const std::string& name, std::string_v
             throw format_error(name + ": has two columns '" + std::string(column) + "'");
         }
         place = static_cast<std::size_t>(found - fields->begin());
+        fields = in.next();
     } else if (columns != 1) {
         throw format_error(name + ": has " + std::to_string(columns) +
                            " columns: wanted one, or the name of one");
     }
-    const bool has_names = !column.empty() || !detail::csv_integer((*fields)[0]);
-    if (has_names) fields = in.next();
-    std::vector<std::int64_t> values;
+    csv_column values;
     for (; fields; fields = in.next()) {
         if (fields->size() != columns) {
             in.fail("wanted " + std::to_string(columns) + " fields, got " + std::to_string(fields->size()));
         }
-        const auto value = detail::csv_integer((*fields)[place]);
-        if (!value) in.fail("wanted an integer, got '" + (*fields)[place].substr(0, 40) + "'");
+        values.fields.push_back(std::move((*fields)[place]));
+        values.lines.push_back(in.line());
+    }
+    return values;
+}
+
+[[nodiscard]] inline std::vector<std::int64_t> integers_of(const csv_column& column,
+                                                           const std::string& name) {
+    if (column.fields.empty()) throw format_error(name + ": holds no rows");
+    std::vector<std::int64_t> values;
+    values.reserve(column.fields.size());
+    for (std::size_t row = 0; row < column.fields.size(); ++row) {
+        const auto value = csv_integer(column.fields[row]);
+        if (!value) {
+            throw format_error(name + ": line " + std::to_string(column.lines[row]) +
+                               ": wanted an integer, got '" + column.fields[row].substr(0, 40) + "'");
+        }
         values.push_back(*value);
     }
-    if (values.empty()) throw format_error(name + ": holds no rows");
     return values;
+}
+
+} // namespace detail
+
+/// The integers in one column of comma-separated text, one row per sample, in any locale. Whole numbers with
+/// a point, such as 3.0, are integers as well.
+///
+/// `column` is the name of a column in the first line; empty, there must be one column, and a first line that
+/// is no integer is its name. `name` is what errors call the text. Throws `format_error` naming the line when
+/// a row has more or fewer fields than the first or its field is no integer, when there is no such column, or
+/// no row. O(bytes).
+[[nodiscard]] inline std::vector<std::int64_t>
+parse_csv_integers(std::string_view text, const std::string& name, std::string_view column = {}) {
+    detail::csv_column values = detail::read_csv_column(text, name, column);
+    if (column.empty() && !values.holds_integer(0)) values.drop_first();
+    return detail::integers_of(values, name);
+}
+
+/// Labels in a column of text: integers, or names of classes. The other vector is empty.
+struct csv_labels {
+    std::vector<std::int64_t> integers;
+    std::vector<std::string> names;
+};
+
+/// The labels in one column of comma-separated text, one per row.
+///
+/// `column` is the name of a column in the first line; empty, there must be one column. A first line in front
+/// of integers is then the column's name; in front of names it is a label like the others. Rows that begin
+/// with an integer are integers throughout. Throws `format_error` as `parse_csv_integers` does, and naming
+/// the line when a name is empty or an integer stands among names. O(bytes).
+[[nodiscard]] inline csv_labels parse_csv_labels(std::string_view text, const std::string& name,
+                                                 std::string_view column = {}) {
+    detail::csv_column values = detail::read_csv_column(text, name, column);
+    const bool has_title = column.empty() && !values.holds_integer(0) && values.holds_integer(1);
+    if (has_title) values.drop_first();
+    if (values.fields.empty() || values.holds_integer(0)) return {detail::integers_of(values, name), {}};
+    for (std::size_t row = 0; row < values.fields.size(); ++row) {
+        if (!values.fields[row].empty() && !values.holds_integer(row)) continue;
+        throw format_error(name + ": line " + std::to_string(values.lines[row]) +
+                           ": expected the name of a class, as above, got '" + values.fields[row] + "'");
+    }
+    return {{}, std::move(values.fields)};
 }
 
 } // namespace io

@@ -17,12 +17,34 @@ namespace io {
 
 namespace detail {
 
+/// Labels that are floating-point numbers, all of them whole.
+[[nodiscard]] inline std::vector<std::int64_t> whole_labels(const stored_array& array) {
+    const std::size_t count = array.header.size();
+    std::vector<std::byte> raw(count * size_of(array.header.format.type));
+    array.bytes->read(array.header.data_offset, raw);
+    std::vector<double> values(count);
+    decode(raw.data(), count, array.header.format, values.data());
+    std::vector<std::int64_t> labels(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        // Behind 2^53 neighbors are more than 1 apart, so that a label may have been rounded. NaN is refused.
+        const bool fits = values[i] >= -0x1p53 && values[i] <= 0x1p53;
+        labels[i] = fits ? static_cast<std::int64_t>(values[i]) : 0;
+        const double back = static_cast<double>(labels[i]);
+        if (!fits || back < values[i] || back > values[i]) {
+            throw format_error(array.name + ": expected labels that are whole numbers, got " +
+                               std::to_string(values[i]) + " at position " + std::to_string(i));
+        }
+    }
+    return labels;
+}
+
 [[nodiscard]] inline std::vector<std::int64_t> integer_labels(const stored_array& array) {
     const array_header& header = array.header;
-    if (!is_integer(header.format.type)) {
+    if (header.format.type == dtype::boolean) {
         throw format_error(array.name + ": wanted labels that are integers, got elements of type " +
                            header.format.name());
     }
+    if (!is_integer(header.format.type)) return whole_labels(array);
     const std::size_t count = header.size();
     std::vector<std::byte> raw(count * size_of(header.format.type));
     array.bytes->read(header.data_offset, raw);
@@ -67,11 +89,12 @@ namespace detail {
 
 } // namespace detail
 
-/// The labels in a stored array, one per sample: integers of rank 1 (or with further axes of extent 1), or
-/// one-hot rows (samples, classes) of integers, bool or floating-point numbers, each with one 1 and else 0.
+/// The labels in a stored array, one per sample: integers, or floating-point numbers that are whole, of rank
+/// 1 (or with further axes of extent 1), or one-hot rows (samples, classes) of integers, bool or
+/// floating-point numbers, each with one 1 and else 0.
 ///
-/// Throws `format_error` naming the array when it cannot be read, holds no labels, labels are floating-point
-/// numbers or do not fit in 64 bits, or a row is not one-hot. O(elements).
+/// Throws `format_error` naming the array when it cannot be read, holds no labels, a label is not whole,
+/// above 2^53 as a floating-point number or does not fit in 64 bits, or a row is not one-hot. O(elements).
 [[nodiscard]] inline std::vector<std::int64_t> load_labels(const stored_array& array) {
     const auto& shape = array.header.shape;
     if (array.header.size() == 0 || shape.empty()) {

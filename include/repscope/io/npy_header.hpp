@@ -5,12 +5,15 @@
 #include "repscope/io/dtype.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace repscope {
@@ -28,13 +31,22 @@ inline constexpr std::size_t npy_prefix_bytes = npy_longest_header + 12;
 /// know.
 enum class raw_pairs { refused, bfloat16 };
 
+/// Elements of text in a .npy file: NumPy's `<U3` (characters of 4 bytes) and `|S3` (bytes).
+struct npy_text_format {
+    std::size_t characters = 0; ///< of each element, padded with zeros
+    bool is_wide = false;       ///< characters of 4 bytes
+    bool big_endian = false;    ///< of wide characters
+};
+
 namespace detail {
 
 /// The dictionary of a .npy header by a fixed grammar; nothing is evaluated.
 class npy_dictionary {
   public:
-    npy_dictionary(std::string_view text, const std::string& name, raw_pairs pairs)
-        : text_(text), name_(name), pairs_(pairs) {}
+    /// `elements`, unless null, is where elements of text are described, which are an error otherwise.
+    npy_dictionary(std::string_view text, const std::string& name, raw_pairs pairs,
+                   std::optional<npy_text_format>* elements = nullptr)
+        : text_(text), name_(name), pairs_(pairs), elements_(elements) {}
 
     void parse(npy_header& header) {
         bool has_descr = false;
@@ -175,6 +187,17 @@ class npy_dictionary {
             return format;
         }
         const char kind = rest.empty() ? '?' : rest.front();
+        if (elements_ != nullptr && (kind == 'S' || kind == 'U')) {
+            std::size_t characters = 0;
+            const auto [end, failure] =
+                std::from_chars(rest.data() + 1, rest.data() + rest.size(), characters);
+            constexpr std::size_t most = std::size_t{1} << 20U;
+            if (failure == std::errc{} && end == rest.data() + rest.size() && characters <= most) {
+                *elements_ = npy_text_format{characters, kind == 'U', format.big_endian};
+                format.type = dtype::uint8;
+                return format;
+            }
+        }
         std::string_view what = "elements of an unknown type";
         if (kind == 'O') what = "Python objects";
         if (kind == 'c') what = "complex numbers";
@@ -194,8 +217,13 @@ class npy_dictionary {
     std::string_view text_;
     const std::string& name_;
     raw_pairs pairs_;
+    std::optional<npy_text_format>* elements_;
     std::size_t at_ = 0;
 };
+
+[[nodiscard]] inline npy_header parse_any_npy_header(std::span<const std::byte> begin,
+                                                     const std::string& name, raw_pairs pairs,
+                                                     std::optional<npy_text_format>* elements);
 
 } // namespace detail
 
@@ -208,6 +236,14 @@ class npy_dictionary {
 /// Pure; O(header).
 [[nodiscard]] inline npy_header parse_npy_header(std::span<const std::byte> begin, const std::string& name,
                                                  raw_pairs pairs = raw_pairs::refused) {
+    return detail::parse_any_npy_header(begin, name, pairs, nullptr);
+}
+
+namespace detail {
+
+[[nodiscard]] inline npy_header parse_any_npy_header(std::span<const std::byte> begin,
+                                                     const std::string& name, raw_pairs pairs,
+                                                     std::optional<npy_text_format>* elements) {
     constexpr std::string_view magic = "\x93NUMPY";
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(begin[i]); };
     bool is_npy = begin.size() >= magic.size();
@@ -240,14 +276,18 @@ class npy_dictionary {
     header.data_offset = preamble + length;
     std::string text;
     for (std::size_t i = 0; i < length; ++i) text += static_cast<char>(begin[preamble + i]);
-    detail::npy_dictionary(text, name, pairs).parse(header);
+    npy_dictionary(text, name, pairs, elements).parse(header);
 
-    if (!array_bytes(header.shape, size_of(header.format.type))) {
+    std::size_t element = size_of(header.format.type);
+    if (elements != nullptr && *elements) element = (*elements)->characters * ((*elements)->is_wide ? 4 : 1);
+    if (!array_bytes(header.shape, element)) {
         throw format_error(name + ": the .npy header claims shape " + format_shape(header.shape) +
                            ", more than fits in memory or in a file");
     }
     return header;
 }
+
+} // namespace detail
 
 } // namespace io
 } // namespace v0
