@@ -53,6 +53,8 @@ void unite(json& object, const json& more) {
 json made_up_layer(const report_parts& parts) {
     layer_report layer;
     layer.shape = {1};
+    layer.batches = 1;
+    layer.zero_samples = 0;
     if (parts.selectivity) layer.selectivity = made_up_selectivity();
     if (parts.comparison) {
         layer.comparison.emplace();

@@ -1,16 +1,14 @@
 #include "dump.hpp"
 
+#include "argument_order.hpp"
 #include "failure.hpp"
 #include "foreign_format.hpp"
 
-#include <nlohmann/json.hpp>
-#include <zlib.h>
+#include <repscope/io/batches.hpp>
 #ifdef REPSCOPE_WITH_HDF5
-#include <hdf5.h>
 #include <repscope/io/hdf5.hpp>
 #endif
-
-#include <repscope/io/batches.hpp>
+#include <repscope/io/class_names.hpp>
 #include <repscope/io/npz.hpp>
 #include <repscope/io/raw.hpp>
 #include <repscope/io/safetensors.hpp>
@@ -18,6 +16,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -31,13 +30,17 @@ namespace io = repscope::io;
 
 class npz final : public array_archive {
   public:
-    npz(const std::string& file, io::raw_pairs pairs) : archive_(file), pairs_(pairs) {}
+    npz(const std::string& file, io::raw_pairs pairs) : file_(file), archive_(file), pairs_(pairs) {}
     [[nodiscard]] std::vector<std::string> keys() const override { return archive_.keys(); }
     [[nodiscard]] io::stored_array array(const std::string& key) const override {
         return archive_.array(key, pairs_);
     }
+    [[nodiscard]] std::optional<std::vector<std::string>> strings(const std::string& key) const override {
+        return io::load_class_names(*archive_.member(key), file_ + ":" + key);
+    }
 
   private:
+    std::string file_;
     io::npz_archive archive_;
     io::raw_pairs pairs_;
 };
@@ -104,13 +107,23 @@ const layer_value* raw_shape(const array_options& options, const std::string& na
     return nullptr;
 }
 
-void add_entries(const std::string& argument, const array_options& options, std::vector<dump_entry>& found) {
-    const auto [file, key] = split_key(argument);
-    std::error_code none;
-    if (fs::is_directory(file, none)) {
-        found.push_back({{}, {file, {}, true, false}, nullptr, nullptr});
+void add_folder(const std::string& folder, const array_options& options, const std::string& label_file,
+                dump_listing& listing) {
+    bool left_out = false;
+    folder_contents contents = list_folder(folder, options.folders, label_file, &left_out);
+    listing.left_labels_out = listing.left_labels_out || left_out;
+    if (contents.are_batches) {
+        listing.entries.push_back(
+            {{}, {folder, {}, true, false}, nullptr, nullptr, std::move(contents.files)});
         return;
     }
+    for (std::string& file : contents.files) {
+        listing.entries.push_back({{}, {std::move(file), {}, false, false}, nullptr, nullptr});
+    }
+}
+
+void add_entries(const std::string& argument, const array_options& options, std::vector<dump_entry>& found) {
+    const auto [file, key] = split_key(argument);
     if (key.empty()) {
         const layer_origin raw{file, {}, false, true};
         if (const layer_value* shape = raw_shape(options, layer_names({raw}).front())) {
@@ -139,7 +152,7 @@ void add_entries(const std::string& argument, const array_options& options, std:
 
 std::vector<io::stored_array> arrays_of(const dump_entry& from, const array_options& options) {
     const layer_origin& origin = from.origin;
-    if (origin.is_folder) return io::open_batches(origin.file, options.pairs());
+    if (origin.is_folder) return io::open_batches(std::span(from.batches), options.pairs());
     std::vector<io::stored_array> one;
     if (from.shape != nullptr)
         one.push_back(
@@ -164,7 +177,11 @@ std::vector<std::size_t> dump_layer::shape() const {
 
 repscope::io::block_reader dump_layer::reader(repscope::layout layout) const {
     if (!origin.is_folder) return io::block_reader(arrays.front(), layout);
-    return {arrays, origin.file, layout};
+    try {
+        return {arrays, origin.file, layout};
+    } catch (const repscope::format_error& e) {
+        throw repscope::format_error(std::string(e.what()) + "; --no-batches measures each file as a layer");
+    }
 }
 
 std::unique_ptr<array_archive> open_archive(const std::string& file, io::raw_pairs pairs) {
@@ -195,24 +212,36 @@ std::pair<std::string, std::string> split_key(const std::string& argument) {
     return {argument, {}};
 }
 
-std::vector<dump_entry> list_dump(const std::vector<std::string>& arguments, const array_options& options,
-                                  const std::string& labels) {
+dump_listing list_dump(const std::vector<std::string>& arguments, const array_options& options,
+                       const std::string& labels) {
     if (options.shapes.empty() &&
         (options.offset != 0 || (!options.dtype.empty() && options.dtype != "bf16"))) {
         throw usage_error("--dtype and --offset are for raw files, which need --shape");
     }
-    std::vector<dump_entry> entries;
-    for (const std::string& argument : arguments) add_entries(argument, options, entries);
     const auto [label_file, label_key] = split_key(labels);
-    std::erase_if(entries, [&, file = label_file, key = label_key](const dump_entry& entry) {
+    const auto is_label_file = [&file = label_file](const std::string& other) {
         std::error_code none;
-        return !key.empty() && entry.origin.key == key && fs::equivalent(entry.origin.file, file, none);
+        return !file.empty() && fs::equivalent(other, file, none);
+    };
+    dump_listing listing;
+    std::vector<dump_entry>& entries = listing.entries;
+    for (const std::string& argument : in_natural_order(arguments)) {
+        std::error_code none;
+        if (fs::is_directory(argument, none))
+            add_folder(argument, options, label_key.empty() ? label_file : std::string(), listing);
+        else if (label_key.empty() && is_label_file(argument))
+            listing.left_labels_out = true;
+        else
+            add_entries(argument, options, entries);
+    }
+    std::erase_if(entries, [&, key = label_key](const dump_entry& entry) {
+        return !entry.origin.key.empty() && entry.origin.key == key && is_label_file(entry.origin.file);
     });
     std::vector<layer_origin> origins;
     for (const dump_entry& entry : entries) origins.push_back(entry.origin);
     const std::vector<std::string> names = layer_names(origins);
     for (std::size_t i = 0; i < entries.size(); ++i) entries[i].name = names[i];
-    return entries;
+    return listing;
 }
 
 dump_layer open_layer(const dump_entry& entry, const array_options& options) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "folder_layers.hpp"
 #include "layer_names.hpp"
 #include "layer_pattern.hpp"
 
@@ -24,6 +25,7 @@ struct array_options {
     std::vector<layer_value> shapes;
     /// --offset: where the numbers of raw files begin.
     std::size_t offset = 0;
+    folder_files folders = folder_files::by_name;
 
     [[nodiscard]] repscope::io::raw_pairs pairs() const {
         return dtype == "bf16" ? repscope::io::raw_pairs::bfloat16 : repscope::io::raw_pairs::refused;
@@ -47,6 +49,12 @@ class array_archive {
     virtual ~array_archive() = default;
     [[nodiscard]] virtual std::vector<std::string> keys() const = 0;
     [[nodiscard]] virtual repscope::io::stored_array array(const std::string& key) const = 0;
+    /// The strings in an array; none if its elements are not strings or strings are not read from such
+    /// archives.
+    [[nodiscard]] virtual std::optional<std::vector<std::string>> strings(const std::string& key) const {
+        (void)key;
+        return std::nullopt;
+    }
 };
 
 /// The archive in `file`; null when it is none by its first bytes. Throws `repscope::format_error` when it is
@@ -62,14 +70,20 @@ struct dump_entry {
     layer_origin origin;
     std::shared_ptr<const array_archive> archive; ///< null where the file or folder is the layer
     const layer_value* shape = nullptr;           ///< of raw files; in the options' `shapes`
+    std::vector<std::string> batches{};           ///< files of a folder that are joined
+};
+
+struct dump_listing {
+    std::vector<dump_entry> entries;
+    bool left_labels_out = false; ///< the file of the labels was among the arguments, or in a folder
 };
 
 /// The layers that the arguments name: .npy files, folders of them, archives with all their members or, as
-/// FILE:KEY, one, and raw files. The array of `labels` (FILE:KEY) is none.
+/// FILE:KEY, one, and raw files. The array of `labels` (FILE or FILE:KEY) is left out.
 ///
 /// Throws `usage_error`, `data_error` and `repscope::format_error`.
-std::vector<dump_entry> list_dump(const std::vector<std::string>& arguments, const array_options& options,
-                                  const std::string& labels);
+dump_listing list_dump(const std::vector<std::string>& arguments, const array_options& options,
+                       const std::string& labels);
 
 /// Opens a layer: its headers are read and checked. Throws `usage_error` and `repscope::format_error`.
 dump_layer open_layer(const dump_entry& entry, const array_options& options);

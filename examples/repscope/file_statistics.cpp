@@ -28,7 +28,20 @@ struct scratch {
     io::read_buffer buffer;
     std::vector<float> floats;
     std::vector<double> doubles;
+    std::size_t zero_samples = 0; ///< seen by this thread
 };
+
+// Samples whose elements are all 0. Ends at the first other element, so that it costs little.
+template <typename Scalar>
+std::size_t count_zero_samples(const Scalar* values, std::size_t samples, std::size_t elements) {
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < samples; ++k) {
+        const Scalar* const sample = values + k * elements;
+        const bool is_zero = std::all_of(sample, sample + elements, [](Scalar v) { return v == Scalar(0); });
+        if (is_zero) ++count;
+    }
+    return count;
+}
 
 // The rows of the file that are measured, in order.
 class row_list {
@@ -104,10 +117,18 @@ class side {
     void read(std::size_t row, std::size_t first, std::size_t count, std::size_t part, std::size_t worker) {
         scratch& own = scratch_[worker];
         if (file_.reads_as_float())
-            read_as(row, first, count, part, own.buffer, own.floats);
+            read_as(row, first, count, part, own, own.floats);
         else
-            read_as(row, first, count, part, own.buffer, own.doubles);
+            read_as(row, first, count, part, own, own.doubles);
     }
+
+    // Samples whose activations are all 0; all passes after the first leave it as it is.
+    [[nodiscard]] std::size_t zero_samples() const noexcept {
+        std::size_t count = 0;
+        for (const scratch& each : scratch_) count += each.zero_samples;
+        return count;
+    }
+    void stop_counting() noexcept { counts_ = false; }
 
     // Looks through the last batch, up to row `end`, for what made a sum not finite.
     void name_not_finite(std::size_t end) {
@@ -136,14 +157,14 @@ class side {
 
   private:
     template <typename Scalar>
-    void read_as(std::size_t row, std::size_t first, std::size_t count, std::size_t part,
-                 io::read_buffer& buffer, std::vector<Scalar>& memory) {
+    void read_as(std::size_t row, std::size_t first, std::size_t count, std::size_t part, scratch& own,
+                 std::vector<Scalar>& memory) {
         const std::size_t elements = form_.units * form_.positions;
         if (memory.size() < count * elements) memory.resize(count * elements);
         const auto fill = [&] {
             for (std::size_t done = 0; done < count;) {
                 const std::size_t length = rows_.run(row + first + done, count - done);
-                file_.read(rows_[row + first + done], length, memory.data() + done * elements, buffer);
+                file_.read(rows_[row + first + done], length, memory.data() + done * elements, own.buffer);
                 done += length;
             }
         };
@@ -151,6 +172,7 @@ class side {
             fill();
         else if (!batch_->take(part, fill))
             return; // another thread is about to throw
+        if (counts_) own.zero_samples += count_zero_samples(memory.data(), count, elements);
         unit_values(memory.data(), count, form_.units, form_.positions, values_ + first * form_.units,
                     rectified_ == nullptr ? nullptr : rectified_ + first * form_.units);
     }
@@ -162,6 +184,7 @@ class side {
     layer_statistics statistics_;
     double* values_ = nullptr;
     double* rectified_ = nullptr;
+    bool counts_ = true;
     std::unique_ptr<repscope::turns> batch_;
 };
 
@@ -240,7 +263,11 @@ class file_measurement {
     }
 
     // Of a single file.
-    [[nodiscard]] layer_states take() { return sides_[0]->statistics().take(); }
+    [[nodiscard]] layer_states take() {
+        layer_states states = sides_[0]->statistics().take();
+        states.zero_samples = sides_[0]->zero_samples();
+        return states;
+    }
 
     void finish(layer_report& report) {
         if (difference_) {
@@ -256,11 +283,14 @@ class file_measurement {
             comparison.file = file.path();
             comparison.dtype = file.format().name();
             comparison.shape = file.shape();
+            comparison.zero_samples = sides_[1]->zero_samples();
             comparison.selectivity = std::move(part.selectivity);
             comparison.dimensionality = std::move(part.dimensionality);
             sides_.pop_back();
         }
         sides_[0]->statistics().finish(report);
+        report.zero_samples = sides_[0]->zero_samples();
+        sides_[0]->stop_counting();
         // Error bars may need the rows once more; nothing else is left by now.
         layer_statistics& statistics = sides_[0]->statistics();
         while (statistics.needs_another_pass()) {

@@ -21,13 +21,26 @@ json by_threshold(const Array& values) {
     return object;
 }
 
+// The label of a class: an integer, or a string for labels that are names.
+json label_json(const selectivity_report& report, std::size_t k) {
+    return report.class_names.empty() ? json(report.class_labels[k]) : json(report.class_names[k]);
+}
+
+template <typename T>
+json or_null(const std::optional<T>& value) {
+    return value ? json(*value) : json();
+}
+
 json selectivity_json(const selectivity_report& report) {
     const auto& measured = report.measured;
     json object;
     object["epsilon"] = report.epsilon;
     object["signed"] = report.signed_values;
     object["classes"] = report.class_labels.size();
-    object["class_labels"] = report.class_labels;
+    object["class_labels"] = json::array();
+    for (std::size_t k = 0; k < report.class_labels.size(); ++k) {
+        object["class_labels"].push_back(label_json(report, k));
+    }
     object["class_counts"] = report.class_counts;
     object["mean"] = measured.mean;
     object["mean_live"] = measured.mean_live;
@@ -38,7 +51,7 @@ json selectivity_json(const selectivity_report& report) {
     object["index"] = measured.index;
     object["preferred_class"] = json::array();
     for (const auto& preferred : measured.preferred_class) {
-        object["preferred_class"].push_back(preferred ? json(report.class_labels[*preferred]) : json());
+        object["preferred_class"].push_back(preferred ? label_json(report, *preferred) : json());
     }
     object["mu_max"] = measured.mu_max;
     object["mu_rest"] = measured.mu_rest;
@@ -83,6 +96,7 @@ json comparison_json(const layer_report& layer) {
     object["file"] = report.file;
     object["dtype"] = report.dtype;
     object["shape"] = report.shape;
+    object["zero_samples"] = report.zero_samples;
     object["selectivity"] = report.selectivity ? selectivity_json(*report.selectivity) : json();
     object["selectivity_change"] =
         report.selectivity ? change_json(*layer.selectivity, *report.selectivity) : json();
@@ -129,6 +143,8 @@ nlohmann::ordered_json to_json(const layer_report& layer) {
     object["unit"] = layer.unit;
     object["samples"] = layer.samples;
     object["units"] = layer.units;
+    object["batches"] = or_null(layer.batches);
+    object["zero_samples"] = or_null(layer.zero_samples);
     object["selectivity"] = layer.selectivity ? selectivity_json(*layer.selectivity) : json();
     object["dimensionality"] = to_json(layer.dimensionality);
     if (layer.comparison) object["comparison"] = comparison_json(layer);
@@ -189,8 +205,30 @@ std::string layer_table(const std::vector<layer_report>& layers) {
     return text;
 }
 
+namespace {
+
+// A sentence on samples that are all zero where they are more than 1 %: a dump that broke off leaves such
+// rows.
+void note_zero_samples(std::size_t zero, std::size_t samples, const std::string& where,
+                       std::vector<std::string>& notes) {
+    if (100 * zero <= samples) return;
+    notes.push_back(std::to_string(zero) + " of " + std::to_string(samples) + " samples are all zero" +
+                    where);
+}
+
+} // namespace
+
 std::vector<std::string> notes_on(const layer_report& layer) {
     std::vector<std::string> notes;
+    if (layer.batches.value_or(1) > 1) {
+        notes.push_back(std::to_string(*layer.batches) +
+                        " files joined as batches of one layer (--no-batches measures each)");
+    }
+    note_zero_samples(layer.zero_samples.value_or(0), layer.samples, "", notes);
+    if (layer.comparison) {
+        note_zero_samples(layer.comparison->zero_samples, layer.samples, " in " + layer.comparison->file,
+                          notes);
+    }
     if (layer.selectivity) {
         const auto& report = *layer.selectivity;
         const auto& measured = report.measured;

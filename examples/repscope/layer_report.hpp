@@ -19,11 +19,17 @@ struct selectivity_report {
     double epsilon = 1e-6;
     std::string signed_values; ///< undefined, rectify or shift
     std::vector<std::int64_t> class_labels;
+    std::vector<std::string> class_names; ///< of labels that are names; empty for integers
     std::vector<std::uint64_t> class_counts;
     double null_mean = 0.0;
     repscope::selectivity_result measured;
     /// P-values of the units, NaN for those without an index; empty unless asked for.
     std::vector<double> p_values;
+
+    /// The label of a class as text.
+    [[nodiscard]] std::string label_text(std::size_t k) const {
+        return class_names.empty() ? std::to_string(class_labels[k]) : class_names[k];
+    }
 };
 
 /// The same layer under a perturbation of the same inputs (--compare).
@@ -31,6 +37,7 @@ struct comparison_report {
     std::string file;
     std::string dtype;
     std::vector<std::size_t> shape;
+    std::size_t zero_samples = 0; ///< samples whose activations are all 0
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
     /// Of the rows perturbed - clean.
@@ -49,6 +56,10 @@ struct layer_report {
     std::string unit; ///< channel_mean or unit
     std::size_t samples = 0;
     std::size_t units = 0;
+    /// Files that were joined as batches, 1 for a single file; none where it is not recorded.
+    std::optional<std::size_t> batches;
+    /// Samples whose activations are all 0; none where they were not counted.
+    std::optional<std::size_t> zero_samples;
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
     std::optional<comparison_report> comparison;

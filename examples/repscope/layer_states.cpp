@@ -31,12 +31,18 @@ void layer_states::merge(const layer_states& other) {
     if (sums) sums->merge(*other.sums);
     if (histogram) histogram->merge(*other.histogram);
     if (rectified_spread) rectified_spread->merge(*other.rectified_spread);
+    if (zero_samples && other.zero_samples)
+        *zero_samples += *other.zero_samples;
+    else
+        zero_samples.reset();
 }
 
 void measure_states(layer_states states, const measure_terms& terms, layer_report& report,
                     repscope::centred_products* products) {
     report.samples =
         static_cast<std::size_t>(states.spread ? states.spread->samples() : states.covariance.samples());
+    report.zero_samples = states.zero_samples;
+    report.batches = states.batches;
     report.units = states.covariance.units();
     if (states.sums) {
         const repscope::class_sums& sums = *states.sums;
@@ -44,6 +50,7 @@ void measure_states(layer_states states, const measure_terms& terms, layer_repor
         selectivity.epsilon = terms.epsilon;
         selectivity.signed_values = name_of(terms.signed_values);
         selectivity.class_labels.assign(terms.class_labels.begin(), terms.class_labels.end());
+        selectivity.class_names.assign(terms.class_names.begin(), terms.class_names.end());
         selectivity.class_counts = sums.counts();
         selectivity.measured = repscope::class_selectivity(
             sums, {.epsilon = terms.epsilon, .signed_values = terms.signed_values});
@@ -90,6 +97,10 @@ saved_states::saved_states(const layer_states& states) {
         states.rectified_spread->save(bytes);
         add("rectified_spread", bytes);
     }
+    if (!states.zero_samples) return;
+    bytes.put(*states.zero_samples);
+    bytes.put(states.batches.value_or(1));
+    add("input", bytes);
 }
 
 void saved_states::add(const char* kind, repscope::byte_writer& bytes) {
@@ -125,6 +136,16 @@ layer_states load_states(const repscope::io::stored_layer& layer, std::size_t cl
     const std::uint64_t samples = states.covariance.samples();
     require(samples <= layer.count, "states of " + std::to_string(samples) + " samples, the shard has " +
                                         std::to_string(layer.count));
+    if (repscope::io::find_section(layer, "input")) {
+        const auto counts = load("input", [](auto& in) {
+            const auto zero_samples = in.template get<std::uint64_t>();
+            return std::pair(zero_samples, in.template get<std::uint64_t>());
+        });
+        require(counts.first <= samples, std::to_string(counts.first) + " of " + std::to_string(samples) +
+                                             " samples are counted as all zero");
+        states.zero_samples = counts.first;
+        states.batches = counts.second;
+    }
     if (classes == 0) {
         require(samples == layer.count, "states of " + std::to_string(samples) + " samples, the shard has " +
                                             std::to_string(layer.count));

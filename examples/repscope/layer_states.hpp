@@ -31,6 +31,10 @@ struct layer_states {
     std::optional<repscope::class_moments> rectified_spread;
     /// Of a layer that is sketched, in place of its covariance: the variances of its values.
     std::optional<repscope::class_moments> spread{};
+    /// Samples whose activations are all 0, and files that were joined as batches; none where a state file
+    /// lacks them.
+    std::optional<std::uint64_t> zero_samples{};
+    std::optional<std::uint64_t> batches{};
 
     /// Adds what the states of other samples of the layer have seen. Throws `repscope::error` when they are
     /// states of something else.
@@ -42,6 +46,7 @@ struct measure_terms {
     repscope::signed_policy signed_values = repscope::signed_policy::undefined;
     double epsilon = 1e-6;
     std::span<const std::int64_t> class_labels{}; ///< the label of each class; empty without labels
+    std::span<const std::string> class_names{};   ///< of labels that are names; otherwise empty
     bool p_values = false;                        ///< whether those of `selectivity_p_values` are computed
     repscope::execution threads = 1;              ///< never changes a number
 };

@@ -143,7 +143,10 @@ void layer_statistics::hand_over(std::size_t first, std::size_t rows) {
 
 void layer_statistics::finish(layer_report& report) {
     measure_terms terms{.signed_values = options_.signed_values, .epsilon = options_.epsilon};
-    if (options_.labels != nullptr) terms.class_labels = options_.labels->class_labels;
+    if (options_.labels != nullptr) {
+        terms.class_labels = options_.labels->class_labels;
+        terms.class_names = options_.labels->class_names;
+    }
     terms.p_values = inference_ && options_.inference.null == null_method::saddlepoint;
     terms.threads = pool_;
     if (!inference_) {

@@ -32,13 +32,16 @@ repscope::layout layout_named(const std::string& name) {
 
 } // namespace
 
+std::string leave_out_hint(const std::string& layer) { return " (--layers '!" + layer + "' leaves it out)"; }
+
 repscope::layout choose_layout(std::span<const std::size_t> shape,
-                               const std::vector<repscope::layout>& stated, const std::string& file) {
+                               const std::vector<repscope::layout>& stated, const std::string& file,
+                               const std::string& name) {
     using repscope::layout;
     const std::string printed = repscope::format_shape(shape);
     if (shape.size() < 2 || shape.size() > 4) {
-        throw data_error(file, "wanted activations of rank 2, 3 or 4, got shape " + printed +
-                                   " (--layers '!NAME' leaves a layer out)");
+        throw data_error(file, "expected activations of rank 2, 3 or 4, got shape " + printed +
+                                   leave_out_hint(name));
     }
     for (const std::size_t extent : shape) {
         if (extent == 0) throw data_error(file, "holds no activations: shape " + printed);

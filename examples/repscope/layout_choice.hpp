@@ -15,9 +15,14 @@ namespace program {
 /// rank, else rank 4 is nchw when the last two extents are equal and the second differs from them.
 ///
 /// Throws `usage_error` when the shape can be read in several ways and none is stated, `data_error` for rank
-/// 0, 1 and above 4, and when there are no samples, units or positions.
+/// 0, 1 and above 4, which names the option that leaves layer `name` out, and when there are no samples,
+/// units or positions.
 repscope::layout choose_layout(std::span<const std::size_t> shape,
-                               const std::vector<repscope::layout>& stated, const std::string& file);
+                               const std::vector<repscope::layout>& stated, const std::string& file,
+                               const std::string& name);
+
+/// The end of an error: which option leaves this layer out.
+std::string leave_out_hint(const std::string& layer);
 
 /// The layouts that are stated for a layer: those whose pattern its name is like, of which one must have the
 /// rank of `shape` (`usage_error` otherwise); without such, those that are stated for all.

@@ -37,17 +37,12 @@ int keep(const measure_options& options, const shard_choice& shard, std::vector<
 
 // Nothing that is read is written: the files of the layers, those of arguments that --layers leaves out, and
 // the labels.
-void check_outputs(const measure_options& options, const std::vector<measured_layer>& layers) {
+void check_outputs(const measure_options& options, const opened_layers& opened) {
     output_guard guard;
     for (const auto* arguments : {&options.files, &options.compare}) {
         for (const std::string& argument : *arguments) guard.add_input(split_key(argument).first);
     }
-    for (const measured_layer& layer : layers) {
-        for (const std::string& file : files_of(layer.dump)) guard.add_input(file);
-        if (!layer.perturbed_dump) continue;
-        for (const std::string& file : files_of(*layer.perturbed_dump)) guard.add_input(file);
-    }
-    guard.add_input(split_key(options.labels).first);
+    for (const std::string& file : input_files(opened, options.labels)) guard.add_input(file);
     guard.add_output("--json", options.json, file_kind::json);
     guard.add_output("--state", options.state, file_kind::state);
     for (const auto& [name, kind] : report_files) {
@@ -57,8 +52,9 @@ void check_outputs(const measure_options& options, const std::vector<measured_la
 
 int measure(const measure_options& options) {
     check(options);
-    const std::vector<measured_layer> layers = open_layers(options);
-    check_outputs(options, layers);
+    const opened_layers opened = open_layers(options);
+    const std::vector<measured_layer>& layers = opened.layers;
+    check_outputs(options, opened);
     std::vector<std::string> names;
     for (const measured_layer& layer : layers) names.push_back(layer.name());
     check_condition_layers(options.fail_if, names);
@@ -75,12 +71,12 @@ int measure(const measure_options& options) {
     repscope::thread_pool pool(static_cast<std::size_t>(options.threads));
     const label_set* const known = labels ? &*labels : nullptr;
     if (const auto shard = chosen_shard(options)) {
-        return keep(options, *shard, gather_layers(layers, known, *shard, options, pool));
+        return keep(options, *shard, gather_layers(opened, known, *shard, options, pool));
     }
-    const measure_result result{measure_layers(layers, known, options, pool), to_json(options)};
-    if (!options.report.empty()) {
-        write_report(options.report, result.layers, layers, result.options, heading(result), pool);
-    }
+    const bool hash = options.hash || !options.report.empty();
+    const measure_result result{measure_layers(layers, known, options, pool), to_json(options), opened.notes,
+                                input_records(input_files(opened, options.labels), hash, pool)};
+    if (!options.report.empty()) write_report(options.report, result);
     publish(result, options.json);
     return judge(result, options.fail_if, "repscope measure");
 }

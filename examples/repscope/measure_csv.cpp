@@ -50,12 +50,10 @@ std::string units_csv(const std::vector<layer_report>& layers) {
         const auto& measured = report.measured;
         for (std::size_t u = 0; u < layer.units; ++u) {
             const auto& preferred = measured.preferred_class[u];
-            std::vector<std::string> row{csv_field(layer.name),
-                                         std::to_string(u),
-                                         csv_field(measured.index[u]),
-                                         preferred ? std::to_string(report.class_labels[*preferred]) : "",
-                                         csv_field(measured.mu_max[u]),
-                                         csv_field(measured.mu_rest[u])};
+            std::vector<std::string> row{
+                csv_field(layer.name),         std::to_string(u),
+                csv_field(measured.index[u]),  preferred ? csv_field(report.label_text(*preferred)) : "",
+                csv_field(measured.mu_max[u]), csv_field(measured.mu_rest[u])};
             if (compared) row.push_back(csv_field(layer.comparison->selectivity->measured.index[u]));
             text += csv_line(row);
         }

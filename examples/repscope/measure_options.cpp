@@ -3,6 +3,7 @@
 #include "command_line.hpp"
 #include "condition_check.hpp"
 #include "failure.hpp"
+#include "labels.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -33,7 +34,12 @@ CLI::Validator name_of_layers(const std::vector<std::string>& names) {
 } // namespace
 
 array_options measure_options::arrays() const {
-    array_options how{.dtype = dtype, .shapes = {}, .offset = offset};
+    array_options how{.dtype = dtype,
+                      .shapes = {},
+                      .offset = offset,
+                      .folders = batches      ? folder_files::batches
+                                 : no_batches ? folder_files::layers
+                                              : folder_files::by_name};
     for (const std::string& text : shapes) how.shapes.push_back(parse_layer_value(text));
     return how;
 }
@@ -58,15 +64,22 @@ statistics_options measure_options::statistics() const {
 void add_measure_options(CLI::App& command, measure_options& options) {
     command
         .add_option("ACT", options.files,
-                    ".npy, folder of .npy batches, .npz, .safetensors: layers, named by\n"
-                    "their file or key; FILE:KEY is one array of an archive")
+                    ".npy, folder of .npy, .npz, .safetensors: layers, named by their file\n"
+                    "or key; FILE:KEY is one array of an archive. Files that a shell lists\n"
+                    "come in natural order: block.2 before block.10")
         ->required()
         ->type_name("FILE");
     command
         .add_option("--labels", options.labels,
-                    "integers or one-hot rows, a label a sample: .npy, FILE.npz:KEY, IDX,\n"
-                    ".csv (FILE.csv:COLUMN)")
+                    "integers, names of classes or one-hot rows, one label per sample:\n"
+                    ".npy, FILE.npz:KEY, IDX, .csv (FILE.csv:COLUMN)")
         ->type_name("FILE");
+    CLI::Option* const batches =
+        command.add_flag("--batches", options.batches,
+                         "join the .npy files of a folder as batches of one layer; without the\n"
+                         "option if their names differ in a trailing number only (b_0, b_1)");
+    command.add_flag("--no-batches", options.no_batches, "measure each .npy file of a folder as a layer")
+        ->excludes(batches);
     command
         .add_option("--layout", options.layouts,
                     "axes: nu, nchw, nhwc, ntd (tokens, features), nup; may be given once\n"
@@ -106,7 +119,9 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         ->check(quiet(CLI::PositiveNumber))
         ->type_name("E")
         ->capture_default_str();
-    command.add_option("--ignore-label", options.ignored, "leave out samples with this label; repeatable")
+    command
+        .add_option("--ignore-label", options.ignored,
+                    "leave out samples with this label, a number or a name; repeatable")
         ->type_name("V")
         ->allow_extra_args(false);
     command
@@ -176,8 +191,12 @@ void add_measure_options(CLI::App& command, measure_options& options) {
                     "most memory for the layers at work (512M, 4G) [4G]; never changes a\nresult")
         ->transform(quiet(CLI::AsSizeValue(false), "expected bytes such as 512M or 4G"))
         ->type_name("M");
-    command.add_option("--json", options.json, "write every number to this file; - is standard output")
+    command
+        .add_option("--json", options.json,
+                    "write the numbers of layers and units to this file; - is standard output")
         ->type_name("FILE");
+    command.add_flag("--hash", options.hash,
+                     "with --json: the SHA-256 of every input, which reads the files once more");
     command
         .add_option("--report", options.report,
                     "write report.html, with figures by gnuplot, and .csv to this folder")
@@ -230,6 +249,7 @@ void check(const measure_options& options) {
         if (!options.report.empty()) throw usage_error("--report" + whole);
         if (!options.compare.empty()) throw usage_error("--compare" + whole);
         if (options.inference) throw usage_error("--inference" + whole);
+        if (options.hash) throw usage_error("--hash" + whole);
     }
     if (!options.inference && options.first_index != 0) throw usage_error("--first-index: needs --inference");
     if (options.method != "exact") {
@@ -255,7 +275,12 @@ nlohmann::ordered_json to_json(const measure_options& options) {
     json["layout"] = options.layouts;
     json["signed"] = options.signed_values;
     json["epsilon"] = options.epsilon;
-    json["ignore_label"] = options.ignored;
+    json["ignore_label"] = nlohmann::ordered_json::array();
+    for (const std::string& label : options.ignored) {
+        const auto number = integer_label(label);
+        json["ignore_label"].push_back(number ? nlohmann::ordered_json(*number)
+                                              : nlohmann::ordered_json(label));
+    }
     json["spatial"] = options.spatial;
     json["unit"] = options.units;
     json["precision"] = options.precision;
@@ -263,6 +288,9 @@ nlohmann::ordered_json to_json(const measure_options& options) {
     json["dtype"] = options.dtype.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(options.dtype);
     json["shape"] = options.shapes;
     json["offset"] = options.offset;
+    json["batches"] = options.batches      ? nlohmann::ordered_json(true)
+                      : options.no_batches ? nlohmann::ordered_json(false)
+                                           : nlohmann::ordered_json();
     json["compare"] = options.compare;
     json["inference"] = options.inference;
     json["first_index"] = options.first_index;

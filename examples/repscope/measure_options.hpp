@@ -24,9 +24,11 @@ struct measure_options {
     std::string dtype;
     std::vector<std::string> shapes;
     std::size_t offset = 0;
+    bool batches = false;    ///< the files of a folder are batches of one layer, whatever their names
+    bool no_batches = false; ///< the files of a folder are layers, whatever their names
     std::string signed_values = "undefined";
     double epsilon = 1e-6;
-    std::vector<std::int64_t> ignored;
+    std::vector<std::string> ignored;
     std::string spatial = "mean";
     std::vector<std::string> compare;
     std::vector<std::string> fail_if;
@@ -41,6 +43,7 @@ struct measure_options {
     std::size_t memory = std::size_t{4} << 30U;
     std::string json;
     std::string report;
+    bool hash = false;
     std::string require;
     std::string shard;
     std::string state;

@@ -5,18 +5,14 @@
 #include "measure_csv.hpp"
 #include "measure_figures.hpp"
 #include "output_file.hpp"
-#include "sha256.hpp"
 #include "text_table.hpp"
 #include "versions.hpp"
-
-#include <repscope/io/file.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <system_error>
 #include <unistd.h>
 
@@ -84,65 +80,32 @@ std::string comparison_table(const std::vector<layer_report>& reports) {
     return table.text();
 }
 
-struct hashed_file {
-    std::string path;
-    std::size_t bytes = 0;
-    std::string sha256;
-};
-
-std::string hash_of(const std::string& path, std::size_t& size) {
-    const repscope::io::input_file file(path);
-    size = file.size();
-    sha256 digest;
-    std::vector<std::byte> bytes(std::min(size, std::size_t{4} << 20U));
-    for (std::size_t done = 0; done < size;) {
-        const auto now = std::span(bytes).first(std::min(bytes.size(), size - done));
-        file.read(done, now);
-        digest.update(now);
-        done += now.size();
-    }
-    return digest.hex_digest();
-}
-
-// Every file on the disk once, in the order of the layers.
-std::string file_table(const std::vector<measured_layer>& layers, const json& options,
-                       repscope::thread_pool& pool) {
-    std::vector<hashed_file> files;
-    const auto add = [&](const std::string& path) {
-        const auto is_it = [&](const hashed_file& file) { return file.path == path; };
-        if (std::none_of(files.begin(), files.end(), is_it)) files.push_back({path, 0, {}});
-    };
-    for (const measured_layer& layer : layers) {
-        for (const std::string& path : files_of(layer.dump)) add(path);
-        if (!layer.perturbed_dump) continue;
-        for (const std::string& path : files_of(*layer.perturbed_dump)) add(path);
-    }
-    if (options["labels"].is_string()) add(split_key(options["labels"].get<std::string>()).first);
-    pool.for_each(files.size(),
-                  [&](std::size_t k) { files[k].sha256 = hash_of(files[k].path, files[k].bytes); });
+std::string file_table(const std::vector<input_record>& inputs) {
     html_table table({"file", "bytes", "SHA-256"});
-    for (const hashed_file& file : files) table.add({file.path, std::to_string(file.bytes), file.sha256});
+    for (const input_record& input : inputs) {
+        table.add({input.file, std::to_string(input.bytes), input.sha256.value_or("")});
+    }
     return table.text();
 }
 
-std::string page(const std::vector<layer_report>& reports, const std::vector<measured_layer>& layers,
-                 const json& options, const std::string& heading, const measure_figures& figures,
-                 repscope::thread_pool& pool) {
+std::string page(const measure_result& result, const measure_figures& figures) {
+    const std::vector<layer_report>& reports = result.layers;
     const bool has_selectivity = reports.front().selectivity.has_value();
     std::string text = "<h1>Representations of " + std::to_string(reports.size()) +
                        (reports.size() == 1 ? " layer" : " layers") + "</h1>\n<p class=\"sub\">" +
-                       escaped(heading) + " &middot; repscope " + version_text() + "</p>\n";
+                       escaped(heading(result)) + " &middot; repscope " + version_text() + "</p>\n";
     if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
-    text += "<div class=\"figures\">" +
-            html_figure(figures.selectivity_by_depth,
-                        "Mean class selectivity of the layers, in the order given") +
-            html_figure(figures.dimensionality_by_depth,
-                        "Dimensions that the layers use (PR: participation ratio), and their units") +
-            "</div>\n";
+    text +=
+        "<div class=\"figures\">" +
+        html_figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in their order") +
+        html_figure(figures.dimensionality_by_depth,
+                    "Dimensions that the layers use (PR: participation ratio), and their units") +
+        "</div>\n";
     if (has_selectivity) text += "<h2>Class selectivity</h2>\n" + selectivity_table(reports);
     text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);
     if (reports.front().comparison) text += "<h2>Under the perturbation</h2>\n" + comparison_table(reports);
     std::string notes;
+    for (const auto& note : result.notes) notes += "<li>" + escaped(note) + "</li>\n";
     for (const auto& report : reports) {
         for (const auto& note : notes_on(report)) {
             notes += "<li>" + escaped(report.name + ": " + note) + "</li>\n";
@@ -161,8 +124,8 @@ std::string page(const std::vector<layer_report>& reports, const std::vector<mea
         }
     }
     text +=
-        "<h2>What was measured</h2>\n" + file_table(layers, options, pool) + "<h3>Options</h3>\n" +
-        option_table(options) +
+        "<h2>What was measured</h2>\n" + file_table(result.inputs.value()) + "<h3>Options</h3>\n" +
+        option_table(result.options) +
         "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
         "text: layers.csv" +
         std::string(has_selectivity ? ", units.csv" : "") + ", spectra.csv beside this page.</p>\n";
@@ -188,9 +151,7 @@ void require_report_folder(const std::string& folder) {
     }
 }
 
-void write_report(const std::string& folder, const std::vector<layer_report>& reports,
-                  const std::vector<measured_layer>& layers, const nlohmann::ordered_json& options,
-                  const std::string& heading, repscope::thread_pool& pool) {
+void write_report(const std::string& folder, const measure_result& result) {
     std::error_code failure;
     fs::create_directories(folder, failure);
     if (!fs::is_directory(folder))
@@ -199,10 +160,10 @@ void write_report(const std::string& folder, const std::vector<layer_report>& re
         if (!text.empty()) write_output((fs::path(folder) / name).string(), text);
     };
     try {
-        write("layers.csv", layers_csv(reports));
-        write("units.csv", units_csv(reports));
-        write("spectra.csv", spectra_csv(reports));
-        write("report.html", page(reports, layers, options, heading, draw_figures(reports), pool));
+        write("layers.csv", layers_csv(result.layers));
+        write("units.csv", units_csv(result.layers));
+        write("spectra.csv", spectra_csv(result.layers));
+        write("report.html", page(result, draw_figures(result.layers)));
     } catch (...) {
         ::rmdir(folder.c_str()); // only when it is empty
         throw;

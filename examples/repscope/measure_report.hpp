@@ -1,15 +1,11 @@
 #pragma once
 
 #include "file_kind.hpp"
-#include "layer_report.hpp"
-#include "measured_layers.hpp"
+#include "measure_result.hpp"
 
 #include <array>
-#include <nlohmann/json_fwd.hpp>
-#include <repscope/numeric/thread_pool.hpp>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace program {
 
@@ -26,10 +22,8 @@ void require_report_folder(const std::string& folder);
 
 /// Makes the folder and writes a report: `report.html`, a page that needs no other file, with the tables,
 /// figures by gnuplot where it is found, and what was measured (files, sizes, SHA-256, options); beside it
-/// `layers.csv`, `units.csv` and `spectra.csv`. Every file appears whole or not at all. Throws `data_error`
-/// and `repscope::format_error`.
-void write_report(const std::string& folder, const std::vector<layer_report>& reports,
-                  const std::vector<measured_layer>& layers, const nlohmann::ordered_json& options,
-                  const std::string& heading, repscope::thread_pool& pool);
+/// `layers.csv`, `units.csv` and `spectra.csv`. Every file appears whole or not at all. `result` has its
+/// `inputs`. Throws `data_error`.
+void write_report(const std::string& folder, const measure_result& result);
 
 } // namespace program

@@ -11,13 +11,26 @@
 
 namespace program {
 
+namespace {
+
+// The names of classes in their order where they fit in a line.
+std::string names_in_brackets(const std::vector<std::string>& names) {
+    constexpr std::size_t most = 60;
+    std::string list;
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + on_one_line(name);
+    return list.empty() || display_width(list) > most ? std::string() : " (" + list + ")";
+}
+
+} // namespace
+
 std::string heading(const measure_result& result) {
     if (result.layers.empty() || !result.layers.front().selectivity) {
         return "no --labels: dimensionality only, no selectivity";
     }
     const auto& selectivity = *result.layers.front().selectivity;
-    return "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes, epsilon " +
-           shortest(selectivity.epsilon) + ", signed: " + selectivity.signed_values;
+    return "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes" +
+           names_in_brackets(selectivity.class_names) + ", epsilon " + shortest(selectivity.epsilon) +
+           ", signed: " + selectivity.signed_values;
 }
 
 int judge(const measure_result& result, const std::vector<std::string>& conditions,
@@ -36,6 +49,7 @@ void publish(const measure_result& result, const std::string& json) {
     const bool has_selectivity = !result.layers.empty() && result.layers.front().selectivity.has_value();
     const std::string text = heading(result) + "\n";
     std::string notes;
+    for (const auto& note : result.notes) notes += "note: " + on_one_line(note) + "\n";
     for (const auto& layer : result.layers) {
         for (const auto& note : notes_on(layer))
             notes += on_one_line("note: " + layer.name + ": " + note) + "\n";
@@ -47,9 +61,17 @@ void publish(const measure_result& result, const std::string& json) {
         object["commit"] = commit_text();
         object["command"] = "measure";
         object["options"] = result.options;
+        object["inputs"] = result.inputs ? to_json(*result.inputs) : nlohmann::ordered_json();
+        object["notes"] = result.notes;
         object["layers"] = nlohmann::ordered_json::array();
-        for (const auto& layer : result.layers) object["layers"].push_back(to_json(layer));
-        write_output(json, object.dump(1) + "\n");
+        for (const auto& layer : result.layers) {
+            object["layers"].push_back(to_json(layer));
+            object["layers"].back()["eigenvalues"] = layer.dimensionality.spectrum;
+            object["layers"].back()["notes"] = notes_on(layer);
+        }
+        // Names of files and classes are any bytes; those that are not UTF-8 become U+FFFD.
+        constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+        write_output(json, object.dump(1, ' ', false, replace) + "\n");
     }
     if (json == "-") { // standard output is the machine's, people still get the notes
         std::fputs((has_selectivity ? notes : text + notes).c_str(), stderr);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include "input_files.hpp"
 #include "layer_report.hpp"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +13,9 @@ namespace program {
 /// What a dump was found to be, by one run or from the states of many.
 struct measure_result {
     std::vector<layer_report> layers;
-    nlohmann::ordered_json options; ///< the object of that name in the JSON file
+    nlohmann::ordered_json options;                    ///< the object of that name in the JSON file
+    std::vector<std::string> notes{};                  ///< on how the dump was read
+    std::optional<std::vector<input_record>> inputs{}; ///< none where a state file lacks them
 };
 
 /// One line on what was measured, without a line feed.

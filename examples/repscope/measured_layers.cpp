@@ -2,6 +2,7 @@
 
 #include "failure.hpp"
 #include "file_statistics.hpp"
+#include "input_files.hpp"
 #include "layer_costs.hpp"
 #include "layout_choice.hpp"
 #include "progress.hpp"
@@ -72,7 +73,17 @@ std::vector<dump_entry> list_perturbed(const measure_options& options, const arr
         }
         if (inside.size() == options.files.size()) arguments = inside;
     }
-    return list_dump(arguments, arrays, options.labels);
+    return list_dump(arguments, arrays, options.labels).entries;
+}
+
+// Opens a layer; errors of an array in an archive tell how to leave it out.
+dump_layer open_array(const dump_entry& entry, const array_options& arrays) {
+    if (entry.archive == nullptr) return open_layer(entry, arrays);
+    try {
+        return open_layer(entry, arrays);
+    } catch (const repscope::format_error& e) {
+        throw repscope::format_error(std::string(e.what()) + leave_out_hint(entry.name));
+    }
 }
 
 const dump_entry& partner_of(const std::string& name, bool is_only_one,
@@ -100,11 +111,12 @@ double measured_layer::bytes() const {
     return of(file) + (perturbed ? of(*perturbed) : 0.0);
 }
 
-std::vector<measured_layer> open_layers(const measure_options& options) {
+opened_layers open_layers(const measure_options& options) {
     const array_options arrays = options.arrays();
     const std::vector<layer_value> layouts = parsed(options.layouts);
     const layer_choice chosen(options.layers);
-    std::vector<dump_entry> entries = list_dump(options.files, arrays, options.labels);
+    dump_listing listing = list_dump(options.files, arrays, options.labels);
+    std::vector<dump_entry>& entries = listing.entries;
     const std::vector<std::string> names = names_of(entries);
     for (const std::string& pattern : chosen.unused(names)) {
         throw usage_error("--layers: no layer is called like " + pattern);
@@ -117,12 +129,17 @@ std::vector<measured_layer> open_layers(const measure_options& options) {
     std::vector<dump_entry> perturbed;
     if (!options.compare.empty()) perturbed = list_perturbed(options, arrays);
 
-    std::vector<measured_layer> layers;
+    opened_layers opened;
+    if (listing.left_labels_out) {
+        opened.notes.push_back(split_key(options.labels).first + " holds the labels and is not measured");
+    }
+    std::vector<measured_layer>& layers = opened.layers;
     for (const dump_entry& entry : entries) {
-        dump_layer dump = open_layer(entry, arrays);
+        dump_layer dump = open_array(entry, arrays);
         const std::string where = entry.origin.spelled();
         const auto shape = dump.shape();
-        const auto layout = choose_layout(shape, layouts_for(entry.name, shape, layouts, where), where);
+        const auto stated = layouts_for(entry.name, shape, layouts, where);
+        const auto layout = choose_layout(shape, stated, where, entry.name);
         repscope::io::block_reader file = dump.reader(layout);
         const bool flatten = positions_are_units(options, entry.name, layout);
         layers.push_back({std::move(dump), std::move(file), std::nullopt, std::nullopt, flatten});
@@ -146,15 +163,47 @@ std::vector<measured_layer> open_layers(const measure_options& options) {
             throw usage_error("--unit: no layer has " + value.value + "s");
         }
     }
-    return layers;
+    return opened;
 }
+
+std::vector<std::string> input_files(const opened_layers& opened, const std::string& labels) {
+    std::vector<std::string> files;
+    for (const measured_layer& layer : opened.layers) {
+        for (std::string& file : files_of(layer.dump)) files.push_back(std::move(file));
+        if (!layer.perturbed_dump) continue;
+        for (std::string& file : files_of(*layer.perturbed_dump)) files.push_back(std::move(file));
+    }
+    if (!labels.empty()) files.push_back(split_key(labels).first);
+    return files;
+}
+
+namespace {
+
+// What may be meant where labels and samples differ in number.
+std::string count_hint(const measured_layer& layer, const label_set& labels) {
+    const std::vector<repscope::io::stored_array>& files = layer.dump.arrays;
+    const bool fits_each = std::all_of(files.begin(), files.end(), [&](const auto& file) {
+        return !file.header.shape.empty() && file.header.shape[0] == labels.rows;
+    });
+    if (layer.dump.origin.is_folder && fits_each) {
+        return ": " + std::to_string(files.size()) +
+               " files joined as batches; --no-batches measures each as a layer";
+    }
+    if (!labels.class_names.empty() && labels.rows == layer.file.samples() + 1) {
+        return ": if the first line of the labels is a header, name the column: FILE.csv:COLUMN";
+    }
+    return {};
+}
+
+} // namespace
 
 void check_samples(const std::vector<measured_layer>& layers, const label_set& labels) {
     for (const measured_layer& layer : layers) {
         const std::size_t samples = layer.file.samples();
         if (labels.rows == samples) continue;
         throw data_error(labels.file, std::to_string(labels.rows) + " labels, but " + layer.file.path() +
-                                          " holds " + std::to_string(samples) + " samples");
+                                          " holds " + std::to_string(samples) + " samples" +
+                                          count_hint(layer, labels));
     }
 }
 
@@ -221,13 +270,15 @@ std::vector<layer_report> measure_layers(const std::vector<measured_layer>& laye
                    [&](std::size_t k, const file_task& task, const statistics_options& within, auto&& read) {
                        reports[k] = measure_file(task, within, pool, read);
                        reports[k].name = layers[k].name();
+                       reports[k].batches = layers[k].dump.arrays.size();
                    });
     return reports;
 }
 
-std::vector<std::byte> gather_layers(const std::vector<measured_layer>& layers, const label_set* labels,
+std::vector<std::byte> gather_layers(const opened_layers& opened, const label_set* labels,
                                      const shard_choice& shard, const measure_options& options,
                                      repscope::thread_pool& pool) {
+    const std::vector<measured_layer>& layers = opened.layers;
     statistics_options how = options.statistics();
     how.labels = labels;
     std::vector<layer_report> described(layers.size());
@@ -238,9 +289,13 @@ std::vector<std::byte> gather_layers(const std::vector<measured_layer>& layers, 
                        described[k] = describe(task);
                        described[k].name = layers[k].name();
                        samples[k] = *task.samples;
-                       saved[k] = saved_states(gather_file(task, within, pool, read));
+                       layer_states states = gather_file(task, within, pool, read);
+                       states.batches = layers[k].dump.arrays.size();
+                       saved[k] = saved_states(states);
                    });
-    shard_writer writer(shard, to_json(options), labels);
+    nlohmann::ordered_json about{{"notes", opened.notes}};
+    about["inputs"] = to_json(input_records(input_files(opened, options.labels), false, pool));
+    shard_writer writer(shard, to_json(options), labels, about);
     for (std::size_t k = 0; k < layers.size(); ++k) {
         writer.add(described[k], samples[k], saved[k]);
         saved[k] = {};

@@ -30,17 +30,27 @@ struct measured_layer {
     [[nodiscard]] double bytes() const;
 };
 
+/// The layers of a dump, and notes on how they were read.
+struct opened_layers {
+    std::vector<measured_layer> layers;
+    std::vector<std::string> notes;
+};
+
 /// Opens the layers that are asked for, and their perturbed ones, with the layout of each. Everything that
 /// can be known without reading the activations is refused: `usage_error`, `data_error`,
 /// `repscope::format_error`.
-std::vector<measured_layer> open_layers(const measure_options& options);
+opened_layers open_layers(const measure_options& options);
+
+/// The files behind the layers and their perturbed ones, in their order, with repetitions, and the file of
+/// the labels (FILE or FILE:KEY; may be empty).
+std::vector<std::string> input_files(const opened_layers& opened, const std::string& labels);
 
 /// Throws `data_error` unless every layer has as many samples as there are labels.
 void check_samples(const std::vector<measured_layer>& layers, const label_set& labels);
 
 /// Gathers the states of a part of the samples of every layer: the bytes of a state file. Otherwise as
 /// `measure_layers`.
-std::vector<std::byte> gather_layers(const std::vector<measured_layer>& layers, const label_set* labels,
+std::vector<std::byte> gather_layers(const opened_layers& opened, const label_set* labels,
                                      const shard_choice& shard, const measure_options& options,
                                      repscope::thread_pool& pool);
 

@@ -28,17 +28,22 @@ std::uint32_t crc_of(const label_set& labels) {
         bytes.put(label);
         if (bytes.bytes().size() >= a_chunk) crc = repscope::crc32(bytes.take(), crc);
     }
+    for (const std::string& name : labels.class_names) bytes.put_text(name);
     return repscope::crc32(bytes.bytes(), crc);
 }
 
-io::state_file header_of(const shard_choice& choice, nlohmann::ordered_json options,
-                         const label_set* labels) {
+io::state_file header_of(const shard_choice& choice, nlohmann::ordered_json options, const label_set* labels,
+                         const nlohmann::ordered_json& about) {
     io::state_file header;
     header.shard = choice.shard;
     header.shards = choice.shards;
-    header.note = nlohmann::ordered_json{{"labels", options["labels"]}}.dump();
+    nlohmann::ordered_json note = about;
+    note["labels"] = options["labels"];
+    if (labels != nullptr && !labels->class_names.empty()) note["class_names"] = labels->class_names;
+    constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+    header.note = note.dump(-1, ' ', false, replace);
     options["labels"] = nullptr;
-    header.options = options.dump();
+    header.options = options.dump(-1, ' ', false, replace);
     if (labels != nullptr) {
         header.labels_crc = crc_of(*labels);
         header.class_labels = labels->class_labels;
@@ -69,8 +74,8 @@ shard_choice parse_shard(const std::string& text) {
 }
 
 shard_writer::shard_writer(const shard_choice& choice, const nlohmann::ordered_json& options,
-                           const label_set* labels)
-    : writer_(header_of(choice, options, labels)) {}
+                           const label_set* labels, const nlohmann::ordered_json& about)
+    : writer_(header_of(choice, options, labels, about)) {}
 
 void shard_writer::add(const layer_report& described, const io::sample_range& samples,
                        const saved_states& states) {

@@ -34,8 +34,9 @@ shard_choice parse_shard(const std::string& text);
 class shard_writer {
   public:
     /// `options` is the object of that name in the JSON file. The path of the labels in it is not among what
-    /// must agree between shards, their CRC-32 is.
-    shard_writer(const shard_choice& choice, const nlohmann::ordered_json& options, const label_set* labels);
+    /// must agree between shards, their CRC-32 is. `about` is an object that is kept for `repscope merge`.
+    shard_writer(const shard_choice& choice, const nlohmann::ordered_json& options, const label_set* labels,
+                 const nlohmann::ordered_json& about);
 
     /// Adds the states of `samples` of a layer, of which `described` says what it is.
     void add(const layer_report& described, const repscope::io::sample_range& samples,

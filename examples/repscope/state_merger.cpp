@@ -17,6 +17,9 @@ namespace io = repscope::io;
 struct run_options {
     nlohmann::ordered_json json;
     measure_terms terms;
+    std::vector<std::string> class_names;
+    std::vector<std::string> notes;
+    std::optional<std::vector<input_record>> inputs;
 };
 
 // The options of a run as its shards keep them; the paths are those of the first.
@@ -24,7 +27,11 @@ run_options options_of(const io::state_file& head) {
     run_options options;
     try {
         options.json = nlohmann::ordered_json::parse(head.options);
-        options.json["labels"] = nlohmann::ordered_json::parse(head.note).at("labels");
+        const auto note = nlohmann::ordered_json::parse(head.note);
+        options.json["labels"] = note.at("labels");
+        options.class_names = note.value("class_names", std::vector<std::string>());
+        options.notes = note.value("notes", std::vector<std::string>());
+        if (note.contains("inputs")) options.inputs = input_records_of(note["inputs"]);
         options.terms.epsilon = options.json.at("epsilon").get<double>();
         const auto policy = options.json.at("signed").get<std::string>();
         using repscope::signed_policy;
@@ -35,6 +42,10 @@ run_options options_of(const io::state_file& head) {
         throw data_error(head.name, std::string("its options cannot be read: ") + e.what());
     }
     options.terms.class_labels = head.class_labels;
+    if (!options.class_names.empty() && options.class_names.size() != head.class_labels.size()) {
+        throw data_error(head.name, std::to_string(options.class_names.size()) + " names of classes, but " +
+                                        std::to_string(head.class_labels.size()) + " classes");
+    }
     return options;
 }
 
@@ -69,8 +80,9 @@ measure_result state_merger::finish() {
         throw repscope::format_error("shards were merged out of order");
     }
     const io::state_file& head = heads_.front();
-    const run_options options = options_of(head);
-    measure_result result{{}, options.json};
+    run_options options = options_of(head);
+    options.terms.class_names = options.class_names;
+    measure_result result{{}, options.json, options.notes, options.inputs};
     for (std::size_t k = 0; k < states_.size(); ++k) {
         const io::stored_layer& layer = head.layers[k];
         layer_report& report = result.layers.emplace_back();

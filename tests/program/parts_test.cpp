@@ -91,7 +91,7 @@ TEST_CASE("labels become classes in their sorted order") {
 TEST_CASE("the layout of a file") {
     using repscope::layout;
     const auto chosen = [](std::vector<std::size_t> shape, const std::vector<layout>& stated = {}) {
-        return choose_layout(shape, stated, "x.npy");
+        return choose_layout(shape, stated, "x.npy", "x");
     };
     CHECK(chosen({5, 3}) == layout::nu);
     CHECK(chosen({5, 3, 8, 8}) == layout::nchw);
