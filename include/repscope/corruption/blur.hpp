@@ -3,11 +3,13 @@
 #include "repscope/corruption/border.hpp"
 #include "repscope/corruption/gaussian.hpp"
 #include "repscope/corruption/image.hpp"
+#include "repscope/corruption/row_window.hpp"
 #include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
 #include "repscope/corruption/weighted_sum.hpp"
 #include "repscope/numeric/portable_math.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -29,25 +31,23 @@ inline void require_sigma(std::string_view function, double sigma) {
     }
 }
 
-/// The image as intensities on [0, 1].
+/// Writes a row of an image as intensities on [0, 1].
 template <pixel T>
-[[nodiscard]] double* unit_values(const picture<T>& image, scratch& memory) {
-    double* values = memory.take<double>(image.size());
-    for (std::size_t i = 0; i < image.size(); ++i) values[i] = to_unit(image.pixels[i]);
-    return values;
+void load_unit_row(const picture<T>& image, std::size_t y, double* to) {
+    const T* from = image.row(y);
+    for (std::size_t x = 0; x < image.row_size(); ++x) to[x] = to_unit(from[x]);
 }
 
-/// Blurs an image into another of pixels of the same type.
+/// Blurs an image into another of pixels of the same type, or into itself.
 template <pixel T>
 void gaussian_blur(const picture<T>& image, const std::vector<double>& weights, scratch& memory, T* out) {
-    const scratch::frame frame(memory);
-    const double* values = unit_values(image, memory);
     const std::size_t row = image.row_size();
-    separable_filter(values, image.height, image.width, image.channels, weights, beyond::clamp, memory,
-                     [&](std::size_t y, const double* done) {
-                         T* to = out + y * row;
-                         for (std::size_t x = 0; x < row; ++x) to[x] = from_unit<T>(done[x]);
-                     });
+    separable_filter<double>([&](std::size_t y, double* to) { load_unit_row(image, y, to); }, image.height,
+                             image.width, image.channels, weights, beyond::clamp, memory,
+                             [&](std::size_t y, const double* done) {
+                                 T* to = out + y * row;
+                                 for (std::size_t x = 0; x < row; ++x) to[x] = from_unit<T>(done[x]);
+                             });
 }
 
 /// A disk whose edge a small Gaussian smooths: side x side weights in single precision, (2 reach + 1)^2, as
@@ -125,7 +125,7 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
         }
     }
     const std::size_t margin = (columns_used - 1) * channels;
-    const double* values = unit_values(image, memory);
+    row_window<double> rows(rows_within(rows_used - 1, image.height), row, memory);
     // Row y + dy plus row y - dy, for each dy, with margins.
     const std::size_t stride = row + 2 * margin;
     double* sums = memory.take<double>(rows_used * stride);
@@ -143,11 +143,13 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
         }
     }
     for (std::size_t y = 0; y < image.height; ++y) {
+        rows.load_until((std::min)(image.height, y + rows_used),
+                        [&](std::size_t loaded, double* to) { load_unit_row(image, loaded, to); });
         for (std::size_t dy = 0; dy < rows_used; ++dy) {
             const auto step = static_cast<std::ptrdiff_t>(dy);
             const auto here = static_cast<std::ptrdiff_t>(y);
-            const double* above = values + mirror_101(here - step, image.height) * row;
-            const double* below = values + mirror_101(here + step, image.height) * row;
+            const double* above = rows.row(mirror_101(here - step, image.height));
+            const double* below = rows.row(mirror_101(here + step, image.height));
             double* sum = sums + dy * stride + margin;
             if (dy == 0) {
                 for (std::size_t x = 0; x < row; ++x) sum[x] = above[x];
@@ -185,9 +187,7 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
 template <pixel T>
 void glass_blur(const picture<T>& image, glass_parameters p, const std::vector<double>& weights,
                 const std::int8_t* offsets, scratch& memory, T* out) {
-    const scratch::frame frame(memory);
-    T* moved = memory.take<T>(image.size());
-    gaussian_blur(image, weights, memory, moved);
+    gaussian_blur(image, weights, memory, out);
     const auto channels = static_cast<std::ptrdiff_t>(image.channels);
     const auto row = static_cast<std::ptrdiff_t>(image.row_size());
     const std::size_t high = glass_steps(image.height, p.max_delta);
@@ -195,8 +195,7 @@ void glass_blur(const picture<T>& image, glass_parameters p, const std::vector<d
     const auto sweep = [&]<typename Copy>(Copy copy) {
         for (int iteration = 0; iteration < p.iterations; ++iteration) {
             for (std::size_t j = 0; j < high; ++j) {
-                T* at = moved +
-                        (image.height - static_cast<std::size_t>(p.max_delta) - j) * image.row_size() +
+                T* at = out + (image.height - static_cast<std::size_t>(p.max_delta) - j) * image.row_size() +
                         (image.width - static_cast<std::size_t>(p.max_delta)) * image.channels;
                 for (std::size_t i = 0; i < wide; ++i) {
                     copy(at, at + offsets[1] * row + offsets[0] * channels);
@@ -222,7 +221,7 @@ void glass_blur(const picture<T>& image, glass_parameters p, const std::vector<d
             });
         }
     }
-    gaussian_blur(picture<T>{moved, image.height, image.width, image.channels}, weights, memory, out);
+    gaussian_blur(picture<T>{out, image.height, image.width, image.channels}, weights, memory, out);
 }
 
 } // namespace detail

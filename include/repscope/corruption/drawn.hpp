@@ -12,6 +12,7 @@
 #include "repscope/corruption/motion.hpp"
 #include "repscope/corruption/names.hpp"
 #include "repscope/corruption/noise.hpp"
+#include "repscope/corruption/part_reader.hpp"
 #include "repscope/corruption/pixelate.hpp"
 #include "repscope/corruption/poisson.hpp"
 #include "repscope/corruption/severity.hpp"
@@ -22,10 +23,13 @@
 #include "repscope/numeric/random_field.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -61,10 +65,6 @@ struct image_draws {
         return low + (high - low) * u;
     }
 };
-
-/// Elements for which noise is drawn at a time, so that it stays in the cache.
-inline constexpr std::size_t noise_part = 4096;
-static_assert(noise_part % random_field::part == 0);
 
 /// Calls `use(part of the image, first element, out)` for parts of `noise_part` elements: noise knows no
 /// rows.
@@ -238,52 +238,84 @@ struct drawn<kind::snow> {
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
-        double* layer = memory.take<double>(image.area());
-        draws.field(0).normals(std::span(layer, image.area()), plan.parameters.loc, plan.parameters.scale);
-        snow(image, plan, layer, draws.uniform(1, -135.0, -45.0), memory, out);
+        const scratch::frame frame(memory);
+        part_reader layer(image.area(), memory, [&](std::span<double> values, std::size_t first) {
+            draws.field(0).normals(values, plan.parameters.loc, plan.parameters.scale, first);
+        });
+        const auto load = [&](std::size_t y, double* to) { layer.read(y * image.width, image.width, to); };
+        snow(image, plan, load, draws.uniform(1, -135.0, -45.0), memory, out);
     }
 };
 
 template <>
 struct drawn<kind::frost> {
+    /// A texture as large as those of the published set were beside its images, and never smaller than the
+    /// image.
+    struct fitted_texture {
+        const frost_texture* texture;
+        double factor;
+        std::array<std::size_t, 2> sides;
+    };
+
     frost_parameters parameters;
-    std::vector<frost_texture> textures;
+    std::vector<fitted_texture> textures;
+    std::vector<frost_texture> resized; ///< all of them, where they take no more memory than the images
+
     explicit drawn(const drawn_setup& s)
-        : parameters(published::frost[s.set][s.level]), textures(fit_textures(s.textures, s.set, s.shape)) {}
+        : parameters(published::frost[s.set][s.level]), textures(fit_textures(s.textures, s.set, s.shape)) {
+        std::size_t area = 0;
+        for (const fitted_texture& fitted : textures) area += fitted.sides[0] * fitted.sides[1];
+        if (area > s.shape.count * s.shape.height * s.shape.width) return;
+        for (const fitted_texture& fitted : textures)
+            resized.push_back(resize_texture(*fitted.texture, fitted.factor));
+    }
 
     template <pixel T>
-    void operator()(const picture<T>& image, const image_draws& draws, scratch&, T* out) const {
+    void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
         random_stream random(draws.seed, draws.stream, draws.index);
         frost_crop crop;
         crop.texture = random.below(static_cast<std::uint32_t>(textures.size()));
+        const fitted_texture& fitted = textures[crop.texture];
         const auto place = [&random](std::size_t texture, std::size_t side) {
             return random.below(static_cast<std::uint32_t>((std::max<std::size_t>)(1, texture - side)));
         };
-        crop.row = place(textures[crop.texture].extent(0), image.height);
-        crop.column = place(textures[crop.texture].extent(1), image.width);
-        frost(image, parameters, textures[crop.texture], crop, out);
+        crop.row = place(fitted.sides[0], image.height);
+        crop.column = place(fitted.sides[1], image.width);
+        if (!resized.empty() || fitted.factor == 1.0) {
+            const frost_texture& texture = resized.empty() ? *fitted.texture : resized[crop.texture];
+            frost(
+                image, parameters, [&](std::size_t y) { return crop_row(texture, crop, y); }, out);
+            return;
+        }
+        const scratch::frame frame(memory);
+        auto* row = memory.take<std::uint8_t>(3 * image.width);
+        const resized_texture texture(*fitted.texture, fitted.factor);
+        const auto ice_row = [&](std::size_t y) {
+            texture.row(crop.row + y, crop.column, image.width, row);
+            return static_cast<const std::uint8_t*>(row);
+        };
+        frost(image, parameters, ice_row, out);
     }
 
-    /// The textures as large as those of the published set were beside its images, and never smaller than the
-    /// image.
-    [[nodiscard]] static std::vector<frost_texture> fit_textures(std::span<const frost_texture> given,
-                                                                 std::size_t set, const image_shape& shape) {
+    [[nodiscard]] static std::vector<fitted_texture> fit_textures(std::span<const frost_texture> given,
+                                                                  std::size_t set, const image_shape& shape) {
         if (given.empty()) given = ice_textures();
         const double usual = published::frost_scale[set] *
                              static_cast<double>((std::min)(shape.height, shape.width)) /
                              published::image_side[set];
-        std::vector<frost_texture> fitted;
+        std::vector<fitted_texture> fitted;
         for (const frost_texture& texture : given) {
             const double least =
                 (std::max)(static_cast<double>(shape.height) / static_cast<double>(texture.extent(0)),
                            static_cast<double>(shape.width) / static_cast<double>(texture.extent(1)));
             double factor = (std::max)(usual, least);
-            fitted.push_back(resize_texture(texture, factor));
+            auto sides = resized_sides(texture, factor);
             // Rounded to the even side of a half it may have come out one pixel short.
-            while (fitted.back().extent(0) < shape.height || fitted.back().extent(1) < shape.width) {
+            while (sides[0] < shape.height || sides[1] < shape.width) {
                 factor *= 1.001;
-                fitted.back() = resize_texture(texture, factor);
+                sides = resized_sides(texture, factor);
             }
+            fitted.push_back({&texture, factor, sides});
         }
         return fitted;
     }
@@ -296,16 +328,34 @@ struct drawn<kind::fog> {
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
-        const std::size_t side = fog_side(image.height, image.width);
-        double* heights = memory.take<double>(side * side);
-        draws.field(0).uniforms(std::span(heights, fog_draws(image.height, image.width)));
-        double* at = heights;
-        double wibble = 100.0;
-        for (std::size_t step = side; step >= 2; step /= 2, wibble /= parameters.decay) {
-            const std::size_t count = 3 * (side / step) * (side / step);
-            for (std::size_t i = 0; i < count; ++i) at[i] = wibble * (2.0 * at[i] - 1.0);
-            at += count;
+        const scratch::frame frame(memory);
+        const auto make = [&](std::span<double> values, std::size_t first) {
+            draws.field(0).uniforms(values, first);
+        };
+        const auto scale = [](double* values, std::size_t count, double wibble) {
+            for (std::size_t i = 0; i < count; ++i) values[i] = wibble * (2.0 * values[i] - 1.0);
+        };
+        const std::size_t size = fog_draws(image.height, image.width);
+        if (fog_side(image.height, image.width) <= max_stored_fog_side) {
+            double* all = memory.take<double>(size);
+            make(std::span(all, size), 0);
+            const auto heights = [&](std::size_t, std::size_t first, std::size_t count, double wibble,
+                                     double* to) {
+                std::copy_n(all + first, count, to);
+                scale(to, count, wibble);
+            };
+            fog(image, parameters, heights, memory, out);
+            return;
         }
+        // A reader for each stream: they are far apart.
+        using reader = part_reader<decltype(make)>;
+        std::array<reader, 3> readers{reader(size, memory, make), reader(size, memory, make),
+                                      reader(size, memory, make)};
+        const auto heights = [&](std::size_t stream, std::size_t first, std::size_t count, double wibble,
+                                 double* to) {
+            readers[stream].read(first, count, to);
+            scale(to, count, wibble);
+        };
         fog(image, parameters, heights, memory, out);
     }
 };
@@ -345,12 +395,19 @@ struct drawn<kind::elastic_transform> {
         double moves[6];
         draws.field(0).uniforms(moves);
         for (double& move : moves) move = plan.parameters.affine * (2.0 * move - 1.0);
-        double* fields = memory.take<double>(2 * image.area());
+        const scratch::frame frame(memory);
+        const std::size_t count = 2 * image.area();
+        float* fields = memory.take<float>(count);
         if (plan.parameters.alpha > 0.0) {
-            draws.field(1).uniforms(std::span(fields, 2 * image.area()));
-            for (std::size_t i = 0; i < 2 * image.area(); ++i) fields[i] = 2.0 * fields[i] - 1.0;
+            double* part = memory.take<double>(noise_part);
+            for (std::size_t first = 0; first < count; first += noise_part) {
+                const std::size_t length = (std::min)(noise_part, count - first);
+                draws.field(1).uniforms(std::span(part, length), first);
+                for (std::size_t i = 0; i < length; ++i)
+                    fields[first + i] = static_cast<float>(2.0 * part[i] - 1.0);
+            }
         }
-        elastic_transform(image, plan, moves, fields, fields + image.area(), memory, out);
+        elastic_transform(image, plan, moves, fields, memory, out);
     }
 };
 
@@ -384,9 +441,12 @@ struct drawn<kind::spatter> {
 
     template <pixel T>
     void operator()(const picture<T>& image, const image_draws& draws, scratch& memory, T* out) const {
-        double* layer = memory.take<double>(image.area());
-        draws.field(0).normals(std::span(layer, image.area()), plan.parameters.loc, plan.parameters.scale);
-        spatter(image, plan, layer, memory, out);
+        const scratch::frame frame(memory);
+        part_reader layer(image.area(), memory, [&](std::span<double> values, std::size_t first) {
+            draws.field(0).normals(values, plan.parameters.loc, plan.parameters.scale, first);
+        });
+        const auto load = [&](std::size_t y, double* to) { layer.read(y * image.width, image.width, to); };
+        spatter(image, plan, load, memory, out);
     }
 };
 

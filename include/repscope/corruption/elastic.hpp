@@ -3,6 +3,7 @@
 #include "repscope/corruption/border.hpp"
 #include "repscope/corruption/gaussian.hpp"
 #include "repscope/corruption/image.hpp"
+#include "repscope/corruption/row_window.hpp"
 #include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
 #include "repscope/corruption/smooth_field.hpp"
@@ -79,29 +80,31 @@ using affine_map = std::array<double, 6>;
     return {m0, m1, -m0 * x[2] - m1 * y[2], m3, m4, -m3 * x[2] - m4 * y[2]};
 }
 
-/// An image in single precision, warped: places are rounded to 1/32 of a pixel, values interpolated linearly,
-/// the image mirrored about its outermost pixels, as OpenCV does.
-inline void affine_warp(const picture<float>& image, const affine_map& map, scratch& memory, float* out) {
-    const scratch::frame frame(memory);
-    const std::size_t width = image.width;
-    const std::size_t channels = image.channels;
-    auto* across_x = memory.take<std::int64_t>(width);
-    auto* across_y = memory.take<std::int64_t>(width);
-    const auto fixed = [](double value) {
-        return static_cast<std::int64_t>(round_half_even(value * 1024.0));
-    };
-    for (std::size_t x = 0; x < width; ++x) {
-        across_x[x] = fixed(map[0] * static_cast<double>(x));
-        across_y[x] = fixed(map[3] * static_cast<double>(x));
+/// An image in single precision, warped, a row at a time: places are rounded to 1/32 of a pixel, values
+/// interpolated linearly, the image mirrored about its outermost pixels, as OpenCV does.
+template <pixel T>
+class affine_warp {
+  public:
+    /// Memory lasts as long as the caller's frame.
+    affine_warp(const picture<T>& image, const affine_map& map, scratch& memory)
+        : image_(image), map_(map), across_x_(memory.take<std::int64_t>(image.width)),
+          across_y_(memory.take<std::int64_t>(image.width)) {
+        for (std::size_t x = 0; x < image.width; ++x) {
+            across_x_[x] = fixed(map[0] * static_cast<double>(x));
+            across_y_[x] = fixed(map[3] * static_cast<double>(x));
+        }
     }
-    const auto last_x = static_cast<std::int64_t>(width) - 1;
-    const auto last_y = static_cast<std::int64_t>(image.height) - 1;
-    for (std::size_t y = 0; y < image.height; ++y) {
-        const std::int64_t down_x = fixed(map[1] * static_cast<double>(y) + map[2]) + 16;
-        const std::int64_t down_y = fixed(map[4] * static_cast<double>(y) + map[5]) + 16;
-        for (std::size_t x = 0; x < width; ++x) {
-            const std::int64_t place_x = (down_x + across_x[x]) >> 5;
-            const std::int64_t place_y = (down_y + across_y[x]) >> 5;
+
+    /// Row `y` of the warped image.
+    void row(std::size_t y, float* out) const noexcept {
+        const std::size_t channels = image_.channels;
+        const auto last_x = static_cast<std::int64_t>(image_.width) - 1;
+        const auto last_y = static_cast<std::int64_t>(image_.height) - 1;
+        const std::int64_t down_x = fixed(map_[1] * static_cast<double>(y) + map_[2]) + 16;
+        const std::int64_t down_y = fixed(map_[4] * static_cast<double>(y) + map_[5]) + 16;
+        for (std::size_t x = 0; x < image_.width; ++x) {
+            const std::int64_t place_x = (down_x + across_x_[x]) >> 5;
+            const std::int64_t place_y = (down_y + across_y_[x]) >> 5;
             const auto part_x = static_cast<float>(place_x & 31) / 32.0F;
             const auto part_y = static_cast<float>(place_y & 31) / 32.0F;
             const std::int64_t left = place_x >> 5;
@@ -113,56 +116,97 @@ inline void affine_warp(const picture<float>& image, const affine_map& map, scra
             std::size_t y0 = static_cast<std::size_t>(top);
             std::size_t y1 = y0 + 1;
             if (left < 0 || left >= last_x || top < 0 || top >= last_y) {
-                x0 = mirror_101(left, width);
-                x1 = mirror_101(left + 1, width);
-                y0 = mirror_101(top, image.height);
-                y1 = mirror_101(top + 1, image.height);
+                x0 = mirror_101(left, image_.width);
+                x1 = mirror_101(left + 1, image_.width);
+                y0 = mirror_101(top, image_.height);
+                y1 = mirror_101(top + 1, image_.height);
             }
-            const float* above = image.row(y0);
-            const float* below = image.row(y1);
+            const T* above = image_.row(y0);
+            const T* below = image_.row(y1);
             for (std::size_t c = 0; c < channels; ++c) {
-                *out++ = above[x0 * channels + c] * weights[0] + above[x1 * channels + c] * weights[1] +
-                         below[x0 * channels + c] * weights[2] + below[x1 * channels + c] * weights[3];
+                *out++ = to_single(above[x0 * channels + c]) * weights[0] +
+                         to_single(above[x1 * channels + c]) * weights[1] +
+                         to_single(below[x0 * channels + c]) * weights[2] +
+                         to_single(below[x1 * channels + c]) * weights[3];
             }
         }
     }
-}
 
-/// Samples the image at (y + dy, x + dx), linearly, the image mirrored beyond its edges.
+  private:
+    [[nodiscard]] static std::int64_t fixed(double value) noexcept {
+        return static_cast<std::int64_t>(round_half_even(value * 1024.0));
+    }
+
+    picture<T> image_;
+    affine_map map_;
+    std::int64_t* across_x_;
+    std::int64_t* across_y_;
+};
+
+/// The rows of an image that the displaced row `y` is made of, the image mirrored beyond its edges.
+struct displaced_rows {
+    std::size_t first;
+    std::size_t last;
+
+    displaced_rows(std::size_t y, const float* dy, std::size_t width, std::size_t height) noexcept {
+        const auto ends = std::minmax_element(dy, dy + width);
+        const auto place = [y](float move) {
+            return std::floor(static_cast<double>(y) + static_cast<double>(move));
+        };
+        const double least = place(*ends.first);
+        const double most = place(*ends.second) + 1.0;
+        const auto side = static_cast<double>(height);
+        if (!(least >= -side && most < 2.0 * side)) { // more than one reflection
+            first = 0;
+            last = height - 1;
+            return;
+        }
+        double low = least;
+        double high = most;
+        if (least < 0.0) {
+            low = 0.0;
+            high = (std::max)(most, -least - 1.0);
+        }
+        if (most >= side) low = (std::min)(low, 2.0 * side - 1.0 - most);
+        first = static_cast<std::size_t>((std::min)(low, side - 1.0));
+        last = static_cast<std::size_t>(std::clamp(high, 0.0, side - 1.0));
+    }
+};
+
+/// Samples row `y` of the image at (y + dy, x + dx), linearly, the image mirrored beyond its edges. `lines`:
+/// the rows of the image.
 template <pixel T>
-void sample_displaced(const picture<float>& image, const float* dx, const float* dy, T* out) {
-    const std::size_t channels = image.channels;
-    const auto last_x = static_cast<std::ptrdiff_t>(image.width) - 1;
-    const auto last_y = static_cast<std::ptrdiff_t>(image.height) - 1;
-    for (std::size_t y = 0; y < image.height; ++y) {
-        for (std::size_t x = 0; x < image.width; ++x) {
-            const double place_y = static_cast<double>(y) + static_cast<double>(*dy++);
-            const double place_x = static_cast<double>(x) + static_cast<double>(*dx++);
-            const double floor_y = std::floor(place_y);
-            const double floor_x = std::floor(place_x);
-            const double part_y = place_y - floor_y;
-            const double part_x = place_x - floor_x;
-            const auto top = static_cast<std::ptrdiff_t>(floor_y);
-            const auto left = static_cast<std::ptrdiff_t>(floor_x);
-            std::size_t y0 = static_cast<std::size_t>(top);
-            std::size_t y1 = y0 + 1;
-            std::size_t x0 = static_cast<std::size_t>(left);
-            std::size_t x1 = x0 + 1;
-            if (left < 0 || left >= last_x || top < 0 || top >= last_y) {
-                y0 = index_beyond(top, image.height, beyond::reflect);
-                y1 = index_beyond(top + 1, image.height, beyond::reflect);
-                x0 = index_beyond(left, image.width, beyond::reflect);
-                x1 = index_beyond(left + 1, image.width, beyond::reflect);
-            }
-            const float* corner[4] = {image.row(y0) + x0 * channels, image.row(y0) + x1 * channels,
-                                      image.row(y1) + x0 * channels, image.row(y1) + x1 * channels};
-            for (std::size_t c = 0; c < channels; ++c) {
-                double sum = static_cast<double>(corner[0][c]) * (1.0 - part_y) * (1.0 - part_x);
-                sum += static_cast<double>(corner[1][c]) * (1.0 - part_y) * part_x;
-                sum += static_cast<double>(corner[2][c]) * part_y * (1.0 - part_x);
-                sum += static_cast<double>(corner[3][c]) * part_y * part_x;
-                *out++ = from_unit<T>(static_cast<float>(sum));
-            }
+void sample_displaced(std::size_t y, std::size_t height, std::size_t width, std::size_t channels,
+                      const float* const* lines, const float* dx, const float* dy, T* out) {
+    const auto last_x = static_cast<std::ptrdiff_t>(width) - 1;
+    const auto last_y = static_cast<std::ptrdiff_t>(height) - 1;
+    for (std::size_t x = 0; x < width; ++x) {
+        const double place_y = static_cast<double>(y) + static_cast<double>(dy[x]);
+        const double place_x = static_cast<double>(x) + static_cast<double>(dx[x]);
+        const double floor_y = std::floor(place_y);
+        const double floor_x = std::floor(place_x);
+        const double part_y = place_y - floor_y;
+        const double part_x = place_x - floor_x;
+        const auto top = static_cast<std::ptrdiff_t>(floor_y);
+        const auto left = static_cast<std::ptrdiff_t>(floor_x);
+        std::size_t y0 = static_cast<std::size_t>(top);
+        std::size_t y1 = y0 + 1;
+        std::size_t x0 = static_cast<std::size_t>(left);
+        std::size_t x1 = x0 + 1;
+        if (left < 0 || left >= last_x || top < 0 || top >= last_y) {
+            y0 = index_beyond(top, height, beyond::reflect);
+            y1 = index_beyond(top + 1, height, beyond::reflect);
+            x0 = index_beyond(left, width, beyond::reflect);
+            x1 = index_beyond(left + 1, width, beyond::reflect);
+        }
+        const float* corner[4] = {lines[y0] + x0 * channels, lines[y0] + x1 * channels,
+                                  lines[y1] + x0 * channels, lines[y1] + x1 * channels};
+        for (std::size_t c = 0; c < channels; ++c) {
+            double sum = static_cast<double>(corner[0][c]) * (1.0 - part_y) * (1.0 - part_x);
+            sum += static_cast<double>(corner[1][c]) * (1.0 - part_y) * part_x;
+            sum += static_cast<double>(corner[2][c]) * part_y * (1.0 - part_x);
+            sum += static_cast<double>(corner[3][c]) * part_y * part_x;
+            *out++ = from_unit<T>(static_cast<float>(sum));
         }
     }
 }
@@ -176,20 +220,40 @@ struct elastic_plan {
         : parameters(p), smoother(height, width, p.sigma) {}
 };
 
+/// `fields`: draws for dx, then for dy, which become the displacements.
 template <pixel T>
-void elastic_transform(const picture<T>& image, const elastic_plan& plan, const double* moves,
-                       const double* field_x, const double* field_y, scratch& memory, T* out) {
+void elastic_transform(const picture<T>& image, const elastic_plan& plan, const double* moves, float* fields,
+                       scratch& memory, T* out) {
     const scratch::frame frame(memory);
-    float* values = memory.take<float>(image.size());
-    float* warped = memory.take<float>(image.size());
-    for (std::size_t i = 0; i < image.size(); ++i) values[i] = to_single(image.pixels[i]);
-    affine_warp({values, image.height, image.width, image.channels},
-                affine_backwards(image.height, image.width, moves), memory, warped);
-    float* dx = memory.take<float>(image.area());
-    float* dy = memory.take<float>(image.area());
-    plan.smoother.apply(field_x, plan.parameters.alpha, memory, dx);
-    plan.smoother.apply(field_y, plan.parameters.alpha, memory, dy);
-    sample_displaced({warped, image.height, image.width, image.channels}, dx, dy, out);
+    const std::size_t height = image.height;
+    const std::size_t width = image.width;
+    float* dx = fields;
+    float* dy = fields + image.area();
+    plan.smoother.apply(dx, plan.parameters.alpha, memory);
+    plan.smoother.apply(dy, plan.parameters.alpha, memory);
+    // Rows of the warped image are made when they are needed and kept until no later row needs them.
+    auto* needed_from = memory.take<std::size_t>(height);
+    auto* needed_until = memory.take<std::size_t>(height);
+    for (std::size_t y = 0; y < height; ++y) {
+        const displaced_rows rows(y, dy + y * width, width, height);
+        needed_from[y] = rows.first;
+        needed_until[y] = y == 0 ? rows.last : (std::max)(needed_until[y - 1], rows.last);
+    }
+    for (std::size_t y = height - 1; y-- > 0;)
+        needed_from[y] = (std::min)(needed_from[y], needed_from[y + 1]);
+    std::size_t kept = 0;
+    for (std::size_t y = 0; y < height; ++y) kept = (std::max)(kept, needed_until[y] - needed_from[y] + 1);
+    row_window<float> rows(kept, image.row_size(), memory);
+    auto* lines = memory.take<const float*>(height);
+    const affine_warp<T> warped(image, affine_backwards(height, width, moves), memory);
+    for (std::size_t y = 0; y < height; ++y) {
+        rows.load_until(needed_until[y] + 1, [&](std::size_t loaded, float* to) {
+            warped.row(loaded, to);
+            lines[loaded] = to;
+        });
+        sample_displaced(y, height, width, image.channels, lines, dx + y * width, dy + y * width,
+                         out + y * image.row_size());
+    }
 }
 
 } // namespace detail
@@ -235,9 +299,11 @@ template <image_like Images>
             plan.emplace_back(shape.height, shape.width, parameters);
         },
         [&](const auto& image, std::size_t index, auto* out) {
-            const double* field = fields.data() + 2 * index * image.area();
-            detail::elastic_transform(image, plan.front(), moves.data() + 6 * index, field,
-                                      field + image.area(), memory, out);
+            const detail::scratch::frame frame(memory);
+            const std::size_t count = 2 * image.area();
+            float* values = memory.take<float>(count);
+            for (std::size_t i = 0; i < count; ++i) values[i] = static_cast<float>(fields[index * count + i]);
+            detail::elastic_transform(image, plan.front(), moves.data() + 6 * index, values, memory, out);
         });
 }
 

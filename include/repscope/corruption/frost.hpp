@@ -6,6 +6,7 @@
 #include "repscope/tensor/array.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -31,15 +32,14 @@ using frost_texture = array<std::uint8_t, 3>;
 
 namespace detail {
 
-template <pixel T>
-void frost(const picture<T>& image, frost_parameters p, const frost_texture& texture, frost_crop crop,
-           T* out) {
+/// `ice_row(y)`: row y of what is laid over the image, width x 3 bytes.
+template <pixel T, typename Ice>
+void frost(const picture<T>& image, frost_parameters p, Ice&& ice_row, T* out) {
     constexpr double scale = std::is_same_v<T, std::uint8_t> ? 1.0 : 1.0 / 255.0;
     constexpr double most = std::is_same_v<T, std::uint8_t> ? 255.0 : 1.0;
     const auto clipped = [](double value) { return static_cast<T>(value > most ? most : value); };
     for (std::size_t y = 0; y < image.height; ++y) {
-        const std::uint8_t* ice =
-            texture.data_handle() + ((crop.row + y) * texture.extent(1) + crop.column) * 3;
+        const std::uint8_t* ice = ice_row(y);
         const T* from = image.row(y);
         T* to = out + y * image.row_size();
         if (image.channels == 3) {
@@ -57,6 +57,12 @@ void frost(const picture<T>& image, frost_parameters p, const frost_texture& tex
             }
         }
     }
+}
+
+/// Row `y` of a crop of a texture.
+[[nodiscard]] inline const std::uint8_t* crop_row(const frost_texture& texture, const frost_crop& crop,
+                                                  std::size_t y) noexcept {
+    return texture.data_handle() + ((crop.row + y) * texture.extent(1) + crop.column) * 3;
 }
 
 /// Where the samples of a resized line lie, in 11-bit fixed point, as OpenCV's bilinear resize of bytes has
@@ -82,43 +88,73 @@ struct resize_axis {
     }
 };
 
-} // namespace detail
-
-/// A texture resized by `factor`, bilinearly and without smoothing, in OpenCV's fixed point. Throws
-/// `value_error` when the texture is no (height, width, 3) or nothing would be left. O(elements).
-[[nodiscard]] inline frost_texture resize_texture(const frost_texture& texture, double factor) {
+/// Both sides of a texture resized by `factor`. Throws as `resize_texture`.
+[[nodiscard]] inline std::array<std::size_t, 2> resized_sides(const frost_texture& texture, double factor) {
     constexpr std::string_view name = "corruption::resize_texture";
     if (texture.extent(2) != 3 || texture.size() == 0) {
         repscope::detail::throw_shape_error(name, "wanted a texture (height, width, 3)", texture.extents());
     }
-    const double high =
-        factor > 0.0 ? detail::round_half_even(static_cast<double>(texture.extent(0)) * factor) : 0.0;
-    const double wide =
-        factor > 0.0 ? detail::round_half_even(static_cast<double>(texture.extent(1)) * factor) : 0.0;
+    const double high = factor > 0.0 ? round_half_even(static_cast<double>(texture.extent(0)) * factor) : 0.0;
+    const double wide = factor > 0.0 ? round_half_even(static_cast<double>(texture.extent(1)) * factor) : 0.0;
     if (!(high >= 1.0 && wide >= 1.0 && high <= 1e6 && wide <= 1e6)) {
         repscope::detail::throw_value_error(
             name, "wanted a factor that leaves sides of 1 to 1e6 pixels, got " + std::to_string(factor));
     }
-    if (factor == 1.0) return texture;
-    const detail::resize_axis rows(texture.extent(0), static_cast<std::size_t>(high), factor);
-    const detail::resize_axis columns(texture.extent(1), static_cast<std::size_t>(wide), factor);
-    frost_texture result({rows.first.size(), columns.first.size(), 3});
-    const auto across = [&](std::size_t y, std::size_t x, std::size_t c) {
-        const std::size_t next = (std::min)(columns.first[x] + 1, texture.extent(1) - 1);
-        const std::int32_t weight = columns.second_weight[x];
-        return texture(y, columns.first[x], c) * (2048 - weight) + texture(y, next, c) * weight;
-    };
-    for (std::size_t y = 0; y < rows.first.size(); ++y) {
-        const std::size_t next = (std::min)(rows.first[y] + 1, texture.extent(0) - 1);
-        const std::int32_t weight = rows.second_weight[y];
-        for (std::size_t x = 0; x < columns.first.size(); ++x) {
+    return {static_cast<std::size_t>(high), static_cast<std::size_t>(wide)};
+}
+
+/// A texture resized, a row at a time.
+class resized_texture {
+  public:
+    /// Refers to the texture. Throws as `resize_texture`.
+    resized_texture(const frost_texture& texture, double factor)
+        : resized_texture(texture, factor, resized_sides(texture, factor)) {}
+
+    [[nodiscard]] std::size_t height() const noexcept { return rows_.first.size(); }
+    [[nodiscard]] std::size_t width() const noexcept { return columns_.first.size(); }
+
+    /// Columns [left, left + count) of row `y`, 3 bytes each.
+    void row(std::size_t y, std::size_t left, std::size_t count, std::uint8_t* to) const noexcept {
+        const frost_texture& texture = *texture_;
+        const std::size_t next = (std::min)(rows_.first[y] + 1, texture.extent(0) - 1);
+        const std::int32_t weight = rows_.second_weight[y];
+        for (std::size_t x = left; x < left + count; ++x) {
             for (std::size_t c = 0; c < 3; ++c) {
-                const std::int32_t above = ((2048 - weight) * (across(rows.first[y], x, c) >> 4)) >> 16;
+                const std::int32_t above = ((2048 - weight) * (across(rows_.first[y], x, c) >> 4)) >> 16;
                 const std::int32_t below = (weight * (across(next, x, c) >> 4)) >> 16;
-                result(y, x, c) = static_cast<std::uint8_t>((above + below + 2) >> 2);
+                *to++ = static_cast<std::uint8_t>((above + below + 2) >> 2);
             }
         }
     }
+
+  private:
+    resized_texture(const frost_texture& texture, double factor, const std::array<std::size_t, 2>& sides)
+        : texture_(&texture), rows_(texture.extent(0), sides[0], factor),
+          columns_(texture.extent(1), sides[1], factor) {}
+
+    [[nodiscard]] std::int32_t across(std::size_t y, std::size_t x, std::size_t c) const noexcept {
+        const frost_texture& texture = *texture_;
+        const std::size_t next = (std::min)(columns_.first[x] + 1, texture.extent(1) - 1);
+        const std::int32_t weight = columns_.second_weight[x];
+        return texture(y, columns_.first[x], c) * (2048 - weight) + texture(y, next, c) * weight;
+    }
+
+    const frost_texture* texture_;
+    resize_axis rows_;
+    resize_axis columns_;
+};
+
+} // namespace detail
+
+/// A texture resized by `factor`, bilinearly and without smoothing, in OpenCV's fixed point. Throws
+/// `shape_error` if the texture is not (height, width, 3), `value_error` if nothing would be left.
+/// O(elements).
+[[nodiscard]] inline frost_texture resize_texture(const frost_texture& texture, double factor) {
+    const detail::resized_texture resized(texture, factor);
+    if (factor == 1.0) return texture;
+    frost_texture result({resized.height(), resized.width(), 3});
+    for (std::size_t y = 0; y < resized.height(); ++y)
+        resized.row(y, 0, resized.width(), result.data_handle() + y * resized.width() * 3);
     return result;
 }
 
@@ -159,7 +195,11 @@ template <image_like Images>
             }
         },
         [&](const auto& image, std::size_t index, auto* out) {
-            detail::frost(image, parameters, textures[crops[index].texture], crops[index], out);
+            const frost_crop& crop = crops[index];
+            const auto ice_row = [&](std::size_t y) {
+                return detail::crop_row(textures[crop.texture], crop, y);
+            };
+            detail::frost(image, parameters, ice_row, out);
         });
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "repscope/corruption/border.hpp"
+#include "repscope/corruption/row_window.hpp"
 #include "repscope/corruption/scratch.hpp"
 #include "repscope/numeric/portable_math.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <vector>
@@ -115,27 +117,34 @@ void symmetric_taps(const Real* weights, std::size_t radius, std::size_t count, 
     }
 }
 
-/// Convolves every channel of (height, width, channels) values with a symmetric kernel, rows first, and calls
-/// `finish(y, row)` with each finished row of width x channels values. `SingleBetween`: what passes from rows
-/// to columns is rounded to single precision, as SciPy does to an image of floats. O(size x radius).
-template <bool SingleBetween = false, typename Real, typename Finish>
-void separable_filter(const Real* values, std::size_t height, std::size_t width, std::size_t channels,
+/// Convolves every channel of an image (height, width, channels) with a symmetric kernel, rows first, and
+/// calls `finish(y, row)` with each finished row of width x channels values. `load(y, row)` writes row y of
+/// the image; it is called once per row, before `finish` of any row from y - radius on, so that `finish` may
+/// overwrite the image. `SingleBetween`: what passes from rows to columns is rounded to single precision, as
+/// SciPy does to an image of floats. O(size x radius); 2 radius + 1 rows of memory.
+template <typename Real, bool SingleBetween = false, typename Load, typename Finish>
+void separable_filter(Load&& load, std::size_t height, std::size_t width, std::size_t channels,
                       const std::vector<Real>& weights, beyond rule, scratch& memory, Finish&& finish) {
+    const scratch::frame frame(memory);
     const std::size_t row = width * channels;
     const std::size_t radius = weights.size() - 1;
+    row_window<Real> rows(rows_within(radius, height), row, memory);
     if (radius == 0 && weights[0] == Real(1)) {
-        for (std::size_t y = 0; y < height; ++y) finish(y, values + y * row);
+        for (std::size_t y = 0; y < height; ++y) {
+            rows.load_until(y + 1, load);
+            finish(y, rows.row(y));
+        }
         return;
     }
-    const scratch::frame frame(memory);
     const std::size_t margin = radius * channels;
     Real* padded = memory.take<Real>(row + 2 * margin);
     Real* done = memory.take<Real>(row);
     const Real** lines = memory.take<const Real*>(2 * radius + 1);
     const auto reach = static_cast<std::ptrdiff_t>(radius);
     for (std::size_t y = 0; y < height; ++y) {
+        rows.load_until((std::min)(height, y + radius + 1), load);
         for (std::ptrdiff_t i = -reach; i <= reach; ++i)
-            lines[i + reach] = values + index_beyond(static_cast<std::ptrdiff_t>(y) + i, height, rule) * row;
+            lines[i + reach] = rows.row(index_beyond(static_cast<std::ptrdiff_t>(y) + i, height, rule));
         Real* centre = padded + margin;
         symmetric_taps(
             weights.data(), radius, row, [&](std::ptrdiff_t i) { return lines[i + reach]; }, centre);

@@ -4,6 +4,7 @@
 #include "repscope/corruption/frost.hpp"
 #include "repscope/numeric/random_field.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -28,16 +29,19 @@ inline constexpr std::size_t ice_side = 512;
     const std::size_t area = ice_side * ice_side;
     std::vector<double> draws(area - 1);
     random_field(seed, 0, sample, draw).uniforms(draws);
-    std::size_t at = 0;
-    double wibble = 100.0;
-    for (std::size_t step = ice_side; step >= 2; step /= 2, wibble /= decay) {
-        const std::size_t points = 3 * (ice_side / step) * (ice_side / step);
-        // Photographs are smoother than the fractal from pixel to pixel.
-        const double reach = step == 2 ? 0.8 * wibble : wibble;
-        for (std::size_t i = 0; i < points; ++i, ++at) draws[at] = reach * (2.0 * draws[at] - 1.0);
-    }
     std::vector<double> field(area);
-    diamond_square(field.data(), ice_side, decay, draws.data());
+    std::vector<double> noise(3 * ice_side / 2);
+    const auto part = [&draws](std::size_t, std::size_t first, std::size_t count, double wibble, double* to) {
+        // Photographs are smoother than the fractal from pixel to pixel.
+        const bool finest = first >= (ice_side / 2) * (ice_side / 2) - 1;
+        const double reach = finest ? 0.8 * wibble : wibble;
+        for (std::size_t i = 0; i < count; ++i) to[i] = reach * (2.0 * draws[first + i] - 1.0);
+    };
+    diamond_square(field.data(), ice_side, decay, part, noise.data());
+    const auto ends = std::minmax_element(field.begin(), field.end());
+    const double least = *ends.first;
+    const double range = *ends.second - least;
+    for (double& value : field) value = (value - least) / range;
     double mean = 0.0;
     for (const double value : field) mean += value;
     mean /= static_cast<double>(area);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/corruption/image.hpp"
+#include "repscope/corruption/row_window.hpp"
 #include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
 #include "repscope/corruption/through_bytes.hpp"
@@ -54,32 +55,37 @@ inline void motion_trail(const picture<std::uint8_t>& image, const std::vector<d
     auto* dx = memory.take<std::ptrdiff_t>(count);
     auto* dy = memory.take<std::ptrdiff_t>(count);
     std::ptrdiff_t reach = 0;
+    std::ptrdiff_t up = 0;
+    std::ptrdiff_t down = 0;
     for (std::size_t i = 0; i < count; ++i) {
         const auto step = static_cast<double>(i);
         dx[i] = static_cast<std::ptrdiff_t>(std::ceil(step * along_x / length - 0.5));
         dy[i] = static_cast<std::ptrdiff_t>(std::ceil(step * along_y / length - 0.5));
         reach = (std::max)(reach, dx[i] < 0 ? -dx[i] : dx[i]);
+        up = (std::max)(up, -dy[i]);
+        down = (std::max)(down, dy[i]);
     }
-    // The image with margins to the left and right, on the scale of 16 bits.
+    // Rows with margins to the left and right, on the scale of 16 bits.
     const std::size_t margin = static_cast<std::size_t>(reach) * channels;
     const std::size_t stride = row + 2 * margin;
-    double* values = memory.take<double>(image.height * stride);
-    for (std::size_t y = 0; y < image.height; ++y) {
-        double* to = values + y * stride;
+    row_window<double> rows((std::min)(image.height, static_cast<std::size_t>(up + down) + 1), stride,
+                            memory);
+    const auto load = [&](std::size_t y, double* to) {
         const std::uint8_t* from = image.row(y);
         for (std::size_t x = 0; x < row; ++x) to[margin + x] = 257.0 * static_cast<double>(from[x]);
         for (std::size_t x = 0; x < margin; ++x) {
             to[x] = to[margin + x % channels];
             to[margin + row + x] = to[margin + row - channels + x % channels];
         }
-    }
+    };
     auto* taps = memory.take<tap>(count);
     double* done = memory.take<double>(row);
     const auto last = static_cast<std::ptrdiff_t>(image.height) - 1;
     for (std::size_t y = 0; y < image.height; ++y) {
+        rows.load_until((std::min)(image.height, y + static_cast<std::size_t>(down) + 1), load);
         for (std::size_t i = 0; i < count; ++i) {
             const auto from = std::clamp<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(y) + dy[i], 0, last);
-            taps[i] = {values + static_cast<std::size_t>(from) * stride + margin +
+            taps[i] = {rows.row(static_cast<std::size_t>(from)) + margin +
                            dx[i] * static_cast<std::ptrdiff_t>(channels),
                        weights[i]};
         }

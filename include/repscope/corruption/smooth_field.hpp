@@ -21,27 +21,20 @@ namespace detail {
 class folded_gaussian {
   public:
     folded_gaussian(std::size_t side, const std::vector<double>& weights)
-        : side_(side), half_((side + 1) / 2), even_(half_ * half_), odd_(half_ * half_) {
+        : side_(side), half_((side + 1) / 2), around_(2 * side) {
         // A mirrored line repeats after twice its length: the taps that fall on one element are added up
         // first.
         const std::size_t period = 2 * side;
-        std::vector<double> around(period);
         for (std::size_t k = 0; k < weights.size(); ++k) {
-            around[k % period] += weights[k];
-            if (k > 0) around[period - 1 - (k - 1) % period] += weights[k];
+            around_[k % period] += weights[k];
+            if (k > 0) around_[period - 1 - (k - 1) % period] += weights[k];
         }
+        if (side > max_stored_side) return;
+        even_.resize(half_ * half_);
+        odd_.resize(half_ * half_);
         std::vector<double> row(side);
-        for (std::size_t i = 0; i < half_; ++i) {
-            for (std::size_t j = 0; j < side; ++j)
-                row[j] = around[(period + j - i) % period] + around[(period - 1 - j + period - i) % period];
-            for (std::size_t j = 0; j < half_; ++j) {
-                // The middle of an odd line is its own opposite and so counts twice in its sum.
-                const bool middle = 2 * j + 1 == side;
-                even_[i * half_ + j] =
-                    static_cast<float>(0.5 * (middle ? row[j] : row[j] + row[side - 1 - j]));
-                odd_[i * half_ + j] = static_cast<float>(0.5 * (row[j] - row[side - 1 - j]));
-            }
-        }
+        for (std::size_t i = 0; i < half_; ++i)
+            fill_row(i, row.data(), even_.data() + i * half_, odd_.data() + i * half_);
     }
 
     /// Filters the columns of (side, width) values. O(side^2 width / 2).
@@ -60,10 +53,18 @@ class folded_gaussian {
         constexpr std::size_t at_once = 4;
         float* even = memory.take<float>(at_once * width);
         float* odd = memory.take<float>(at_once * width);
+        const bool stored = !even_.empty();
+        double* row = memory.take<double>(stored ? 0 : side_);
+        float* made = memory.take<float>(stored ? 0 : 2 * at_once * half_);
         for (std::size_t first = 0; first < half_; first += at_once) {
             const std::size_t count = half_ - first < at_once ? half_ - first : at_once;
-            combine(sums, width, even_.data() + first * half_, count, even);
-            combine(differences, width, odd_.data() + first * half_, count, odd);
+            if (!stored) {
+                for (std::size_t k = 0; k < count; ++k)
+                    fill_row(first + k, row, made + k * half_, made + (at_once + k) * half_);
+            }
+            combine(sums, width, stored ? even_.data() + first * half_ : made, count, even);
+            combine(differences, width, stored ? odd_.data() + first * half_ : made + at_once * half_, count,
+                    odd);
             for (std::size_t k = 0; k < count; ++k) {
                 float* one = out + (first + k) * width;
                 float* other = out + (side_ - 1 - first - k) * width;
@@ -78,6 +79,22 @@ class folded_gaussian {
     }
 
   private:
+    /// The matrices of longer lines, over 256 kB each, are made anew, four rows at a time.
+    static constexpr std::size_t max_stored_side = 512;
+
+    /// Row i of the matrices for sums and for differences; `row`: memory for the whole row of the filter.
+    void fill_row(std::size_t i, double* row, float* even, float* odd) const noexcept {
+        const std::size_t period = 2 * side_;
+        for (std::size_t j = 0; j < side_; ++j)
+            row[j] = around_[(period + j - i) % period] + around_[(period - 1 - j + period - i) % period];
+        for (std::size_t j = 0; j < half_; ++j) {
+            // The middle of an odd line is its own opposite and so counts twice in its sum.
+            const bool middle = 2 * j + 1 == side_;
+            even[j] = static_cast<float>(0.5 * (middle ? row[j] : row[j] + row[side_ - 1 - j]));
+            odd[j] = static_cast<float>(0.5 * (row[j] - row[side_ - 1 - j]));
+        }
+    }
+
     /// out[i] = sum over j of weights(i, j) lines[j] for up to four i, which share the lines they load.
     void combine(const float* lines, std::size_t width, const float* weights, std::size_t count,
                  float* out) const {
@@ -123,6 +140,7 @@ class folded_gaussian {
 
     std::size_t side_;
     std::size_t half_;
+    std::vector<double> around_; ///< weights by distance on the circle of the mirrored line
     std::vector<float> even_;
     std::vector<float> odd_;
 };
@@ -156,34 +174,49 @@ class field_smoother {
         }
     }
 
-    /// out = alpha x the smoothed field.
-    void apply(const double* field, double alpha, scratch& memory, float* out) const {
-        const scratch::frame frame(memory);
-        const std::size_t area = height_ * width_;
-        const auto factor = static_cast<float>(alpha);
+    /// The field becomes alpha x the smoothed field.
+    void apply(float* field, double alpha, scratch& memory) const {
         if (alpha == 0.0) {
-            std::memset(out, 0, area * sizeof(float));
+            std::memset(field, 0, height_ * width_ * sizeof(float));
             return;
         }
-        float* values = memory.take<float>(area);
-        for (std::size_t i = 0; i < area; ++i) values[i] = static_cast<float>(field[i]);
-        if (down_.empty()) {
-            separable_filter(values, height_, width_, 1, weights_, beyond::reflect, memory,
-                             [&](std::size_t y, const float* row) {
-                                 for (std::size_t x = 0; x < width_; ++x)
-                                     out[y * width_ + x] = row[x] * factor;
-                             });
-            return;
-        }
-        float* turned = memory.take<float>(area);
-        down_.front().apply(values, width_, memory, out);
-        exchange_axes(out, height_, width_, turned);
-        across_.front().apply(turned, height_, memory, values);
-        exchange_axes(values, width_, height_, out);
-        for (std::size_t i = 0; i < area; ++i) out[i] *= factor;
+        const auto factor = static_cast<float>(alpha);
+        if (!down_.empty()) return apply_folded(field, factor, memory);
+        separable_filter<float>(
+            [&](std::size_t y, float* to) { std::copy_n(field + y * width_, width_, to); }, height_, width_,
+            1, weights_, beyond::reflect, memory,
+            [&](std::size_t y, const float* row) {
+                for (std::size_t x = 0; x < width_; ++x) field[y * width_ + x] = row[x] * factor;
+            });
     }
 
   private:
+    /// Columns, then rows, a block at a time.
+    void apply_folded(float* field, float factor, scratch& memory) const {
+        const scratch::frame frame(memory);
+        constexpr std::size_t block = 128;
+        const std::size_t longest = (std::max)(height_, width_);
+        const std::size_t widest = (std::min)(block, longest);
+        float* before = memory.take<float>(longest * widest);
+        float* after = memory.take<float>(longest * widest);
+        for (std::size_t left = 0; left < width_; left += block) {
+            const std::size_t count = (std::min)(block, width_ - left);
+            for (std::size_t y = 0; y < height_; ++y)
+                std::copy_n(field + y * width_ + left, count, before + y * count);
+            down_.front().apply(before, count, memory, after);
+            for (std::size_t y = 0; y < height_; ++y)
+                std::copy_n(after + y * count, count, field + y * width_ + left);
+        }
+        for (std::size_t top = 0; top < height_; top += block) {
+            const std::size_t count = (std::min)(block, height_ - top);
+            float* rows = field + top * width_;
+            exchange_axes(rows, count, width_, before);
+            across_.front().apply(before, count, memory, after);
+            exchange_axes(after, width_, count, rows);
+            for (std::size_t i = 0; i < count * width_; ++i) rows[i] *= factor;
+        }
+    }
+
     std::size_t height_;
     std::size_t width_;
     std::vector<float> weights_;

@@ -2,10 +2,12 @@
 
 #include "repscope/corruption/image.hpp"
 #include "repscope/corruption/motion.hpp"
+#include "repscope/corruption/row_window.hpp"
 #include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
 #include "repscope/corruption/zoom.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -33,8 +35,9 @@ struct snow_plan {
     return (r * 0.299F + g * 0.587F) + b * 0.114F;
 }
 
-template <pixel T>
-void snow(const picture<T>& image, const snow_plan& plan, const double* layer, double angle, scratch& memory,
+/// `load(y, row)` writes row y of the layer; rows are asked for once each, in their order.
+template <pixel T, typename Load>
+void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double angle, scratch& memory,
           T* out) {
     const scratch::frame frame(memory);
     const snow_parameters& p = plan.parameters;
@@ -42,10 +45,17 @@ void snow(const picture<T>& image, const snow_plan& plan, const double* layer, d
     const std::size_t width = image.width;
     auto* flakes = memory.take<std::uint8_t>(area);
     auto* fallen = memory.take<std::uint8_t>(area);
-    clip_zoom(layer, image.height, width, 1, plan.grid, memory, [&](std::size_t y, const double* row) {
-        for (std::size_t x = 0; x < width; ++x)
-            flakes[y * width + x] = from_unit<std::uint8_t>(row[x] < p.threshold ? 0.0 : row[x]);
-    });
+    row_window<double> rows(2, width, memory, plan.grid.rows.first[0]);
+    const zoom_row enlarged(width, memory);
+    for (std::size_t y = 0; y < image.height; ++y) {
+        rows.load_until(plan.grid.rows.second[y] + std::size_t{1}, load);
+        enlarge_row(
+            y, width, 1, plan.grid, [&](std::size_t line) { return rows.row(line); }, enlarged);
+        for (std::size_t x = 0; x < width; ++x) {
+            const double value = enlarged.values[x];
+            flakes[y * width + x] = from_unit<std::uint8_t>(value < p.threshold ? 0.0 : value);
+        }
+    }
     motion_trail({flakes, image.height, width, 1}, plan.trail, angle, memory, fallen);
     const auto keep = static_cast<float>(p.keep);
     const auto rest = static_cast<float>(1.0 - p.keep);
@@ -104,8 +114,11 @@ template <image_like Images>
             plan.emplace_back(shape.height, shape.width, parameters);
         },
         [&](const auto& image, std::size_t index, auto* out) {
-            detail::snow(image, plan.front(), layers.data() + index * image.area(), angles[index], memory,
-                         out);
+            const double* layer = layers.data() + index * image.area();
+            const auto load = [&](std::size_t y, double* to) {
+                std::copy_n(layer + y * image.width, image.width, to);
+            };
+            detail::snow(image, plan.front(), load, angles[index], memory, out);
         });
 }
 

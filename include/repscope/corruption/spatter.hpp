@@ -58,35 +58,45 @@ void each_neighbourhood(const T* image, std::size_t height, std::size_t width, K
     }
 }
 
-/// Where water stands and how thick, times `strength`, from a layer of bytes; false when there is none.
-inline bool water_mask(const std::uint8_t* liquid, std::size_t height, std::size_t width, double strength,
-                       scratch& memory, float* mask) {
+/// The shading of water: how far its edges are, spread evenly, seen in relief from one side. `shaded` is
+/// (height, width).
+inline void water_relief(const std::uint8_t* liquid, std::size_t height, std::size_t width, scratch& memory,
+                         std::uint8_t* shaded) {
     const scratch::frame frame(memory);
     const std::size_t area = height * width;
-    auto* edges = memory.take<std::uint8_t>(area);
-    auto* distances = memory.take<std::int32_t>(area);
-    find_edges(liquid, height, width, 50, 150, memory, edges);
-    edge_distances(edges, height, width, memory, distances);
-    constexpr std::int32_t most = 20 << 16;
-    for (std::size_t i = 0; i < area; ++i) distances[i] = distances[i] < most ? distances[i] : most;
-    // The edges are no longer needed.
-    std::uint8_t* spread = edges;
-    each_neighbourhood(distances, height, width,
-                       [&](std::size_t at, const std::int32_t* a, const std::int32_t* b,
-                           const std::int32_t* c, std::size_t l, std::size_t m, std::size_t r) {
-                           const std::int32_t sum =
-                               (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
-                           const double mean = static_cast<double>(sum) / 65536.0 * (1.0 / 9.0);
-                           spread[at] = static_cast<std::uint8_t>(static_cast<int>(static_cast<float>(mean)));
-                       });
+    auto* spread = memory.take<std::uint8_t>(area);
+    {
+        const scratch::frame inner(memory);
+        find_edges(liquid, height, width, 50, 150, memory, spread);
+        auto* distances = memory.take<std::int32_t>(area);
+        edge_distances(spread, height, width, memory, distances);
+        constexpr std::int32_t most = 20 << 16;
+        for (std::size_t i = 0; i < area; ++i) distances[i] = distances[i] < most ? distances[i] : most;
+        // The edges are no longer needed.
+        each_neighbourhood(distances, height, width,
+                           [&](std::size_t at, const std::int32_t* a, const std::int32_t* b,
+                               const std::int32_t* c, std::size_t l, std::size_t m, std::size_t r) {
+                               const std::int32_t sum =
+                                   (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
+                               const double mean = static_cast<double>(sum) / 65536.0 * (1.0 / 9.0);
+                               spread[at] =
+                                   static_cast<std::uint8_t>(static_cast<int>(static_cast<float>(mean)));
+                           });
+    }
     equalise(spread, area);
-    auto* shaded = memory.take<std::uint8_t>(area);
     each_neighbourhood(spread, height, width,
                        [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
                            const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
                            const std::int32_t sum = -2 * a[l] - a[m] - b[l] + b[m] + b[r] + c[m] + 2 * c[r];
                            shaded[at] = static_cast<std::uint8_t>(std::clamp(sum, 0, 255));
                        });
+}
+
+/// Where water stands and how thick, times `strength`, from a layer of bytes and its relief; 0 everywhere
+/// when there is none.
+inline void water_mask(const std::uint8_t* liquid, const std::uint8_t* shaded, std::size_t height,
+                       std::size_t width, double strength, float* mask) {
+    const std::size_t area = height * width;
     each_neighbourhood(shaded, height, width,
                        [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
                            const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
@@ -97,10 +107,9 @@ inline bool water_mask(const std::uint8_t* liquid, std::size_t height, std::size
                        });
     float thickest = 0.0F;
     for (std::size_t i = 0; i < area; ++i) thickest = mask[i] > thickest ? mask[i] : thickest;
-    if (thickest == 0.0F) return false;
+    if (thickest == 0.0F) return;
     const auto factor = static_cast<float>(strength);
     for (std::size_t i = 0; i < area; ++i) mask[i] = mask[i] / thickest * factor;
-    return true;
 }
 
 /// What does not change from image to image.
@@ -127,28 +136,35 @@ inline constexpr std::array<double, 3> mud_colour{63 / 255.0, 42 / 255.0, 20 / 2
     return {grey, grey, grey};
 }
 
-template <pixel T>
-void spatter(const picture<T>& image, const spatter_plan& plan, const double* layer, scratch& memory,
-             T* out) {
+/// `load(y, row)` writes row y of the layer.
+template <pixel T, typename Load>
+void spatter(const picture<T>& image, const spatter_plan& plan, Load&& load, scratch& memory, T* out) {
     const scratch::frame frame(memory);
     const spatter_parameters& p = plan.parameters;
     const std::size_t area = image.area();
     const std::size_t width = image.width;
     const std::size_t channels = image.channels;
-    auto* mask = memory.take<float>(area);
+    // The layer: bytes of water, which overflow above 1 as in the reference, or 1 where there is mud.
+    auto* liquid = memory.take<std::uint8_t>(area);
+    separable_filter<double>(load, image.height, width, 1, plan.layer_weights, beyond::clamp, memory,
+                             [&](std::size_t y, const double* row) {
+                                 std::uint8_t* to = liquid + y * width;
+                                 if (p.mud) {
+                                     for (std::size_t x = 0; x < width; ++x)
+                                         to[x] = static_cast<std::uint8_t>(
+                                             (row[x] < p.threshold ? 0.0 : row[x]) > p.threshold);
+                                     return;
+                                 }
+                                 for (std::size_t x = 0; x < width; ++x) {
+                                     const double kept = row[x] < p.threshold ? 0.0 : row[x];
+                                     to[x] = static_cast<std::uint8_t>(static_cast<int>(kept * 255.0));
+                                 }
+                             });
     if (!p.mud) {
-        auto* liquid = memory.take<std::uint8_t>(area);
-        separable_filter(layer, image.height, width, 1, plan.layer_weights, beyond::clamp, memory,
-                         [&](std::size_t y, const double* row) {
-                             for (std::size_t x = 0; x < width; ++x) {
-                                 const double kept = row[x] < p.threshold ? 0.0 : row[x];
-                                 // Above 1 the byte overflows, as it does in the reference.
-                                 liquid[y * width + x] =
-                                     static_cast<std::uint8_t>(static_cast<int>(kept * 255.0));
-                             }
-                         });
-        if (!water_mask(liquid, image.height, width, p.strength, memory, mask))
-            for (std::size_t i = 0; i < area; ++i) mask[i] = 0.0F;
+        auto* shaded = memory.take<std::uint8_t>(area);
+        water_relief(liquid, image.height, width, memory, shaded);
+        auto* mask = memory.take<float>(area);
+        water_mask(liquid, shaded, image.height, width, p.strength, mask);
         const auto colours = channel_colours(water_colour, channels);
         for (std::size_t i = 0; i < area; ++i)
             for (std::size_t c = 0; c < channels; ++c)
@@ -156,28 +172,27 @@ void spatter(const picture<T>& image, const spatter_plan& plan, const double* la
                     from_unit<T>(to_single(image.pixels[i * channels + c]) + mask[i] * colours[c]);
         return;
     }
-    auto* wet = memory.take<double>(area);
-    separable_filter(layer, image.height, width, 1, plan.layer_weights, beyond::clamp, memory,
-                     [&](std::size_t y, const double* row) {
-                         for (std::size_t x = 0; x < width; ++x) {
-                             const double kept = row[x] < p.threshold ? 0.0 : row[x];
-                             wet[y * width + x] = kept > p.threshold ? 1.0 : 0.0;
-                         }
-                     });
-    separable_filter<true>(wet, image.height, width, 1, plan.mud_weights, beyond::clamp, memory,
-                           [&](std::size_t y, const double* row) {
-                               for (std::size_t x = 0; x < width; ++x) {
-                                   const auto thick = static_cast<float>(row[x]);
-                                   mask[y * width + x] = thick < 0.8F ? 0.0F : thick;
-                               }
-                           });
     const auto colours = channel_colours(mud_colour, channels);
-    for (std::size_t i = 0; i < area; ++i) {
-        for (std::size_t c = 0; c < channels; ++c) {
-            const float kept = to_single(image.pixels[i * channels + c]) * (1.0F - mask[i]);
-            out[i * channels + c] = from_unit<T>(kept + colours[c] * mask[i]);
-        }
-    }
+    auto* mask = memory.take<float>(width);
+    separable_filter<double, true>(
+        [&](std::size_t y, double* to) {
+            for (std::size_t x = 0; x < width; ++x) to[x] = static_cast<double>(liquid[y * width + x]);
+        },
+        image.height, width, 1, plan.mud_weights, beyond::clamp, memory,
+        [&](std::size_t y, const double* row) {
+            for (std::size_t x = 0; x < width; ++x) {
+                const auto thick = static_cast<float>(row[x]);
+                mask[x] = thick < 0.8F ? 0.0F : thick;
+            }
+            const T* from = image.row(y);
+            T* to = out + y * image.row_size();
+            for (std::size_t x = 0; x < width; ++x) {
+                for (std::size_t c = 0; c < channels; ++c) {
+                    const float kept = to_single(from[x * channels + c]) * (1.0F - mask[x]);
+                    to[x * channels + c] = from_unit<T>(kept + colours[c] * mask[x]);
+                }
+            }
+        });
 }
 
 } // namespace detail
@@ -208,7 +223,11 @@ template <image_like Images>
                                   layers.size());
         },
         [&](const auto& image, std::size_t index, auto* out) {
-            detail::spatter(image, plan, layers.data() + index * image.area(), memory, out);
+            const double* layer = layers.data() + index * image.area();
+            const auto load = [&](std::size_t y, double* to) {
+                std::copy_n(layer + y * image.width, image.width, to);
+            };
+            detail::spatter(image, plan, load, memory, out);
         });
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "repscope/corruption/image.hpp"
+#include "repscope/corruption/row_window.hpp"
 #include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -58,30 +60,31 @@ struct zoom_grid {
         : rows(height, factor), columns(width, factor) {}
 };
 
-/// Enlarges (height, width, channels) values about their middle, linearly, and calls `finish(y, row)` with
-/// each row.
-template <typename Real, typename Finish>
-void clip_zoom(const Real* values, std::size_t height, std::size_t width, std::size_t channels,
-               const zoom_grid& grid, scratch& memory, Finish&& finish) {
-    const scratch::frame frame(memory);
-    const std::size_t row = width * channels;
-    double* blended = memory.take<double>(row);
-    double* done = memory.take<double>(row);
-    for (std::size_t y = 0; y < height; ++y) {
-        const Real* above = values + grid.rows.first[y] * row;
-        const Real* below = values + grid.rows.second[y] * row;
-        const double share = grid.rows.weight[y];
-        for (std::size_t x = 0; x < row; ++x)
-            blended[x] =
-                static_cast<double>(above[x]) * (1.0 - share) + static_cast<double>(below[x]) * share;
-        for (std::size_t x = 0; x < width; ++x) {
-            const double* left = blended + grid.columns.first[x] * channels;
-            const double* right = blended + grid.columns.second[x] * channels;
-            const double part = grid.columns.weight[x];
-            for (std::size_t c = 0; c < channels; ++c)
-                done[x * channels + c] = left[c] * (1.0 - part) + right[c] * part;
-        }
-        finish(y, done);
+/// Memory for one row of an enlarged image.
+struct zoom_row {
+    double* blended;
+    double* values; ///< the row
+    zoom_row(std::size_t row, scratch& memory)
+        : blended(memory.take<double>(row)), values(memory.take<double>(row)) {}
+};
+
+/// Row `y` of an image enlarged about its middle, linearly: into `row.values`. `line(y)` gives row y of the
+/// image, width x channels values.
+template <typename Line>
+void enlarge_row(std::size_t y, std::size_t width, std::size_t channels, const zoom_grid& grid, Line&& line,
+                 const zoom_row& row) {
+    const auto* above = line(grid.rows.first[y]);
+    const auto* below = line(grid.rows.second[y]);
+    const double share = grid.rows.weight[y];
+    for (std::size_t x = 0; x < width * channels; ++x)
+        row.blended[x] =
+            static_cast<double>(above[x]) * (1.0 - share) + static_cast<double>(below[x]) * share;
+    for (std::size_t x = 0; x < width; ++x) {
+        const double* left = row.blended + grid.columns.first[x] * channels;
+        const double* right = row.blended + grid.columns.second[x] * channels;
+        const double part = grid.columns.weight[x];
+        for (std::size_t c = 0; c < channels; ++c)
+            row.values[x * channels + c] = left[c] * (1.0 - part) + right[c] * part;
     }
 }
 
@@ -95,23 +98,49 @@ void clip_zoom(const Real* values, std::size_t height, std::size_t width, std::s
     return grids;
 }
 
+/// The first and last row of an image that row `y` of its enlargements is made of.
+struct zoom_reach {
+    std::size_t first;
+    std::size_t last;
+
+    zoom_reach(std::size_t y, const std::vector<zoom_grid>& grids) : first(y), last(y) {
+        for (const zoom_grid& grid : grids) {
+            first = (std::min)(first, static_cast<std::size_t>(grid.rows.first[y]));
+            last = (std::max)(last, static_cast<std::size_t>(grid.rows.second[y]));
+        }
+    }
+};
+
 template <pixel T>
 void zoom_blur(const picture<T>& image, const std::vector<zoom_grid>& grids, scratch& memory, T* out) {
     const scratch::frame frame(memory);
     const std::size_t row = image.row_size();
-    float* values = memory.take<float>(image.size());
-    float* sums = memory.take<float>(image.size());
-    for (std::size_t i = 0; i < image.size(); ++i) sums[i] = values[i] = to_single(image.pixels[i]);
-    for (const zoom_grid& grid : grids) {
-        clip_zoom(values, image.height, image.width, image.channels, grid, memory,
-                  [&](std::size_t y, const double* done) {
-                      float* sum = sums + y * row;
-                      for (std::size_t x = 0; x < row; ++x) sum[x] += static_cast<float>(done[x]);
-                  });
+    std::size_t kept = 0;
+    // Both ends of the reach go down with y: no row is needed again once it is passed.
+    for (std::size_t y = 0; y < image.height; ++y) {
+        const zoom_reach reach(y, grids);
+        kept = (std::max)(kept, reach.last - reach.first + 1);
     }
+    row_window<float> rows(kept, row, memory);
+    float* sums = memory.take<float>(row);
+    const zoom_row enlarged(row, memory);
     // The image itself, the first enlargement, which is the image again, and the others.
     const auto count = static_cast<float>(grids.size() + 2);
-    for (std::size_t i = 0; i < image.size(); ++i) out[i] = from_unit<T>((values[i] + sums[i]) / count);
+    for (std::size_t y = 0; y < image.height; ++y) {
+        rows.load_until(zoom_reach(y, grids).last + 1, [&](std::size_t loaded, float* to) {
+            const T* from = image.row(loaded);
+            for (std::size_t x = 0; x < row; ++x) to[x] = to_single(from[x]);
+        });
+        const float* values = rows.row(y);
+        std::copy_n(values, row, sums);
+        for (const zoom_grid& grid : grids) {
+            enlarge_row(
+                y, image.width, image.channels, grid, [&](std::size_t line) { return rows.row(line); },
+                enlarged);
+            for (std::size_t x = 0; x < row; ++x) sums[x] += static_cast<float>(enlarged.values[x]);
+        }
+        for (std::size_t x = 0; x < row; ++x) out[y * row + x] = from_unit<T>((values[x] + sums[x]) / count);
+    }
 }
 
 } // namespace detail
