@@ -2,31 +2,29 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
-#include "contact_sheet.hpp"
+#include "corrupt_arrays.hpp"
+#include "corrupt_lists.hpp"
+#include "corrupt_output.hpp"
+#include "corrupt_pictures.hpp"
+#include "corrupt_preview.hpp"
+#include "corrupt_summary.hpp"
+#include "corrupt_work.hpp"
 #include "failure.hpp"
 #include "frost_textures.hpp"
-#include "image_source.hpp"
 #include "output_file.hpp"
 #include "output_guard.hpp"
 #include "progress.hpp"
 
-#include <repscope/bytes.hpp>
-#include <repscope/corruption/catalog.hpp>
-#include <repscope/io/npy.hpp>
 #include <repscope/numeric/thread_pool.hpp>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 namespace program {
@@ -40,6 +38,11 @@ struct corrupt_options {
     std::vector<std::string> paths; // inputs and, last, the output
     std::string corruption;
     std::string severity;
+    std::string format = "auto";
+    int quality = 95;
+    std::string flatten;
+    bool skip_bad = false;
+    bool overwrite = false;
     std::string variant = "auto";
     std::uint64_t seed = 0;
     std::string labels;
@@ -48,29 +51,6 @@ struct corrupt_options {
     std::string preview;
 };
 
-std::vector<std::string_view> names_of(const std::string& which) {
-    std::vector<std::string_view> names;
-    if (which == "common" || which == "all")
-        names.assign(corruption::common.begin(), corruption::common.end());
-    if (which == "extra" || which == "all")
-        names.insert(names.end(), corruption::extra.begin(), corruption::extra.end());
-    if (names.empty()) {
-        try {
-            names.push_back(corruption::name_of(corruption::find(which)));
-        } catch (const repscope::value_error& e) {
-            throw usage_error("--corruption: " + without_function_name(e.what()) +
-                              ", and common, extra, all");
-        }
-    }
-    return names;
-}
-
-std::vector<int> severities_of(const std::string& text) {
-    if (text == "all") return {1, 2, 3, 4, 5};
-    if (text.size() == 1 && text[0] >= '1' && text[0] <= '5') return {text[0] - '0'};
-    throw usage_error("--severity: wanted 1 to 5 or all, got " + text);
-}
-
 corruption::variant variant_of(const std::string& name) {
     if (name == "imagenet") return corruption::variant::imagenet;
     if (name == "cifar") return corruption::variant::cifar;
@@ -78,155 +58,61 @@ corruption::variant variant_of(const std::string& name) {
     return corruption::variant::nearest;
 }
 
-/// Labels as they stand in their file, to be repeated for every severity.
-struct labels_file {
-    repscope::io::npy_header header;
-    std::vector<std::byte> bytes;
-};
-
-labels_file read_labels_file(const std::string& file, std::size_t images, const std::string& input) {
-    const repscope::io::input_file contents(file);
-    labels_file labels{repscope::io::read_npy_header(contents), {}};
-    const auto& shape = labels.header.shape;
-    if (shape.empty() || labels.header.fortran_order)
-        throw data_error(file, "wanted labels, one an image, in C order, got shape " +
-                                   repscope::format_shape(shape));
-    if (shape[0] != images) {
-        throw data_error(file, std::to_string(shape[0]) + " labels, but " + input + " holds " +
-                                   std::to_string(images) + " images");
-    }
-    labels.bytes.resize(labels.header.size() * repscope::io::size_of(labels.header.format.type));
-    contents.read(labels.header.data_offset, labels.bytes);
-    return labels;
-}
-
-void write_labels(const std::string& file, const labels_file& labels, std::size_t times) {
-    std::vector<std::size_t> shape = labels.header.shape;
-    shape[0] *= times;
-    repscope::atomic_file out(file);
-    out.write(repscope::io::npy_header_bytes(labels.header.format, shape));
-    for (std::size_t i = 0; i < times; ++i) out.write(labels.bytes);
-    out.commit();
-}
-
-/// Everything that is settled before the first image is read.
-struct corrupt_work {
-    image_source images;
-    std::vector<std::string_view> names;
-    std::vector<int> severities;
-    corruption::apply_options how;
-};
-
-repscope::array<std::uint8_t, 4> corrupt_some(const corrupt_work& work, std::string_view name, int severity,
-                                              std::size_t first, std::size_t count,
-                                              std::vector<std::uint8_t>& pixels) {
-    const picture_size& size = work.images.size();
-    pixels.resize(count * size.bytes());
-    work.images.read(first, count, pixels.data());
-    corruption::apply_options how = work.how;
-    how.severity = severity;
-    how.index = static_cast<std::uint32_t>(first);
-    return corruption::apply(name,
-                             repscope::tensor_view<const std::uint8_t, 4>(
-                                 pixels.data(), {count, size.height, size.width, size.channels}),
-                             how);
-}
-
-/// Images of about 32 MiB are held at a time, whatever there are.
-std::size_t images_at_a_time(const image_source& images) {
-    return std::clamp<std::size_t>((std::size_t{32} << 20U) / images.size().bytes(), 1, images.count());
-}
-
-void write_corrupted(const corrupt_work& work, std::string_view name, const std::string& file,
-                     const std::function<void()>& severity_done) {
-    const picture_size& size = work.images.size();
-    std::vector<std::size_t> shape{work.severities.size() * work.images.count(), size.height, size.width,
-                                   size.channels};
-    if (work.images.single() && work.severities.size() == 1) shape.erase(shape.begin());
-    repscope::io::npy_writer<std::uint8_t> out(file, shape);
-    std::vector<std::uint8_t> pixels;
-    const std::size_t batch = images_at_a_time(work.images);
-    for (const int severity : work.severities) {
-        for (std::size_t first = 0; first < work.images.count(); first += batch) {
-            const std::size_t count = (std::min)(batch, work.images.count() - first);
-            const auto done = corrupt_some(work, name, severity, first, count, pixels);
-            out.append(std::span(done.data_handle(), done.size()));
-        }
-        severity_done();
-    }
-    out.finish();
-}
-
-/// The first image in the first column, then its severities; a corruption a row.
-std::string preview_of(const corrupt_work& work) {
-    const picture_size& size = work.images.size();
-    contact_sheet sheet(size, work.names.size(), work.severities.size() + 1);
-    std::vector<std::uint8_t> pixels;
-    for (std::size_t row = 0; row < work.names.size(); ++row) {
-        for (std::size_t column = 0; column < work.severities.size(); ++column) {
-            const auto done = corrupt_some(work, work.names[row], work.severities[column], 0, 1, pixels);
-            sheet.put(row, column + 1, std::span(done.data_handle(), done.size()));
-        }
-        sheet.put(row, 0, pixels);
-    }
-    return sheet.png();
+image_source source_of(const corrupt_options& options) {
+    image_source_options how;
+    if (!options.flatten.empty()) how.decode.flatten = color_of(options.flatten);
+    how.skip_bad = options.skip_bad;
+    return {{options.paths.begin(), options.paths.end() - 1}, how};
 }
 
 int corrupt(const corrupt_options& options) {
-    if (options.paths.size() < 2) throw usage_error("wanted IN and OUT");
+    if (options.paths.size() < 2) throw usage_error("expected IN and OUT, got only " + options.paths.front());
     const std::string& out = options.paths.back();
-    const auto names = names_of(options.corruption);
-    const bool folder =
-        options.corruption == "common" || options.corruption == "extra" || options.corruption == "all";
-    if (!options.labels.empty() && !folder)
-        throw usage_error("--labels: belongs to --corruption common, extra or all, which fill a folder");
+    const auto names = corruptions_of(options.corruption);
+    const auto severities = severities_of(options.severity);
+    const output_choice choice = output_named(out, options.format);
     const auto textures = read_frost_textures(options.frost_textures);
     repscope::thread_pool pool(static_cast<std::size_t>(options.threads));
-    const corrupt_work work{image_source({options.paths.begin(), options.paths.end() - 1}),
-                            names,
-                            severities_of(options.severity),
-                            {.threads = pool,
-                             .variant = variant_of(options.variant),
-                             .seed = options.seed,
-                             .frost_textures = textures}};
-    const image_source& images = work.images;
-    const std::size_t channels = images.size().channels;
-    if (channels != 1 && channels != 3) {
-        throw data_error(images.name(), "wanted images of 1 channel or 3, got " + std::to_string(channels));
-    }
+    corrupt_work work{source_of(options),
+                      names,
+                      severities,
+                      {.threads = pool,
+                       .variant = variant_of(options.variant),
+                       .seed = options.seed,
+                       .frost_textures = textures},
+                      out,
+                      corrupt_output::array,
+                      choice.format,
+                      options.quality,
+                      pool.size()};
+    work.output = output_of(choice, work, !options.labels.empty());
     std::optional<labels_file> labels;
-    if (!options.labels.empty()) labels = read_labels_file(options.labels, images.count(), images.name());
+    if (!options.labels.empty())
+        labels = read_labels_file(options.labels, work.images.count(), work.images.name());
 
-    const auto file_of = [&](std::string_view name) {
-        return folder ? (fs::path(out) / (std::string(name) + ".npy")).string() : out;
-    };
+    const std::string labels_out = labels ? (fs::path(out) / "labels.npy").string() : std::string();
     output_guard guard;
     for (std::size_t i = 0; i + 1 < options.paths.size(); ++i) guard.add_input(options.paths[i]);
     guard.add_input(options.labels);
     guard.add_input(options.frost_textures);
-    for (const std::string_view name : names) guard.add_output("OUT", file_of(name), file_kind::npy);
-    if (labels) guard.add_output("OUT", file_of("labels"), file_kind::npy);
+    guard_outputs(work, options.overwrite, !options.preview.empty(), guard);
+    guard.add_output("OUT", labels_out, file_kind::npy);
     guard.add_output("--preview", options.preview, file_kind::png);
 
-    std::error_code failure;
-    if (folder) {
-        fs::create_directories(out, failure);
-        if (failure) throw data_error(out, "cannot be made a folder: " + failure.message());
-    }
-    for (const std::string_view name : names) require_writable(file_of(name));
+    require_outputs(work);
     if (!options.preview.empty()) require_writable(options.preview);
-
-    progress shown("corrupt", static_cast<double>(names.size() * work.severities.size() * images.count()),
-                   "images");
-    std::size_t done = 0;
-    for (const std::string_view name : names) {
-        write_corrupted(work, name, file_of(name), [&] {
-            done += images.count();
-            shown.done(static_cast<double>(done), std::string(name));
-        });
+    {
+        progress shown("corrupt", static_cast<double>(work.conditions() * work.images.count()), "images");
+        if (work.writes_arrays())
+            write_arrays(work, shown);
+        else
+            write_pictures(work, shown);
     }
-    if (labels) write_labels(file_of("labels"), *labels, work.severities.size());
-    if (!options.preview.empty()) write_output(options.preview, preview_of(work));
+    if (labels) write_labels(labels_out, *labels, severities.size());
+    if (!options.preview.empty()) write_output(options.preview, corrupt_preview(work));
+    for (const std::string& note : work.images.notes())
+        std::fputs(("note: " + on_one_line(note) + "\n").c_str(), stderr);
+    std::fputs((on_one_line(corrupt_summary(work)) + "\n").c_str(), stderr);
     return 0;
 }
 
@@ -237,17 +123,33 @@ command add_corrupt(CLI::App& app) {
     CLI::App* sub =
         app.add_subcommand("corrupt", "The corruptions of ImageNet-C, CIFAR-10-C and Tiny-ImageNet-C");
     sub->add_option("IN_OUT", options->paths,
-                    "images: a uint8 .npy of (n, h, w, c) or (h, w, c), PNG or JPEG\n"
-                    "files of one size, or a folder of them; and last, where to: a\n"
-                    ".npy file, or a folder for common, extra and all")
+                    "images: a uint8 .npy of (n, h, w, c), (n, h, w) or (h, w, c),\n"
+                    "PNG or JPEG files of any size, or a folder of them; and last,\n"
+                    "where to: a folder, or a .npy, .png or .jpg file")
         ->required()
         ->type_name("IN OUT");
-    sub->add_option("--corruption", options->corruption, "a name, or common (15), extra (4), all (19)")
+    sub->add_option("--corruption", options->corruption,
+                    "names, or common (15), extra (4), all (19): fog,snow")
         ->required()
-        ->type_name("NAME");
-    sub->add_option("--severity", options->severity, "1 to 5, or all: severity-major, 5 n images")
-        ->required()
-        ->type_name("S");
+        ->type_name("LIST");
+    sub->add_option("--severity", options->severity, "1 to 5, or all: 1,3")->required()->type_name("LIST");
+    sub->add_option("--format", options->format,
+                    "npy (arrays, severity-major), png, jpeg, or auto: what OUT is\n"
+                    "named; in a folder, arrays for a .npy and pictures for pictures")
+        ->check(quiet(CLI::IsMember({"auto", "npy", "png", "jpeg"})))
+        ->type_name("FORMAT")
+        ->capture_default_str();
+    sub->add_option("--quality", options->quality, "of JPEG files, 1 to 100; 85 as ImageNet-C")
+        ->check(quiet(CLI::Range(1, 100)))
+        ->type_name("Q")
+        ->capture_default_str();
+    sub->add_option("--flatten", options->flatten,
+                    "the color under transparent pixels: white, black, gray, #rrggbb;\n"
+                    "without it they are an error")
+        ->type_name("COLOR");
+    sub->add_flag("--skip-bad", options->skip_bad,
+                  "leave out pictures that cannot be read, each with a note");
+    sub->add_flag("--overwrite", options->overwrite, "replace pictures that exist");
     sub->add_option("--variant", options->variant,
                     "parameters: imagenet (224), cifar (32), tiny (64), or auto, the\nnearest in size")
         ->check(quiet(CLI::IsMember({"auto", "imagenet", "cifar", "tiny"})))
@@ -256,24 +158,26 @@ command add_corrupt(CLI::App& app) {
     sub->add_option("--seed", options->seed, "of the random draws; the same bytes everywhere")
         ->type_name("K")
         ->capture_default_str();
-    sub->add_option("--labels", options->labels, "a label an image; written as labels.npy, once a severity")
+    sub->add_option("--labels", options->labels,
+                    "one label per image; with arrays in a folder, written as\nlabels.npy, once per severity")
         ->type_name("FILE");
     sub->add_option("--threads", options->threads, "0: all cores; never changes a byte")
         ->check(quiet(CLI::Range(0, 1024)))
         ->type_name("T")
         ->capture_default_str();
     sub->add_option("--frost-textures", options->frost_textures,
-                    "PNG and JPEG pictures of frost; without them a procedural ice\nstands in")
+                    "PNG and JPEG pictures of frost; without them a procedural ice\nis used")
         ->type_name("FOLDER");
     sub->add_option("--preview", options->preview,
-                    "the first image, a corruption a row, severities across, as PNG")
+                    "the first image, a row per corruption, severities across, as PNG")
         ->type_name("FILE");
     sub->footer("Examples:\n"
-                "  repscope corrupt test.npy fog.npy --corruption fog --severity 3\n"
+                "  repscope corrupt photo.jpg fog.jpg --corruption fog --severity 3\n"
+                "  repscope corrupt photos foggy --corruption fog,snow --severity 1,3\n"
                 "  repscope corrupt test.npy cifar-c --corruption common --severity all --labels labels.npy\n"
-                "  repscope corrupt photo.jpg all --corruption all --severity all --preview sheet.png\n"
-                "common are the 15 of the benchmark, extra the 4 that are for tuning. The layout is that of\n"
-                "CIFAR-10-C: NAME.npy, all images of severity 1, then of 2, ...");
+                "Pictures keep their names: OUT/NAME for one corruption and severity, else\n"
+                "OUT/CORRUPTION/SEVERITY/NAME as in ImageNet-C. Arrays are those of CIFAR-10-C:\n"
+                "OUT/CORRUPTION.npy, all images of severity 1, then of 2, ...");
     return {sub, [options] { return corrupt(*options); }};
 }
 

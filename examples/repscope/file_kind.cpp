@@ -15,32 +15,19 @@ namespace program {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, file_kind>, 26> extensions{{
-    {".json", file_kind::json},
-    {".csv", file_kind::csv},
-    {".html", file_kind::html},
-    {".htm", file_kind::html},
-    {".svg", file_kind::svg},
-    {".npy", file_kind::npy},
-    {".npz", file_kind::npz},
-    {".rsm", file_kind::state},
-    {".png", file_kind::png},
-    {".jpg", file_kind::jpeg},
-    {".jpeg", file_kind::jpeg},
-    {".webp", file_kind::webp},
-    {".bmp", file_kind::other_picture},
-    {".gif", file_kind::other_picture},
-    {".tif", file_kind::other_picture},
-    {".tiff", file_kind::other_picture},
-    {".heic", file_kind::other_picture},
-    {".avif", file_kind::other_picture},
-    {".ppm", file_kind::other_picture},
-    {".pgm", file_kind::other_picture},
-    {".safetensors", file_kind::other},
-    {".h5", file_kind::other},
-    {".pt", file_kind::other},
-    {".pth", file_kind::other},
-    {".zip", file_kind::other},
-    {".gz", file_kind::other},
+    {".json", file_kind::json},         {".csv", file_kind::csv},
+    {".html", file_kind::html},         {".htm", file_kind::html},
+    {".svg", file_kind::svg},           {".npy", file_kind::npy},
+    {".npz", file_kind::npz},           {".rsm", file_kind::state},
+    {".png", file_kind::png},           {".jpg", file_kind::jpeg},
+    {".jpeg", file_kind::jpeg},         {".webp", file_kind::webp},
+    {".bmp", file_kind::bmp},           {".gif", file_kind::gif},
+    {".tif", file_kind::tiff},          {".tiff", file_kind::tiff},
+    {".heic", file_kind::heif},         {".avif", file_kind::heif},
+    {".ppm", file_kind::other_picture}, {".pgm", file_kind::other_picture},
+    {".safetensors", file_kind::other}, {".h5", file_kind::other},
+    {".pt", file_kind::other},          {".pth", file_kind::other},
+    {".zip", file_kind::other},         {".gz", file_kind::other},
 }};
 
 std::string lower(std::string text) {
@@ -71,6 +58,20 @@ file_kind kind_of_text(std::string_view text) {
     }
     const std::string_view line = text.substr(0, text.find('\n'));
     return line.find(',') != std::string_view::npos ? file_kind::csv : file_kind::other;
+}
+
+// A picture of a format that the program neither reads nor writes.
+std::optional<file_kind> other_picture(std::string_view head) {
+    if (head.size() > 8 && head.substr(4, 4) == "ftyp") {
+        for (const std::string_view brand : {"heic", "heix", "mif1", "msf1", "avif"})
+            if (head.substr(8).starts_with(brand)) return file_kind::heif;
+    }
+    // A text may begin with these letters.
+    if (head.find('\0') == std::string_view::npos) return std::nullopt;
+    if (head.starts_with("GIF8")) return file_kind::gif;
+    if (head.starts_with("BM")) return file_kind::bmp;
+    if (head.starts_with("II*") || head.starts_with("MM")) return file_kind::tiff;
+    return std::nullopt;
 }
 
 // The first bytes of a file, or fewer where it is shorter; nothing where it cannot be read.
@@ -110,6 +111,14 @@ std::string_view to_string(file_kind kind) noexcept {
         return "a JPEG picture";
     case file_kind::webp:
         return "a WebP picture";
+    case file_kind::gif:
+        return "a GIF picture";
+    case file_kind::bmp:
+        return "a BMP picture";
+    case file_kind::tiff:
+        return "a TIFF picture";
+    case file_kind::heif:
+        return "a HEIF or AVIF picture";
     case file_kind::other_picture:
         return "a picture of another format";
     case file_kind::other:
@@ -137,10 +146,7 @@ std::optional<file_kind> kind_by_content(const std::string& path) {
     if (head.starts_with("\x89PNG\r\n\x1a\n")) return file_kind::png;
     if (head.starts_with("\xff\xd8\xff")) return file_kind::jpeg;
     if (head.starts_with("RIFF") && head.substr(0, 12).ends_with("WEBP")) return file_kind::webp;
-    for (const std::string_view magic : {"GIF8", "BM", "II*", "MM"}) {
-        if (head.starts_with(magic) && head.find('\0') != std::string_view::npos)
-            return file_kind::other_picture;
-    }
+    if (const auto picture = other_picture(head)) return picture;
     return kind_of_text(head);
 }
 

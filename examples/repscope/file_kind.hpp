@@ -7,7 +7,24 @@
 namespace program {
 
 /// The kinds of files that the program writes, and those that it must not take for one of them.
-enum class file_kind { json, csv, html, svg, npy, npz, state, png, jpeg, webp, other_picture, other };
+enum class file_kind {
+    json,
+    csv,
+    html,
+    svg,
+    npy,
+    npz,
+    state,
+    png,
+    jpeg,
+    webp,
+    gif,
+    bmp,
+    tiff,
+    heif,
+    other_picture,
+    other
+};
 
 /// The kind as messages name it: "a NumPy array", "a JPEG picture".
 std::string_view to_string(file_kind kind) noexcept;

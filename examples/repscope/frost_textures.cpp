@@ -1,7 +1,7 @@
 #include "frost_textures.hpp"
 
 #include "image_codec.hpp"
-#include "image_source.hpp"
+#include "picture_list.hpp"
 
 #include <cstddef>
 #include <utility>
@@ -11,7 +11,7 @@ namespace program {
 std::vector<repscope::corruption::frost_texture> read_frost_textures(const std::string& folder) {
     std::vector<repscope::corruption::frost_texture> textures;
     if (folder.empty()) return textures;
-    for (const std::string& file : pictures_in(folder)) {
+    for (const std::string& file : list_pictures(folder).files) {
         const decoded_picture picture = decode_picture(file);
         repscope::corruption::frost_texture texture({picture.size.height, picture.size.width, 3});
         for (std::size_t i = 0; i < texture.size(); ++i)

@@ -1,6 +1,11 @@
 #include "image_source.hpp"
 
+#include "array_advice.hpp"
+#include "counted.hpp"
 #include "failure.hpp"
+#include "file_kind.hpp"
+#include "foreign_format.hpp"
+#include "picture_list.hpp"
 
 #include <repscope/io/npy.hpp>
 #include <repscope/tensor/shape.hpp>
@@ -9,7 +14,6 @@
 #include <cstring>
 #include <filesystem>
 #include <span>
-#include <utility>
 
 namespace program {
 
@@ -17,100 +21,153 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr std::size_t min_side = 8;
+
 std::string text_of(const picture_size& size) {
     return std::to_string(size.height) + " x " + std::to_string(size.width) + " x " +
            std::to_string(size.channels);
 }
 
 void require_sides(const std::string& file, const picture_size& size) {
-    if (size.height < 8 || size.width < 8)
-        throw data_error(file, "wanted images of at least 8 x 8 pixels, got " + text_of(size));
+    if (size.height < min_side || size.width < min_side)
+        throw data_error(file, "expected images of at least 8 x 8 pixels, got " + text_of(size));
 }
+
+bool is_channel_count(std::size_t extent) { return extent == 1 || extent == 3; }
 
 } // namespace
 
-std::vector<std::string> pictures_in(const std::string& folder) {
-    std::vector<std::string> files;
-    std::error_code failure;
-    for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
-         entry.increment(failure)) {
-        const std::string file = entry->path().string();
-        if (is_picture_name(file)) files.push_back(file);
-    }
-    if (failure) throw data_error(folder, "cannot be read: " + failure.message());
-    if (files.empty()) throw data_error(folder, "holds no .png, .jpg or .jpeg file");
-    std::sort(files.begin(), files.end());
-    return files;
-}
-
-image_source::image_source(const std::vector<std::string>& paths) {
-    name_ = paths.front();
+image_source::image_source(const std::vector<std::string>& paths, const image_source_options& options)
+    : options_(options), name_(paths.front()) {
     std::error_code none;
-    if (paths.size() == 1 && fs::is_directory(paths[0], none)) {
-        open_pictures(pictures_in(paths[0]));
-    } else if (paths.size() == 1 && !is_picture_name(paths[0])) {
-        open_npy(paths[0]);
+    single_ = paths.size() == 1;
+    if (single_ && fs::is_directory(paths[0], none)) {
+        single_ = false;
+        const picture_list list = list_pictures(paths[0]);
+        const std::string rest = left_out_text(list);
+        if (!rest.empty()) notes_.push_back(paths[0] + ": left out " + rest);
+        open_pictures(list.files);
+    } else if (single_ && !is_picture_name(paths[0])) {
+        open_unnamed(paths[0]);
     } else {
-        single_ = paths.size() == 1;
         open_pictures(paths);
     }
 }
 
-void image_source::open_npy(const std::string& path) {
-    npy_.emplace(path);
-    const repscope::io::npy_header header = repscope::io::read_npy_header(*npy_);
-    if (header.format.type != repscope::io::dtype::uint8)
-        throw data_error(path,
-                         "wanted images of bytes (uint8), got elements of type " + header.format.name());
+void image_source::open_unnamed(const std::string& path) {
+    refuse_foreign(path);
+    const auto kind = kind_by_content(path);
+    if (kind == file_kind::npy) {
+        open_array(path);
+    } else if (kind == file_kind::png || kind == file_kind::jpeg) {
+        open_pictures({path});
+    } else {
+        throw data_error(path, "expected PNG, JPEG or .npy, got " + unread_kind(kind));
+    }
+}
+
+void image_source::open_array(const std::string& path) {
+    array_.emplace(path);
+    const repscope::io::npy_header header = repscope::io::read_npy_header(*array_);
     const auto& shape = header.shape;
-    if (shape.size() != 3 && shape.size() != 4) {
-        throw data_error(
-            path, "wanted images (n, height, width, channels) or (height, width, channels), got shape " +
-                      repscope::format_shape(shape));
+    const std::size_t rank = shape.size();
+    if (header.size() == 0) throw data_error(path, "holds no images: shape " + repscope::format_shape(shape));
+    const bool channels_last = rank >= 3 && is_channel_count(shape[rank - 1]);
+    const bool channels_first = (rank == 4 && is_channel_count(shape[1])) || (rank == 3 && shape[0] == 3);
+    // (n, height, width), as MNIST has it.
+    has_channels_ = channels_last;
+    const bool of_images = (rank == 4 && channels_last) || (rank == 3 && (channels_last || !channels_first));
+    if (header.format.type != repscope::io::dtype::uint8 || !of_images ||
+        (rank == 3 && !channels_last && shape[2] < min_side)) {
+        throw data_error(path, image_array_advice(header, *array_, path));
     }
     if (header.fortran_order)
-        throw data_error(path, "wanted C order, got Fortran order (numpy.ascontiguousarray)");
-    const std::size_t rank = shape.size();
-    single_ = rank == 3;
+        throw data_error(path, "expected C order, got Fortran order (numpy.ascontiguousarray)");
+    single_ = rank == 3 && has_channels_;
     count_ = single_ ? 1 : shape[0];
-    size_ = {shape[rank - 3], shape[rank - 2], shape[rank - 1]};
-    if (header.size() == 0) throw data_error(path, "holds no images: shape " + repscope::format_shape(shape));
+    size_ = has_channels_ ? picture_size{shape[rank - 3], shape[rank - 2], shape[rank - 1]}
+                          : picture_size{shape[1], shape[2], 1};
     require_sides(path, size_);
     offset_ = header.data_offset;
 }
 
-void image_source::open_pictures(std::vector<std::string> files) {
-    pictures_ = std::move(files);
-    count_ = pictures_.size();
-    for (const std::string& file : pictures_) {
-        picture_size size = size_of_picture(file);
-        require_sides(file, size);
-        if (&file == &pictures_.front()) size_ = size;
-        size_.channels = (std::max)(size_.channels, size.channels);
-        size.channels = size_.channels;
-        if (size != size_) {
-            throw data_error(file, "wanted pictures of one size: " + pictures_.front() + " has " +
-                                       text_of(size_) + ", this one " + text_of(size));
+void image_source::open_pictures(const std::vector<std::string>& files) {
+    std::size_t turned = 0;
+    std::size_t rounded = 0;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        try {
+            const picture_info info = inspect_picture(files[i], options_.decode);
+            require_sides(files[i], info.size);
+            if (options_.skip_bad) (void)decode_picture(files[i], options_.decode);
+            pictures_.push_back({files[i], info, static_cast<std::uint32_t>(i)});
+        } catch (const data_error& e) {
+            if (!options_.skip_bad) throw;
+            notes_.push_back("skipped " + std::string(e.what()));
+            continue;
         }
+        turned += pictures_.back().info.turned ? 1U : 0U;
+        rounded += pictures_.back().info.sixteen_bits ? 1U : 0U;
     }
+    if (pictures_.empty()) throw data_error(name_, "holds no picture that can be read");
+    if (turned > 0) notes_.push_back(counted(turned, "picture") + " turned upright by EXIF orientation");
+    if (rounded > 0)
+        notes_.push_back(counted(rounded, "picture") + " of 16 bits per sample rounded to 8 bits");
 }
 
-void image_source::read(std::size_t first, std::size_t count, std::uint8_t* pixels) const {
-    if (npy_) {
-        npy_->read(offset_ + first * size_.bytes(),
-                   std::as_writable_bytes(std::span(pixels, count * size_.bytes())));
+source_image image_source::at(std::size_t image) const {
+    if (!array_) return pictures_[image];
+    return {{}, {size_, picture_format::png, false, false}, static_cast<std::uint32_t>(image)};
+}
+
+picture_size image_source::common_size() const {
+    if (array_) return size_;
+    picture_size common = pictures_.front().info.size;
+    for (const source_image& picture : pictures_) {
+        picture_size size = picture.info.size;
+        common.channels = std::max(common.channels, size.channels);
+        size.channels = common.channels;
+        if (size != common) {
+            throw data_error(picture.file,
+                             "expected pictures of one size for an array: " + pictures_.front().file +
+                                 " has " + text_of(common) + ", this one " + text_of(size) +
+                                 " (pictures of any size are written into a folder)");
+        }
+    }
+    return common;
+}
+
+std::vector<std::size_t> image_source::array_shape(std::size_t times) const {
+    const picture_size size = common_size();
+    std::vector<std::size_t> shape{times * count(), size.height, size.width, size.channels};
+    if (!has_channels_) shape.pop_back();
+    if (single_ && times == 1) shape.erase(shape.begin());
+    return shape;
+}
+
+decoded_picture image_source::read(std::size_t image) const {
+    if (!array_) {
+        decoded_picture picture = decode_picture(pictures_[image].file, options_.decode);
+        if (picture.size != pictures_[image].info.size)
+            throw data_error(pictures_[image].file, "changed while it was read");
+        return picture;
+    }
+    decoded_picture picture{size_, std::vector<std::uint8_t>(size_.bytes())};
+    array_->read(offset_ + image * size_.bytes(), std::as_writable_bytes(std::span(picture.pixels)));
+    return picture;
+}
+
+void image_source::read(std::size_t first, std::size_t count, const picture_size& size,
+                        std::uint8_t* pixels) const {
+    if (array_) {
+        array_->read(offset_ + first * size.bytes(),
+                     std::as_writable_bytes(std::span(pixels, count * size.bytes())));
         return;
     }
     for (std::size_t i = 0; i < count; ++i) {
-        const std::string& file = pictures_[first + i];
-        const decoded_picture picture = decode_picture(file);
-        if (picture.size.height != size_.height || picture.size.width != size_.width ||
-            picture.size.channels > size_.channels) {
-            throw data_error(file, "changed while it was read");
-        }
-        std::uint8_t* to = pixels + i * size_.bytes();
-        if (picture.size.channels == size_.channels) {
-            std::memcpy(to, picture.pixels.data(), size_.bytes());
+        const decoded_picture picture = read(first + i);
+        std::uint8_t* to = pixels + i * size.bytes();
+        if (picture.size.channels == size.channels) {
+            std::memcpy(to, picture.pixels.data(), size.bytes());
         } else {
             for (const std::uint8_t value : picture.pixels) to = std::fill_n(to, 3, value);
         }

@@ -3,6 +3,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "counted.hpp"
 #include "data_sets.hpp"
 #include "failure.hpp"
 #include "frost_textures.hpp"
@@ -37,10 +38,6 @@ namespace program {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-std::string counted(std::size_t count, const std::string& noun) {
-    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 json data_json(const data_set& data) {
     json object;

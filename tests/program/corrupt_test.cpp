@@ -1,3 +1,4 @@
+#include "made_up_pictures.hpp"
 #include "npy.hpp"
 #include "process.hpp"
 
@@ -27,13 +28,6 @@ outcome corrupt(std::vector<std::string> arguments) {
     return run(arguments);
 }
 
-std::vector<std::uint8_t> noise(std::size_t count, std::uint64_t seed = 1) {
-    generator numbers(seed);
-    std::vector<std::uint8_t> bytes(count);
-    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(numbers.next());
-    return bytes;
-}
-
 template <typename Array>
 std::vector<std::uint8_t> elements(const Array& array) {
     return {array.data_handle(), array.data_handle() + array.size()};
@@ -51,11 +45,6 @@ std::vector<std::uint8_t> expected(std::string_view name, const std::vector<std:
         all.insert(all.end(), some.begin(), some.end());
     }
     return all;
-}
-
-void write_png(const std::string& file, const program::picture_size& size,
-               const std::vector<std::uint8_t>& pixels) {
-    write_bytes(file, program::encode_png(size, pixels));
 }
 
 /// The one line on standard error has every one of the words, and nothing new lies in the folder.
@@ -82,7 +71,10 @@ TEST_CASE("one corruption of a batch is one file") {
     const auto result = corrupt(
         {folder / "in.npy", folder / "out.npy", "--corruption", "snow", "--severity", "4", "--seed", "9"});
     CHECK(result.code == 0);
-    CHECK(result.err.empty());
+    CHECK(result.out.empty());
+    CHECK(result.err ==
+          "corrupt: 3 images, corruption snow, severity 4, variant cifar (nearest to 12 x 10), seed 9: " +
+              (folder / "out.npy") + "\n");
     const auto out = repscope::io::load_npy<std::uint8_t, 4>(folder / "out.npy");
     CHECK(out.extents() == std::array<std::size_t, 4>{3, 12, 10, 3});
     CHECK(elements(out) == expected("snow", images, {3, 12, 10, 3}, {4}, 9));
@@ -185,7 +177,7 @@ TEST_CASE("a PNG file comes back as it was written, and a damaged one is refused
                 {folder / name, word});
     };
     refused("cut.png", "PNG");
-    refused("text.png", "neither PNG nor JPEG");
+    refused("text.png", "expected PNG or JPEG, got another kind of file");
     refused("cut.jpg", "JPEG");
 }
 
@@ -216,7 +208,7 @@ TEST_CASE("bad input: one line, an exit code, and nothing written") {
     refuses(folder, with("float.npy"), 1, {"float.npy", "uint8", "f4"});
     refuses(folder, with("flat.npy"), 1, {"flat.npy", "(8, 8)"});
     refuses(folder, with("small.npy"), 1, {"small.npy", "8 x 8"});
-    refuses(folder, with("two.npy"), 1, {"two.npy", "1 channel or 3"});
+    refuses(folder, with("two.npy"), 1, {"two.npy", "1 or 3 channels"});
     refuses(folder, with("empty"), 1, {"empty", "no .png"});
     refuses(folder, with("mixed"), 1, {"b.png", "one size"});
     refuses(folder, {folder / "in.npy", folder / "no/out.npy", "--corruption", "fog", "--severity", "1"}, 1,
@@ -224,7 +216,7 @@ TEST_CASE("bad input: one line, an exit code, and nothing written") {
     refuses(
         folder,
         {folder / "in.npy", out, "--corruption", "fog", "--severity", "1", "--labels", folder / "labels.npy"},
-        2, {"--labels"});
+        2, {"--labels", "a folder as OUT"});
     refuses(folder,
             {folder / "in.npy", folder / "c", "--corruption", "extra", "--severity", "1", "--labels",
              folder / "labels.npy"},

@@ -80,9 +80,11 @@ TEST_CASE("an output that is an input is refused, through links too") {
         arguments.insert(arguments.end(), fog.begin(), fog.end());
         return arguments;
     };
-    fs::create_symlink("images.npy", folder / "images");
+    fs::create_symlink("images.npy", folder / "link.npy");
     dump.refuses(corrupt({folder / "images.npy", folder / "images.npy"}), input);
-    dump.refuses(corrupt({folder / "images.npy", folder / "images"}), input);
+    dump.refuses(corrupt({folder / "images.npy", folder / "link.npy"}), input);
+    dump.refuses(corrupt({folder / "a.png", folder / "a.png", "--overwrite"}), input);
+    dump.refuses(corrupt({folder / "a.png", folder.path().string(), "--overwrite"}), input);
     dump.refuses(corrupt({folder / "a.png", folder / "new.npy", "--preview", folder / "a.png"}), input);
     fs::create_directory(folder / "out");
     fs::rename(labels, folder / "out" + "/labels.npy");
@@ -107,9 +109,12 @@ TEST_CASE("an output over a file of another kind is refused, one of its kind is 
     dump.refuses({"measure", act, "--state", folder / "conv2.npy"}, "expected a state file or no file");
     write_bytes(folder / "text", "my notes");
     dump.refuses({"measure", act, "--json", folder / "text"}, "got another kind of file");
-    dump.refuses(corrupt(folder / "a.png", folder / "b.png"),
-                 "expected a NumPy array or no file, got a PNG picture");
-    dump.refuses(corrupt(folder / "a.png", folder / "text"), "expected a NumPy array");
+    dump.refuses(corrupt(folder / "a.png", folder / "b.png"), "exists (--overwrite replaces it)");
+    dump.refuses(corrupt(folder / "a.png", folder / "text"), "expected a folder, got the file");
+    write_bytes(folder / "text.png", "my notes");
+    dump.refuses({"corrupt", folder / "a.png", folder / "text.png", "--corruption", "fog", "--severity", "3",
+                  "--overwrite"},
+                 "expected a PNG picture or no file, got another kind of file");
     dump.refuses({"corrupt", folder / "images.npy", folder / "out.npy", "--corruption", "fog", "--severity",
                   "3", "--preview", folder / "conv1.npy"},
                  "expected a PNG picture or no file, got a NumPy array");
@@ -138,7 +143,7 @@ TEST_CASE("a name that stands for another kind of file is refused") {
     for (const std::string extension : {"png", "JPG", "jpeg", "webp", "bmp", "gif"}) {
         dump.refuses({"corrupt", folder / "images.npy", folder / "new." + extension, "--corruption", "fog",
                       "--severity", "3"},
-                     "expected a name for a NumPy array");
+                     "expected a folder");
     }
     dump.refuses({"measure", act, "--json", folder / "new.npy"},
                  "expected a name for JSON, got one for a NumPy array");
@@ -153,8 +158,8 @@ TEST_CASE("two outputs of one name are refused") {
     dump.refuses({"measure", folder / "conv1.npy", "--report", folder.path().string(), "--json",
                   folder / "./report.html"},
                  "expected a name for JSON");
-    dump.refuses({"corrupt", folder / "images.npy", folder / "new", "--corruption", "fog", "--severity", "3",
-                  "--preview", folder / "./new"},
+    dump.refuses({"corrupt", folder / "a.png", folder / "new.png", "--corruption", "fog", "--severity", "3",
+                  "--preview", folder / "./new.png"},
                  "is also the output of OUT");
 }
 
