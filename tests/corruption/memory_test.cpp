@@ -64,8 +64,9 @@ TEST_CASE("a corruption takes at most 6 times the bytes of its image, the image 
     };
     for (std::size_t k = 0; k < corruption::common.size() + corruption::extra.size(); ++k)
         check(static_cast<corruption::kind>(k), 3);
-    // Fields as wide as the image.
+    // Fields as wide as the image, and windows of half its rows.
     check(corruption::kind::elastic_transform, 1);
+    check(corruption::kind::elastic_transform, 2);
 }
 
 TEST_CASE("rows in a window give the bytes of whole images") {

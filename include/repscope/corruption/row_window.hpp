@@ -19,8 +19,8 @@ class row_window {
     /// Keeps the `kept` rows that were loaded last, `stride` values each, beginning with row `first`. Memory
     /// comes from `memory` and lasts as long as the caller's frame.
     row_window(std::size_t kept, std::size_t stride, scratch& memory, std::size_t first = 0)
-        : mask_(std::bit_ceil(kept) - 1), stride_(stride), next_(first),
-          rows_(memory.take<Real>((mask_ + 1) * stride)) {}
+        : places_(kept <= max_masked ? std::bit_ceil(kept) : kept), stride_(stride), next_(first),
+          rows_(memory.take<Real>(places_ * stride)) {}
 
     /// Calls `load(y, row)` for every row before `end` that has not been loaded.
     template <typename Load>
@@ -32,9 +32,15 @@ class row_window {
     [[nodiscard]] const Real* row(std::size_t y) const noexcept { return place(y); }
 
   private:
-    [[nodiscard]] Real* place(std::size_t y) const noexcept { return rows_ + (y & mask_) * stride_; }
+    /// Small rings have a power of two of places, which spares a division; large ones are no larger than
+    /// needed.
+    static constexpr std::size_t max_masked = 64;
 
-    std::size_t mask_; ///< places in the ring, a power of two, less 1
+    [[nodiscard]] Real* place(std::size_t y) const noexcept {
+        return rows_ + (places_ <= max_masked ? y & (places_ - 1) : y % places_) * stride_;
+    }
+
+    std::size_t places_;
     std::size_t stride_;
     std::size_t next_;
     Real* rows_;
