@@ -45,7 +45,7 @@ def state_file(shard, shards, layers, classes=(), extra=()):
         for kind, payload in states:
             put(kind, k, payload)
     put("end", 2**32 - 1, struct.pack("<Q", len(sections)))
-    return b"\x8drsm\r\n\x1a\n" + struct.pack("<HH", 2, 0) + b"".join(sections)
+    return b"\x8drsm\r\n\x1a\n" + struct.pack("<HH", 3, 0) + b"".join(sections)
 
 
 def layer_head(name, shape, first, count):

@@ -106,7 +106,7 @@ class hand_made {
         out.put(sections_ + missing);
         return section("end", file, out.bytes());
     }
-    [[nodiscard]] bytes all(std::uint16_t major = 2, std::uint16_t minor = 0) const {
+    [[nodiscard]] bytes all(std::uint16_t major = 3, std::uint16_t minor = 0) const {
         repscope::byte_writer out;
         for (const unsigned c : {0x8dU, 0x72U, 0x73U, 0x6dU, 0x0dU, 0x0aU, 0x1aU, 0x0aU}) {
             out.put(static_cast<std::uint8_t>(c));
@@ -194,7 +194,7 @@ TEST_CASE("sections of a later minor version are skipped or kept") {
     later.run().section("provenance", hand_made::file, first_payload);
     later.layer(0, {10, 7}, 0, 10).section("covariance", 0, first_payload);
     later.section("tuning_moments", 0, second_payload).end();
-    const bytes all = later.all(2, 9);
+    const bytes all = later.all(3, 9);
     const auto read = io::parse_state_file(all, "x.rsm");
     CHECK(read.minor == 9);
     REQUIRE(read.layers.size() == 1);
