@@ -2,6 +2,7 @@
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
+#include "repscope/net/concepts.hpp"
 
 #include <array>
 #include <cstddef>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/net/concepts.hpp"
 #include "repscope/numeric/thread_pool.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
