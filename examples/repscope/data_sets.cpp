@@ -18,6 +18,13 @@ namespace {
 namespace fs = std::filesystem;
 namespace io = repscope::io;
 
+// The folder of `fashion-mnist[:DIR]` or `cifar10:DIR`; empty for `cifar10` alone.
+std::string folder_of_data_set(const std::string& what) {
+    const std::size_t colon = what.find(':');
+    if (colon != std::string::npos && colon + 1 < what.size()) return what.substr(colon + 1);
+    return what.substr(0, colon) == "fashion-mnist" ? "/usr/share/datasets/fashion-mnist" : "";
+}
+
 // FILE or FILE.gz in a folder.
 std::string present(const std::string& folder, const std::string& name) {
     std::error_code none;
@@ -115,10 +122,17 @@ image_set first_images(const image_set& images, std::size_t count) {
     return part;
 }
 
-std::string folder_of_data_set(const std::string& what) {
-    const std::size_t colon = what.find(':');
-    if (colon != std::string::npos && colon + 1 < what.size()) return what.substr(colon + 1);
-    return what.substr(0, colon) == "fashion-mnist" ? "/usr/share/datasets/fashion-mnist" : "";
+std::vector<std::string> files_of_data_set(const std::string& what) {
+    std::vector<std::string> files;
+    std::error_code failure;
+    for (fs::directory_iterator entry(folder_of_data_set(what), failure), end; !failure && entry != end;
+         entry.increment(failure)) {
+        const std::string name = entry->path().filename().string();
+        for (const char* stem : {"train", "t10k", "test", "data_batch"}) {
+            if (name.starts_with(stem)) files.push_back(entry->path().string());
+        }
+    }
+    return files;
 }
 
 data_set load_data_set(const std::string& what, std::size_t train, std::size_t test) {

@@ -31,8 +31,8 @@ struct data_set {
     std::string sha256; ///< of pixels and labels, as they are used: train, then test
 };
 
-/// The folder of `fashion-mnist[:DIR]` or `cifar10:DIR`; empty for `cifar10` alone.
-std::string folder_of_data_set(const std::string& what);
+/// The files of `fashion-mnist[:DIR]` or `cifar10:DIR` by their names, without a look into them.
+std::vector<std::string> files_of_data_set(const std::string& what);
 
 /// Loads `fashion-mnist[:DIR]` or `cifar10:DIR` and keeps the first `train` and `test` images (0: all).
 /// Throws `usage_error` for another name and for more images than there are, `data_error` for files.

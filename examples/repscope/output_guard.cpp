@@ -59,6 +59,11 @@ bool is_written_to_folders(file_kind kind) {
     }
 }
 
+bool is_read_from_folders(const std::optional<file_kind>& kind) {
+    return kind == file_kind::npy || kind == file_kind::png || kind == file_kind::jpeg ||
+           kind == file_kind::webp || kind == file_kind::other_picture;
+}
+
 } // namespace
 
 void output_guard::add_input(const std::string& path) {
@@ -67,7 +72,8 @@ void output_guard::add_input(const std::string& path) {
     std::error_code failure;
     for (fs::directory_iterator entry(path, failure), end; !failure && entry != end;
          entry.increment(failure)) {
-        add_input_file(entry->path().string());
+        const std::string file = entry->path().string();
+        if (is_read_from_folders(kind_by_name(file))) add_input_file(file);
     }
 }
 

@@ -27,7 +27,7 @@ void make_folder(const std::string& folder) {
 
 void check_outputs(const study_settings& settings) {
     output_guard guard;
-    guard.add_input(folder_of_data_set(settings.data));
+    for (const std::string& file : files_of_data_set(settings.data)) guard.add_input(file);
     guard.add_input(settings.frost_textures);
     constexpr std::array<std::pair<const char*, file_kind>, 7> names{{{"study.json", file_kind::json},
                                                                       {"study.csv", file_kind::csv},

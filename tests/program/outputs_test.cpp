@@ -223,3 +223,54 @@ TEST_CASE("a study refuses outputs before it works") {
     fs::create_hard_link(folder / "train-labels-idx1-ubyte", out + "/activations/alpha_0_seed_0/labels.npy");
     refuses(study(), "is an input of this run");
 }
+
+TEST_CASE("outputs and logs may lie in a folder that is read, from run to run") {
+    const dump_folder dump;
+    const auto& folder = dump.folder;
+    fs::create_directory(folder / "run");
+    fs::rename(folder / "conv1.npy", folder / "run/conv1.npy");
+    for (int twice = 0; twice < 2; ++twice) {
+        const pid_t child =
+            start({"measure", folder / "run", "--json", folder / "run/out.json", "--report", folder / "run"},
+                  folder / "run/log", folder / "run/errors");
+        CHECK(wait_for(child) == 0);
+        CHECK(slurp(folder / "run/errors").empty());
+    }
+    fs::create_directory(folder / "pictures");
+    fs::rename(folder / "a.png", folder / "pictures/a.png");
+    for (int twice = 0; twice < 2; ++twice) {
+        const pid_t child = start(
+            {"corrupt", folder / "pictures", folder / "fog.npy", "--corruption", "fog", "--severity", "1"},
+            folder / "pictures/log", folder / "err");
+        CHECK(wait_for(child) == 0);
+    }
+    write_data(folder);
+    for (int twice = 0; twice < 2; ++twice) {
+        const pid_t child = start({"study",
+                                   "--data",
+                                   "fashion-mnist:" + folder.path().string(),
+                                   "--out",
+                                   folder / "out",
+                                   "--train",
+                                   "128",
+                                   "--test",
+                                   "50",
+                                   "--epochs",
+                                   "1",
+                                   "--alphas",
+                                   "0",
+                                   "--seeds",
+                                   "1",
+                                   "--network",
+                                   "mlp",
+                                   "--corruption-images",
+                                   "0",
+                                   "--attack-images",
+                                   "0",
+                                   "--gradient-images",
+                                   "0"},
+                                  folder / "study.log", folder / "study.err");
+        CHECK(wait_for(child) == 0);
+        CHECK(slurp(folder / "study.err").empty());
+    }
+}
