@@ -112,17 +112,17 @@ TEST_CASE("ranks refuse outputs and conditions before they work, and judge after
     const auto with = [&](const std::vector<std::string>& more) {
         return run_ranks(2, dump.arguments(more));
     };
-    const std::string json = folder / "out.json";
+    const std::string target = folder / "out.json";
     const auto before = snapshot(folder.path());
     const outcome input = with({"--json", folder / "conv.npy"});
     CHECK(input.code == 2);
     CHECK(input.err.find("is an input of this run") != std::string::npos);
-    const outcome key = with({"--json", json, "--fail-if", "selectivty.mean>0"});
+    const outcome key = with({"--json", target, "--fail-if", "selectivty.mean>0"});
     CHECK(key.code == 2);
     CHECK(key.err.find("did you mean 'selectivity.mean'?") != std::string::npos);
     CHECK(snapshot(folder.path()) == before);
-    CHECK(with({"--json", json, "--fail-if", "any(selectivity.index)>0"}).code == 3);
-    CHECK(std::filesystem::exists(json));
+    CHECK(with({"--json", target, "--fail-if", "any(selectivity.index)>0"}).code == 3);
+    CHECK(std::filesystem::exists(target));
 }
 
 TEST_CASE("what a rank finds wrong is said once, with the rank, and nothing is measured") {
