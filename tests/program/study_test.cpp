@@ -152,7 +152,13 @@ TEST_CASE("a study, its files, and its activations read back" * doctest::test_su
             CHECK(measured["gradient"]["l2"]["images"] == 5);
             CHECK(measured["gradient"]["l2"]["mean"].get<double>() > 0.0);
             measured.erase("gradient");
-            CHECK(json::parse(read.out)["layers"][0] == measured);
+            // Activations of a network are not counted as a dump's are.
+            json layer_read = json::parse(read.out)["layers"][0];
+            CHECK(layer_read["zero_samples"].is_number());
+            CHECK(measured["zero_samples"].is_null());
+            layer_read.erase("zero_samples");
+            measured.erase("zero_samples");
+            CHECK(layer_read == measured);
         }
     }
 }
