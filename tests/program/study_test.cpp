@@ -6,6 +6,7 @@
 #include "process.hpp"
 #include "well_formed.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -152,12 +153,19 @@ TEST_CASE("a study, its files, and its activations read back" * doctest::test_su
             CHECK(measured["gradient"]["l2"]["images"] == 5);
             CHECK(measured["gradient"]["l2"]["mean"].get<double>() > 0.0);
             measured.erase("gradient");
-            // Activations of a network are not counted as a dump's are.
+            // What `measure` adds of the file and for its own table.
             json layer_read = json::parse(read.out)["layers"][0];
-            CHECK(layer_read["zero_samples"].is_number());
+            CHECK(layer_read["batches"] == 1);
+            CHECK(measured["batches"].is_null());
+            CHECK(layer_read["zero_samples"].is_number_unsigned());
             CHECK(measured["zero_samples"].is_null());
-            layer_read.erase("zero_samples");
-            measured.erase("zero_samples");
+            const std::size_t samples = layer_read["samples"], units = layer_read["units"];
+            CHECK(layer_read["eigenvalues"].size() == std::min(samples, units));
+            CHECK(layer_read["notes"].is_array());
+            for (const char* key : {"batches", "zero_samples", "eigenvalues", "notes"}) {
+                layer_read.erase(key);
+                measured.erase(key);
+            }
             CHECK(layer_read == measured);
         }
     }
