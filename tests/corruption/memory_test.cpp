@@ -1,50 +1,13 @@
 #include "corruption/formula.hpp"
+#include "support/counted_allocations.hpp"
 
 #include "repscope/corruption/catalog.hpp"
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <malloc.h>
-#include <new>
 #include <string>
-
-// Every allocation of this program is counted: memory that a corruption takes is part of its interface.
-
-namespace {
-
-std::atomic<std::size_t> live{0};
-std::atomic<std::size_t> peak{0};
-
-void* allocate(std::size_t size, std::size_t alignment) {
-    void* memory = nullptr;
-    if (::posix_memalign(&memory, alignment, size) != 0) throw std::bad_alloc();
-    const std::size_t now = live += ::malloc_usable_size(memory);
-    std::size_t before = peak;
-    while (before < now && !peak.compare_exchange_weak(before, now)) {
-    }
-    return memory;
-}
-
-void release(void* memory) noexcept {
-    if (memory == nullptr) return;
-    live -= ::malloc_usable_size(memory);
-    std::free(memory);
-}
-
-} // namespace
-
-void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-    return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
 
 using namespace corruption_test;
 namespace corruption = repscope::corruption;
@@ -53,10 +16,11 @@ TEST_CASE("a corruption takes at most 6 times the bytes of its image, the image 
     const auto image = formula_image(1000, 1500);
     (void)corruption::ice_textures(); // made once
     const auto check = [&](corruption::kind which, int severity) {
-        const std::size_t before = live;
-        peak = before;
+        const std::size_t before = counted_allocations::live_bytes;
+        counted_allocations::peak_bytes = before;
         const auto result = corruption::apply(which, image, {.severity = severity});
-        const double ratio = 1.0 + static_cast<double>(peak - before) / static_cast<double>(image.size());
+        const double ratio = 1.0 + static_cast<double>(counted_allocations::peak_bytes - before) /
+                                       static_cast<double>(image.size());
         CAPTURE(std::string(corruption::name_of(which)));
         CAPTURE(severity);
         CHECK(ratio <= 6.0);

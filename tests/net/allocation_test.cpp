@@ -1,36 +1,13 @@
+#include "support/counted_allocations.hpp"
+
 #include "repscope/net/models.hpp"
 #include "repscope/net/sgd.hpp"
 #include "repscope/net/trainer.hpp"
 
 #include <doctest/doctest.h>
 
-#include <atomic>
 #include <cstddef>
-#include <cstdlib>
-#include <new>
 #include <vector>
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-void* allocate(std::size_t size, std::size_t alignment) {
-    ++allocations;
-    void* memory = nullptr;
-    if (::posix_memalign(&memory, alignment, size) != 0) throw std::bad_alloc();
-    return memory;
-}
-
-} // namespace
-
-void* operator new(std::size_t size) { return allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-    return allocate(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 using namespace repscope;
 
@@ -46,10 +23,10 @@ TEST_CASE("nothing is allocated in a training step after the first") {
             return 1.0;
         };
         run.step(x, labels, 0.1, penalty);
-        const std::size_t before = allocations;
+        const std::size_t before = counted_allocations::calls;
         run.step(x, labels, 0.1, penalty);
         run.step(x, labels, 0.1);
-        CHECK(allocations == before);
+        CHECK(counted_allocations::calls == before);
         CHECK(before > 0);
     };
     check(net::small<float>(1, 10, {0.3}, {0.4}));
