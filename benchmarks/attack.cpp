@@ -8,9 +8,9 @@
 #include "repscope/attack/fgsm.hpp"
 #include "repscope/attack/pgd.hpp"
 #include "repscope/gradient/input_unit.hpp"
-#include "repscope/net/evaluation.hpp"
+#include "repscope/net/inference_model.hpp"
 #include "repscope/net/models.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 #include "timing.hpp"
 
 #include <cstdio>
@@ -28,8 +28,8 @@ int main(int count, char** arguments) {
                side = static_cast<std::size_t>(argument(4, 28));
     constexpr std::size_t batch = 128;
 
-    auto network = net::small<float>(channels, 10, std::vector<double>(channels, 0.286),
-                                     std::vector<double>(channels, 0.353));
+    auto network = net::small_cnn<float>(channels, 10, std::vector<double>(channels, 0.286),
+                                         std::vector<double>(channels, 0.353));
     network.initialize(1);
     random_stream random(1, streams::id(streams::purpose::probe));
     std::vector<float> pixels(batch * channels * side * side);
@@ -39,14 +39,14 @@ int main(int count, char** arguments) {
     const tensor_view<const float, 4> x(pixels.data(), {batch, channels, side, side});
 
     thread_pool pool(static_cast<std::size_t>(threads));
-    net::evaluation model(network, pool);
+    net::inference_model model(network, pool);
     const auto report = [&](const char* name, auto&& work) {
         std::printf("%s %.1f\n", name, static_cast<double>(batch) / benchmark::median_time(seconds, work));
     };
     const auto pgd = [&](attack::norm ball, double eps) {
         return [&, ball, eps] {
             (void)attack::pgd(model, x, labels,
-                              {.threads = pool, .ball = ball, .eps = eps, .kept = attack::keep::last});
+                              {.threads = pool, .ball = ball, .eps = eps, .returned = attack::iterate::last});
         };
     };
     report("pgd_linf", pgd(attack::norm::linf, 8 / 255.));

@@ -2,7 +2,7 @@
 // what OpenCV and libjpeg-turbo take for the primitive of the same kind. Run it with
 // --benchmark_format=console; the column "CPU" is milliseconds of one image.
 
-#include <repscope/corruption/catalog.hpp>
+#include <repscope/corruption/apply.hpp>
 
 #include <benchmark/benchmark.h>
 #include <jpeglib.h>

@@ -5,12 +5,12 @@
 //     inference bias|noise|selective|ratio|probes|dimensions [REPEATS] [THREADS] [FOLDER]
 
 #include <repscope/dimensionality/correlation_dimension.hpp>
-#include <repscope/dimensionality/jackknife.hpp>
+#include <repscope/dimensionality/hutch_plus_plus.hpp>
 #include <repscope/dimensionality/levina_bickel.hpp>
-#include <repscope/dimensionality/trace_estimators.hpp>
+#include <repscope/dimensionality/participation_ratio_jackknife.hpp>
 #include <repscope/dimensionality/two_nn.hpp>
-#include <repscope/numeric/random.hpp>
-#include <repscope/numeric/thread_pool.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+#include <repscope/random/random_stream.hpp>
 #include <repscope/selectivity/cross_fit.hpp>
 #include <repscope/selectivity/p_values.hpp>
 
@@ -139,7 +139,7 @@ units_seen simulate_units(unit_kind kind, std::size_t classes, std::size_t a_cla
         class_sums sums(units, classes);
         sums.update(view, labels, {.threads = pool});
         const auto plain = class_selectivity(sums);
-        const auto fitted = cross_fit(view, labels, {.threads = pool});
+        const auto fitted = cross_fit_selectivity(view, labels, {.threads = pool});
         const auto p = selectivity_p_values(view, labels, {.threads = pool});
         for (std::size_t u = 0; u < units; ++u) {
             seen.plain.push_back(plain.index[u]);
@@ -381,7 +381,7 @@ void bias_of_participation_ratio(const settings& s, thread_pool& pool) {
             const auto x = layers.sample(row.n, 500 + r, k);
             covariance state(population::units);
             state.update(as_view(x, {row.n, population::units}));
-            const auto products = state.centred();
+            const auto products = state.centered();
             naive[k] = participation_ratio(products);
             unbiased[k] = participation_ratio_unbiased(products);
         });
@@ -456,7 +456,7 @@ void probes(const settings& s, thread_pool& pool) {
     const auto view = as_view(x, {n, units});
     covariance exact(units);
     exact.update(view, {.threads = pool});
-    const double r = exact.centred().frobenius2();
+    const double r = exact.centered().frobenius2();
     std::printf("| probes | sketch: relative error | its own estimate | Hutch++: relative error | its own "
                 "estimate |\n"
                 "| --- | --- | --- | --- | --- |\n");
@@ -467,7 +467,7 @@ void probes(const settings& s, thread_pool& pool) {
         for (std::size_t seed = 0; seed < seeds; ++seed) {
             covariance_sketch sketch(units, {.probes = k, .seed = seed});
             sketch.update(view, {.threads = pool});
-            const auto a = sketch.centred();
+            const auto a = sketch.centered();
             const auto b = trace_of_square(view, {.threads = pool, .probes = k, .seed = seed});
             spread[0] += std::pow(a.frobenius2 / r - 1, 2) / static_cast<double>(seeds);
             spread[1] += std::pow(b.value / r - 1, 2) / static_cast<double>(seeds);

@@ -1,16 +1,17 @@
 // What the error bars cost.
 //
 //     inference_speed pr [SAMPLES] [UNITS] [THREADS] [ROUNDS]
-//         the unbiased participation ratio and its jackknife beside the plain one, which keeps nothing but what it
-//         needs: the products of rows about a pilot. In turn; medians of the rounds.
+//         the unbiased participation ratio and its jackknife beside the plain one, which keeps nothing but
+//         what it needs: the products of rows about a pilot. In turn; medians of the rounds.
 //     inference_speed two_nn FILE [THREADS]
-//         TwoNN of the float32 (samples, units) array in the .npy file; seconds and estimate, for neighbours_peers.py.
+//         TwoNN of the float32 (samples, units) array in the .npy file; seconds and estimate, for
+//         neighbors_peers.py.
 
-#include <repscope/dimensionality/jackknife.hpp>
+#include <repscope/dimensionality/participation_ratio_jackknife.hpp>
 #include <repscope/dimensionality/two_nn.hpp>
 #include <repscope/io/npy.hpp>
-#include <repscope/numeric/random.hpp>
-#include <repscope/numeric/thread_pool.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+#include <repscope/random/random_stream.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -37,15 +38,16 @@ double median(std::vector<double> values) {
 // T^2 / R and nothing else: sums and products about the first row, by the same products on the same tiles.
 double plain_participation_ratio(const std::vector<float>& x, std::size_t samples, std::size_t units,
                                  thread_pool& pool) {
-    constexpr std::size_t edge = 256, a_block = 512;
-    std::vector<double> scatter(units * units), sum(units), rows(a_block * 4 * units);
+    constexpr std::size_t edge = 256, block_size = 512;
+    std::vector<double> scatter(units * units), sum(units), rows(block_size * 4 * units);
     const std::size_t edges = block_count(units, edge), tiles = edges * (edges + 1) / 2;
-    for (std::size_t first = 0; first < samples; first += a_block * 4) {
-        const std::size_t count = std::min(a_block * 4, samples - first);
+    for (std::size_t first = 0; first < samples; first += block_size * 4) {
+        const std::size_t count = std::min(block_size * 4, samples - first);
         pool.for_each(block_count(count, 64), [&](std::size_t task) {
             for (std::size_t i = task * 64; i < std::min(task * 64 + 64, count); ++i) {
                 for (std::size_t u = 0; u < units; ++u)
-                    rows[i * units + u] = static_cast<double>(x[(first + i) * units + u]) - static_cast<double>(x[u]);
+                    rows[i * units + u] =
+                        static_cast<double>(x[(first + i) * units + u]) - static_cast<double>(x[u]);
             }
         });
         pool.for_each(block_count(units, 512), [&](std::size_t task) {
@@ -58,16 +60,18 @@ double plain_participation_ratio(const std::vector<float>& x, std::size_t sample
             std::size_t i = 0;
             while ((i + 1) * (i + 2) / 2 <= tile) ++i;
             const std::size_t row = i * edge, column = (tile - i * (i + 1) / 2) * edge;
-            for (std::size_t k = 0; k < count; k += a_block) {
+            for (std::size_t k = 0; k < count; k += block_size) {
                 const double* block = rows.data() + k * units;
-                const std::size_t height = std::min(edge, units - row), depth = std::min(a_block, count - k);
+                const std::size_t height = std::min(edge, units - row),
+                                  depth = std::min(block_size, count - k);
                 double* target = scatter.data() + row * units + column;
                 if (row == column) {
-                    eigen_products::syrk_add<factor::transposed>(height, depth, block + row, units, target, units);
+                    eigen_products::syrk_add<factor::transposed>(height, depth, block + row, units, target,
+                                                                 units);
                 } else {
                     eigen_products::gemm<factor::transposed, factor::as_is>(
-                        height, std::min(edge, units - column), depth, 1.0, block + row, units, block + column,
-                        units, 1.0, target, units);
+                        height, std::min(edge, units - column), depth, 1.0, block + row, units,
+                        block + column, units, 1.0, target, units);
                 }
             }
         });
@@ -103,10 +107,11 @@ int participation_ratios(std::size_t samples, std::size_t units, std::size_t thr
         second_pass.push_back((jackknifed.back() - unbiased.back()) / plain.back());
     }
     std::printf("%zu x %zu, %zu threads, %zu rounds: plain %.4f, unbiased %.4f, 95 %% %.4f .. %.4f\n"
-                "plain %.2f s, unbiased %.2f s (%.2f times, median of the rounds), with jackknife %.2f s (second pass "
+                "plain %.2f s, unbiased %.2f s (%.2f times, median of the rounds), with jackknife %.2f s "
+                "(second pass "
                 "%.2f times)\n",
-                samples, units, pool.size(), rounds, a, b, c.ci.low, c.ci.high, median(plain), median(unbiased),
-                median(ratios), median(jackknifed), median(second_pass));
+                samples, units, pool.size(), rounds, a, b, c.ci.low, c.ci.high, median(plain),
+                median(unbiased), median(ratios), median(jackknifed), median(second_pass));
     return 0;
 }
 
@@ -117,7 +122,8 @@ int main(int count, char** arguments) {
         return count > index ? static_cast<std::size_t>(std::atoll(arguments[index])) : otherwise;
     };
     const std::string what = count > 1 ? arguments[1] : "";
-    if (what == "pr") return participation_ratios(argument(2, 50000), argument(3, 2048), argument(4, 0), argument(5, 3));
+    if (what == "pr")
+        return participation_ratios(argument(2, 50000), argument(3, 2048), argument(4, 0), argument(5, 3));
     if (what == "two_nn" && count > 2) {
         const auto x = io::load_npy<float, 2>(arguments[2]);
         thread_pool pool(argument(3, 0));
@@ -126,6 +132,7 @@ int main(int count, char** arguments) {
         std::printf("%.6f %.10f\n", time, result.fit);
         return 0;
     }
-    std::fprintf(stderr, "usage: inference_speed pr [SAMPLES] [UNITS] [THREADS] [ROUNDS] | two_nn FILE [THREADS]\n");
+    std::fprintf(stderr,
+                 "usage: inference_speed pr [SAMPLES] [UNITS] [THREADS] [ROUNDS] | two_nn FILE [THREADS]\n");
     return 2;
 }

@@ -4,11 +4,11 @@
 //
 //     inference_units [THREADS] [CASE, from 1]
 
-#include <repscope/numeric/random.hpp>
-#include <repscope/numeric/thread_pool.hpp>
-#include <repscope/robustness/multiple_testing.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+#include <repscope/random/random_stream.hpp>
 #include <repscope/selectivity/cross_fit.hpp>
 #include <repscope/selectivity/p_values.hpp>
+#include <repscope/statistics/multiple_testing.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -166,7 +166,8 @@ int main(int argc, char** argv) {
             saddlepoint.add(selectivity_p_values(view, labels, {.threads = pool}), what.selective);
             // Its false share is so large that fewer layers are enough.
             if (layer < 40)
-                cross_fitted.add(cross_fit(view, labels, {.threads = pool}).p_value, what.selective);
+                cross_fitted.add(cross_fit_selectivity(view, labels, {.threads = pool}).p_value,
+                                 what.selective);
         }
         std::printf("| %s | %zu of %zu | %zu | %s | %s |\n", what.name, what.selective, what.units,
                     what.layers, cross_fitted.text().c_str(), saddlepoint.text().c_str());

@@ -6,11 +6,11 @@
 //     measure_file FILE THREADS COMMAND [cold]    a command that reads the file beside a loop that only does
 //     that, in turn; cold: from the disk, the file is taken out of the page cache before each of them
 
+#include <repscope/detail/common/tiles.hpp>
 #include <repscope/io/block_reader.hpp>
 #include <repscope/io/file.hpp>
 #include <repscope/moments/class_sums.hpp>
-#include <repscope/numeric/thread_pool.hpp>
-#include <repscope/numeric/tiles.hpp>
+#include <repscope/parallel/thread_pool.hpp>
 
 #include <algorithm>
 #include <chrono>

@@ -11,8 +11,8 @@
 #include <repscope/moments/class_moments.hpp>
 #include <repscope/moments/class_sums.hpp>
 #include <repscope/moments/covariance.hpp>
-#include <repscope/numeric/thread_pool.hpp>
-#include <repscope/selectivity/index.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+#include <repscope/selectivity/class_selectivity.hpp>
 
 #include <algorithm>
 #include <array>
@@ -123,18 +123,18 @@ void participation(const layer& x, repscope::product_precision products, bool co
     repscope::covariance state(x.extents[1], {.products = products});
     state.update(x.view(), {.threads = pool});
     if (count) {
-        const auto centred = std::move(state).centred();
-        const auto eigenvalues = repscope::spectrum(centred);
-        sink += static_cast<double>(repscope::components(eigenvalues, 0.95));
+        const auto centered = std::move(state).centered();
+        const auto eigenvalues = repscope::spectrum(centered);
+        sink += static_cast<double>(repscope::component_count(eigenvalues, 0.95));
     } else {
-        sink += repscope::participation_ratio(std::move(state).centred());
+        sink += repscope::participation_ratio(std::move(state).centered());
     }
 }
 
 #ifdef REPSCOPE_BENCHMARK_BLAS
 template <typename Scalar>
 void syrk(const layer& x) {
-    // What a person would have to do first: a centred copy. It is not timed.
+    // What a person would have to do first: a centered copy. It is not timed.
     const int n = static_cast<int>(x.extents[0]), u = static_cast<int>(x.extents[1]);
     static std::vector<Scalar> rows;
     rows.assign(x.values.begin(), x.values.end());

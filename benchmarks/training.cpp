@@ -5,11 +5,11 @@
 //
 // Prints "name value" lines, which training_peers.py reads; values are medians of the passes that fit into
 // SECONDS.
-#include "repscope/net/evaluation.hpp"
+#include "repscope/linalg/products.hpp"
+#include "repscope/net/inference_model.hpp"
 #include "repscope/net/models.hpp"
-#include "repscope/net/sgd.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/net/trainer.hpp"
-#include "repscope/numeric/products.hpp"
 #include "repscope/selectivity/regularizer.hpp"
 #include "timing.hpp"
 
@@ -34,8 +34,8 @@ int main(int count, char** arguments) {
                side = static_cast<std::size_t>(argument(4, 28));
     constexpr std::size_t batch = 128;
 
-    auto network = net::small<float>(channels, 10, std::vector<double>(channels, 0.286),
-                                     std::vector<double>(channels, 0.353));
+    auto network = net::small_cnn<float>(channels, 10, std::vector<double>(channels, 0.286),
+                                         std::vector<double>(channels, 0.353));
     network.initialize(1);
     random_stream random(1, streams::id(streams::purpose::probe));
     std::vector<float> pixels(batch * channels * side * side), gradient(pixels.size());
@@ -55,7 +55,7 @@ int main(int count, char** arguments) {
     report("train_penalty", median_time(seconds, [&] { run.step(x, labels, 0.01, penalty); }));
     decltype(network)::workspace ws(pool);
     report("forward", median_time(seconds, [&] { network.forward(x, ws); }));
-    net::evaluation model(network, pool);
+    net::inference_model model(network, pool);
     report("input_gradient", median_time(seconds, [&] {
                model(x, labels, losses, predicted, tensor_view<float, 4>(gradient.data(), x.extents()));
            }));

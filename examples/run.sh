@@ -20,7 +20,7 @@ differentiated=200
 
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 build=${REPSCOPE_BUILD_DIR:-$checkout/build}/program
-program=$build/examples/repscope
+program=$build/bin/repscope
 out=$checkout/out/fashion-mnist-short
 
 "$checkout/.ci/install-packages" g++ cmake ninja-build libeigen3-dev libcli11-dev nlohmann-json3-dev zlib1g-dev \

@@ -1,11 +1,11 @@
 // repscope: how a neural network represents its classes, from the command line. Each subcommand is a file of
 // its own; this one finds out which is meant and turns what goes wrong into one line and an exit code.
 
-#include "commands.hpp"
-#include "failure.hpp"
-#include "interruption.hpp"
-#include "run_commands.hpp"
-#include "versions.hpp"
+#include "cli/commands.hpp"
+#include "cli/run.hpp"
+#include "support/errors.hpp"
+#include "support/interruption.hpp"
+#include "support/versions.hpp"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -14,7 +14,7 @@ namespace jit = torch::jit;
 
 listener current_listener;
 
-// The operator that the graphs call. It counts as having side effects, so that nothing optimises it away.
+// The operator that the graphs call. It counts as having side effects, so that nothing optimizes it away.
 const jit::RegisterOperators tap_operator({jit::Operator(
     "repscope::tap(Tensor output, str layer) -> ()",
     [](jit::Stack& stack) {
@@ -60,7 +60,7 @@ jit::Method tapped_forward(jit::Module& module, listener on_output) {
         }
         jit::GraphFunction& forward =
             jit::toGraphFunction(callee->type()->expect<c10::ClassType>()->getMethod("forward"));
-        // The graph as written: the optimised one has its calls inlined already.
+        // The graph as written: the optimized one has its calls inlined already.
         jit::inlineCallTo(call, &forward, forward.graph().get());
     }
     static int made = 0; // a type keeps its methods for ever, so each has a name of its own

@@ -187,8 +187,8 @@ class byte_reader {
     /// Throws `format_error` unless `count` more bytes are there: before allocating what a length asks for.
     void need(std::size_t count) const {
         if (count > left()) {
-            throw format_error(name_ + ": cut short: wanted " + std::to_string(count) + " more bytes at " +
-                               std::to_string(at_) + ", got " + std::to_string(left()));
+            throw format_error(name_ + ": cut short: expected " + errors::text_of(count) + " more bytes at " +
+                               errors::text_of(at_) + ", got " + errors::text_of(left()));
         }
     }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -208,10 +208,10 @@ class byte_reader {
     if (file.get() < 0 || ::fstat(file.get(), &about) != 0) {
         throw format_error(path + ": cannot be opened: " + detail::errno_text());
     }
-    if (S_ISDIR(about.st_mode)) throw format_error(path + ": is a directory, wanted a file");
+    if (S_ISDIR(about.st_mode)) throw format_error(path + ": is a directory, expected a file");
     if (static_cast<std::size_t>(about.st_size) > most) {
-        throw format_error(path + ": wanted at most " + std::to_string(most) + " bytes, got " +
-                           std::to_string(about.st_size));
+        throw format_error(path + ": expected at most " + errors::text_of(most) + " bytes, got " +
+                           errors::text_of(about.st_size));
     }
     std::vector<std::byte> bytes(static_cast<std::size_t>(about.st_size));
     std::size_t done = 0;
@@ -242,7 +242,7 @@ class atomic_file {
         static std::atomic<unsigned> next{0};
         do {
             temporary_ =
-                path_ + ".part-" + std::to_string(::getpid()) + "-" + std::to_string(next.fetch_add(1));
+                path_ + ".part-" + errors::text_of(::getpid()) + "-" + errors::text_of(next.fetch_add(1));
             registered_.emplace(temporary_);
             file_ = detail::descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                               S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));

@@ -2,11 +2,13 @@
 
 #include "repscope/version.hpp"
 
+#include <charconv>
 #include <cstddef>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace repscope {
 inline namespace v0 {
@@ -47,7 +49,21 @@ inline std::string format_shape(std::span<const std::size_t> extents) {
     return text + ")";
 }
 
-namespace detail {
+/// What the library throws errors with; public, so that adaptors and layers of users report theirs alike.
+namespace errors {
+
+/// Returns the text of a number for a message. A floating-point number has the shortest form that reads back
+/// as the same value: 1e-9 is "1e-09", and 0.5 is "0.5".
+template <typename Number>
+    requires std::is_arithmetic_v<Number>
+[[nodiscard]] inline std::string text_of(Number value) {
+    if constexpr (std::is_floating_point_v<Number>) {
+        char text[64];
+        return {text, std::to_chars(text, text + sizeof text, value).ptr};
+    } else {
+        return std::to_string(value);
+    }
+}
 
 // Out of line and cold: a check costs its caller a compare and a branch, the message is built only when it
 // fails.
@@ -64,6 +80,6 @@ namespace detail {
     throw value_error("repscope::" + std::string(function) + ": " + std::string(complaint));
 }
 
-} // namespace detail
+} // namespace errors
 } // namespace v0
 } // namespace repscope

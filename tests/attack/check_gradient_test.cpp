@@ -1,9 +1,9 @@
 #include "repscope/attack/check_gradient.hpp"
 
 #include "attack/support.hpp"
-#include "repscope/net/evaluation.hpp"
+#include "repscope/net/inference_model.hpp"
 #include "repscope/net/models.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <doctest/doctest.h>
 
@@ -122,14 +122,14 @@ TEST_CASE("networks with kinks in single precision pass") {
         for (const std::uint64_t seed : {1U, 2U, 3U}) {
             network.initialize(seed);
             for (const auto loss : {net::loss_function::cross_entropy, net::loss_function::margin}) {
-                net::evaluation model(network, 1, loss);
+                net::inference_model model(network, 1, loss);
                 const auto found = attack::check_gradient(model, x, labels);
                 CHECK(found.compared >= 10);
                 CHECK(found.largest_error < 0.25);
             }
         }
     };
-    check(net::small<float>(1, 4, {0.3}, {0.2}));
+    check(net::small_cnn<float>(1, 4, {0.3}, {0.2}));
     check(net::mlp<float>(100, 4, {0.3}, {0.2}));
 }
 
@@ -161,7 +161,7 @@ TEST_CASE("max-pooling over a flat background passes") {
 }
 
 TEST_CASE("differences stay inside the box of each channel") {
-    const attack::box bounds{.lower = {0, -1}, .upper = {0.5, 2}};
+    const attack::input_bounds bounds{.lower = {0, -1}, .upper = {0.5, 2}};
     std::vector<double> pixels;
     for (std::size_t i = 0; i < 6 * size; ++i) {
         const bool second = i / 12 % 2 == 1;

@@ -1,4 +1,4 @@
-#include "repscope/attack/erased_model.hpp"
+#include "repscope/detail/attack/erased_model.hpp"
 
 #include "repscope/tensor/tensor_view.hpp"
 

@@ -2,8 +2,8 @@
 
 #include "attack/support.hpp"
 #include "repscope/attack/pgd.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #include "repscope/attack/norm_ball.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <doctest/doctest.h>
 
@@ -182,11 +182,11 @@ TEST_CASE("random points are uniform in their ball") {
 
 TEST_CASE("the steepest step of every norm") {
     std::vector<std::uint32_t> indices;
-    const auto everywhere = [](std::size_t) { return attack::room{9, 9}; };
+    const auto everywhere = [](std::size_t) { return attack::headroom{9, 9}; };
     const std::vector<double> g{0.5, -2, 0, 2, 1e-200};
     const auto step = [&](norm kind, std::size_t coordinates, auto limits) {
         std::vector<double> delta(g.size());
-        attack::ascend(kind, 0.6, coordinates, g, limits, delta, indices);
+        attack::steepest_ascent_step(kind, 0.6, coordinates, g, limits, delta, indices);
         return delta;
     };
     CHECK(step(norm::linf, 1, everywhere) == std::vector<double>{0.6, -0.6, 0, 0.6, 0.6});
@@ -198,19 +198,20 @@ TEST_CASE("the steepest step of every norm") {
     CHECK(step(norm::l1, 2, everywhere) == std::vector<double>{0, -0.3, 0, 0.3, 0});
     // Without room for its whole move a component is passed over; the one without gradient never moves.
     const auto at_the_floor = [](std::size_t i) {
-        return i == 1 ? attack::room{0.1, 0.9} : attack::room{0.5, 0.5};
+        return i == 1 ? attack::headroom{0.1, 0.9} : attack::headroom{0.5, 0.5};
     };
     CHECK(step(norm::l1, 2, at_the_floor) == std::vector<double>{0.3, 0, 0, 0.3, 0});
     CHECK(step(norm::l1, 5, at_the_floor)[2] == 0);
     // Gradients whose squares vanish have a direction nevertheless, and a gradient of 0 has none.
     std::vector<double> delta(2);
-    attack::ascend(norm::l2, 1, 1, std::vector<double>{3e-200, -4e-200}, everywhere, delta, indices);
+    attack::steepest_ascent_step(norm::l2, 1, 1, std::vector<double>{3e-200, -4e-200}, everywhere, delta,
+                                 indices);
     CHECK(distance(delta, {0.6, -0.8}) <= 1e-15);
     for (const norm kind : {norm::linf, norm::l2, norm::l1}) {
         std::vector<double> still(2);
-        attack::ascend(kind, 1, 1, std::vector<double>{0, -0.0}, everywhere, still, indices);
+        attack::steepest_ascent_step(kind, 1, 1, std::vector<double>{0, -0.0}, everywhere, still, indices);
         CHECK(still == std::vector<double>(2));
-        attack::maximise_linear(kind, 1, std::vector<double>{0, -0.0}, everywhere, still, indices);
+        attack::maximize_linear(kind, 1, std::vector<double>{0, -0.0}, everywhere, still, indices);
         CHECK(still == std::vector<double>(2));
     }
 }
@@ -221,14 +222,15 @@ TEST_CASE("the largest linear function in ball and box") {
     for (int round = 0; round < 60; ++round) {
         const std::size_t size = 2 + random.below(4);
         const std::vector<double> g = draw(random, size);
-        std::vector<attack::room> rooms(size);
-        for (attack::room& space : rooms) space = {random.uniform(), round % 3 == 0 ? 0.0 : random.uniform()};
+        std::vector<attack::headroom> rooms(size);
+        for (attack::headroom& space : rooms)
+            space = {random.uniform(), round % 3 == 0 ? 0.0 : random.uniform()};
         const auto limits = [&](std::size_t i) { return rooms[i]; };
         const double eps = 0.1 + random.uniform();
         for (const norm kind : {norm::linf, norm::l2, norm::l1}) {
             CAPTURE(to_string(kind));
             std::vector<double> best(size);
-            attack::maximise_linear(kind, eps, g, limits, best, indices);
+            attack::maximize_linear(kind, eps, g, limits, best, indices);
             REQUIRE(attack::norm_of(kind, best) <= eps * (1 + 1e-12));
             for (std::size_t i = 0; i < size; ++i) {
                 REQUIRE(best[i] <= rooms[i].up);
@@ -251,15 +253,17 @@ TEST_CASE("the largest linear function in ball and box") {
     }
     // Two components by hand: the first may go .6, the second has the rest of the unit circle.
     std::vector<double> delta(2);
-    const auto narrow = [](std::size_t i) { return i == 0 ? attack::room{1, 0.6} : attack::room{9, 9}; };
-    attack::maximise_linear(norm::l2, 1, std::vector<double>{10, 1}, narrow, delta, indices);
+    const auto narrow = [](std::size_t i) {
+        return i == 0 ? attack::headroom{1, 0.6} : attack::headroom{9, 9};
+    };
+    attack::maximize_linear(norm::l2, 1, std::vector<double>{10, 1}, narrow, delta, indices);
     CHECK(distance(delta, {0.6, 0.8}) <= 1e-15);
-    attack::maximise_linear(norm::l1, 1, std::vector<double>{10, 1}, narrow, delta, indices);
+    attack::maximize_linear(norm::l1, 1, std::vector<double>{10, 1}, narrow, delta, indices);
     CHECK(distance(delta, {0.6, 0.4}) <= 1e-15);
     const auto free = [](std::size_t) {
         constexpr double all = std::numeric_limits<double>::infinity();
-        return attack::room{all, all};
+        return attack::headroom{all, all};
     };
-    attack::maximise_linear(norm::l2, 5, std::vector<double>{3, -4}, free, delta, indices);
+    attack::maximize_linear(norm::l2, 5, std::vector<double>{3, -4}, free, delta, indices);
     CHECK(distance(delta, {3, -4}) <= 1e-14);
 }

@@ -3,9 +3,9 @@
 #include "attack/support.hpp"
 #include "repscope/attack/fgsm.hpp"
 #include "repscope/attack/msd.hpp"
-#include "repscope/net/evaluation.hpp"
+#include "repscope/net/inference_model.hpp"
 #include "repscope/net/models.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <doctest/doctest.h>
 
@@ -20,7 +20,7 @@
 #include <vector>
 
 using namespace repscope;
-using attack::keep;
+using attack::iterate;
 using attack::norm;
 using namespace attack_check;
 
@@ -111,9 +111,9 @@ TEST_CASE("a sample is attacked in the same way whatever the batch and the threa
         }
     }
     // A network whose threads are others, in float: bit for bit the same too.
-    auto network = net::small<float>(2, 3, {0.4, 0.5}, {0.3, 0.2});
+    auto network = net::small_cnn<float>(2, 3, {0.4, 0.5}, {0.3, 0.2});
     network.initialize(2);
-    net::evaluation one(network, 1), three(network, 3);
+    net::inference_model one(network, 1), three(network, 3);
     const auto expected = attack::pgd(one, data.x(), data.labels, {.eps = 0.1, .steps = 3});
     CHECK(same(expected, attack::pgd(three, data.x(), data.labels,
                                      {.threads = 2, .eps = 0.1, .steps = 3, .batch = 7})));
@@ -132,7 +132,7 @@ TEST_CASE("the best iterate of 100 steps is no worse than that of 10") {
             const auto few = attack::pgd(model, data.x(), data.labels, options);
             options.steps = 100;
             const auto many = attack::pgd(model, data.x(), data.labels, options);
-            options.kept = keep::last;
+            options.returned = iterate::last;
             const auto last = attack::pgd(model, data.x(), data.labels, options);
             std::size_t improved = 0, lost = 0;
             for (std::size_t n = 0; n < 30; ++n) {
@@ -151,10 +151,10 @@ TEST_CASE("the best iterate of 100 steps is no worse than that of 10") {
 TEST_CASE("what is reported is what the model says of the inputs that are returned") {
     const inputs<double> data(17);
     two_layers<double> model;
-    for (const keep kept : {keep::best, keep::last}) {
+    for (const iterate returned : {iterate::best, iterate::last}) {
         const auto found =
             attack::pgd(model, data.x(), data.labels,
-                        {.ball = norm::l2, .eps = 0.5, .steps = 5, .restarts = 2, .kept = kept});
+                        {.ball = norm::l2, .eps = 0.5, .steps = 5, .restarts = 2, .returned = returned});
         std::vector<double> losses(17);
         std::vector<int> predicted(17);
         model(found.adversarial.view(), data.labels, losses, predicted, {});
@@ -165,7 +165,7 @@ TEST_CASE("what is reported is what the model says of the inputs that are return
             CHECK(found.success[n] == (predicted[n] != data.labels[n]));
             held += predicted[n] == data.labels[n] ? 1U : 0U;
         }
-        CHECK(found.robust_share() == doctest::Approx(static_cast<double>(held) / 17));
+        CHECK(found.robust_accuracy() == doctest::Approx(static_cast<double>(held) / 17));
         CHECK(found.forward_passes == 17 * 2 * 6);
         CHECK(found.backward_passes == 17 * 2 * 5);
         CHECK(found.step_size == doctest::Approx(0.25));
@@ -176,7 +176,7 @@ TEST_CASE("what is reported is what the model says of the inputs that are return
 TEST_CASE("of several restarts the worst is kept, sample by sample") {
     const inputs<double> data(150);
     two_layers<double> model;
-    attack::pgd_options options{.eps = 0.15, .steps = 2, .step_size = 0.03, .kept = keep::last};
+    attack::pgd_options options{.eps = 0.15, .steps = 2, .step_size = 0.03, .returned = iterate::last};
     const auto one = attack::pgd(model, data.x(), data.labels, options);
     options.restarts = 8;
     const auto eight = attack::pgd(model, data.x(), data.labels, options);
@@ -318,7 +318,7 @@ TEST_CASE("against a linear model one step reaches the closed form") {
         }
     }
     // With a box of its own for each channel: in linf every component goes as far as both allow.
-    const attack::box bounds{.lower = {0.45, 0}, .upper = {0.52, 1}};
+    const attack::input_bounds bounds{.lower = {0.45, 0}, .upper = {0.52, 1}};
     const auto found = attack::fgsm(linear, x, labels, {.eps = 0.1, .bounds = bounds});
     double wanted = losses[0];
     for (std::size_t i = 0; i < size; ++i) {
@@ -352,7 +352,7 @@ TEST_CASE("momentum adds gradients of unit l1 norm") {
                                         .steps = 2,
                                         .step_size = 0.1,
                                         .random_start = false,
-                                        .kept = keep::last,
+                                        .returned = iterate::last,
                                         .momentum = momentum});
         return std::array{found.adversarial(0, 0, 0, 0) - 0.5, found.adversarial(0, 1, 0, 0) - 0.5};
     };
@@ -383,7 +383,7 @@ TEST_CASE("a model without gradients leaves its inputs alone") {
                                             .eps = 0.3,
                                             .steps = 3,
                                             .random_start = false,
-                                            .kept = keep::last,
+                                            .returned = iterate::last,
                                             .momentum = momentum});
             CHECK(std::memcmp(found.adversarial.data_handle(), data.pixels.data(),
                               data.pixels.size() * sizeof(float)) == 0);
@@ -400,10 +400,10 @@ TEST_CASE("the margin loss of a network") {
     CHECK(losses == std::vector<double>{1, 0});
     CHECK(predicted == std::vector{1, 0});
     CHECK(gradient == std::vector<double>{0, 1, -1, -1, 1, 0});
-    auto network = net::small<double>(2, 3, {0.4, 0.5}, {0.3, 0.2});
+    auto network = net::small_cnn<double>(2, 3, {0.4, 0.5}, {0.3, 0.2});
     network.initialize(4);
     const inputs<double> data(8);
-    net::evaluation margin(network, 1, net::loss_function::margin), entropy(network);
+    net::inference_model margin(network, 1, net::loss_function::margin), entropy(network);
     const auto by_margin = attack::pgd(margin, data.x(), data.labels, {.eps = 0.1});
     const auto by_entropy = attack::pgd(entropy, data.x(), data.labels, {.eps = 0.1});
     // The sign of the margin is the success.
@@ -417,15 +417,15 @@ TEST_CASE("bad inputs are named") {
     const auto run = [&](attack::pgd_options options) {
         return [&, options] { (void)attack::pgd(model, data.x(), data.labels, options); };
     };
-    CHECK_THROWS_WITH_AS(run({.eps = 0})(),
-                         "repscope::attack::pgd: wanted a finite eps above 0, got 0.000000", value_error);
+    CHECK_THROWS_WITH_AS(run({.eps = 0})(), "repscope::attack::pgd: expected a finite eps above 0, got 0",
+                         value_error);
     CHECK_THROWS_AS(run({.eps = -0.1})(), value_error);
     CHECK_THROWS_AS(run({.eps = std::numeric_limits<double>::infinity()})(), value_error);
     CHECK_THROWS_AS(run({.eps = std::nan("")})(), value_error);
     CHECK_THROWS_WITH_AS(run({.eps = 8})(), doctest::Contains("0 .. 255, as 0.031373?"), value_error);
     CHECK_NOTHROW(run({.ball = norm::l2, .eps = 8, .steps = 1})());
     CHECK_THROWS_WITH_AS(run({.eps = 0.1, .steps = 0})(),
-                         "repscope::attack::pgd: wanted at least 1 step, got 0", value_error);
+                         "repscope::attack::pgd: expected at least 1 step, got 0", value_error);
     CHECK_THROWS_AS(run({.eps = 0.1, .restarts = 0})(), value_error);
     CHECK_THROWS_AS(run({.eps = 0.1, .steps = 5000})(), value_error);
     CHECK_THROWS_AS(run({.eps = 0.1, .step_size = -1})(), value_error);
@@ -433,18 +433,18 @@ TEST_CASE("bad inputs are named") {
     CHECK_THROWS_AS(run({.eps = 0.1, .bounds = {.lower = {0, 0, 0}, .upper = {1}}})(), shape_error);
     CHECK_THROWS_AS(run({.eps = 0.1, .bounds = {.lower = {1}, .upper = {1}}})(), value_error);
     CHECK_THROWS_WITH_AS(run({.eps = 0.1, .bounds = {.lower = {0.1}, .upper = {1}}})(),
-                         doctest::Contains("wanted inputs inside the box"), value_error);
+                         doctest::Contains("expected inputs inside the box"), value_error);
     CHECK_THROWS_AS(run({.ball = norm::l1, .eps = 1, .l1_coordinates = {3, 2}})(), value_error);
-    const auto labelled = [&](std::vector<int> labels) {
+    const auto labeled = [&](std::vector<int> labels) {
         (void)attack::pgd(model, data.x(), labels, {.eps = 0.1});
     };
-    CHECK_THROWS_WITH_AS(labelled({0, 1, 2, 3}),
-                         "repscope::attack::pgd: wanted labels from 0 to 2, got 3 at position 3",
+    CHECK_THROWS_WITH_AS(labeled({0, 1, 2, 3}),
+                         "repscope::attack::pgd: expected labels from 0 to 2, got 3 at position 3",
                          value_error);
-    CHECK_THROWS_AS(labelled({0, 1, 2, -1}), value_error);
-    CHECK_THROWS_AS(labelled({0, 1, 2}), shape_error);
+    CHECK_THROWS_AS(labeled({0, 1, 2, -1}), value_error);
+    CHECK_THROWS_AS(labeled({0, 1, 2}), shape_error);
     CHECK_THROWS_WITH_AS((void)attack::msd(model, data.x(), data.labels, {}),
-                         "repscope::attack::msd: wanted at least 1 ball, got 0", value_error);
+                         "repscope::attack::msd: expected at least 1 ball, got 0", value_error);
     CHECK_THROWS_AS((void)attack::msd(model, data.x(), data.labels, {.balls = {{.eps = -1}}}), value_error);
     CHECK_THROWS_AS((void)attack::fgsm(model, data.x(), data.labels, {.eps = 0}), value_error);
 
@@ -465,7 +465,7 @@ TEST_CASE("bad inputs are named") {
             CHECK_THROWS_WITH_AS(
                 (void)attack::pgd(broken, data.x(), data.labels, {.ball = kind, .eps = 0.1, .batch = 4}),
                 (std::string(
-                     "repscope::attack::pgd: wanted finite losses and gradients of the model, got NaN "
+                     "repscope::attack::pgd: expected finite losses and gradients of the model, got NaN "
                      "or infinity in the ") +
                  (in_loss ? "loss" : "gradient") + " of sample 3")
                     .c_str(),

@@ -13,7 +13,7 @@
 #include <vector>
 
 using namespace repscope;
-using attack::keep;
+using attack::iterate;
 using attack::norm;
 using namespace attack_check;
 
@@ -46,7 +46,7 @@ TEST_CASE("a point that fools the model is kept against one of larger loss that 
         options.early_stop = true;
         CHECK(attack::pgd(window, x, labels, options).success == best.success);
         options.early_stop = false;
-        options.kept = keep::largest_loss;
+        options.returned = iterate::largest_loss;
         const auto largest = attack::pgd(window, x, labels, options);
         CHECK(largest.success == std::vector<bool>{false, true, false});
         CHECK(largest.adversarial(0, 0, 0, 0) == doctest::Approx(0.8));

@@ -2,7 +2,7 @@
 
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 #include "repscope/tensor/array.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 

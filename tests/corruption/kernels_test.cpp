@@ -1,18 +1,18 @@
 #include "corruption/formula.hpp"
 
 #include "repscope/corruption/blur.hpp"
+#include "repscope/corruption/brightness_saturate.hpp"
 #include "repscope/corruption/contrast.hpp"
 #include "repscope/corruption/elastic.hpp"
 #include "repscope/corruption/fog.hpp"
 #include "repscope/corruption/frost.hpp"
-#include "repscope/corruption/hsv.hpp"
 #include "repscope/corruption/jpeg.hpp"
-#include "repscope/corruption/motion.hpp"
+#include "repscope/corruption/motion_blur.hpp"
 #include "repscope/corruption/noise.hpp"
 #include "repscope/corruption/pixelate.hpp"
 #include "repscope/corruption/snow.hpp"
 #include "repscope/corruption/spatter.hpp"
-#include "repscope/corruption/zoom.hpp"
+#include "repscope/corruption/zoom_blur.hpp"
 
 #include <doctest/doctest.h>
 
@@ -212,8 +212,8 @@ TEST_CASE("frost is the weighted sum of image and crop") {
     textures[1] = formula_image(25, 31);
     const std::array<corruption::frost_crop, 1> crop{{{1, 16, 20}}};
     const auto out = corruption::frost(image, {.85, .4}, textures, crop);
-    const auto grey_image = formula_image(9, 11, 1);
-    const auto grey = corruption::frost(grey_image, {.85, .4}, textures, crop);
+    const auto gray_image = formula_image(9, 11, 1);
+    const auto gray = corruption::frost(gray_image, {.85, .4}, textures, crop);
     for (std::size_t y = 0; y < 9; ++y) {
         for (std::size_t x = 0; x < 11; ++x) {
             const auto ice = [&](std::size_t c) {
@@ -224,7 +224,7 @@ TEST_CASE("frost is the weighted sum of image and crop") {
                 CHECK(out(y, x, c) == static_cast<int>(std::min(sum, 255.0)));
             }
             const double luma = .299 * ice(0) + .587 * ice(1) + .114 * ice(2);
-            CHECK(grey(y, x, 0) == static_cast<int>(std::min(.85 * grey_image(y, x, 0) + .4 * luma, 255.0)));
+            CHECK(gray(y, x, 0) == static_cast<int>(std::min(.85 * gray_image(y, x, 0) + .4 * luma, 255.0)));
         }
     }
     const std::array<corruption::frost_crop, 1> outside{{{1, 17, 20}}};
@@ -311,7 +311,7 @@ TEST_CASE("kernels refuse draws that do not fit") {
     const std::vector<double> few(191);
     const std::array<double, 2> angles{1, 2};
     CHECK_THROWS_WITH_AS((void)corruption::gaussian_noise(image, few),
-                         "repscope::corruption::gaussian_noise: wanted 192 draws of noise, got 191",
+                         "repscope::corruption::gaussian_noise: expected 192 draws of noise, got 191",
                          repscope::value_error);
     CHECK_THROWS_AS((void)corruption::motion_blur(image, {3, 1}, angles), repscope::value_error);
     CHECK_THROWS_AS((void)corruption::fog(image, {1, 2}, few), repscope::value_error);

@@ -1,7 +1,7 @@
 #include "corruption/formula.hpp"
 #include "support/counted_allocations.hpp"
 
-#include "repscope/corruption/catalog.hpp"
+#include "repscope/corruption/apply.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,7 +14,7 @@ namespace corruption = repscope::corruption;
 
 TEST_CASE("a corruption takes at most 6 times the bytes of its image, the image and the result included") {
     const auto image = formula_image(1000, 1500);
-    (void)corruption::ice_textures(); // made once
+    (void)corruption::procedural_frost_textures(); // made once
     const auto check = [&](corruption::kind which, int severity) {
         const std::size_t before = counted_allocations::live_bytes;
         counted_allocations::peak_bytes = before;

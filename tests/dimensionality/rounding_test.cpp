@@ -1,14 +1,14 @@
 // What rounding must not decide: a denominator that is exactly 0, and singular values that are.
 
 #include "repscope/bytes.hpp"
-#include "repscope/dimensionality/jackknife.hpp"
+#include "repscope/dimensionality/hutch_plus_plus.hpp"
+#include "repscope/dimensionality/participation_ratio_jackknife.hpp"
+#include "repscope/dimensionality/participation_ratio_sampled_units.hpp"
+#include "repscope/dimensionality/participation_ratio_two_trials.hpp"
 #include "repscope/dimensionality/power_law.hpp"
 #include "repscope/dimensionality/spectrum.hpp"
-#include "repscope/dimensionality/trace_estimators.hpp"
-#include "repscope/dimensionality/two_trials.hpp"
-#include "repscope/dimensionality/unit_subsampling.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -211,7 +211,7 @@ TEST_CASE("ranks of data of low rank, products in double and in float") {
             CHECK(d.effective_rank_singular_values == doctest::Approx(rank).epsilon(close));
             CHECK(d.effective_rank_eigenvalues ==
                   doctest::Approx(repscope::effective_rank_eigenvalues(values)).epsilon(1e-7));
-            CHECK(repscope::components(d.spectrum, 1) <=
+            CHECK(repscope::component_count(d.spectrum, 1) <=
                   one.rank + (products == product_precision::float64 ? 1 : 0));
             CHECK(repscope::power_law_exponent(d.spectrum, 0, {.first = 1, .last = 50}).last <= one.rank + 1);
         }

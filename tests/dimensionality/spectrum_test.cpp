@@ -1,6 +1,6 @@
 #include "repscope/dimensionality/spectrum.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <array>
 #include <cmath>
@@ -15,7 +15,7 @@ using repscope::as_view;
 constexpr std::array<double, 4> golden{4, 2, 1, 1};
 static_assert(repscope::participation_ratio_of_spectrum(golden) > 2.9090909090 &&
               repscope::participation_ratio_of_spectrum(golden) < 2.9090909092);
-static_assert(repscope::components(golden, .90) == 4 && repscope::components(golden, .75) == 2);
+static_assert(repscope::component_count(golden, .90) == 4 && repscope::component_count(golden, .75) == 2);
 static_assert(repscope::stable_rank(golden) == 2);
 
 } // namespace
@@ -59,16 +59,16 @@ TEST_CASE("the unbiased ratio is the ratio of averages over all distinct 4-tuple
 
 TEST_CASE("measures of a known spectrum") {
     CHECK(repscope::participation_ratio_of_spectrum(golden) == doctest::Approx(64.0 / 22).epsilon(1e-15));
-    CHECK(repscope::components(golden, .95) == 4);
-    CHECK(repscope::components(golden, .99) == 4);
-    CHECK(repscope::components(golden, .875) == 3); // reached exactly
+    CHECK(repscope::component_count(golden, .95) == 4);
+    CHECK(repscope::component_count(golden, .99) == 4);
+    CHECK(repscope::component_count(golden, .875) == 3); // reached exactly
     CHECK(repscope::components_interpolated(golden, .95) ==
           doctest::Approx(3 + (.95 - .875) / .125).epsilon(1e-13));
     CHECK(repscope::components_interpolated(golden, .25) == doctest::Approx(.5).epsilon(1e-13));
     CHECK(repscope::effective_rank_eigenvalues(golden) == doctest::Approx(3.363585661).epsilon(1e-9));
     CHECK(repscope::effective_rank_singular_values(golden) == doctest::Approx(3.828427125).epsilon(1e-9));
-    CHECK_THROWS_AS((void)repscope::components(golden, 0), repscope::value_error);
-    CHECK_THROWS_AS((void)repscope::components(golden, 1.01), repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::component_count(golden, 0), repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::component_count(golden, 1.01), repscope::value_error);
 }
 
 TEST_CASE("eigenvalues of the covariance, thin and thick") {
@@ -120,7 +120,7 @@ TEST_CASE("degenerate input") {
     CHECK(std::isnan(repscope::participation_ratio_unbiased(as_view(three, {3, 2}))));
     CHECK_THROWS_WITH_AS(
         (void)repscope::participation_ratio(as_view(three, {1, 6})),
-        "repscope::participation_ratio: wanted at least 2 samples and 1 unit, got shape (1, 6)",
+        "repscope::participation_ratio: expected at least 2 samples and 1 unit, got shape (1, 6)",
         repscope::shape_error);
     CHECK_THROWS_AS((void)repscope::dimensionality(repscope::covariance(3)), repscope::value_error);
 }

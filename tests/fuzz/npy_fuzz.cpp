@@ -12,7 +12,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace repscope::io;
     const auto bytes = std::make_shared<memory_source>(std::as_bytes(std::span(data, size)), "f");
-    for (const raw_pairs pairs : {raw_pairs::refused, raw_pairs::bfloat16}) {
+    for (const void2_policy pairs : {void2_policy::refused, void2_policy::bfloat16}) {
         try {
             repscope_fuzz::read_every_tile({"f", read_npy_header(*bytes, "f", pairs), bytes});
         } catch (const repscope::format_error&) {

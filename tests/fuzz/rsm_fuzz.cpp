@@ -1,8 +1,8 @@
 // State files, and the states in them. Changed bytes rarely fit their checksum, so the parser is given the
 // file as it is and once more with its checksums made right.
 
-#include "repscope/io/shards.hpp"
-#include "repscope/io/state_file.hpp"
+#include "repscope/analysis/shards.hpp"
+#include "repscope/analysis/state_file.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
 #include "repscope/moments/covariance.hpp"
@@ -15,7 +15,7 @@
 
 namespace {
 
-namespace io = repscope::io;
+namespace analysis = repscope::analysis;
 
 std::uint64_t number_at(const std::vector<std::byte>& bytes, std::size_t at, std::size_t size) {
     std::uint64_t value = 0;
@@ -57,9 +57,9 @@ void load_and_merge(std::span<const std::byte> payload) {
 
 void parse(std::span<const std::byte> bytes) {
     try {
-        const io::state_file file = io::parse_state_file(bytes, "f");
-        for (const io::stored_layer& layer : file.layers) {
-            for (const io::state_section& section : layer.sections) {
+        const analysis::state_file file = analysis::parse_state_file(bytes, "f");
+        for (const analysis::stored_layer& layer : file.layers) {
+            for (const analysis::state_section& section : layer.sections) {
                 if (!section.payload.empty() &&
                     (section.payload.data() < bytes.data() ||
                      section.payload.data() + section.payload.size() > bytes.data() + bytes.size())) {
@@ -71,12 +71,12 @@ void parse(std::span<const std::byte> bytes) {
             }
         }
         // Sections of the file that are not known are not kept, so only what is written again is the same.
-        io::state_file_writer writer(file);
-        for (const io::stored_layer& layer : file.layers) writer.add(layer);
+        analysis::state_file_writer writer(file);
+        for (const analysis::stored_layer& layer : file.layers) writer.add(layer);
         const std::vector<std::byte> written = writer.finish();
-        const io::state_file again = io::parse_state_file(written, "g");
-        io::require_same_run(file, again);
-        (void)io::shard_order(std::vector<io::state_file>{file});
+        const analysis::state_file again = analysis::parse_state_file(written, "g");
+        analysis::require_same_run(file, again);
+        (void)analysis::shard_order(std::vector<analysis::state_file>{file});
     } catch (const repscope::error&) {
     }
 }

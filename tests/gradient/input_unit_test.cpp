@@ -2,10 +2,10 @@
 
 #include "repscope/gradient/jacobian.hpp"
 #include "repscope/gradient/variability.hpp"
-#include "repscope/model/normalised.hpp"
-#include "repscope/net/evaluation.hpp"
+#include "repscope/model/normalized.hpp"
+#include "repscope/net/inference_model.hpp"
 #include "repscope/net/models.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 #include "repscope/tensor/array.hpp"
 #include "repscope/tensor/slice.hpp"
 
@@ -29,7 +29,7 @@ auto network() {
     auto made = net::network(
         "n", net::normalization<double>({0.4, 0.5}, {0.3, 0.2}),
         net::sequential(
-            net::conv_unit<double>({.in = 2, .out = 5, .win = {{3, 3}, {2, 1}, {1, 1}}}),
+            net::conv_bn_relu<double>({.in = 2, .out = 5, .win = {{3, 3}, {2, 1}, {1, 1}}}),
             net::residual<double>(5, 6, 2, "block1"), net::max_pool<double>({{2, 1}, {1, 1}, {0, 0}}),
             net::residual<double>(6, 6, 1, "block2"), net::global_average_pool<double>(),
             net::dense<double>(6, 4, "hidden"), net::relu<double>("hidden"), net::dense<double>(4, 3)));
@@ -115,7 +115,7 @@ void check_same(const std::vector<layer_gradients>& a, const std::vector<layer_g
 
 TEST_CASE("exact gradients of all units against central differences") {
     const auto net = network();
-    net::evaluation model(net);
+    net::inference_model model(net);
     const auto x = images(3);
     for (std::size_t n = 0; n < 3; ++n) {
         const auto found = input_unit_gradients(model, samples(x.view(), n, 1));
@@ -151,15 +151,15 @@ TEST_CASE("exact gradients of all units against central differences") {
 
 TEST_CASE("the general way by vjp and jvp gives what the network's own loops give") {
     const auto net = network();
-    net::evaluation model(net);
+    net::inference_model model(net);
     const auto x = images(7);
     plain<decltype(model)> general{&model};
     static_assert(layered<decltype(general), double>);
     check_same(input_unit_gradients(model, x), input_unit_gradients(general, x), 1e-12);
     const input_gradient_options probes{.probes = 5, .seed = 2};
     check_same(input_unit_gradients(model, x, probes), input_unit_gradients(general, x, probes), 1e-12);
-    // Through a normalisation that does nothing but scale, gradients scale.
-    normalised<plain<decltype(model)>&, double> scaled(general, {0.0}, {0.5});
+    // Through a normalization that does nothing but scale, gradients scale.
+    normalized<plain<decltype(model)>&, double> scaled(general, {0.0}, {0.5});
     auto halved = x;
     for (std::size_t i = 0; i < x.size(); ++i) halved.data_handle()[i] *= 0.5;
     for (const std::size_t k : {0U, 5U}) {
@@ -175,7 +175,7 @@ TEST_CASE("the general way by vjp and jvp gives what the network's own loops giv
 
 TEST_CASE("threads, batches and parts of the data give the same gradients") {
     const auto net = network();
-    net::evaluation one(net, 1), three(net, 3);
+    net::inference_model one(net, 1), three(net, 3);
     const auto x = images(11);
     for (const std::size_t probes : {0U, 4U}) {
         const auto expected = input_unit_gradients(one, x, {.probes = probes});
@@ -209,7 +209,7 @@ TEST_CASE("gradients dumped by another program") {
 
 TEST_CASE("probes agree with the exact gradients within the error they state") {
     const auto net = network();
-    net::evaluation model(net);
+    net::inference_model model(net);
     const auto x = images(300);
     const auto exact = input_unit_gradients(model, x);
     std::vector<double> errors;
@@ -260,7 +260,7 @@ TEST_CASE("the factor that makes the root of k squares unbiased") {
 
 TEST_CASE("what is refused") {
     const auto net = network();
-    net::evaluation model(net);
+    net::inference_model model(net);
     const auto x = images(2);
     CHECK_THROWS_AS((void)input_unit_gradients(model, samples(x.view(), 0, 0)), shape_error);
     CHECK_THROWS_AS((void)input_unit_gradients(model, x, {.probes = 5000}), value_error);

@@ -1,6 +1,6 @@
 #include "repscope/gradient/variability.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 #include "repscope/tensor/array.hpp"
 
 #include <doctest/doctest.h>

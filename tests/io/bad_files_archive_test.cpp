@@ -72,18 +72,18 @@ TEST_CASE("bad .npy files") {
     const std::string form = "{'descr': '<f4', 'fortran_order': False, 'shape': ";
     check(
         {
-            {"empty", "", "is empty, wanted a .npy file"},
+            {"empty", "", "is empty, expected a .npy file"},
             {"another format", "RIFF0000", "not a .npy file: it does not begin with \\x93NUMPY"},
             {"cut in the length", array.substr(0, 9), "cut within the .npy header"},
             {"cut in the dictionary", array.substr(0, 60), "cut within the .npy header"},
             {"a version to come", "\x93NUMPY" + std::string("\x09\x00", 2) + array.substr(8),
-             ".npy version 9.0 is unknown, wanted 1.0, 2.0 or 3.0"},
+             ".npy version 9.0 is unknown, expected 1.0, 2.0 or 3.0"},
             {"a header of 4 GiB", "\x93NUMPY" + std::string("\x02\x00\xff\xff\xff\xff", 6) + array.substr(12),
-             "the .npy header claims 4294967295 bytes, wanted at most 65536"},
+             "the .npy header claims 4294967295 bytes, expected at most 65536"},
             {"code", npy("__import__('os').system('true')"),
-             "bad .npy header: wanted '{', got '__import__('os')'"},
+             "bad .npy header: expected '{', got '__import__('os')'"},
             {"a negative extent", npy(form + "(-1, 3)}"),
-             "bad .npy header: wanted an extent of 0 or above in 'shape', got '-1, 3)}?'"},
+             "bad .npy header: expected an extent of 0 or above in 'shape', got '-1, 3)}?'"},
             {"an extent of 2^64", npy(form + "(18446744073709551616, 3)}"),
              "bad .npy header: an extent of the shape does not fit in 64 bits"},
             {"a product of 2^66", npy(form + "(4294967296, 4294967296)}"),
@@ -94,7 +94,8 @@ TEST_CASE("bad .npy files") {
              "cut short: shape (2, 3) of <f4 takes 24 bytes, the file holds 23"},
             {"data and more", array + "x", "shape (2, 3) of <f4 takes 24 bytes, the file holds 25"},
             {"a pickle", npy_file("|O", {2, 3}, "x"),
-             "Python objects (dtype '|O') are not supported, wanted f2, f4, f8, i1 to i8, u1 to u8 or bool"},
+             "Python objects (dtype '|O') are not supported, expected f2, f4, f8, i1 to i8, u1 to u8 or "
+             "bool"},
         },
         [](const std::shared_ptr<io::memory_source>& bytes) {
             read_all({"f", io::read_npy_header(*bytes, "f"), bytes});
@@ -126,7 +127,7 @@ TEST_CASE("bad .npz files") {
             {"no array", zip({.name = "a.txt"}), "a zip archive without .npy members"},
             {"encrypted", zip({.flags = 1}), "member a.npy is encrypted"},
             {"packed by lzma", zip({.method = 14}),
-             "member a.npy is packed by method 14, wanted 0 (stored) or 8 (deflated)"},
+             "member a.npy is packed by method 14, expected 0 (stored) or 8 (deflated)"},
             {"stored with two sizes", zip({.size_change = 1}),
              bad + "member a.npy is stored, but its two sizes differ"},
             {"a bomb", zip({.deflate = true, .size_change = 1000000}),
@@ -181,9 +182,9 @@ TEST_CASE("bad .safetensors files") {
         {
             {"too short", "1234567", "too short for a .safetensors file"},
             {"a header longer than the file", little(1000, 8) + "{}",
-             bad + "claims 1000 bytes, wanted at most 2"},
+             bad + "claims 1000 bytes, expected at most 2"},
             {"a header of 2^63", little(std::uint64_t{1} << 63U, 8) + "{}",
-             bad + "claims 9223372036854775808 bytes, wanted at most 2"},
+             bad + "claims 9223372036854775808 bytes, expected at most 2"},
             {"no object", tensors("[]"), bad + "does not begin with {"},
             {"no header", tensors(""), bad + "does not begin with {"},
             {"a line feed behind it", tensors("{}\n"), bad + "something follows the object"},
@@ -196,16 +197,16 @@ TEST_CASE("bad .safetensors files") {
             {"an unknown key", tensor(R"("type":"F32")", 0), bad + "tensor x has the unknown key 'type'"},
             {"a key missing", tensor(R"("dtype":"F32","shape":[2,3])", 0),
              bad + "tensor x lacks dtype, shape or data_offsets"},
-            {"a negative extent", tensor(R"("shape":[-1])", 0), bad + "wanted no negative number, got -1"},
-            {"an extent with a point", tensor(R"("shape":[2.0])", 0), bad + "wanted integers, got 2.0"},
+            {"a negative extent", tensor(R"("shape":[-1])", 0), bad + "expected no negative number, got -1"},
+            {"an extent with a point", tensor(R"("shape":[2.0])", 0), bad + "expected integers, got 2.0"},
             {"deep nesting", tensors("{\"x\":{\"shape\":" + std::string(5000, '[') + "}}"),
              bad + "an array where none belongs"},
             {"three offsets", tensor(R"("data_offsets":[0,1,2])", 0),
              bad + "tensor x wants two data_offsets"},
             {"offsets the wrong way", tensor(R"("dtype":"U8","shape":[2],"data_offsets":[2,0])", 2),
-             bad + "tensor x lies at bytes 2 to 0, wanted them to begin at 0"},
+             bad + "tensor x lies at bytes 2 to 0, expected them to begin at 0"},
             {"a hole in front", tensor(R"("dtype":"U8","shape":[1],"data_offsets":[1,2])", 2),
-             bad + "tensor x lies at bytes 1 to 2, wanted them to begin at 0"},
+             bad + "tensor x lies at bytes 1 to 2, expected them to begin at 0"},
             {"behind the file", tensor(good, 23), bad + "tensor x ends behind the file"},
             {"more bytes than tensors", tensor(good, 25),
              bad + "its tensors take 24 bytes, the file holds 25"},
@@ -218,7 +219,7 @@ TEST_CASE("bad .safetensors files") {
              tensors(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
                      R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
                      3),
-             bad + "tensor b lies at bytes 1 to 3, wanted them to begin at 2"},
+             bad + "tensor b lies at bytes 1 to 3, expected them to begin at 2"},
         },
         [](const std::shared_ptr<io::memory_source>& bytes) {
             read_all(io::safetensors_file(bytes, "f").array("x"));
@@ -232,30 +233,31 @@ TEST_CASE("bad IDX, CIFAR, CSV and raw files") {
     };
     CHECK(idx("abcd") == "f: not an IDX file: it does not begin with two zero bytes");
     CHECK(idx(std::string("\0\0\x0d\1", 4)) ==
-          "f: IDX elements of type 13 are not supported, wanted 8 (unsigned bytes)");
-    CHECK(idx(std::string("\0\0\x08\0", 4)) == "f: wanted an IDX array of rank 1 to 4, got 0");
+          "f: IDX elements of type 13 are not supported, expected 8 (unsigned bytes)");
+    CHECK(idx(std::string("\0\0\x08\0", 4)) == "f: expected an IDX array of rank 1 to 4, got 0");
     CHECK(idx(std::string("\0\0\x08\2\0\0\0\2", 8)) == "f: cut within the IDX header");
     CHECK(idx(std::string("\0\0\x08\1\xff\xff\xff\xff", 8) + "x") ==
           "f: IDX shape (4294967295,) does not take the 1 bytes that the file holds");
     const auto cifar = [&](const std::string& bytes) {
         return said([&] { (void)io::parse_cifar10(as_bytes(bytes), "f"); });
     };
-    CHECK(cifar(std::string(3072, '\0')) == "f: wanted whole CIFAR-10 records of 3073 bytes, got 3072 bytes");
-    CHECK(cifar(std::string(3073, '\x0a')) == "f: wanted labels 0 to 9, got 10 in record 0");
+    CHECK(cifar(std::string(3072, '\0')) ==
+          "f: expected whole CIFAR-10 records of 3073 bytes, got 3072 bytes");
+    CHECK(cifar(std::string(3073, '\x0a')) == "f: expected labels 0 to 9, got 10 in record 0");
     const auto csv = [&](const std::string& text, const std::string& column = {}) {
         return said([&] { (void)io::parse_csv_integers(text, "f", column); });
     };
     CHECK(csv("") == "f: holds no rows");
     CHECK(csv("label\n") == "f: holds no rows");
-    CHECK(csv("1\n2\nx\n") == "f: line 3: wanted an integer, got 'x'");
-    CHECK(csv("1\n\n1.5\n") == "f: line 3: wanted an integer, got '1.5'");
-    CHECK(csv("1,2\n3,4\n") == "f: has 2 columns: wanted one, or the name of one");
-    CHECK(csv("a,b\n1,2\n3\n", "b") == "f: line 3: wanted 2 fields, got 1");
+    CHECK(csv("1\n2\nx\n") == "f: line 3: expected an integer, got 'x'");
+    CHECK(csv("1\n\n1.5\n") == "f: line 3: expected an integer, got '1.5'");
+    CHECK(csv("1,2\n3,4\n") == "f: has 2 columns: expected one, or the name of one");
+    CHECK(csv("a,b\n1,2\n3\n", "b") == "f: line 3: expected 2 fields, got 1");
     CHECK(csv("a,b\n1,2\n", "c") == "f: has no column 'c'");
     CHECK(csv("a,a\n1,2\n", "a") == "f: has two columns 'a'");
     CHECK(csv("a\n\"1\n", "a") == "f: line 2: a quoted field has no end");
     CHECK(csv("a\n\"1\"2\n", "a") == "f: line 2: something follows a quoted field");
-    CHECK(csv("a\n99999999999999999999\n") == "f: line 2: wanted an integer, got '99999999999999999999'");
+    CHECK(csv("a\n99999999999999999999\n") == "f: line 2: expected an integer, got '99999999999999999999'");
     const std::vector<std::byte> bytes(24);
     const io::memory_source raw(bytes, "f");
     const auto shaped = [&](const std::vector<std::size_t>& shape, std::size_t offset) {

@@ -112,14 +112,15 @@ TEST_CASE("layouts that need not be stated, and ranks that do not fit") {
     CHECK(opened({6, 4, 5, 5}, layout::unstated).axes() == layout::nchw);
     CHECK(opened({6, 4, 5, 5}, layout::nhwc).units() == 5);
     const std::string without =
-        path + ": wanted activations of rank 2 to 4, rank 3 with a layout, got shape ";
+        path + ": expected activations of rank 2 to 4, rank 3 with a layout, got shape ";
     CHECK(said({24}, layout::unstated) == without + "(24,)");
     CHECK(said({6, 4, 5}, layout::unstated) == without + "(6, 4, 5)");
     CHECK(said({6, 1, 1, 2, 2}, layout::unstated) == without + "(6, 1, 1, 2, 2)");
     CHECK(said({}, layout::unstated) == without + "()");
-    CHECK(said({6, 4}, layout::nchw) == path + ": wanted rank 4 for layout nchw, got shape (6, 4)");
-    CHECK(said({6, 4, 5, 5}, layout::ntd) == path + ": wanted rank 3 for layout ntd, got shape (6, 4, 5, 5)");
-    CHECK(said({24}, layout::nu) == path + ": wanted rank 2 for layout nu, got shape (24,)");
+    CHECK(said({6, 4}, layout::nchw) == path + ": expected rank 4 for layout nchw, got shape (6, 4)");
+    CHECK(said({6, 4, 5, 5}, layout::ntd) ==
+          path + ": expected rank 3 for layout ntd, got shape (6, 4, 5, 5)");
+    CHECK(said({24}, layout::nu) == path + ": expected rank 2 for layout nu, got shape (24,)");
     CHECK(said({0, 4}, layout::unstated) == path + ": holds no activations: shape (0, 4)");
     CHECK(said({6, 0}, layout::unstated) == path + ": holds no activations: shape (6, 0)");
     CHECK(said({6, 4, 0, 5}, layout::unstated) == path + ": holds no activations: shape (6, 4, 0, 5)");
@@ -145,8 +146,8 @@ TEST_CASE("samples that are not there") {
         read(4, 3);
         FAIL("nothing thrown");
     } catch (const repscope::shape_error& e) {
-        CHECK(std::string(e.what()) ==
-              "repscope::io::block_reader::read: " + path + ": wanted samples 4 to 4 + 3, got shape (6, 4)");
+        CHECK(std::string(e.what()) == "repscope::io::block_reader::read: " + path +
+                                           ": expected samples 4 to 4 + 3, got shape (6, 4)");
     }
 }
 

@@ -49,15 +49,15 @@ TEST_CASE("CIFAR-10 records as images and labels") {
 TEST_CASE("what is no CIFAR-10 file") {
     const std::string two = records(2);
     const auto not_whole = [](std::size_t bytes) {
-        return "data_batch_1.bin: wanted whole CIFAR-10 records of 3073 bytes, got " + std::to_string(bytes) +
-               " bytes";
+        return "data_batch_1.bin: expected whole CIFAR-10 records of 3073 bytes, got " +
+               std::to_string(bytes) + " bytes";
     };
     CHECK(reason("") == not_whole(0));
     CHECK(reason(two.substr(0, 3072)) == not_whole(3072));
     CHECK(reason(two + "x") == not_whole(6147));
     std::string bad = two;
     bad[3073] = 10;
-    CHECK(reason(bad) == "data_batch_1.bin: wanted labels 0 to 9, got 10 in record 1");
+    CHECK(reason(bad) == "data_batch_1.bin: expected labels 0 to 9, got 10 in record 1");
     // The records of CIFAR-100 have two labels.
     CHECK(reason(std::string(2 * 3074, '\0')) == not_whole(6148));
 }

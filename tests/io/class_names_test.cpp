@@ -83,11 +83,11 @@ TEST_CASE("labels in columns of text are integers or names") {
     const auto refused = [&](const std::string& text, const std::string& column = {}) {
         return refusal([&] { (void)parsed(text, column); });
     };
-    CHECK(refused("3\n1\ncat\n") == "f: line 3: wanted an integer, got 'cat'");
-    CHECK(refused("label\n3\ncat\n") == "f: line 3: wanted an integer, got 'cat'");
-    CHECK(refused("3\n1.5\n") == "f: line 2: wanted an integer, got '1.5'");
+    CHECK(refused("3\n1\ncat\n") == "f: line 3: expected an integer, got 'cat'");
+    CHECK(refused("label\n3\ncat\n") == "f: line 3: expected an integer, got 'cat'");
+    CHECK(refused("3\n1.5\n") == "f: line 2: expected an integer, got '1.5'");
     CHECK(refused("cat\ndog\n7\n") == "f: line 3: expected the name of a class, as above, got '7'");
     CHECK(refused("a,b\nx,cat\ny,\n", "b") == "f: line 3: expected the name of a class, as above, got ''");
     CHECK(refused("class\n", "class") == "f: holds no rows");
-    CHECK(refused("a,b\n1,2\n") == "f: has 2 columns: wanted one, or the name of one");
+    CHECK(refused("a,b\n1,2\n") == "f: has 2 columns: expected one, or the name of one");
 }

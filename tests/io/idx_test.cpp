@@ -50,9 +50,9 @@ TEST_CASE("what is no IDX array of bytes") {
           "train.idx: not an IDX file: it does not begin with two zero bytes");
     CHECK(reason("\x1f\x8b\x08\x00") == "train.idx: not an IDX file: it does not begin with two zero bytes");
     CHECK(reason(idx(13, {2}, "12345678")) ==
-          "train.idx: IDX elements of type 13 are not supported, wanted 8 (unsigned bytes)");
-    CHECK(reason(idx(8, {}, "")) == "train.idx: wanted an IDX array of rank 1 to 4, got 0");
-    CHECK(reason(idx(8, {1, 1, 1, 1, 1}, "x")) == "train.idx: wanted an IDX array of rank 1 to 4, got 5");
+          "train.idx: IDX elements of type 13 are not supported, expected 8 (unsigned bytes)");
+    CHECK(reason(idx(8, {}, "")) == "train.idx: expected an IDX array of rank 1 to 4, got 0");
+    CHECK(reason(idx(8, {1, 1, 1, 1, 1}, "x")) == "train.idx: expected an IDX array of rank 1 to 4, got 5");
     CHECK(reason(idx(8, {2, 2}, "").substr(0, 11)) == "train.idx: cut within the IDX header");
 }
 

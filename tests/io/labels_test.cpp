@@ -112,7 +112,7 @@ TEST_CASE("one-hot rows of many buffers") {
         // A second 1 in the last row.
         bits[fortran ? (classes - 1) * rows + rows - 1 : rows * classes - 1] = 1;
         file.write("<u1", {rows, classes}, bits, fortran);
-        CHECK(file.reason() == "wanted labels of rank 1 or one-hot rows (one 1, else 0), row 1499 of shape "
+        CHECK(file.reason() == "expected labels of rank 1 or one-hot rows (one 1, else 0), row 1499 of shape "
                                "(1500, 1000) is not one-hot");
     }
 }
@@ -120,16 +120,15 @@ TEST_CASE("one-hot rows of many buffers") {
 TEST_CASE("what is no labels") {
     const label_file file;
     file.write("<f4", {3}, {bits_of(0), bits_of(1.5F), bits_of(2)});
-    CHECK(file.reason() == "expected labels that are whole numbers, got 1.500000 at position 1");
+    CHECK(file.reason() == "expected labels that are whole numbers, got 1.5 at position 1");
     file.write("<f4", {3}, {bits_of(0), bits_of(1), 0x7fc00000U});
     CHECK(file.reason() == "expected labels that are whole numbers, got nan at position 2");
     file.write("<f4", {2}, {bits_of(0), bits_of(0x1p54F)});
-    CHECK(file.reason() ==
-          "expected labels that are whole numbers, got 18014398509481984.000000 at position 1");
+    CHECK(file.reason() == "expected labels that are whole numbers, got 18014398509481984 at position 1");
     file.write("|b1", {2}, {0, 1});
-    CHECK(file.reason() == "wanted labels that are integers, got elements of type |b1");
+    CHECK(file.reason() == "expected labels that are integers, got elements of type |b1");
     file.write(">u8", {3}, {0, (std::uint64_t{1} << 63U) + 5, 1});
-    CHECK(file.reason() == "wanted labels below 2^63, got 9223372036854775813 at position 1");
+    CHECK(file.reason() == "expected labels below 2^63, got 9223372036854775813 at position 1");
     file.write("<i4", {0}, {});
     CHECK(file.reason() == "holds no labels: shape (0,)");
     file.write("<i4", {0, 10}, {});
@@ -137,9 +136,9 @@ TEST_CASE("what is no labels") {
     file.write("<i4", {}, {5});
     CHECK(file.reason() == "holds no labels: shape ()");
     file.write("<i4", {2, 2, 2}, {0, 0, 0, 0, 0, 0, 0, 0});
-    CHECK(file.reason() == "wanted labels of rank 1 or one-hot rows, got shape (2, 2, 2)");
+    CHECK(file.reason() == "expected labels of rank 1 or one-hot rows, got shape (2, 2, 2)");
     const std::string not_one_hot =
-        "wanted labels of rank 1 or one-hot rows (one 1, else 0), row 1 of shape (2, 2) is not one-hot";
+        "expected labels of rank 1 or one-hot rows (one 1, else 0), row 1 of shape (2, 2) is not one-hot";
     for (const auto& row : {std::vector<std::uint64_t>{0, 0}, {1, 1}, {0, 2}, {2, 1}, {255, 1}}) {
         file.write("|i1", {2, 2}, {1, 0, row[0], row[1]});
         CHECK(file.reason() == not_one_hot);

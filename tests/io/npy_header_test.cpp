@@ -98,7 +98,7 @@ TEST_CASE("shapes of every rank, and with nothing in them") {
 }
 
 TEST_CASE("what is no .npy file") {
-    CHECK(reason("") == "is empty, wanted a .npy file");
+    CHECK(reason("") == "is empty, expected a .npy file");
     CHECK(reason("hello, this is no array") == "not a .npy file: it does not begin with \\x93NUMPY");
     CHECK(reason("\x93NUMP") == "not a .npy file: it does not begin with \\x93NUMPY");
     CHECK(reason("\x92NUMPY\x01") == "not a .npy file: it does not begin with \\x93NUMPY");
@@ -106,10 +106,10 @@ TEST_CASE("what is no .npy file") {
 
 TEST_CASE("unknown versions") {
     const std::string text = npy_text("<f4", "(2, 3)");
-    CHECK(reason(npy_with(text, 4)) == ".npy version 4.0 is unknown, wanted 1.0, 2.0 or 3.0");
-    CHECK(reason(npy_with(text, 0)) == ".npy version 0.0 is unknown, wanted 1.0, 2.0 or 3.0");
-    CHECK(reason(npy_with(text, 1, 1)) == ".npy version 1.1 is unknown, wanted 1.0, 2.0 or 3.0");
-    CHECK(reason(npy_with(text, 255, 255)) == ".npy version 255.255 is unknown, wanted 1.0, 2.0 or 3.0");
+    CHECK(reason(npy_with(text, 4)) == ".npy version 4.0 is unknown, expected 1.0, 2.0 or 3.0");
+    CHECK(reason(npy_with(text, 0)) == ".npy version 0.0 is unknown, expected 1.0, 2.0 or 3.0");
+    CHECK(reason(npy_with(text, 1, 1)) == ".npy version 1.1 is unknown, expected 1.0, 2.0 or 3.0");
+    CHECK(reason(npy_with(text, 255, 255)) == ".npy version 255.255 is unknown, expected 1.0, 2.0 or 3.0");
 }
 
 TEST_CASE("a header cut at every byte") {
@@ -125,9 +125,9 @@ TEST_CASE("a header cut at every byte") {
 TEST_CASE("a header that claims to be long") {
     std::string bytes = npy_with(npy_text("<f4", "(2, 3)"), 2);
     for (std::size_t k = 8; k < 12; ++k) bytes[k] = '\xff';
-    CHECK(reason(bytes) == "the .npy header claims 4294967295 bytes, wanted at most 65536");
+    CHECK(reason(bytes) == "the .npy header claims 4294967295 bytes, expected at most 65536");
     bytes[8] = 1, bytes[9] = 0, bytes[10] = 1, bytes[11] = 0;
-    CHECK(reason(bytes) == "the .npy header claims 65537 bytes, wanted at most 65536");
+    CHECK(reason(bytes) == "the .npy header claims 65537 bytes, expected at most 65536");
     // As long as it may be, and no byte of what follows is needed.
     std::string text = npy_text("<f4", "(2, 3)");
     text.resize(repscope::io::npy_longest_header, ' ');
@@ -151,41 +151,41 @@ TEST_CASE("shapes that claim too much") {
 }
 
 TEST_CASE("code and nonsense in the header") {
-    CHECK(reason_of_text("") == "bad .npy header: wanted '{', got its end");
-    CHECK(reason_of_text("{") == "bad .npy header: wanted a quoted word, got its end");
-    CHECK(reason_of_text("{{{{") == "bad .npy header: wanted a quoted word, got '{{{'");
+    CHECK(reason_of_text("") == "bad .npy header: expected '{', got its end");
+    CHECK(reason_of_text("{") == "bad .npy header: expected a quoted word, got its end");
+    CHECK(reason_of_text("{{{{") == "bad .npy header: expected a quoted word, got '{{{'");
     CHECK(reason_of_text("__import__('os').system('x')") ==
-          "bad .npy header: wanted '{', got '__import__('os')'");
+          "bad .npy header: expected '{', got '__import__('os')'");
     CHECK(reason_of_shape("(__import__('os').getpid(), 4)") ==
-          "bad .npy header: wanted an extent of 0 or above in 'shape', got '__import__('os')'");
-    CHECK(reason_of_shape("(2, 3) + (4,)") == "bad .npy header: wanted ',', got '+ (4,), }       '");
+          "bad .npy header: expected an extent of 0 or above in 'shape', got '__import__('os')'");
+    CHECK(reason_of_shape("(2, 3) + (4,)") == "bad .npy header: expected ',', got '+ (4,), }       '");
     CHECK(reason_of_text("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)} and more") ==
           "bad .npy header: something follows the dictionary");
     CHECK(reason_of_text(std::string("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}\0", 58)) ==
           "bad .npy header: something follows the dictionary");
-    CHECK(reason_of_text("{'descr: '<f4'}") == "bad .npy header: wanted ':', got '<f4'}'");
+    CHECK(reason_of_text("{'descr: '<f4'}") == "bad .npy header: expected ':', got '<f4'}'");
     CHECK(reason_of_text("{'descr") == "bad .npy header: a quoted word has no end");
-    CHECK(reason_of_text("\x01\x02\x1b[2J\n") == "bad .npy header: wanted '{', got '???[2J?'");
+    CHECK(reason_of_text("\x01\x02\x1b[2J\n") == "bad .npy header: expected '{', got '???[2J?'");
     CHECK(reason_of_text("{'de\nscr': 1}") == "bad .npy header: unknown key 'de?scr'");
 }
 
 TEST_CASE("values of the wrong kind") {
     CHECK(reason_of_shape("(-2, 3)").starts_with(
-        "bad .npy header: wanted an extent of 0 or above in 'shape', got '-2, 3)"));
-    CHECK(reason_of_shape("(2.0, 3)").starts_with("bad .npy header: wanted ',', got '.0, 3)"));
-    CHECK(reason_of_shape("(2 3)").starts_with("bad .npy header: wanted ',', got '3)"));
+        "bad .npy header: expected an extent of 0 or above in 'shape', got '-2, 3)"));
+    CHECK(reason_of_shape("(2.0, 3)").starts_with("bad .npy header: expected ',', got '.0, 3)"));
+    CHECK(reason_of_shape("(2 3)").starts_with("bad .npy header: expected ',', got '3)"));
     CHECK(reason_of_shape("(True,)").starts_with(
-        "bad .npy header: wanted an extent of 0 or above in 'shape', got 'True,)"));
-    CHECK(reason_of_shape("(,)").starts_with("bad .npy header: wanted an extent of 0 or above"));
+        "bad .npy header: expected an extent of 0 or above in 'shape', got 'True,)"));
+    CHECK(reason_of_shape("(,)").starts_with("bad .npy header: expected an extent of 0 or above"));
     CHECK(reason_of_shape("(3)") == "bad .npy header: 'shape' is no tuple");
-    CHECK(reason_of_shape("[2, 3]").starts_with("bad .npy header: wanted '(', got '[2, 3]"));
-    CHECK(reason_of_shape("3").starts_with("bad .npy header: wanted '(', got '3"));
+    CHECK(reason_of_shape("[2, 3]").starts_with("bad .npy header: expected '(', got '[2, 3]"));
+    CHECK(reason_of_shape("3").starts_with("bad .npy header: expected '(', got '3"));
     CHECK(reason_of_text("{'descr': '<f4', 'fortran_order': 0, 'shape': (2, 3)}") ==
           "bad .npy header: 'fortran_order' is neither True nor False");
     CHECK(reason_of_text("{'descr': '<f4', 'fortran_order': Falsehood, 'shape': (2, 3)}") ==
-          "bad .npy header: wanted ',', got 'hood, 'shape': ('");
+          "bad .npy header: expected ',', got 'hood, 'shape': ('");
     CHECK(reason_of_text("{'descr': 4, 'fortran_order': False, 'shape': (2, 3)}")
-              .starts_with("bad .npy header: wanted a quoted word, got '4, 'fortran"));
+              .starts_with("bad .npy header: expected a quoted word, got '4, 'fortran"));
 }
 
 TEST_CASE("keys that are missing, unknown, or there twice") {
@@ -207,7 +207,7 @@ TEST_CASE("keys that are missing, unknown, or there twice") {
 }
 
 TEST_CASE("elements that are no real numbers") {
-    const std::string wanted = " are not supported, wanted f2, f4, f8, i1 to i8, u1 to u8 or bool";
+    const std::string wanted = " are not supported, expected f2, f4, f8, i1 to i8, u1 to u8 or bool";
     CHECK(reason_of_type("|O") == "Python objects (dtype '|O')" + wanted);
     CHECK(reason_of_type("<c8") == "complex numbers (dtype '<c8')" + wanted);
     CHECK(reason_of_type(">c16") == "complex numbers (dtype '>c16')" + wanted);
@@ -226,9 +226,9 @@ TEST_CASE("elements that are no real numbers") {
           "read only when they are said to be bf16");
     CHECK(reason_of_type("<bf16") == "elements of an unknown type (dtype '<bf16')" + wanted);
     CHECK(reason_of_text("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (6,)}") ==
-          "structured elements are not supported, wanted numbers");
+          "structured elements are not supported, expected numbers");
     CHECK(reason_of_text("{'descr': ('<f4', (2,)), 'fortran_order': False, 'shape': (6,)}")
-              .starts_with("bad .npy header: wanted a quoted word, got '("));
+              .starts_with("bad .npy header: expected a quoted word, got '("));
 }
 
 TEST_CASE("headers with any bytes wrong are read or refused, nothing else") {

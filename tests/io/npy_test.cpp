@@ -114,19 +114,21 @@ TEST_CASE("a file must hold just what its header claims") {
     CHECK(said(npy_file("<f8", {std::size_t{1} << 32U, std::size_t{1} << 32U}, "")) ==
           path + ": the .npy header claims shape (4294967296, 4294967296), more than fits in memory or in a "
                  "file");
-    CHECK(said("") == path + ": is empty, wanted a .npy file");
+    CHECK(said("") == path + ": is empty, expected a .npy file");
     CHECK(said("garbage") == path + ": not a .npy file: it does not begin with \\x93NUMPY");
 }
 
 TEST_CASE("another rank or type than was asked for") {
     const temporary_directory folder;
     const std::string path = write_bytes(folder / "a.npy", npy_file("<i4", {2, 3}, counted(24)));
-    CHECK(refusal([&] { (void)io::load_npy<float, 1>(path); }) == path + ": wanted rank 1, got shape (2, 3)");
-    CHECK(refusal([&] { (void)io::load_npy<float, 4>(path); }) == path + ": wanted rank 4, got shape (2, 3)");
+    CHECK(refusal([&] { (void)io::load_npy<float, 1>(path); }) ==
+          path + ": expected rank 1, got shape (2, 3)");
+    CHECK(refusal([&] { (void)io::load_npy<float, 4>(path); }) ==
+          path + ": expected rank 4, got shape (2, 3)");
     CHECK(refusal([&] { (void)io::load_npy<std::int64_t, 2>(path); }) ==
-          path + ": wanted elements of type <i8, got <i4");
+          path + ": expected elements of type <i8, got <i4");
     CHECK(refusal([&] { (void)io::load_npy<std::uint32_t, 2>(path); }) ==
-          path + ": wanted elements of type <u4, got <i4");
+          path + ": expected elements of type <u4, got <i4");
     CHECK(io::load_npy<std::int32_t, 2>(path).size() == 6);
 }
 
@@ -137,7 +139,7 @@ TEST_CASE("what is no file") {
     };
     CHECK(said(folder / "none.npy") ==
           (folder / "none.npy") + ": cannot be opened: No such file or directory");
-    CHECK(said(folder / ".") == (folder / ".") + ": is a directory, wanted a file");
+    CHECK(said(folder / ".") == (folder / ".") + ": is a directory, expected a file");
     CHECK(said("/dev/zero") == "/dev/zero: is no regular file");
     const std::string pipe = folder / "pipe.npy";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);

@@ -1,7 +1,7 @@
 // Raw files, folders of batches, columns of text.
 
-#include "repscope/io/batches.hpp"
 #include "repscope/io/csv.hpp"
+#include "repscope/io/npy_folder.hpp"
 #include "repscope/io/raw.hpp"
 
 #include "layer_files.hpp"
@@ -114,7 +114,7 @@ TEST_CASE("batches that do not fit are named") {
     CHECK(said() == path + ": is a directory without .npy files");
     write_bytes(path + "/a_1.npy", npy_file("<f4", {2, 3}, std::string(24, '\0')));
     CHECK(said() == "nothing thrown");
-    const std::string ending = ": wanted one type, and shapes that differ in their first extent only";
+    const std::string ending = ": expected one type, and shapes that differ in their first extent only";
     write_bytes(path + "/a_2.npy", npy_file("<f4", {3, 4}, std::string(48, '\0')));
     CHECK(said() ==
           path + "/a_2.npy: holds <f4 of shape (3, 4), the batch before it <f4 of shape (2, 3)" + ending);

@@ -39,7 +39,7 @@ constexpr std::uint32_t crc_of_digits() {
     for (std::size_t i = 0; i < 9; ++i) digits[i] = static_cast<std::byte>('1' + i);
     return repscope::crc32(digits);
 }
-static_assert(crc_of_digits() == 0xcbf43926U, "the check value of the CRC catalogues");
+static_assert(crc_of_digits() == 0xcbf43926U, "the check value of the CRC catalogs");
 static_assert(repscope::crc32({}) == 0);
 
 std::string message_of(auto&& body) {
@@ -132,24 +132,24 @@ TEST_CASE("what is written is read back to the last bit") {
     CHECK(in.left() == 0);
 }
 
-TEST_CASE("reading past the end says what was wanted, and where") {
+TEST_CASE("reading past the end says what was expected, and where") {
     const auto five = bytes_of("12345");
     const auto reader = [&] { return repscope::byte_reader(five, "some.rsm"); };
     CHECK(message_of([&] { (void)reader().get<double>(); }) ==
-          "some.rsm: cut short: wanted 8 more bytes at 0, got 5");
+          "some.rsm: cut short: expected 8 more bytes at 0, got 5");
     CHECK(message_of([&] {
               auto in = reader();
               (void)in.get<std::uint32_t>();
               (void)in.get<std::uint16_t>();
-          }) == "some.rsm: cut short: wanted 2 more bytes at 4, got 1");
+          }) == "some.rsm: cut short: expected 2 more bytes at 4, got 1");
     CHECK(message_of([&] { (void)reader().take(std::numeric_limits<std::size_t>::max()); }) ==
-          "some.rsm: cut short: wanted 18446744073709551615 more bytes at 0, got 5");
+          "some.rsm: cut short: expected 18446744073709551615 more bytes at 0, got 5");
     std::vector<float> two(2);
     CHECK(message_of([&] { reader().get_all(std::span(two)); }) ==
-          "some.rsm: cut short: wanted 8 more bytes at 0, got 5");
+          "some.rsm: cut short: expected 8 more bytes at 0, got 5");
     // A text whose length says more than there is.
     CHECK(message_of([&] { (void)reader().get_text(); }) ==
-          "some.rsm: cut short: wanted 875770417 more bytes at 4, got 1");
+          "some.rsm: cut short: expected 875770417 more bytes at 4, got 1");
     // A read that fails takes nothing.
     auto in = reader();
     CHECK_THROWS_AS((void)in.get<double>(), repscope::format_error);
@@ -165,11 +165,11 @@ TEST_CASE("files are read whole") {
     CHECK(repscope::read_file(path) == bytes_of(text));
     CHECK(repscope::read_file(path, text.size()).size() == text.size());
     CHECK(message_of([&] { (void)repscope::read_file(path, 2'999'999); }) ==
-          path + ": wanted at most 2999999 bytes, got 3000000");
+          path + ": expected at most 2999999 bytes, got 3000000");
     CHECK(message_of([&] { (void)repscope::read_file(folder / "none"); }) ==
           (folder / "none") + ": cannot be opened: No such file or directory");
     CHECK(message_of([&] { (void)repscope::read_file(folder / "."); }) ==
-          (folder / ".") + ": is a directory, wanted a file");
+          (folder / ".") + ": is a directory, expected a file");
     std::ofstream(folder / "empty", std::ios::binary).close();
     CHECK(repscope::read_file(folder / "empty").empty());
 }

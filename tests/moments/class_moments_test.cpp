@@ -1,7 +1,7 @@
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,7 +1,7 @@
 #include "repscope/moments/covariance.hpp"
 
 #include "repscope/dimensionality/participation_ratio.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -71,7 +71,7 @@ TEST_CASE("trace, Frobenius norm and fourth powers by definition, thin and thick
             covariance state(units);
             state.update(rows(x, units, 0, n));
             CHECK(state.is_thin() == (n <= units));
-            const auto products = state.centred();
+            const auto products = state.centered();
             const auto expected = by_definition(x, n, units);
             CHECK(products.trace() == doctest::Approx(static_cast<double>(expected.t)).epsilon(1e-11));
             CHECK(products.frobenius2() == doctest::Approx(static_cast<double>(expected.r)).epsilon(1e-11));
@@ -86,18 +86,18 @@ TEST_CASE("the same bits for any number of threads and for cuts at whole blocks"
     const auto x = correlated(n, units, 3, 1);
     covariance one(units);
     one.update(rows(x, units, 0, n));
-    const auto expected = one.centred();
+    const auto expected = one.centered();
     for (const int threads : {2, 3, 8}) {
         covariance many(units);
         many.update(rows(x, units, 0, n), {.threads = threads});
-        CHECK(many.centred().lower == expected.lower);
-        CHECK(many.centred().fourth == expected.fourth);
+        CHECK(many.centered().lower == expected.lower);
+        CHECK(many.centered().fourth == expected.fourth);
     }
     covariance cut(units);
     cut.update(rows(x, units, 0, 512));
     cut.update(rows(x, units, 512, 512));
     cut.update(rows(x, units, 1024, n - 1024));
-    CHECK(cut.centred().lower == expected.lower);
+    CHECK(cut.centered().lower == expected.lower);
 }
 
 TEST_CASE("any split and merge order to 1e-12") {
@@ -167,8 +167,8 @@ TEST_CASE("saved and loaded") {
         repscope::byte_reader in(out.bytes());
         const covariance loaded = covariance::load(in);
         CHECK(in.left() == 0);
-        CHECK(loaded.centred().lower == state.centred().lower);
-        CHECK(loaded.centred().fourth == state.centred().fourth);
+        CHECK(loaded.centered().lower == state.centered().lower);
+        CHECK(loaded.centered().fourth == state.centered().fourth);
         repscope::byte_reader cut(std::span(out.bytes()).first(out.bytes().size() - 1));
         CHECK_THROWS_AS((void)covariance::load(cut), repscope::format_error);
     }
@@ -178,13 +178,13 @@ TEST_CASE("bad input is named and leaves the state as it was") {
     auto x = correlated(40, 9, 2, 6);
     covariance state(9);
     state.update(rows(x, 9, 0, 20));
-    const auto before = state.centred().lower;
+    const auto before = state.centered().lower;
     x[30 * 9 + 4] = std::numeric_limits<double>::quiet_NaN();
     CHECK_THROWS_WITH_AS(
         state.update(rows(x, 9, 20, 20)),
-        "repscope::covariance::update: wanted finite activations, got NaN in sample 30, unit 4",
+        "repscope::covariance::update: expected finite activations, got NaN in sample 30, unit 4",
         repscope::value_error);
-    CHECK(state.centred().lower == before);
+    CHECK(state.centered().lower == before);
     CHECK(state.samples() == 20);
     CHECK_THROWS_AS(state.update(rows(x, 3, 0, 2)), repscope::shape_error);
     covariance small(1000, {.max_bytes = 1 << 20});

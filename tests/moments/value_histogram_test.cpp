@@ -1,6 +1,6 @@
 #include "repscope/moments/value_histogram.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -125,10 +125,11 @@ TEST_CASE("values that are not finite, and the largest finite ones") {
     CHECK(state.distribution(1).value.back() == 0);
     const auto before = saved(state);
     const std::vector<double> spoiled{1, 2, 3, std::nan("")};
-    CHECK_THROWS_WITH_AS(state.update(as_view(spoiled, {2, 2})),
-                         "repscope::value_histogram::update: wanted finite activations, got NaN in sample 3, "
-                         "unit 1",
-                         repscope::value_error);
+    CHECK_THROWS_WITH_AS(
+        state.update(as_view(spoiled, {2, 2})),
+        "repscope::value_histogram::update: expected finite activations, got NaN in sample 3, "
+        "unit 1",
+        repscope::value_error);
     CHECK_THROWS_AS(state.update(as_view(spoiled, {1, 4})), repscope::shape_error);
     CHECK(saved(state) == before);
 }

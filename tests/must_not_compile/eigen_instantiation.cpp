@@ -14,15 +14,15 @@ struct tridiagonalization_inplace_selector<MatrixXd, Dynamic, false>;
 } // namespace internal
 } // namespace Eigen
 
-#include <repscope/dimensionality/jackknife.hpp>
+#include <repscope/dimensionality/hutch_plus_plus.hpp>
 #include <repscope/dimensionality/local_pca.hpp>
+#include <repscope/dimensionality/participation_ratio_jackknife.hpp>
+#include <repscope/dimensionality/participation_ratio_sampled_units.hpp>
+#include <repscope/dimensionality/participation_ratio_two_trials.hpp>
 #include <repscope/dimensionality/spectrum.hpp>
-#include <repscope/dimensionality/trace_estimators.hpp>
-#include <repscope/dimensionality/two_trials.hpp>
-#include <repscope/dimensionality/unit_subsampling.hpp>
 
 #ifdef WRONG
-std::vector<double> eigenvalues(const repscope::centred_products& products) {
+std::vector<double> eigenvalues(const repscope::scatter_matrix& products) {
     return repscope::spectrum(products);
 }
 #endif

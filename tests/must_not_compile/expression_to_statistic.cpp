@@ -1,5 +1,5 @@
 // Must say: tensor_like
-#include <repscope/selectivity/index.hpp>
+#include <repscope/selectivity/class_selectivity.hpp>
 
 #include <Eigen/Core>
 

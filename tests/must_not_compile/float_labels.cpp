@@ -1,5 +1,5 @@
 // Must say: labels_like
-#include <repscope/selectivity/index.hpp>
+#include <repscope/selectivity/class_selectivity.hpp>
 
 #include <vector>
 

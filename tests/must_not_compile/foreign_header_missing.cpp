@@ -1,7 +1,7 @@
 // Must say: include <torch/script.h>, <torch/torch.h> or <ATen/ATen.h> before this header
 // Errors: 2
 #ifdef WRONG
-#include <repscope/numeric/backend/xtensor_blas.hpp>
+#include <repscope/linalg/backend/xtensor_blas.hpp>
 #include <repscope/tensor/adapt/torch.hpp>
 #endif
 

@@ -1,5 +1,5 @@
 // Must say: satisfaction of .?.?.?network_like|satisfy 'network_like|because 'network_like
-#include <repscope/net/evaluation.hpp>
+#include <repscope/net/inference_model.hpp>
 #include <repscope/net/models.hpp>
 
 namespace net = repscope::net;
@@ -12,5 +12,5 @@ struct closed_network : decltype(net::mlp<float>(4, 2, {0.0}, {1.0})) {
 };
 
 std::size_t classes_of(const closed_network& network) {
-    return net::evaluation<closed_network>(network).classes({1, 1, 2, 2});
+    return net::inference_model<closed_network>(network).classes({1, 1, 2, 2});
 }

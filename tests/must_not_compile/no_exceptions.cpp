@@ -1,3 +1,3 @@
 // Must say first: repscope needs exceptions
 // Wrong flags: -fno-exceptions
-#include <repscope/selectivity/index.hpp>
+#include <repscope/selectivity/class_selectivity.hpp>

@@ -1,6 +1,6 @@
 // Must say: satisfaction of .?.?.?optimizer_for|satisfy 'optimizer_for|because 'optimizer_for
 #include <repscope/net/models.hpp>
-#include <repscope/net/sgd.hpp>
+#include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>
 
 namespace net = repscope::net;

@@ -1,6 +1,6 @@
 // Must say: static.assert.*failed.*specialize repscope::tensor_traits for it \(docs/tensors\.md\)
 #include <repscope/dimensionality/participation_ratio.hpp>
-#include <repscope/selectivity/index.hpp>
+#include <repscope/selectivity/class_selectivity.hpp>
 
 #include <vector>
 

@@ -1,5 +1,5 @@
 // Must say: wrong rank: activations are \(samples, units\)
-#include <repscope/selectivity/index.hpp>
+#include <repscope/selectivity/class_selectivity.hpp>
 
 #include <vector>
 

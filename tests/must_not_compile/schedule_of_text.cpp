@@ -1,6 +1,6 @@
 // Must say: satisfaction of .?.?.?schedule_like|satisfy 'schedule_like|because 'schedule_like
 #include <repscope/net/models.hpp>
-#include <repscope/net/sgd.hpp>
+#include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>
 
 #include <string>

@@ -1,7 +1,7 @@
 // Must say: satisfaction of .?.?.?batch_source|satisfy 'batch_source|because 'batch_source
 #include <repscope/net/models.hpp>
-#include <repscope/net/schedule.hpp>
-#include <repscope/net/sgd.hpp>
+#include <repscope/net/optim/schedule.hpp>
+#include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>
 
 namespace net = repscope::net;

@@ -1,4 +1,4 @@
-// Must say: known at run time only; say which one is wanted: as_view<2>
+// Must say: known at compile time
 #include <repscope/tensor/as_view.hpp>
 
 #include <xtensor/xarray.hpp>

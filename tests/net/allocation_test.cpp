@@ -1,7 +1,7 @@
 #include "support/counted_allocations.hpp"
 
 #include "repscope/net/models.hpp"
-#include "repscope/net/sgd.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/net/trainer.hpp"
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ TEST_CASE("nothing is allocated in a training step after the first") {
         const tensor_view<const float, 4> x(pixels.data(), {8, 1, 14, 14});
         const std::vector<int> labels{0, 1, 2, 3, 4, 5, 6, 7};
         net::trainer run(network, net::sgd<float>(), 2);
-        const auto penalty = [](std::span<const tapped<float>> layers, std::span<const int>) {
+        const auto penalty = [](std::span<const layer_tap<float>> layers, std::span<const int>) {
             layers[0].gradient(0, 0, 0, 0) += 1;
             return 1.0;
         };
@@ -29,7 +29,7 @@ TEST_CASE("nothing is allocated in a training step after the first") {
         CHECK(counted_allocations::calls == before);
         CHECK(before > 0);
     };
-    check(net::small<float>(1, 10, {0.3}, {0.4}));
+    check(net::small_cnn<float>(1, 10, {0.3}, {0.4}));
     check(net::resnet<float>(1, 10, {0.3}, {0.4}));
     check(net::mlp<float>(196, 10, {0.3}, {0.4}));
 }

@@ -1,6 +1,6 @@
-#include "repscope/net/batch_norm.hpp"
-#include "repscope/net/conv_unit.hpp"
-#include "repscope/net/relu.hpp"
+#include "repscope/net/layers/batch_norm.hpp"
+#include "repscope/net/layers/conv_bn_relu.hpp"
+#include "repscope/net/layers/relu.hpp"
 
 #include "net/layer_check.hpp"
 
@@ -13,7 +13,7 @@
 using namespace repscope;
 
 TEST_CASE("batch norm in training takes the statistics of the batch, and the state follows them") {
-    const net::map_shape shape{5, 11, 3, 2};
+    const net::feature_map_shape shape{5, 11, 3, 2};
     layer_check::bench bench(net::batch_norm<double>({.channels = shape.c}), shape, net::mode::training);
     const auto in = bench.in.view(shape.n);
     const auto out = bench.layer.forward(in, bench.scratch, bench.run);
@@ -44,7 +44,7 @@ TEST_CASE("batch norm in training takes the statistics of the batch, and the sta
 
 TEST_CASE("batch norm keeps its accuracy far from zero") {
     // Mean 1000, deviation 1, in float: a variance from sums of squares would have no correct digit.
-    const net::map_shape shape{8, 3, 7, 5};
+    const net::feature_map_shape shape{8, 3, 7, 5};
     net::batch_norm<float> layer({.channels = 3});
     net::batch_norm<float>::scratch scratch;
     net::map_buffer<float> in;
@@ -80,21 +80,21 @@ TEST_CASE("gradients of batch norm") {
 
 TEST_CASE("gradients of convolution, batch norm and ReLU as one layer") {
     for (const auto how : {net::mode::training, net::mode::inference}) {
-        layer_check::check(net::conv_unit<double>({.in = 3, .out = 10, .win = {{3, 3}, {2, 2}, {1, 1}}}),
+        layer_check::check(net::conv_bn_relu<double>({.in = 3, .out = 10, .win = {{3, 3}, {2, 2}, {1, 1}}}),
                            {4, 3, 7, 6}, how);
-        layer_check::check(net::conv_unit<double>({.in = 8, .out = 4, .win = {{2, 3}, {1, 1}, {0, 1}}}),
+        layer_check::check(net::conv_bn_relu<double>({.in = 8, .out = 4, .win = {{2, 3}, {1, 1}, {0, 1}}}),
                            {3, 8, 4, 5}, how);
         layer_check::check(
-            net::conv_unit<double, false>({.in = 5, .out = 9, .win = {{1, 1}, {2, 2}, {0, 0}}}), {5, 5, 5, 4},
-            how);
+            net::conv_bn_relu<double, false>({.in = 5, .out = 9, .win = {{1, 1}, {2, 2}, {0, 0}}}),
+            {5, 5, 5, 4}, how);
     }
 }
 
 TEST_CASE("one layer is the three layers it stands for") {
-    const net::map_shape shape{4, 3, 8, 7};
+    const net::feature_map_shape shape{4, 3, 8, 7};
     const net::window win{{3, 3}, {2, 1}, {1, 1}};
     for (const auto how : {net::mode::training, net::mode::inference}) {
-        layer_check::bench unit(net::conv_unit<double>({.in = 3, .out = 11, .win = win}), shape, how);
+        layer_check::bench unit(net::conv_bn_relu<double>({.in = 3, .out = 11, .win = win}), shape, how);
         net::sequential three(unit.layer.convolution(), unit.layer.norm(), net::relu<double>());
         typename decltype(three)::scratch scratch;
         net::map_buffer<double> in_gradient;
@@ -129,9 +129,9 @@ TEST_CASE("one layer is the three layers it stands for") {
 }
 
 TEST_CASE("the folded convolution is the layer in inference, before its ReLU") {
-    const net::map_shape shape{3, 4, 6, 6};
+    const net::feature_map_shape shape{3, 4, 6, 6};
     layer_check::bench unit(
-        net::conv_unit<double, false>({.in = 4, .out = 9, .win = {{3, 3}, {1, 1}, {1, 1}}}), shape,
+        net::conv_bn_relu<double, false>({.in = 4, .out = 9, .win = {{3, 3}, {1, 1}, {1, 1}}}), shape,
         net::mode::inference);
     const net::conv2d<double> folded = net::fold(unit.layer);
     net::conv2d<double>::scratch scratch;

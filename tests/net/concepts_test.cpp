@@ -1,9 +1,9 @@
-#include <repscope/net/adam.hpp>
 #include <repscope/net/concepts.hpp>
+#include <repscope/net/layers/pool.hpp>
 #include <repscope/net/models.hpp>
-#include <repscope/net/pool.hpp>
-#include <repscope/net/schedule.hpp>
-#include <repscope/net/sgd.hpp>
+#include <repscope/net/optim/adam.hpp>
+#include <repscope/net/optim/schedule.hpp>
+#include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ struct lacks_everything {
 };
 
 struct ignores_labels {
-    double operator()(std::span<const repscope::tapped<float>>) const { return 0; }
+    double operator()(std::span<const repscope::layer_tap<float>>) const { return 0; }
 };
 
 } // namespace
@@ -29,7 +29,7 @@ TEST_CASE("concepts: every layer of the library is a layer") {
     CHECK(net::layer_like<net::conv2d<double>>);
     CHECK(net::layer_like<net::dense<float>>);
     CHECK(net::layer_like<net::batch_norm<float>>);
-    CHECK(net::layer_like<net::conv_unit<float>>);
+    CHECK(net::layer_like<net::conv_bn_relu<float>>);
     CHECK(net::layer_like<net::relu<float>>);
     CHECK(net::layer_like<net::max_pool<float>>);
     CHECK(net::layer_like<net::average_pool<float>>);

@@ -1,5 +1,5 @@
-#include "repscope/net/conv2d.hpp"
-#include "repscope/net/dense.hpp"
+#include "repscope/net/layers/conv2d.hpp"
+#include "repscope/net/layers/dense.hpp"
 
 #include "net/layer_check.hpp"
 
@@ -13,8 +13,8 @@ namespace {
 
 /// The definition, pixel by pixel.
 template <typename T>
-T brute_force(const net::conv2d<T>& layer, const net::map_view<const T>& in, std::size_t n, std::size_t o,
-              std::size_t y, std::size_t x) {
+T brute_force(const net::conv2d<T>& layer, const net::feature_map_view<const T>& in, std::size_t n,
+              std::size_t o, std::size_t y, std::size_t x) {
     const auto& c = layer.settings();
     T sum = c.bias ? layer.bias()[o] : T(0);
     for (std::size_t i = 0; i < c.in; ++i) {
@@ -60,7 +60,8 @@ TEST_CASE("conv2d is the sum over its window") {
                     for (std::size_t y = 0; y < out.shape.h; ++y) {
                         for (std::size_t x = 0; x < out.shape.w; ++x) {
                             const double wanted = brute_force(
-                                bench.layer, net::map_view<const double>(bench.in.view(g.n)), n, o, y, x);
+                                bench.layer, net::feature_map_view<const double>(bench.in.view(g.n)), n, o, y,
+                                x);
                             same = same && out.at(n, y, x)[o] == doctest::Approx(wanted).epsilon(1e-12);
                         }
                     }
@@ -90,7 +91,7 @@ TEST_CASE("gradients of dense") {
 
 TEST_CASE("what conv2d and dense refuse") {
     const net::conv2d<double> conv({.in = 2, .out = 3, .win = {{3, 3}, {1, 1}, {0, 0}}});
-    CHECK_THROWS_WITH_AS((void)conv.output_shape({1, 3, 5, 5}), doctest::Contains("wanted 2 channels"),
+    CHECK_THROWS_WITH_AS((void)conv.output_shape({1, 3, 5, 5}), doctest::Contains("expected 2 channels"),
                          shape_error);
     CHECK_THROWS_WITH_AS((void)conv.output_shape({1, 2, 2, 5}), doctest::Contains("a kernel of 3"),
                          shape_error);

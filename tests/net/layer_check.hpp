@@ -2,7 +2,7 @@
 
 #include "repscope/net/sequential.hpp"
 #include "repscope/net/workspace.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 #include "support/gradient_check.hpp"
 
 #include <doctest/doctest.h>
@@ -20,14 +20,14 @@ using repscope::random_stream;
 template <typename Layer>
 struct bench {
     Layer layer;
-    net::map_shape shape;
+    net::feature_map_shape shape;
     repscope::thread_pool pool;
     typename Layer::scratch scratch;
     net::map_buffer<double> in, in_gradient;
     std::vector<double> weights; // r
     net::pass run;
 
-    bench(Layer l, const net::map_shape& extents, net::mode how, std::size_t threads = 1)
+    bench(Layer l, const net::feature_map_shape& extents, net::mode how, std::size_t threads = 1)
         : layer(std::move(l)), shape(extents), pool(threads), run{pool, extents.n, how} {
         in.resize(shape, layer.input_halo());
         in_gradient.resize(shape);
@@ -43,7 +43,7 @@ struct bench {
             for (double& value : values) value += 0.7 * random.uniform();
         });
         each(in.view(shape.n), [&](double& value) { value = 0.4 + random.normal(); });
-        const net::map_shape out = layer.output_shape(shape);
+        const net::feature_map_shape out = layer.output_shape(shape);
         weights.resize(out.n * out.c * out.h * out.w);
         for (double& value : weights) value = 0.2 + random.normal();
     }
@@ -103,7 +103,7 @@ struct bench {
     }
 
     /// The whole of a map as one list.
-    static std::vector<double> list(const net::map_view<double>& map) {
+    static std::vector<double> list(const net::feature_map_view<double>& map) {
         std::vector<double> values;
         each(map, [&](double& value) { values.push_back(value); });
         return values;
@@ -167,7 +167,7 @@ struct bench {
 };
 
 template <typename Layer>
-void check(const Layer& layer, const net::map_shape& shape, net::mode how = net::mode::training) {
+void check(const Layer& layer, const net::feature_map_shape& shape, net::mode how = net::mode::training) {
     bench<Layer>(layer, shape, how).check();
 }
 

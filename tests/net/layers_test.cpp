@@ -1,7 +1,7 @@
-#include "repscope/net/flatten.hpp"
-#include "repscope/net/pool.hpp"
-#include "repscope/net/relu.hpp"
-#include "repscope/net/residual.hpp"
+#include "repscope/net/layers/flatten.hpp"
+#include "repscope/net/layers/pool.hpp"
+#include "repscope/net/layers/relu.hpp"
+#include "repscope/net/layers/residual.hpp"
 
 #include "net/layer_check.hpp"
 
@@ -34,7 +34,7 @@ TEST_CASE("gradients of residual blocks") {
 }
 
 TEST_CASE("pools by hand") {
-    const net::map_shape shape{1, 1, 3, 3};
+    const net::feature_map_shape shape{1, 1, 3, 3};
     const double pixels[] = {-1, -2, -3, -4, -5, -6, -7, -8, -9};
     const net::window win{{2, 2}, {2, 2}, {1, 1}};
     layer_check::bench largest(net::max_pool<double>(win), shape, net::mode::training);
@@ -44,7 +44,7 @@ TEST_CASE("pools by hand") {
     }
     const auto a = largest.layer.forward(largest.in.view(1), largest.scratch, largest.run);
     const auto b = mean.layer.forward(mean.in.view(1), mean.scratch, mean.run);
-    REQUIRE(a.shape == net::map_shape{1, 1, 2, 2});
+    REQUIRE(a.shape == net::feature_map_shape{1, 1, 2, 2});
     CHECK(a.at(0, 0, 0)[0] == -1); // the padding, though larger, does not win
     CHECK(a.at(0, 0, 1)[0] == -2);
     CHECK(a.at(0, 1, 0)[0] == -4);
@@ -57,6 +57,6 @@ TEST_CASE("pools by hand") {
 TEST_CASE("flatten runs through channels, rows, columns") {
     layer_check::bench bench(net::flatten<double>(), {2, 3, 2, 4}, net::mode::training);
     const auto out = bench.layer.forward(bench.in.view(2), bench.scratch, bench.run);
-    CHECK(out.shape == net::map_shape{2, 24, 1, 1});
+    CHECK(out.shape == net::feature_map_shape{2, 24, 1, 1});
     CHECK(out.at(1)[(2 * 2 + 1) * 4 + 3] == bench.in.view(2).at(1, 1, 3)[2]);
 }

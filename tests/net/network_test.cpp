@@ -1,15 +1,15 @@
 #include "repscope/net/network.hpp"
 
 #include "repscope/model/concepts.hpp"
-#include "repscope/model/tapped.hpp"
-#include "repscope/net/conv_unit.hpp"
-#include "repscope/net/dense.hpp"
-#include "repscope/net/evaluation.hpp"
-#include "repscope/net/flatten.hpp"
+#include "repscope/model/layer_tap.hpp"
+#include "repscope/net/inference_model.hpp"
+#include "repscope/net/layers/conv_bn_relu.hpp"
+#include "repscope/net/layers/dense.hpp"
+#include "repscope/net/layers/flatten.hpp"
+#include "repscope/net/layers/pool.hpp"
+#include "repscope/net/layers/relu.hpp"
+#include "repscope/net/layers/residual.hpp"
 #include "repscope/net/models.hpp"
-#include "repscope/net/pool.hpp"
-#include "repscope/net/relu.hpp"
-#include "repscope/net/residual.hpp"
 #include "support/gradient_check.hpp"
 
 #include <doctest/doctest.h>
@@ -31,7 +31,7 @@ namespace {
 auto convolutional() {
     return net::network(
         "c", net::normalization<double>({0.3, -0.2}, {0.5, 1.7}),
-        net::sequential(net::conv_unit<double>({.in = 2, .out = 6, .win = {{3, 3}, {1, 2}, {1, 1}}}),
+        net::sequential(net::conv_bn_relu<double>({.in = 2, .out = 6, .win = {{3, 3}, {1, 2}, {1, 1}}}),
                         net::max_pool<double>({{2, 2}, {2, 1}, {0, 0}}),
                         net::residual<double>(6, 6, 1, "block1"), net::residual<double>(6, 5, 2, "block2"),
                         net::global_average_pool<double>(), net::dense<double>(5, 4)));
@@ -77,7 +77,7 @@ void disturb(Network& network) {
 }
 
 /// A smooth function of all activations, which treats layers, samples and units differently.
-double penalty(std::span<const tapped<double>> layers, std::span<const int> labels) {
+double penalty(std::span<const layer_tap<double>> layers, std::span<const int> labels) {
     double sum = 0;
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const auto& a = layers[l].activation;
@@ -182,7 +182,7 @@ TEST_CASE("what a network says about each sample does not depend on the others")
     const std::size_t size = 2 * 9 * 8;
     std::vector<double> losses(9), gradient(9 * size);
     std::vector<int> predicted(9);
-    net::evaluation model(network, 2);
+    net::inference_model model(network, 2);
     model(data.x(), data.labels, losses, predicted, {gradient.data(), data.extents});
     for (std::size_t n = 0; n < 9; ++n) {
         double loss = 0;
@@ -202,11 +202,11 @@ TEST_CASE("what a network says about each sample does not depend on the others")
 
 TEST_CASE("vjp and jvp are transposes of each other at every tap") {
     static_assert(differentiable<const decltype(convolutional()), double>);
-    static_assert(layered<net::evaluation<decltype(convolutional())>, double>);
+    static_assert(layered<net::inference_model<decltype(convolutional())>, double>);
     auto network = convolutional();
     disturb(network);
     const batch data({3, 2, 9, 8});
-    net::evaluation model(network);
+    net::inference_model model(network);
     std::vector<std::array<std::size_t, 4>> shapes;
     std::vector<std::string> names;
     decltype(network)::workspace ws;
@@ -260,7 +260,7 @@ TEST_CASE("vjp and jvp are transposes of each other at every tap") {
 }
 
 TEST_CASE("a workspace serves any batch, and the threads change nothing") {
-    auto network = net::small<float>(3, 10, {0.4, 0.5, 0.6}, {0.2, 0.3, 0.4});
+    auto network = net::small_cnn<float>(3, 10, {0.4, 0.5, 0.6}, {0.2, 0.3, 0.4});
     network.initialize(2);
     random_stream random(1, 1);
     std::vector<float> pixels(37 * 3 * 12 * 10);
@@ -302,25 +302,25 @@ TEST_CASE("the ready networks take both kinds of images") {
             finite = finite && std::isfinite(logits(0, j)) && logits(0, j) != 0;
         CHECK(finite);
     };
-    const std::vector<double> grey{0.286}, grey_deviation{0.353}, rgb{0.49, 0.48, 0.45},
+    const std::vector<double> gray{0.286}, gray_deviation{0.353}, rgb{0.49, 0.48, 0.45},
         rgb_deviation{0.2, 0.2, 0.2};
-    check(net::small(1, 10, grey, grey_deviation), {2, 1, 28, 28}, 4);
-    check(net::small(3, 10, rgb, rgb_deviation), {2, 3, 32, 32}, 4);
-    check(net::resnet(1, 10, grey, grey_deviation), {2, 1, 28, 28}, 7);
+    check(net::small_cnn(1, 10, gray, gray_deviation), {2, 1, 28, 28}, 4);
+    check(net::small_cnn(3, 10, rgb, rgb_deviation), {2, 3, 32, 32}, 4);
+    check(net::resnet(1, 10, gray, gray_deviation), {2, 1, 28, 28}, 7);
     check(net::resnet(3, 10, rgb, rgb_deviation), {2, 3, 32, 32}, 7);
-    check(net::mlp(784, 10, grey, grey_deviation), {2, 1, 28, 28}, 2);
+    check(net::mlp(784, 10, gray, gray_deviation), {2, 1, 28, 28}, 2);
     check(net::mlp(3072, 10, rgb, rgb_deviation), {2, 3, 32, 32}, 2);
     // conv 9*16, 144*32, 288*32, 288*64; norms 2*(16+32+32+64); dense 650
-    CHECK(net::small(1, 10, grey, grey_deviation).parameter_count() == 33338);
+    CHECK(net::small_cnn(1, 10, gray, gray_deviation).parameter_count() == 33338);
 }
 
 TEST_CASE("what a network refuses") {
-    auto network = net::small(1, 10, {0.286}, {0.353});
+    auto network = net::small_cnn(1, 10, {0.286}, {0.353});
     decltype(network)::workspace ws;
     const std::vector<float> pixels(2 * 3 * 28 * 28);
     CHECK_THROWS_WITH_AS(
         (void)network.forward(tensor_view<const float, 4>(pixels.data(), {2, 3, 28, 28}), ws),
-        "repscope::net::network: wanted (n, 1, h, w), got shape (2, 3, 28, 28)", shape_error);
+        "repscope::net::network: expected (n, 1, h, w), got shape (2, 3, 28, 28)", shape_error);
     CHECK_THROWS_AS((void)network.forward(tensor_view<const float, 4>(pixels.data(), {0, 1, 28, 28}), ws),
                     shape_error);
     std::vector<double> losses(2);

@@ -1,8 +1,8 @@
-#include "repscope/net/adam.hpp"
 #include "repscope/net/models.hpp"
-#include "repscope/net/schedule.hpp"
+#include "repscope/net/optim/adam.hpp"
+#include "repscope/net/optim/schedule.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/net/serialize.hpp"
-#include "repscope/net/sgd.hpp"
 #include "repscope/net/trainer.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@ using namespace repscope;
 
 namespace {
 
-/// The least a network needs to be optimised: two tensors.
+/// The least a network needs to be optimized: two tensors.
 struct two_tensors {
     std::vector<double> a{1, -2}, b{3};
     template <typename Visitor>
@@ -133,7 +133,7 @@ TEST_CASE("cross-entropy of each sample") {
 TEST_CASE("training learns, and is the same run for any number of threads") {
     const squares data(330);
     const auto run = [&](int threads, std::uint64_t seed, double* last_loss = nullptr) {
-        auto network = net::small<float>(1, 4, {0.3}, {0.2});
+        auto network = net::small_cnn<float>(1, 4, {0.3}, {0.2});
         network.initialize(seed);
         std::size_t steps = 0, epochs = 0;
         net::train(network, data.source(), data.labels, net::sgd<float>({.weight_decay = 1e-4}),
@@ -174,7 +174,7 @@ TEST_CASE("a penalty is part of the training loss") {
         net::train(
             network, data.source(), data.labels, net::adam<float>(), [](std::size_t) { return 1e-3; },
             {.epochs = 15, .batch = 32},
-            [&](std::span<const tapped<float>> layers, std::span<const int> labels) {
+            [&](std::span<const layer_tap<float>> layers, std::span<const int> labels) {
                 CHECK(layers.size() == 2);
                 CHECK(layers[1].name == "dense2");
                 CHECK(labels.size() == 32);
@@ -198,7 +198,7 @@ TEST_CASE("a penalty is part of the training loss") {
 
 TEST_CASE("what training refuses") {
     const squares data(20);
-    auto network = net::small<float>(1, 4, {0.3}, {0.2});
+    auto network = net::small_cnn<float>(1, 4, {0.3}, {0.2});
     const auto run = [&](std::vector<int> labels, std::size_t batch) {
         net::train(network, data.source(), labels, net::sgd<float>(), net::cosine_schedule{},
                    {.batch = batch}, net::no_penalty{}, [](const net::training_progress&) {});
@@ -210,14 +210,14 @@ TEST_CASE("what training refuses") {
 }
 
 TEST_CASE("parameters survive a file, and a foreign file is told apart") {
-    auto network = net::small<float>(1, 4, {0.3}, {0.2});
+    auto network = net::small_cnn<float>(1, 4, {0.3}, {0.2});
     network.initialize(1);
     network.visit_state([](const std::string&, std::span<float> values) {
         for (float& value : values) value += 0.25F;
     });
     const std::string path = "repscope_net_parameters.tmp";
     net::save(network, path);
-    auto other = net::small<float>(1, 4, {0.3}, {0.2});
+    auto other = net::small_cnn<float>(1, 4, {0.3}, {0.2});
     other.initialize(2);
     CHECK(parameters(other) != parameters(network));
     net::load(other, path);
@@ -231,11 +231,12 @@ TEST_CASE("parameters survive a file, and a foreign file is told apart") {
                              format_error);
         CHECK(net::parameter_bytes(target) == before);
     };
-    refused(net::small<double>(1, 4, {0.3}, {0.2}), bytes, "file: scalar: wanted float64, got float32");
-    refused(net::resnet<float>(1, 4, {0.3}, {0.2}), bytes, "file: architecture: wanted resnet, got small");
-    refused(net::small<float>(1, 5, {0.3}, {0.2}), bytes, "file: dense.weight, numbers: wanted 320, got 256");
-    refused(net::small<float>(1, 4, {0.4}, {0.2}), bytes, "file: mean of the input: wanted 0.4");
-    refused(net::small<float>(3, 4, {0.3, 0, 0}, {0.2, 1, 1}), bytes, "channels: wanted 3, got 1");
+    refused(net::small_cnn<double>(1, 4, {0.3}, {0.2}), bytes, "file: scalar: expected float64, got float32");
+    refused(net::resnet<float>(1, 4, {0.3}, {0.2}), bytes, "file: architecture: expected resnet, got small");
+    refused(net::small_cnn<float>(1, 5, {0.3}, {0.2}), bytes,
+            "file: dense.weight, numbers: expected 320, got 256");
+    refused(net::small_cnn<float>(1, 4, {0.4}, {0.2}), bytes, "file: mean of the input: expected 0.4");
+    refused(net::small_cnn<float>(3, 4, {0.3, 0, 0}, {0.2, 1, 1}), bytes, "channels: expected 3, got 1");
     refused(other, std::span(bytes).first(bytes.size() - 9), "checksum");
     refused(other, std::span(bytes).first(7), "not a file of network parameters");
     refused(other, std::vector<std::byte>(100, std::byte{65}), "not a file of network parameters");
@@ -244,5 +245,5 @@ TEST_CASE("parameters survive a file, and a foreign file is told apart") {
     refused(other, damaged, "checksum");
     damaged = bytes;
     damaged[4 + 12] = std::byte{9};
-    refused(other, damaged, "format: wanted 1, got 9");
+    refused(other, damaged, "format: expected 1, got 9");
 }

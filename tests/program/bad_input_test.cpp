@@ -182,7 +182,7 @@ TEST_CASE("labels that do not fit") {
     write_npy(folder / "bad.npy", std::vector<std::int64_t>{0, 1, 2, 0, -1, 2}, {6});
     refuses_labels("-1");
     write_npy(folder / "bad.npy", std::vector<float>{0, 1, 2, 0.5F, 1, 2}, {6});
-    refuses_labels("whole numbers, got 0.500000 at position 3");
+    refuses_labels("whole numbers, got 0.5 at position 3");
     write_npy(folder / "bad.npy", std::vector<std::int64_t>{0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 0}, {6, 2});
     refuses_labels("one-hot");
     write_npy(folder / "bad.npy", std::vector<std::int64_t>{0, 2, 2, 0, 0, 2, 0, 2, 0, 2, 2, 0}, {6, 2});

@@ -1,8 +1,8 @@
 // The claims of a study, on studies made up so that the answer is known.
-#include "study_claims.hpp"
+#include "study/report/claims.hpp"
 
 #include "made_up_study.hpp"
-#include "study_notes.hpp"
+#include "study/report/notes.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>

@@ -4,10 +4,10 @@
 #include "npy.hpp"
 #include "process.hpp"
 
-#include "failure.hpp"
-#include "nearest.hpp"
-#include "progress.hpp"
-#include "text_table.hpp"
+#include "render/text_table.hpp"
+#include "support/errors.hpp"
+#include "support/progress.hpp"
+#include "support/suggestion.hpp"
 
 #include <doctest/doctest.h>
 

@@ -38,11 +38,11 @@ def selectivity(values, labels):
 
 def dimensionality(values):
     n, units = values.shape
-    centred = values - values.mean(0)
-    centred -= centred.mean(0)
-    product = centred.T @ centred if units <= n else centred @ centred.T
+    centered = values - values.mean(0)
+    centered -= centered.mean(0)
+    product = centered.T @ centered if units <= n else centered @ centered.T
     total, squares = np.trace(product), (product ** 2).sum()
-    fourth = ((centred ** 2).sum(1) ** 2).sum()
+    fourth = ((centered ** 2).sum(1) ** 2).sum()
     a = (n * n - 3 * n + 1) * total ** 2 + 2 * squares - n * (n - 1) * fourth
     b = (n - 1) * (n - 2) * squares + total ** 2 - n * (n - 1) * fourth
     eigenvalues = np.clip(np.linalg.eigvalsh(product)[::-1], 0, None)

@@ -2,9 +2,9 @@
 #include "npy.hpp"
 #include "process.hpp"
 
-#include "image_codec.hpp"
+#include "images/codec.hpp"
 
-#include <repscope/corruption/catalog.hpp>
+#include <repscope/corruption/apply.hpp>
 #include <repscope/io/npy.hpp>
 
 #include <doctest/doctest.h>
@@ -130,8 +130,8 @@ TEST_CASE("the name of OUT and --format decide between pictures and arrays") {
     CHECK(slurp(folder / "pictures/00000.jpg") == program::encode_jpeg(size, foggy, 95));
     // Labels go with arrays in a folder, for one corruption too.
     write_npy(folder / "labels.npy", std::vector<std::int32_t>{4}, {1});
-    CHECK(fog_of(folder / "a.npy", folder / "labelled", {"--labels", folder / "labels.npy"}).code == 0);
-    CHECK(repscope::io::load_npy<std::int32_t, 1>(folder / "labelled/labels.npy").size() == 1);
+    CHECK(fog_of(folder / "a.npy", folder / "labeled", {"--labels", folder / "labels.npy"}).code == 0);
+    CHECK(repscope::io::load_npy<std::int32_t, 1>(folder / "labeled/labels.npy").size() == 1);
 
     const auto refuses = [&](const std::string& in, const std::string& out, std::vector<std::string> more,
                              const std::string& word) {

@@ -2,9 +2,9 @@
 #include "npy.hpp"
 #include "process.hpp"
 
-#include "image_codec.hpp"
+#include "images/codec.hpp"
 
-#include <repscope/corruption/catalog.hpp>
+#include <repscope/corruption/apply.hpp>
 #include <repscope/io/npy.hpp>
 
 #include <doctest/doctest.h>
@@ -133,17 +133,17 @@ TEST_CASE("a folder has the layout of CIFAR-10-C, with the labels once a severit
           fog(2 * 2, 7, 8, 0)); // row of fog, severity 3, pixel (7, 8)
 }
 
-TEST_CASE("PNG and JPEG files, grey among coloured, and pictures of frost") {
+TEST_CASE("PNG and JPEG files, gray among colored, and pictures of frost") {
     const scratch_folder folder;
-    const auto coloured = noise(10 * 11 * 3, 2);
-    const auto grey = noise(10 * 11, 3);
+    const auto colored = noise(10 * 11 * 3, 2);
+    const auto gray = noise(10 * 11, 3);
     std::filesystem::create_directory(folder / "images");
-    write_png(folder / "images/b.png", {10, 11, 3}, coloured);
-    write_png(folder / "images/a.PNG", {10, 11, 1}, grey);
+    write_png(folder / "images/b.png", {10, 11, 3}, colored);
+    write_png(folder / "images/a.PNG", {10, 11, 1}, gray);
     write_bytes(folder / "images/readme.txt", "not a picture");
     std::vector<std::uint8_t> both;
-    for (const auto value : grey) both.insert(both.end(), 3, value);
-    both.insert(both.end(), coloured.begin(), coloured.end());
+    for (const auto value : gray) both.insert(both.end(), 3, value);
+    both.insert(both.end(), colored.begin(), colored.end());
     CHECK(corrupt({folder / "images", folder / "out.npy", "--corruption", "contrast", "--severity", "1"})
               .code == 0);
     CHECK(elements(repscope::io::load_npy<std::uint8_t, 4>(folder / "out.npy")) ==
@@ -160,7 +160,7 @@ TEST_CASE("PNG and JPEG files, grey among coloured, and pictures of frost") {
               .code == 0);
     const auto frosted = repscope::io::load_npy<std::uint8_t, 3>(folder / "frost.npy");
     for (std::size_t i = 0; i < frosted.size(); ++i)
-        CHECK(frosted.data_handle()[i] == static_cast<int>(.75 * coloured[i] + .45 * 50));
+        CHECK(frosted.data_handle()[i] == static_cast<int>(.75 * colored[i] + .45 * 50));
 }
 
 TEST_CASE("a PNG file comes back as it was written, and a damaged one is refused") {

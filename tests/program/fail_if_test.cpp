@@ -3,9 +3,9 @@
 #include "npy.hpp"
 #include "process.hpp"
 
-#include "condition_check.hpp"
-#include "fail_condition.hpp"
-#include "failure.hpp"
+#include "measure/condition_check.hpp"
+#include "measure/fail_condition.hpp"
+#include "support/errors.hpp"
 
 #include <doctest/doctest.h>
 

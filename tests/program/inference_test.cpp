@@ -1,14 +1,14 @@
 // repscope measure --inference: every number against the library called on the same values.
 
-#include "layer_report.hpp"
+#include "layers/report.hpp"
 #include "npy.hpp"
 #include "process.hpp"
 
-#include <repscope/dimensionality/jackknife.hpp>
-#include <repscope/robustness/multiple_testing.hpp>
+#include <repscope/dimensionality/participation_ratio_jackknife.hpp>
 #include <repscope/selectivity/cross_fit.hpp>
 #include <repscope/selectivity/p_values.hpp>
-#include <repscope/selectivity/permutation.hpp>
+#include <repscope/selectivity/permutation_test.hpp>
+#include <repscope/statistics/multiple_testing.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -70,7 +70,7 @@ TEST_CASE("estimates with their intervals are the library's") {
         write_npy(folder / "layer.npy", x, {600, units});
         const json ours = measured({folder / "layer.npy", "--labels", folder / "labels.npy"});
         const auto view = repscope::as_view(x, {600, units});
-        const auto fitted = repscope::cross_fit(view, labels(600, 5));
+        const auto fitted = repscope::cross_fit_selectivity(view, labels(600, 5));
         const json& cross_fit = ours["selectivity"]["cross_fit"];
         CHECK(cross_fit["mean"].get<double>() == doctest::Approx(fitted.mean).epsilon(1e-12));
         CHECK(cross_fit["ci"][0].get<double>() == doctest::Approx(fitted.mean_ci.low).epsilon(1e-10));
@@ -111,7 +111,8 @@ TEST_CASE("the place of a sample decides its fold, whatever is left out and wher
     const json from_0 = measured({folder / "x.npy", "--labels", folder / "labels.npy"});
     const json from_1000 =
         measured({folder / "x.npy", "--labels", folder / "labels.npy", "--first-index", "1000"});
-    const auto moved = repscope::cross_fit(repscope::as_view(x, {400, 6}), y, {.first_index = 1000});
+    const auto moved =
+        repscope::cross_fit_selectivity(repscope::as_view(x, {400, 6}), y, {.first_index = 1000});
     CHECK(from_1000["selectivity"]["cross_fit"]["index"][0].get<double>() ==
           doctest::Approx(moved.index[0]).epsilon(1e-12));
     CHECK(from_1000["selectivity"]["cross_fit"]["index"] != from_0["selectivity"]["cross_fit"]["index"]);
@@ -131,9 +132,9 @@ TEST_CASE("the place of a sample decides its fold, whatever is left out and wher
     write_npy(folder / "labels.npy", y, {400});
     const json without =
         measured({folder / "x.npy", "--labels", folder / "labels.npy", "--ignore-label", "99"});
-    repscope::class_blocks state(6, 4);
+    repscope::blocked_class_sums state(6, 4);
     state.update(repscope::as_view(kept, {places.size(), 6}), kept_labels, {.places = places});
-    const auto expected = repscope::cross_fit(state);
+    const auto expected = repscope::cross_fit_selectivity(state);
     for (std::size_t u = 0; u < 6; ++u) {
         CHECK(without["selectivity"]["cross_fit"]["index"][u].get<double>() ==
               doctest::Approx(expected.index[u]).epsilon(1e-12));
@@ -177,7 +178,7 @@ TEST_CASE("significant units by shuffled labels, in as many passes as fit, and b
             repscope::selectivity_permutation(view, kept_labels,
                                               {.permutations = 199,
                                                .max_permutations = 20 * units,
-                                               .signed_values = repscope::signed_policy::rectify});
+                                               .negatives = repscope::negative_policy::rectify});
         CHECK(ours["null"] == "permutation");
         CHECK(ours["permutations"] == 199);
         CHECK(ours["max_permutations"] ==

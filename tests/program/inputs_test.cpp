@@ -1,10 +1,10 @@
 // What `repscope measure` reads: folders, order, labels among the layers, names of classes, samples without
 // activations, and what is recorded of it.
 
+#include "files/sha256.hpp"
 #include "io/zip_bytes.hpp"
 #include "npy.hpp"
 #include "process.hpp"
-#include "sha256.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -398,7 +398,7 @@ TEST_CASE("labels that are neither integers nor names") {
                 " holds 60 samples: if the first line of the labels is a header, name the column: "
                 "FILE.csv:COLUMN");
     refuses("mixed.csv", mixed, "line 41: expected the name of a class, as above, got '3'");
-    refuses("cut.csv", cut + "x\n", "line 3: wanted an integer, got 'x'");
+    refuses("cut.csv", cut + "x\n", "line 3: expected an integer, got 'x'");
     refuses("empty.npy", npy_header(npy_dictionary("|S3", {rows})) + empty, "an empty one at position 3");
     refuses("short.npy", npy_header(npy_dictionary("|S3", {rows})) + "cat",
             "expected 180 bytes of strings, got 3");

@@ -2,7 +2,7 @@
 
 #include "npy.hpp"
 
-#include "image_codec.hpp"
+#include "images/codec.hpp"
 
 #include <repscope/bytes.hpp>
 

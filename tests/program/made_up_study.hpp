@@ -1,8 +1,8 @@
 #pragma once
 
-#include "image_verdicts.hpp"
-#include "study_report.hpp"
-#include "study_settings.hpp"
+#include "study/per_image.hpp"
+#include "study/report/tables.hpp"
+#include "study/settings.hpp"
 
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,12 +1,12 @@
 // `repscope methods` on small made-up images, and its parts on made-up numbers.
 
-#include "failure.hpp"
 #include "made_up_images.hpp"
-#include "methods_catalog.hpp"
-#include "methods_costs.hpp"
-#include "methods_protocol.hpp"
-#include "methods_report.hpp"
+#include "methods/catalog.hpp"
+#include "methods/costs.hpp"
+#include "methods/protocol.hpp"
+#include "methods/report.hpp"
 #include "process.hpp"
+#include "support/errors.hpp"
 
 #include <cmath>
 #include <doctest/doctest.h>
@@ -298,8 +298,8 @@ TEST_CASE("what methods are not") {
         INFO(result.err);
         CHECK(result.err.find(reason) != std::string::npos);
     };
-    refused("ce,trades", {}, "'trades' is not known; wanted some of ce, selectivity:ALPHA, at-linf");
-    refused("ce", {"--protocol", "long"}, "wanted quick or paper");
+    refused("ce,trades", {}, "'trades' is not known; expected some of ce, selectivity:ALPHA, at-linf");
+    refused("ce", {"--protocol", "long"}, "expected quick or paper");
     refused("ce", {"--eps", "3"}, "--eps");
     const outcome study =
         run({"study", "--data", "fashion-mnist", "--out", folder / "out", "--methods", "ce"});

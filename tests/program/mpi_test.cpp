@@ -141,7 +141,7 @@ TEST_CASE("what a rank finds wrong is said once, with the rank, and nothing is m
     CHECK(bad.code == 1);
     CHECK(bad.out == "");
     const std::string message = "repscope-mpi measure: rank 2: " + (folder / "nan.npy") +
-                                ": holds nan at sample 25, unit 2; wanted finite activations\n";
+                                ": holds nan at sample 25, unit 2; expected finite activations\n";
     CHECK(count(bad.err, message) == 1);
     CHECK(count(bad.err, "repscope-mpi measure: ") == 1);
     CHECK(folder.names() == before);

@@ -1,7 +1,7 @@
 // Run by mpi_test.cpp as an MPI job: ranks above 0 send bytes of several sizes, cut into messages in several
 // ways.
 
-#include "mpi_transfer.hpp"
+#include "merge/mpi_transfer.hpp"
 
 #include <array>
 #include <cstdio>
@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
          {1000, 1000},
          {1001, 1000},
          {100000, 999},
-         {3000000, program::most_bytes_a_message}}};
+         {3000000, program::max_bytes_per_message}}};
     int good = 0;
     for (const auto& [size, a_message] : sizes) {
         for (int from = 1; from < ranks; ++from) {

@@ -5,7 +5,7 @@
 #include "process.hpp"
 #include "snapshot.hpp"
 
-#include "image_codec.hpp"
+#include "images/codec.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,14 +1,14 @@
 // The pieces of the program that can be tested without running it.
 
-#include "failure.hpp"
-#include "foreign_format.hpp"
-#include "labels.hpp"
-#include "layer_costs.hpp"
-#include "layer_names.hpp"
-#include "layer_pattern.hpp"
-#include "layout_choice.hpp"
-#include "sha256.hpp"
-#include "text_table.hpp"
+#include "dumps/labels.hpp"
+#include "dumps/layer_names.hpp"
+#include "dumps/layer_pattern.hpp"
+#include "dumps/layout_choice.hpp"
+#include "files/foreign_format.hpp"
+#include "files/sha256.hpp"
+#include "measure/schedule.hpp"
+#include "render/text_table.hpp"
+#include "support/errors.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -126,11 +126,11 @@ TEST_CASE("numbers and tables for people") {
 
 TEST_CASE("the line that converts a file quotes its name") {
     const std::string bytes("\x80\x04\x95\x10", 4);
-    const auto line = recognise_foreign(std::as_bytes(std::span(bytes)), "it's.pkl");
+    const auto line = recognize_foreign(std::as_bytes(std::span(bytes)), "it's.pkl");
     REQUIRE(line.has_value());
     CHECK(line->find("'it\\'s.pkl'") != std::string::npos);
     const std::string own("\x93NUMPY\x01\0", 8);
-    CHECK(!recognise_foreign(std::as_bytes(std::span(own)), "x").has_value());
+    CHECK(!recognize_foreign(std::as_bytes(std::span(own)), "x").has_value());
 }
 
 TEST_CASE("patterns of layer names") {

@@ -142,7 +142,7 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
 
     const auto three = shards_of(folder, dump.arguments(), 3, "three");
     check_refused(folder, {s[0], three[1], s[2], s[3]},
-                  three[1] + ": not of one run with " + s[0] + ": shards 3, wanted 4");
+                  three[1] + ": not of one run with " + s[0] + ": shards 3, expected 4");
     const auto other = shards_of(folder, dump.arguments({"--epsilon", "0.5"}), 4, "epsilon");
     {
         const outcome result = merged({s[0], other[1], s[2], s[3]});
@@ -153,10 +153,10 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
     // Other labels for the same files, with the same classes.
     std::vector<std::int64_t> labels(small_dump::samples);
     for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i % 5) - 1;
-    auto relabelled = dump.arguments();
-    *std::find(relabelled.begin(), relabelled.end(), folder / "labels.npy") = folder / "other.npy";
+    auto relabeled = dump.arguments();
+    *std::find(relabeled.begin(), relabeled.end(), folder / "labels.npy") = folder / "other.npy";
     write_npy(folder / "other.npy", labels, {labels.size()});
-    const auto l = shards_of(folder, relabelled, 4, "labels");
+    const auto l = shards_of(folder, relabeled, 4, "labels");
     {
         const outcome result = merged({s[0], s[1], l[2], s[3]});
         CHECK(result.code == 1);
@@ -167,7 +167,7 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
     write_npy(folder / "fc.npy", std::vector<float>(small_dump::samples * 5, 1.0F), {small_dump::samples, 5});
     const auto f = shards_of(folder, dump.arguments(), 4, "narrow");
     check_refused(folder, {s[0], f[1], s[2], s[3]},
-                  f[1] + ": not of one run with " + s[0] + ": layer 'fc', shape (61, 5), wanted (61, 6)");
+                  f[1] + ": not of one run with " + s[0] + ": layer 'fc', shape (61, 5), expected (61, 6)");
 
     const std::string bytes = slurp(s[2]);
     const auto damaged = [&](const std::string& changed, const std::string& message) {
@@ -198,7 +198,7 @@ TEST_CASE("wrong usage, and files that are no state") {
     refused({"--shard", "1/2"}, 2, "--shard: needs --state FILE for the shard's moments");
     for (const std::string shard : {"0/2", "3/2", "1", "1/", "/2", "1/2x", "-1/2", "1/4294967297"}) {
         refused({"--shard=" + shard, "--state", state}, 2,
-                "--shard: wanted i/n with i from 1 to n, at most 2^20, got " + shard);
+                "--shard: expected i/n with i from 1 to n, at most 2^20, got " + shard);
     }
     const std::string numbers = ": not with --state; 'repscope merge' gives the numbers of all shards";
     refused({"--state", state, "--json", "-"}, 2, "--json" + numbers);
@@ -214,7 +214,7 @@ TEST_CASE("wrong usage, and files that are no state") {
     for (const auto& [file, message] : std::vector<std::pair<std::string, std::string>>{
              {folder / "conv.npy", "not a state file: it does not begin as one"},
              {folder / "missing.rsm", "cannot be opened: No such file or directory"},
-             {folder.path().string(), "is a directory, wanted a file"}}) {
+             {folder.path().string(), "is a directory, expected a file"}}) {
         check_refused(folder, {file}, file + ": " + message);
     }
 
@@ -230,6 +230,6 @@ TEST_CASE("wrong usage, and files that are no state") {
     const outcome bad = measure("2/2");
     CHECK(bad.code == 1);
     CHECK(bad.err == "repscope measure: " + (folder / "nan.npy") +
-                         ": holds nan at sample 7, unit 1; wanted finite activations\n");
+                         ": holds nan at sample 7, unit 1; expected finite activations\n");
     CHECK_FALSE(std::filesystem::exists(state));
 }

@@ -1,14 +1,14 @@
 // The report of a study: figures, their numbers, what is left out, and the page.
-#include "base64.hpp"
-#include "csv.hpp"
-#include "html.hpp"
+#include "files/base64.hpp"
 #include "made_up_study.hpp"
 #include "process.hpp"
-#include "study_claims.hpp"
-#include "study_figures.hpp"
-#include "study_page.hpp"
-#include "study_pictures.hpp"
-#include "study_times.hpp"
+#include "render/csv.hpp"
+#include "render/html.hpp"
+#include "study/report/claims.hpp"
+#include "study/report/figures/figures.hpp"
+#include "study/report/page.hpp"
+#include "study/report/pictures.hpp"
+#include "study/times.hpp"
 #include "well_formed.hpp"
 
 #include <cmath>
@@ -203,14 +203,14 @@ TEST_CASE("what was not measured is left out of the figures") {
     CHECK(left_out(study) == names{"change-full-maps", "gradients"});
 }
 
-TEST_CASE("colours of alphas: all different, blue below 0 and orange above") {
+TEST_CASE("colors of alphas: all different, blue below 0 and orange above") {
     json study = whole_study(1.0, 1);
     const program::ordered_networks networks(study);
-    std::set<std::string> colours;
-    for (const auto& entry : networks.legend()) colours.insert(entry.colour);
-    CHECK(colours.size() == 5);
+    std::set<std::string> colors;
+    for (const auto& entry : networks.legend()) colors.insert(entry.color);
+    CHECK(colors.size() == 5);
     const auto channel = [&](double alpha, std::size_t c) {
-        return std::stoi(networks.style(alpha).colour.substr(1 + 2 * c, 2), nullptr, 16);
+        return std::stoi(networks.style(alpha).color.substr(1 + 2 * c, 2), nullptr, 16);
     };
     for (const double alpha : {1.0, 2.0}) {
         CHECK(channel(alpha, 0) > channel(alpha, 2));

@@ -246,7 +246,7 @@ TEST_CASE("threads do not change a number, an interrupted study goes on, other s
     write_data(folder);
     REQUIRE(run(study(folder, "whole", {"--threads", "1"})).code == 0);
     const json whole = study_json(folder, "whole");
-    // Killed when the first network is there, which takes its time where nothing is vectorised.
+    // Killed when the first network is there, which takes its time where nothing is vectorized.
     const pid_t child =
         start(study(folder, "killed", {"--threads", "1"}), folder / "log.out", folder / "log.err");
     const std::string first = folder / "killed/networks/alpha_-1_seed_0.json";

@@ -1,5 +1,5 @@
 #include "program/process.hpp"
-#include "versions.hpp"
+#include "support/versions.hpp"
 
 #include <doctest/doctest.h>
 

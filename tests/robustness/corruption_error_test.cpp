@@ -1,6 +1,6 @@
 #include "repscope/robustness/corruption_error.hpp"
 
-#include "repscope/corruption/names.hpp"
+#include "repscope/corruption/kind.hpp"
 
 #include <doctest/doctest.h>
 

@@ -22,23 +22,24 @@ TEST_CASE("gaps of a small table by hand") {
     CHECK(found.without.false_negative == doctest::Approx(1.0 / 3));
     CHECK(found.without.positive == doctest::Approx(3.0 / 5));
     CHECK(found.without.accuracy == doctest::Approx(3.0 / 5));
-    CHECK(found.equalised_odds == doctest::Approx((1.0 / 6 + 1.0 / 3) / 2));
+    CHECK(found.equalized_odds == doctest::Approx((1.0 / 6 + 1.0 / 3) / 2));
     CHECK(found.demographic_parity == doctest::Approx(3.0 / 20));
 }
 
 TEST_CASE("a rate over no samples is undefined, and so is the gap it enters") {
     const fairness_gaps found = fairness(std::vector{1, 0, 1}, std::vector{1, 1, 0}, std::vector{1, 1, 0});
     CHECK(std::isnan(found.with.false_positive));
-    CHECK(std::isnan(found.equalised_odds));
+    CHECK(std::isnan(found.equalized_odds));
     CHECK(found.demographic_parity == doctest::Approx(.5));
     CHECK(std::isnan(fairness({}, {}, {}).demographic_parity));
 }
 
 TEST_CASE("what is not binary or of another length is refused") {
-    CHECK_THROWS_WITH_AS((void)fairness(std::vector{0, 1}, std::vector{0}, std::vector{0}),
-                         "repscope::fairness: wanted as many predictions as labels and attributes, got 2, 1 "
-                         "and 1",
-                         shape_error);
+    CHECK_THROWS_WITH_AS(
+        (void)fairness(std::vector{0, 1}, std::vector{0}, std::vector{0}),
+        "repscope::fairness: expected as many predictions as labels and attributes, got 2, 1 "
+        "and 1",
+        shape_error);
     CHECK_THROWS_WITH_AS((void)fairness(std::vector{0, 2}, std::vector{0, 1}, std::vector{0, 1}),
-                         "repscope::fairness: wanted 0 or 1, got 2 at position 1", value_error);
+                         "repscope::fairness: expected 0 or 1, got 2 at position 1", value_error);
 }

@@ -1,6 +1,6 @@
 #include "repscope/selectivity/cross_fit.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -40,7 +40,7 @@ double written_out(const layer& l, std::size_t unit, std::size_t folds, std::siz
     for (std::size_t fold = 0; fold < folds; ++fold) {
         // A fold weighs what is left of its blocks that have samples.
         std::vector<unsigned char> has(blocks);
-        for (std::size_t i = 0; i < l.samples; ++i) has[repscope::block_of_sample(i, blocks)] = 1;
+        for (std::size_t i = 0; i < l.samples; ++i) has[repscope::sample_block(i, blocks)] = 1;
         double all = 0, left = 0;
         for (std::size_t b = fold; b < blocks; b += folds) {
             all += has[b];
@@ -48,7 +48,7 @@ double written_out(const layer& l, std::size_t unit, std::size_t folds, std::siz
         }
         std::vector<double> training(l.classes), held(l.classes), n_training(l.classes), n_held(l.classes);
         for (std::size_t i = 0; i < l.samples; ++i) {
-            const std::size_t block = repscope::block_of_sample(i, blocks);
+            const std::size_t block = repscope::sample_block(i, blocks);
             if (block == without) continue;
             const auto c = static_cast<std::size_t>(l.y[i]);
             const bool is_held = block % folds == fold;
@@ -82,11 +82,12 @@ double written_out(const layer& l, std::size_t unit, std::size_t folds, std::siz
 TEST_CASE("index and interval are the definition written out") {
     for (const std::size_t a_class : {7U, 40U}) { // folds without some class, and full ones
         const layer l = exponential(11, 4, a_class, 2, a_class);
-        const auto r = repscope::cross_fit(as_view(l.x, {l.samples, l.units}), l.y, {.threads = 2});
+        const auto r =
+            repscope::cross_fit_selectivity(as_view(l.x, {l.samples, l.units}), l.y, {.threads = 2});
         std::vector<std::size_t> blocks; // those with samples
         for (std::size_t block = 0; block < 20; ++block) {
             for (std::size_t i = 0; i < l.samples; ++i) {
-                if (repscope::block_of_sample(i, 20) != block) continue;
+                if (repscope::sample_block(i, 20) != block) continue;
                 blocks.push_back(block);
                 break;
             }
@@ -129,7 +130,7 @@ TEST_CASE("index and interval are the definition written out") {
         CHECK(r.mean_ci.high - r.mean == doctest::Approx(t * r.mean_standard_error).epsilon(1e-9));
         CHECK(r.samples == l.samples);
         CHECK(r.classes_used == 4);
-        const auto alone = repscope::cross_fit(as_view(l.x, {l.samples, l.units}), l.y);
+        const auto alone = repscope::cross_fit_selectivity(as_view(l.x, {l.samples, l.units}), l.y);
         CHECK(alone.index == r.index);
         CHECK(alone.standard_error == r.standard_error);
         CHECK(alone.mean_standard_error == r.mean_standard_error);
@@ -138,7 +139,8 @@ TEST_CASE("index and interval are the definition written out") {
 
 TEST_CASE("noise has an index of 0 on average, selective units have theirs") {
     const layer noise = exponential(400, 10, 20, 1, 3);
-    const auto of_noise = repscope::cross_fit(as_view(noise.x, {noise.samples, noise.units}), noise.y);
+    const auto of_noise =
+        repscope::cross_fit_selectivity(as_view(noise.x, {noise.samples, noise.units}), noise.y);
     const auto plain = repscope::class_selectivity(as_view(noise.x, {noise.samples, noise.units}), noise.y);
     CHECK(plain.mean > .12);
     CHECK(std::abs(of_noise.mean) < .015);
@@ -149,8 +151,8 @@ TEST_CASE("noise has an index of 0 on average, selective units have theirs") {
     CHECK(std::count_if(of_noise.p_value.begin(), of_noise.p_value.end(), [](double p) { return p < .05; }) <
           35);
     const layer selective = exponential(200, 10, 100, 2, 4);
-    const auto r =
-        repscope::cross_fit(as_view(selective.x, {selective.samples, selective.units}), selective.y);
+    const auto r = repscope::cross_fit_selectivity(as_view(selective.x, {selective.samples, selective.units}),
+                                                   selective.y);
     CHECK(r.mean == doctest::Approx(1 / 3.0).epsilon(.05));
     for (std::size_t u = 0; u < 200; ++u) {
         REQUIRE(r.preferred_class[u] == u % 10);
@@ -170,7 +172,7 @@ TEST_CASE("silent, undefined, sparse, signed and shifted units") {
         x.insert(x.end(), {a, 0, i == 17 ? 5.0 : 0.0, -1 - random.uniform(), a - 10});
     }
     const auto view = as_view(x, {samples, 5});
-    const auto r = repscope::cross_fit(view, y);
+    const auto r = repscope::cross_fit_selectivity(view, y);
     CHECK(r.index[0] == doctest::Approx(.25).epsilon(.05)); // (2.5 - 1.5) / 4
     CHECK(r.index[1] == 0);
     CHECK(r.ci[1] == repscope::interval{0, 0});
@@ -186,10 +188,12 @@ TEST_CASE("silent, undefined, sparse, signed and shifted units") {
     CHECK(r.undefined_units == 3);
     CHECK(r.mean == doctest::Approx(r.index[0] / 2).epsilon(1e-12));
     CHECK(r.mean_standard_error == doctest::Approx(r.standard_error[0] / 2).epsilon(1e-9));
-    const auto shifted = repscope::cross_fit(view, y, {.signed_values = repscope::signed_policy::shift});
+    const auto shifted =
+        repscope::cross_fit_selectivity(view, y, {.negatives = repscope::negative_policy::shift});
     CHECK(shifted.index[4] == doctest::Approx(1).epsilon(.1));
     CHECK(shifted.index[0] == doctest::Approx(shifted.index[4]).epsilon(1e-9));
-    const auto rectified = repscope::cross_fit(view, y, {.signed_values = repscope::signed_policy::rectify});
+    const auto rectified =
+        repscope::cross_fit_selectivity(view, y, {.negatives = repscope::negative_policy::rectify});
     CHECK(rectified.silent_units == 3);
     CHECK(rectified.index[0] == r.index[0]);
 }
@@ -198,10 +202,10 @@ TEST_CASE("few samples, classes of one sample, one class") {
     const std::vector<double> x{1, 2, 3, 1, 5, 2, 4, 3};
     // A class of one sample is left out by default, and does no harm when it is not.
     const std::vector<int> y{0, 1, 0, 1, 0, 1, 0, 2};
-    const auto r = repscope::cross_fit(as_view(x, {8, 1}), y);
+    const auto r = repscope::cross_fit_selectivity(as_view(x, {8, 1}), y);
     CHECK(r.classes_used == 2);
     CHECK(r.samples == 7);
-    const auto all = repscope::cross_fit(as_view(x, {8, 1}), y, {.min_class_samples = 1});
+    const auto all = repscope::cross_fit_selectivity(as_view(x, {8, 1}), y, {.min_class_samples = 1});
     CHECK(all.classes_used == 3);
     CHECK(all.samples == 8);
     for (const auto& one : {r, all}) {
@@ -210,32 +214,36 @@ TEST_CASE("few samples, classes of one sample, one class") {
         CHECK(std::isnan(one.mean) == (one.undefined_units == 1));
     }
     for (const std::size_t n : {2U, 3U}) { // a sample or two a class
-        const auto few =
-            repscope::cross_fit(as_view(x.data(), {std::size_t{n}, std::size_t{1}}),
-                                std::vector<int>(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(n)),
-                                {.min_class_samples = 1});
+        const auto few = repscope::cross_fit_selectivity(
+            as_view(x.data(), {std::size_t{n}, std::size_t{1}}),
+            std::vector<int>(y.begin(), y.begin() + static_cast<std::ptrdiff_t>(n)),
+            {.min_class_samples = 1});
         CHECK(std::isnan(few.index[0]) == (few.undefined_units == 1));
         CHECK(std::isnan(few.ci[0].low));
     }
     const std::vector<double> constant(40, 2.0);
     std::vector<int> halves(40);
     for (std::size_t i = 0; i < 40; ++i) halves[i] = static_cast<int>(i % 2);
-    const auto same = repscope::cross_fit(as_view(constant, {40, 1}), halves);
+    const auto same = repscope::cross_fit_selectivity(as_view(constant, {40, 1}), halves);
     CHECK(same.index[0] == 0);
     CHECK(same.ci[0] == repscope::interval{0, 0});
     CHECK_THROWS_WITH_AS(
-        (void)repscope::cross_fit(as_view(x.data(), {std::size_t{1}, std::size_t{1}}), std::vector<int>{0}),
-        "repscope::cross_fit: wanted at least 2 classes of 2 samples or more, got 0", repscope::value_error);
-    CHECK_THROWS_AS((void)repscope::cross_fit(as_view(x, {8, 1}), std::vector<int>(8)),
+        (void)repscope::cross_fit_selectivity(as_view(x.data(), {std::size_t{1}, std::size_t{1}}),
+                                              std::vector<int>{0}),
+        "repscope::cross_fit_selectivity: expected at least 2 classes of 2 samples or more, got 0",
+        repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::cross_fit_selectivity(as_view(x, {8, 1}), std::vector<int>(8)),
                     repscope::value_error);
-    CHECK_THROWS_WITH_AS((void)repscope::cross_fit(as_view(x, {8, 1}), y, {.folds = 3}),
-                         "repscope::cross_fit: wanted at least 2 folds that divide the 20 blocks, got 3",
-                         repscope::value_error);
-    CHECK_THROWS_AS((void)repscope::cross_fit(as_view(x, {8, 1}), y, {.confidence = 1}),
+    CHECK_THROWS_WITH_AS(
+        (void)repscope::cross_fit_selectivity(as_view(x, {8, 1}), y, {.folds = 3}),
+        "repscope::cross_fit_selectivity: expected at least 2 folds that divide the 20 blocks, got 3",
+        repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::cross_fit_selectivity(as_view(x, {8, 1}), y, {.confidence = 1}),
                     repscope::value_error);
-    repscope::class_blocks plain(1, 2);
-    CHECK_THROWS_AS((void)repscope::cross_fit(plain, {.signed_values = repscope::signed_policy::rectify}),
-                    repscope::value_error);
+    repscope::blocked_class_sums plain(1, 2);
+    CHECK_THROWS_AS(
+        (void)repscope::cross_fit_selectivity(plain, {.negatives = repscope::negative_policy::rectify}),
+        repscope::value_error);
 }
 
 TEST_CASE("a rare class may be left out of the plain index as well") {

@@ -5,11 +5,11 @@
 #include "repscope/selectivity/d_prime.hpp"
 #include "repscope/selectivity/gini.hpp"
 #include "repscope/selectivity/mutual_information.hpp"
-#include "repscope/selectivity/permutation.hpp"
+#include "repscope/selectivity/permutation_test.hpp"
 #include "repscope/selectivity/precision_at_k.hpp"
 #include "repscope/selectivity/sparseness.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <array>
@@ -72,7 +72,7 @@ double d_prime_of(const std::array<std::vector<double>, 2>& s) {
     return (mean[0] - mean[1]) / std::sqrt((variance[0] + variance[1]) / 2);
 }
 
-std::size_t fold_of(std::size_t i) { return repscope::block_of_sample(i, 20) % 5; }
+std::size_t fold_of(std::size_t i) { return repscope::sample_block(i, 20) % 5; }
 
 /// The cross-fit value written out: class from the other folds, value from this one.
 template <typename Score, typename Size>
@@ -273,7 +273,7 @@ TEST_CASE("mutual information") {
 }
 
 TEST_CASE("permutations of the labels, against all of them") {
-    // Six samples in two classes of three: 20 different labellings. The p-value of the first unit, whose
+    // Six samples in two classes of three: 20 different labelings. The p-value of the first unit, whose
     // three largest are one class, is 2/20, for the index does not say which class is preferred.
     const std::vector<double> x{9, 1, 8, 1, 7, 1, 3, 1, 2, 1, 1, 1};
     const std::vector<int> y{0, 0, 0, 1, 1, 1};
@@ -304,7 +304,7 @@ TEST_CASE("permutations of the labels, against all of them") {
     CHECK(std::isnan(undefined.p_value[0]));
     CHECK(std::isnan(undefined.null_mean[0]));
     const auto shifted = repscope::selectivity_permutation(as_view(negative, {6, 1}), y,
-                                                           {.signed_values = repscope::signed_policy::shift});
+                                                           {.negatives = repscope::negative_policy::shift});
     CHECK(shifted.index[0] == doctest::Approx(1).epsilon(1e-6));
     CHECK_THROWS_AS((void)repscope::selectivity_permutation(as_view(x, {6, 2}), y, {.permutations = 0}),
                     repscope::value_error);

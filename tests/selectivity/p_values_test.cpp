@@ -1,6 +1,6 @@
 #include "repscope/selectivity/p_values.hpp"
 
-#include "repscope/selectivity/permutation.hpp"
+#include "repscope/selectivity/permutation_test.hpp"
 
 #include <algorithm>
 #include <cmath>

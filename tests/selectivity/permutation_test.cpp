@@ -1,4 +1,4 @@
-#include "repscope/selectivity/permutation.hpp"
+#include "repscope/selectivity/permutation_test.hpp"
 
 #include <algorithm>
 #include <cmath>

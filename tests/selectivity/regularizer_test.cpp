@@ -9,7 +9,7 @@
 
 namespace {
 
-using repscope::tapped;
+using repscope::layer_tap;
 using repscope::tensor_view;
 
 /// A post-ReLU layer with its gradient, filled with numbers that are generic and not negative.
@@ -26,7 +26,7 @@ struct layer {
             v = static_cast<double>(state >> 40) / 16777216.0 + 0.05;
         }
     }
-    tapped<double> tap() {
+    layer_tap<double> tap() {
         return {"layer", tensor_view<const double, 4>(values.data(), extents),
                 tensor_view<double, 4>(gradient.data(), extents)};
     }
@@ -69,9 +69,9 @@ double brute_force(const std::vector<layer>& layers, const std::vector<int>& lab
 
 double evaluate(std::vector<layer>& layers, const std::vector<int>& labels,
                 const repscope::selectivity_regularizer& penalty) {
-    std::vector<tapped<double>> taps;
+    std::vector<layer_tap<double>> taps;
     for (layer& l : layers) taps.push_back(l.tap());
-    return penalty(std::span<const tapped<double>>(taps), labels);
+    return penalty(std::span<const layer_tap<double>>(taps), labels);
 }
 
 } // namespace
@@ -167,12 +167,12 @@ TEST_CASE("float activations, and maps with a gap between rows") {
     const std::array<std::ptrdiff_t, 4> strides{24, 8, 4, 1};
     const std::vector<int> labels{0, 1};
     const repscope::selectivity_regularizer penalty{.alpha = 2};
-    const std::array<tapped<float>, 1> gapped{
+    const std::array<layer_tap<float>, 1> gapped{
         {{"a", {values.data(), extents, strides}, {gradient.data(), extents, strides}}}};
-    const std::array<tapped<float>, 1> packed{
+    const std::array<layer_tap<float>, 1> packed{
         {{"b", {dense.data(), extents}, {dense_gradient.data(), extents}}}};
-    const double a = penalty(std::span<const tapped<float>>(gapped), labels);
-    const double b = penalty(std::span<const tapped<float>>(packed), labels);
+    const double a = penalty(std::span<const layer_tap<float>>(gapped), labels);
+    const double b = penalty(std::span<const layer_tap<float>>(packed), labels);
     CHECK(a == doctest::Approx(b).epsilon(1e-14));
     CHECK(gradient[3] == 0); // the gap
     CHECK(gradient[4] == dense_gradient[3]);
@@ -193,7 +193,7 @@ TEST_CASE("the channels of a pixel lying together, with a border around the map,
                                                     static_cast<std::ptrdiff_t>(units)};
         const tensor_view<double, 4> activation(values.data(), extents, strides);
         const tensor_view<double, 4> derivative(gradient.data(), extents, strides);
-        const tapped<double> from = planes[0].tap();
+        const layer_tap<double> from = planes[0].tap();
         const auto each = [&](auto&& body) {
             for (std::size_t i = 0; i < 5; ++i) {
                 for (std::size_t u = 0; u < units; ++u) {
@@ -202,8 +202,8 @@ TEST_CASE("the channels of a pixel lying together, with a border around the map,
             }
         };
         each([&](auto... at) { activation(at...) = from.activation(at...); });
-        const std::array<tapped<double>, 1> together{{{"a", activation, derivative}}};
-        CHECK(penalty(std::span<const tapped<double>>(together), labels) ==
+        const std::array<layer_tap<double>, 1> together{{{"a", activation, derivative}}};
+        CHECK(penalty(std::span<const layer_tap<double>>(together), labels) ==
               doctest::Approx(expected).epsilon(1e-13));
         bool same = true;
         each([&](auto... at) {
@@ -219,10 +219,10 @@ TEST_CASE("bad input is named") {
     std::vector<layer> layers{layer({3, 2, 2, 2}, 1)};
     CHECK_THROWS_WITH_AS(
         evaluate(layers, {0, -1, 2}, {.alpha = 1}),
-        "repscope::selectivity_regularizer: wanted labels of 0 or above, got -1 at position 1",
+        "repscope::selectivity_regularizer: expected labels of 0 or above, got -1 at position 1",
         repscope::value_error);
     CHECK_THROWS_WITH_AS(
         evaluate(layers, {0, 1}, {.alpha = 1}),
-        "repscope::selectivity_regularizer: wanted 2 samples, one per label, got shape (3, 2, 2, 2)",
+        "repscope::selectivity_regularizer: expected 2 samples, one per label, got shape (3, 2, 2, 2)",
         repscope::shape_error);
 }

@@ -1,6 +1,6 @@
-#include "repscope/selectivity/subset_tail.hpp"
+#include "repscope/detail/selectivity/subset_tail.hpp"
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "repscope/dimensionality/participation_ratio.hpp"
-#include "repscope/selectivity/index.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
 
 #include <doctest/doctest.h>
 

@@ -48,7 +48,7 @@ TEST_CASE("an array takes over elements that fill it") {
         const array<float, 2> wrong({3, 2}, std::vector<float>(5));
         FAIL("nothing thrown");
     } catch (const repscope::shape_error& e) {
-        CHECK(std::string(e.what()) == "repscope::array: wanted extents of 5 elements, got shape (3, 2)");
+        CHECK(std::string(e.what()) == "repscope::array: expected extents of 5 elements, got shape (3, 2)");
     }
 }
 

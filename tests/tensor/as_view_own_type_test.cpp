@@ -81,7 +81,7 @@ TEST_CASE("an element may be a class that converts to float") {
     static_assert(std::is_same_v<repscope::element_type_of<somebody::tiny_tensor>, somebody::tiny_float>);
 }
 
-// Which recogniser a type meets first is a promise, so that a type that two of them would take reads the same
+// Which recognizer a type meets first is a promise, so that a type that two of them would take reads the same
 // in every version: own trait, mdspan-like, Eigen-like, xtensor-like, contiguous range.
 namespace ambiguous {
 
@@ -126,7 +126,7 @@ struct repscope::tensor_traits<ambiguous::everything> {
     }
 };
 
-TEST_CASE("of two recognisers that take a type the promised one wins") {
+TEST_CASE("of two recognizers that take a type the promised one wins") {
     using kind = repscope::detail::tensor_kind;
     using repscope::detail::kind_of;
     static_assert(kind_of<ambiguous::as_range>() == kind::range);

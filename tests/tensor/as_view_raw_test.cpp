@@ -72,7 +72,7 @@ TEST_CASE(
     CHECK(contents(repeated) == numbers{2, 3, 2, 3, 2, 3});
 }
 
-TEST_CASE("a view is recognised and keeps extents and strides") {
+TEST_CASE("a view is recognized and keeps extents and strides") {
     std::array<double, 24> memory{};
     for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<double>(i);
     const tensor_view<double, 3> nhw(memory.data(), {2, 3, 4});
@@ -142,7 +142,7 @@ TEST_CASE("the rank can be asked for: unit axes go, the last first, the sample a
     CHECK(as_view<1>(as_view(pointer, {3, 1}, {2, 7})).strides() == strides<1>{2});
 
     CHECK_THROWS_WITH_AS(static_cast<void>(as_view<1>(as_view(pointer, {2, 3}))),
-                         "repscope::as_view: wanted rank 1, got shape (2, 3)", repscope::shape_error);
+                         "repscope::as_view: expected rank 1, got shape (2, 3)", repscope::shape_error);
     CHECK_THROWS_AS(static_cast<void>(as_view<2>(as_view(pointer, {1, 2, 3, 1, 2}))), repscope::shape_error);
 }
 
@@ -182,7 +182,7 @@ struct scaled_mdspan : hand_written_mdspan<float, 2> {
 
 } // namespace
 
-TEST_CASE("an mdspan-like type is recognised by its members") {
+TEST_CASE("an mdspan-like type is recognized by its members") {
     std::array<float, 6> memory{1, 2, 3, 4, 5, 6};
     const hand_written_mdspan<float, 2> layout_left{memory.data(), {2, 3}, {1, 2}};
     const auto view = as_view(layout_left);

@@ -75,7 +75,7 @@ TEST_CASE("xt::xarray: the rank is asked for and checked") {
     CHECK(view.strides() == strides{4, 1});
     CHECK(view(2, 3) == 23.0);
     CHECK_THROWS_WITH_AS(static_cast<void>(as_view<3>(array)),
-                         "repscope::as_view: wanted rank 3, got shape (3, 4)", repscope::shape_error);
+                         "repscope::as_view: expected rank 3, got shape (3, 4)", repscope::shape_error);
     CHECK_THROWS_AS(static_cast<void>(as_view<1>(array)), repscope::shape_error);
 
     const xt::xarray<float> maps = xt::ones<float>({2, 3, 1, 1});
@@ -84,7 +84,7 @@ TEST_CASE("xt::xarray: the rank is asked for and checked") {
 
     const xt::xarray<float> nine_axes = xt::ones<float>(std::vector<std::size_t>(9, 1));
     CHECK_THROWS_WITH_AS(static_cast<void>(as_view<2>(nine_axes)),
-                         "repscope::as_view: wanted rank 2, got rank 9", repscope::shape_error);
+                         "repscope::as_view: expected rank 2, got rank 9", repscope::shape_error);
 }
 
 TEST_CASE_TEMPLATE("xt::view with ranges, steps and single indices", Array, xt::xtensor<double, 2>,
@@ -152,7 +152,7 @@ TEST_CASE("activations of xtensor types, rank known or not") {
     CHECK(nhwc(1, 0, 2, 1) == maps(1, 2, 1, 0));
     const xt::xarray<float> vector = xt::ones<float>({5});
     CHECK_THROWS_WITH_AS(static_cast<void>(repscope::as_activations(vector)),
-                         "repscope::as_activations: wanted rank 2, 3 or 4, got rank 1",
+                         "repscope::as_activations: expected rank 2, 3 or 4, got rank 1",
                          repscope::shape_error);
 }
 

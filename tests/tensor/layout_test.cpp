@@ -65,7 +65,7 @@ TEST_CASE("a rank that does not fit the layout is refused in the caller's name")
     const auto cube = as_view(values, {2, 3, 4});
     CHECK_THROWS_WITH_AS(
         static_cast<void>(as_activations(cube, layout::unstated, "class_selectivity")),
-        "repscope::class_selectivity: wanted (samples, units) or (samples, channels, height, "
+        "repscope::class_selectivity: expected (samples, units) or (samples, channels, height, "
         "width); other ranks need a layout, got shape (2, 3, 4)",
         repscope::shape_error);
     CHECK_THROWS_WITH_AS(static_cast<void>(as_activations(cube, layout::nhwc)),

@@ -77,18 +77,19 @@ TEST_CASE("tensors of every kind of stride are seen where they lie") {
 
 TEST_CASE("what cannot be seen is refused") {
     const at::Tensor x = at::zeros({2, 3});
-    CHECK(refusal<float, 3>(x) == "repscope::from_torch: wanted rank 3, got shape (2, 3)");
-    CHECK(refusal<double, 2>(x) == "repscope::from_torch: wanted elements of type Double, got Float");
-    CHECK(refusal<float, 2>(at::Tensor()) == "repscope::from_torch: wanted a tensor, got an undefined one");
+    CHECK(refusal<float, 3>(x) == "repscope::from_torch: expected rank 3, got shape (2, 3)");
+    CHECK(refusal<double, 2>(x) == "repscope::from_torch: expected elements of type Double, got Float");
+    CHECK(refusal<float, 2>(at::Tensor()) == "repscope::from_torch: expected a tensor, got an undefined one");
     CHECK(refusal<float, 2>(x.to_sparse()) ==
-          "repscope::from_torch: wanted a strided tensor, got another layout");
+          "repscope::from_torch: expected a strided tensor, got another layout");
     CHECK(refusal<float, 2>(at::zeros({2, 3}, at::TensorOptions().device(at::kMeta))) ==
-          "repscope::from_torch: wanted a tensor on the CPU, got device meta");
+          "repscope::from_torch: expected a tensor on the CPU, got device meta");
     const at::Tensor turned = at::imag(at::conj(at::zeros({2, 3}, at::kComplexFloat)));
     REQUIRE(turned.is_neg());
-    CHECK(refusal<float, 2>(turned) ==
-          "repscope::from_torch: wanted a tensor whose elements are as they lie, got one to be negated: call "
-          "resolve_neg()");
+    CHECK(
+        refusal<float, 2>(turned) ==
+        "repscope::from_torch: expected a tensor whose elements are as they lie, got one to be negated: call "
+        "resolve_neg()");
 }
 
 TEST_CASE("moments take the views") {

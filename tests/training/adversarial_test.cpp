@@ -1,9 +1,9 @@
 #include "repscope/training/adversarial.hpp"
 
 #include "repscope/attack/pgd.hpp"
-#include "repscope/net/evaluation.hpp"
-#include "repscope/net/sgd.hpp"
-#include "repscope/training/union_training.hpp"
+#include "repscope/net/inference_model.hpp"
+#include "repscope/net/optim/sgd.hpp"
+#include "repscope/training/multi_norm.hpp"
 #include "training/support.hpp"
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@
 
 using namespace repscope;
 using attack::norm;
-using training::union_strategy;
+using training::multi_norm_strategy;
 using training_check::numbers;
 using training_check::small_network;
 
@@ -44,7 +44,7 @@ const std::vector<attack::msd_ball> balls{{.kind = norm::linf, .eps = .05},
                                           {.kind = norm::l1, .eps = 1.5}};
 
 /// The attack in one ball, as a step of training makes it.
-attack::result<double> alone(training::attacked_network<network_type>& model,
+attack::result<double> alone(training::training_mode_model<network_type>& model,
                              const tensor_view<const double, 4>& x, const attack::msd_ball& ball,
                              double strength, std::size_t place) {
     return attack::pgd(model, x, labels,
@@ -70,7 +70,7 @@ TEST_CASE("the gradient that attacks see in training, through the statistics of 
     auto network = small_network();
     std::vector<double> pixels = pixels_of(1);
     for (const auto statistics : {net::mode::training, net::mode::inference}) {
-        training::attacked_network<network_type> model(network, statistics);
+        training::training_mode_model<network_type> model(network, statistics);
         CHECK(model.classes({6, 1, 6, 6}) == 3);
         std::vector<double> losses(6), gradient(pixels.size());
         std::vector<int> predicted(6);
@@ -176,25 +176,26 @@ TEST_CASE("training against a union is its attacks and steps, made one by one") 
     const std::vector<double> pixels = pixels_of(4);
     const auto x = images(pixels);
     const double rate = .05;
-    for (const auto strategy : {union_strategy::steepest, union_strategy::worst, union_strategy::average}) {
+    for (const auto strategy :
+         {multi_norm_strategy::msd, multi_norm_strategy::max, multi_norm_strategy::avg}) {
         auto network = small_network(), by_hand = network;
         training::union_trainer run(network, plain(),
                                     {.balls = balls, .strategy = strategy, .steps = 4, .seed = 3}, 2);
         net::trainer steps(by_hand, plain());
-        training::attacked_network<network_type> model(by_hand, net::mode::training);
+        training::training_mode_model<network_type> model(by_hand, net::mode::training);
         for (std::size_t step = 0; step < 3; ++step) {
-            const double strength = training::attack_ramp{2}(step);
+            const double strength = training::epsilon_warmup{2}(step);
             CHECK(strength == (step == 0 ? .5 : 1));
             const std::size_t place = 6 * step;
             const auto done = run.step(x, labels, rate, strength);
-            if (strategy == union_strategy::average) {
+            if (strategy == multi_norm_strategy::avg) {
                 for (const auto& ball : balls) {
                     const auto found = alone(model, x, ball, strength, place);
                     steps.step(found.adversarial.view(), labels, rate);
                 }
                 CHECK(done.forward_passes == 6 * 3 * 5);
                 CHECK(done.backward_passes == 6 * 3 * 4);
-            } else if (strategy == union_strategy::worst) {
+            } else if (strategy == multi_norm_strategy::max) {
                 // Loss by loss, pixel by pixel.
                 std::vector<double> worst, losses(6, -1);
                 worst.resize(pixels.size());
@@ -269,10 +270,10 @@ TEST_CASE("what lies within reach of the attack is not learned") {
 }
 
 TEST_CASE("a ramp, and settings that make no sense") {
-    CHECK(training::attack_ramp{}(0) == 1);
-    CHECK(training::attack_ramp{4}(0) == .25);
-    CHECK(training::attack_ramp{4}(3) == 1);
-    CHECK(training::attack_ramp{4}(400) == 1);
+    CHECK(training::epsilon_warmup{}(0) == 1);
+    CHECK(training::epsilon_warmup{4}(0) == .25);
+    CHECK(training::epsilon_warmup{4}(3) == 1);
+    CHECK(training::epsilon_warmup{4}(400) == 1);
     auto network = small_network();
     const auto make = [&](const training::union_options& options) {
         training::union_trainer<network_type, plain> run(network, plain(), options);

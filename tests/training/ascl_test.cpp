@@ -1,8 +1,8 @@
-#include "repscope/net/sgd.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/training/ascl.hpp"
-#include "repscope/training/contrast.hpp"
-#include "repscope/training/divergence.hpp"
-#include "repscope/training/projection.hpp"
+#include "repscope/training/layers/projection_head.hpp"
+#include "repscope/training/losses/divergence.hpp"
+#include "repscope/training/losses/supervised_contrastive.hpp"
 #include "training/support.hpp"
 
 #include <doctest/doctest.h>
@@ -142,8 +142,8 @@ TEST_CASE("the contrast is what its definition gives, for every selection and di
                                   values.begin() + static_cast<std::ptrdiff_t>((i + 1) * width));
             }
             std::vector<double> gradient(n * width, 7);
-            const auto found = training::contrast(z, labels, predicted, options, 1.5,
-                                                  tensor_view<double, 2>(gradient.data(), {n, width}));
+            const auto found = training::supervised_contrastive_loss(
+                z, labels, predicted, options, 1.5, tensor_view<double, 2>(gradient.data(), {n, width}));
             const auto wanted = brute_force(rows, labels, predicted, options);
             CHECK(wanted.loss > 0);
             CHECK(found.loss == doctest::Approx(wanted.loss).epsilon(1e-12));
@@ -151,7 +151,9 @@ TEST_CASE("the contrast is what its definition gives, for every selection and di
             CHECK(found.negatives == doctest::Approx(wanted.negatives).epsilon(1e-14));
             const auto check = gradient_check::compare(
                 std::span(values), std::span<const double>(gradient),
-                [&] { return 1.5 * training::contrast(z, labels, predicted, options).loss; },
+                [&] {
+                    return 1.5 * training::supervised_contrastive_loss(z, labels, predicted, options).loss;
+                },
                 [] { return 0; });
             CHECK(check.error <= 1e-6);
         }
@@ -162,7 +164,7 @@ TEST_CASE(
     "latents in one place, anchors without positives and far latents have finite losses and gradients") {
     for (const auto kind : distances) {
         std::vector<double> values{0, 0, 0, 0, 1e3, -1e3, 2, 2}, gradient(8, 7);
-        const auto found = training::contrast<double>(
+        const auto found = training::supervised_contrastive_loss<double>(
             {values.data(), {4, 2}}, std::vector{0, 0, 1, 2}, std::vector{0, 0, 0, 0},
             {contrast_selection::leaked, kind, .01}, 1, {gradient.data(), {4, 2}});
         CHECK(std::isfinite(found.loss));
@@ -170,16 +172,16 @@ TEST_CASE(
         CHECK(found.positives == 1);
     }
     const std::vector<double> two{1, 2};
-    const auto lonely =
-        training::contrast<double>({two.data(), {2, 1}}, std::vector{0, 1}, std::vector{0, 0}, {});
+    const auto lonely = training::supervised_contrastive_loss<double>({two.data(), {2, 1}}, std::vector{0, 1},
+                                                                      std::vector{0, 0}, {});
     CHECK(lonely.loss == 0);
     CHECK(std::isnan(lonely.positives));
-    CHECK_THROWS_AS((void)training::contrast<double>({two.data(), {2, 1}}, std::vector{0, 1},
-                                                     std::vector{0, 0}, {.temperature = 0}),
+    CHECK_THROWS_AS((void)training::supervised_contrastive_loss<double>(
+                        {two.data(), {2, 1}}, std::vector{0, 1}, std::vector{0, 0}, {.temperature = 0}),
                     value_error);
-    CHECK_THROWS_AS(
-        (void)training::contrast<double>({two.data(), {2, 1}}, std::vector{0}, std::vector{0, 0}, {}),
-        shape_error);
+    CHECK_THROWS_AS((void)training::supervised_contrastive_loss<double>({two.data(), {2, 1}}, std::vector{0},
+                                                                        std::vector{0, 0}, {}),
+                    shape_error);
 }
 
 TEST_CASE("divergences and their gradients") {

@@ -1,5 +1,5 @@
-#include "repscope/net/sgd.hpp"
-#include "repscope/training/augment.hpp"
+#include "repscope/data/augment.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/training/augmix.hpp"
 #include "training/support.hpp"
 
@@ -15,7 +15,7 @@
 #include <vector>
 
 using namespace repscope;
-using training::byte_image;
+using data::byte_image;
 
 namespace {
 
@@ -58,34 +58,34 @@ byte_image after(Transform&& transform, byte_image image = pattern()) {
 } // namespace
 
 TEST_CASE("transforms of values are Pillow's to the bit") {
-    CHECK(difference(after([](auto& i) { training::autocontrast(i); }),
+    CHECK(difference(after([](auto& i) { data::autocontrast(i); }),
                      {{0, 5, 20, 46, 82, 128, 184, 251}, {11, 70, 138, 217, 49, 148, 1, 121}, 39854}) == 0);
-    CHECK(difference(after([](auto& i) { training::equalize(i); }),
+    CHECK(difference(after([](auto& i) { data::equalize(i); }),
                      {{0, 5, 27, 58, 105, 162, 237, 255}, {17, 90, 175, 255, 66, 187, 2, 155}, 48568}) == 0);
-    CHECK(difference(after([](auto& i) { training::posterize(i, 3); }),
+    CHECK(difference(after([](auto& i) { data::posterize(i, 3); }),
                      {{32, 32, 32, 64, 64, 96, 128, 160}, {32, 64, 96, 160, 64, 96, 32, 96}, 30976}) == 0);
-    CHECK(difference(after([](auto& i) { training::solarize(i, 100); }),
+    CHECK(difference(after([](auto& i) { data::solarize(i, 100); }),
                      {{40, 43, 52, 67, 88, 140, 107, 68}, {47, 81, 134, 88, 69, 128, 41, 144}, 29891}) == 0);
 }
 
 TEST_CASE("transforms of places are Pillow's but for its rounding down") {
-    CHECK(difference(after([](auto& i) { training::rotate(i, 17); }),
+    CHECK(difference(after([](auto& i) { data::rotate(i, 17); }),
                      {{0, 0, 0, 0, 0, 93, 124, 63}, {160, 170, 74, 115, 163, 73, 126, 61}, 32272}) <= 1);
-    CHECK(difference(after([](auto& i) { training::rotate(i, -90); }),
+    CHECK(difference(after([](auto& i) { data::rotate(i, -90); }),
                      {{0, 0, 0, 0, 0, 0, 0, 0}, {55, 187, 169, 151, 133, 115, 97, 79}, 29574}) <= 1);
-    CHECK(difference(after([](auto& i) { training::shear_and_translate(i, 0, .23, 0, 0); }),
+    CHECK(difference(after([](auto& i) { data::shear_and_translate(i, 0, .23, 0, 0); }),
                      {{40, 44, 53, 69, 91, 118, 152, 174}, {156, 75, 117, 48, 118, 179, 112, 66}, 30681}) <=
           1);
-    CHECK(difference(after([](auto& i) { training::shear_and_translate(i, -.17, 0, 0, 0); }),
+    CHECK(difference(after([](auto& i) { data::shear_and_translate(i, -.17, 0, 0, 0); }),
                      {{40, 43, 52, 0, 0, 0, 0, 0}, {130, 72, 109, 152, 51, 105, 165, 80}, 33871}) <= 1);
-    CHECK(difference(after([](auto& i) { training::shear_and_translate(i, 0, 0, 0, -4); }),
+    CHECK(difference(after([](auto& i) { data::shear_and_translate(i, 0, 0, 0, -4); }),
                      {{0, 0, 0, 0, 40, 43, 52, 67}, {0, 131, 147, 169, 47, 81, 121, 167}, 27060}) == 0);
 }
 
 TEST_CASE("channels are moved alike and stretched each by itself") {
     const byte_image before = pattern(2);
-    const byte_image moved = after([](auto& i) { training::shear_and_translate(i, 0, 0, 3, 0); }, before);
-    const byte_image lightened = after([](auto& i) { training::autocontrast(i); }, before);
+    const byte_image moved = after([](auto& i) { data::shear_and_translate(i, 0, 0, 3, 0); }, before);
+    const byte_image lightened = after([](auto& i) { data::autocontrast(i); }, before);
     for (std::size_t c = 0; c < 2; ++c) {
         for (std::size_t y = 0; y < 17; ++y) {
             CHECK(moved.pixels[(c * 20 + y) * 16 + 5] == before.pixels[(c * 20 + y + 3) * 16 + 5]);
@@ -95,16 +95,16 @@ TEST_CASE("channels are moved alike and stretched each by itself") {
         CHECK(*std::max_element(first, first + 320) == 255);
     }
     byte_image flat{1, 2, 2, {7, 7, 7, 7}};
-    training::autocontrast(flat);
-    training::equalize(flat);
+    data::autocontrast(flat);
+    data::equalize(flat);
     CHECK(flat.pixels == std::vector<std::uint8_t>(4, 7));
 }
 
 TEST_CASE("every transform takes two draws, and its strength stays below the severity") {
-    for (std::size_t kind = 0; kind < training::transform_count; ++kind) {
+    for (std::size_t kind = 0; kind < data::transform_count; ++kind) {
         random_stream random(3, 3), twin(3, 3);
         byte_image image = pattern();
-        training::apply(static_cast<training::transform>(kind), 3, random, image);
+        data::apply(static_cast<data::transform>(kind), 3, random, image);
         (void)twin.uniform();
         (void)twin.uniform();
         CHECK(random.u32() == twin.u32());
@@ -113,7 +113,7 @@ TEST_CASE("every transform takes two draws, and its strength stays below the sev
     std::set<std::size_t> empty;
     for (int i = 0; i < 200; ++i) {
         byte_image image = pattern();
-        training::apply(training::transform::translate_x, 5, random, image);
+        data::apply(data::transform::translate_x, 5, random, image);
         std::size_t columns = 0; // of nothing but 0: at most 16 / 3 * 5 / 10 of them
         for (std::size_t x = 0; x < 16; ++x) {
             columns += std::all_of(
@@ -124,7 +124,7 @@ TEST_CASE("every transform takes two draws, and its strength stays below the sev
     }
     CHECK(empty == std::set<std::size_t>{0, 1, 2});
     byte_image image = pattern();
-    CHECK_THROWS_AS(training::apply(training::transform::rotate, 11, random, image), value_error);
+    CHECK_THROWS_AS(data::apply(data::transform::rotate, 11, random, image), value_error);
 }
 
 TEST_CASE("mixed images depend on their place in the data set, epoch and view, not on batch or threads") {
@@ -150,7 +150,7 @@ TEST_CASE("mixed images depend on their place in the data set, epoch and view, n
     for (const float value : whole) CHECK((value >= 0 && value <= 1.00001F));
     // A solarised value is the value itself or its inverse.
     std::vector<float> to(200);
-    const training::transform flip[] = {training::transform::solarize};
+    const data::transform flip[] = {data::transform::solarize};
     training::random_transforms<float>(samples(x, 0, 1), std::span(places).first(1), {}, flip, 2, 10,
                                        tensor_view<float, 4>(to.data(), {1, 2, 10, 10}));
     std::size_t changed = 0;

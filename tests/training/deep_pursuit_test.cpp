@@ -1,13 +1,13 @@
 #include "net/layer_check.hpp"
-#include "repscope/net/conv2d.hpp"
-#include "repscope/net/dense.hpp"
+#include "repscope/net/layers/conv2d.hpp"
+#include "repscope/net/layers/dense.hpp"
+#include "repscope/net/layers/pool.hpp"
+#include "repscope/net/layers/relu.hpp"
 #include "repscope/net/network.hpp"
-#include "repscope/net/pool.hpp"
-#include "repscope/net/relu.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/net/sequential.hpp"
-#include "repscope/net/sgd.hpp"
 #include "repscope/net/trainer.hpp"
-#include "repscope/training/deep_pursuit.hpp"
+#include "repscope/training/layers/deep_pursuit.hpp"
 #include "training/support.hpp"
 
 #include <doctest/doctest.h>
@@ -55,13 +55,13 @@ training::deep_pursuit<double, 3> vectors(std::size_t iterations, pursuit_order 
 template <typename Layer>
 struct bench {
     Layer layer;
-    net::map_shape shape;
+    net::feature_map_shape shape;
     thread_pool pool{1};
     typename Layer::scratch s;
     net::map_buffer<double> in;
     net::pass run{pool, shape.n};
 
-    bench(Layer l, const net::map_shape& extents) : layer(std::move(l)), shape(extents) {
+    bench(Layer l, const net::feature_map_shape& extents) : layer(std::move(l)), shape(extents) {
         net::initializer init(11);
         layer.initialize(init);
         in.resize(shape);
@@ -257,7 +257,7 @@ TEST_CASE("curvature: power iteration on the Gram matrix of shifted atoms agains
             CHECK(square == doctest::Approx(1));
         }
         thread_pool pool(1);
-        const net::map_shape shape{1, 2, 40, 40}, above = layer.output_shape(shape);
+        const net::feature_map_shape shape{1, 2, 40, 40}, above = layer.output_shape(shape);
         const net::pass run{pool, 1};
         training::dictionary<double>::scratch s;
         layer.prepare(s, shape, 1);
@@ -274,7 +274,8 @@ TEST_CASE("curvature: power iteration on the Gram matrix of shifted atoms agains
             bench<training::deep_pursuit<double, 3>>::each(w.view(1), sum(before));
             bench<training::deep_pursuit<double, 3>>::each(lower.view(1), sum(after));
             ratio = after / before;
-            training::detail::combine<false>(run, s.lower.view(1), net::map_view<const double>(lower.view(1)),
+            training::detail::combine<false>(run, s.lower.view(1),
+                                             net::feature_map_view<const double>(lower.view(1)),
                                              1 / std::sqrt(after));
             const auto back = layer.encode(s, run);
             training::detail::combine<false>(run, w.view(1), back);

@@ -1,4 +1,4 @@
-#include "repscope/net/sgd.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/training/eman.hpp"
 #include "repscope/training/fixmatch.hpp"
 #include "training/support.hpp"
@@ -16,12 +16,12 @@ using training_check::numbers;
 
 namespace {
 
-/// Images in pieces: labelled ones, and two views of the others.
+/// Images in pieces: labeled ones, and two views of the others.
 struct views {
-    std::vector<double> labelled, weak, strong;
+    std::vector<double> labeled, weak, strong;
     std::vector<int> labels{0, 2, 1, 1};
     explicit views(std::uint64_t seed)
-        : labelled(normals(4 * 36, seed)), weak(normals(5 * 36, seed + 100, .5)),
+        : labeled(normals(4 * 36, seed)), weak(normals(5 * 36, seed + 100, .5)),
           strong(normals(5 * 36, seed + 200)) {}
     [[nodiscard]] static tensor_view<const double, 4> of(const std::vector<double>& pixels) {
         return {pixels.data(), {pixels.size() / 36, 1, 6, 6}};
@@ -32,7 +32,7 @@ struct views {
 
 TEST_CASE("the teacher is the moving average of the student's whole history") {
     for (const auto what :
-         {training::averaging::parameters_and_statistics, training::averaging::parameters}) {
+         {training::ema_scope::parameters_and_statistics, training::ema_scope::parameters}) {
         auto student = training_check::small_network(), teacher = student;
         teacher.initialize(99);
         training::fixmatch_trainer run(student, teacher, net::sgd<double>(),
@@ -43,12 +43,12 @@ TEST_CASE("the teacher is the moving average of the student's whole history") {
         const int steps = 7;
         for (int step = 0; step < steps; ++step) {
             const views data(static_cast<std::uint64_t>(step));
-            (void)run.step(views::of(data.labelled), data.labels, views::of(data.weak),
-                           views::of(data.strong), .05);
+            (void)run.step(views::of(data.labeled), data.labels, views::of(data.weak), views::of(data.strong),
+                           .05);
             history.push_back(numbers(student));
         }
         const std::vector<double> found = numbers(teacher);
-        const bool whole = what == training::averaging::parameters_and_statistics;
+        const bool whole = what == training::ema_scope::parameters_and_statistics;
         std::size_t different = 0;
         for (std::size_t i = 0; i < found.size(); ++i) {
             double average = std::pow(.8, steps) * history[0][i];
@@ -86,7 +86,7 @@ TEST_CASE("only what the teacher is sure of counts, and towards its class") {
     CHECK(training::pseudo_label_loss<double>(view(student), view(teacher), .8, 6).kept == 0);
 }
 
-TEST_CASE("a step goes down the gradient of labelled and unlabelled loss together") {
+TEST_CASE("a step goes down the gradient of labeled and unlabeled loss together") {
     const views data(3);
     auto student = training_check::small_network(), teacher = student, moved = student;
     decltype(student)::workspace ws, teacher_ws;
@@ -104,13 +104,13 @@ TEST_CASE("a step goes down the gradient of labelled and unlabelled loss togethe
     double threshold = 0;
     for (std::size_t i = 0; i < 5; ++i) threshold += sure(i) / 5;
     training::fixmatch_trainer run(moved, teacher, net::sgd<double>({.momentum = 0}),
-                                   {.unlabelled_weight = 3, .threshold = threshold});
+                                   {.unlabeled_weight = 3, .threshold = threshold});
     const auto done =
-        run.step(views::of(data.labelled), data.labels, views::of(data.weak), views::of(data.strong), 1e-3);
-    CHECK(done.unlabelled.kept > 0);
-    CHECK(done.unlabelled.kept < 1);
+        run.step(views::of(data.labeled), data.labels, views::of(data.weak), views::of(data.strong), 1e-3);
+    CHECK(done.unlabeled.kept > 0);
+    CHECK(done.unlabeled.kept < 1);
     training_check::signs mask;
-    std::vector<double> all = data.labelled;
+    std::vector<double> all = data.labeled;
     all.insert(all.end(), data.strong.begin(), data.strong.end());
     training_check::check_step(
         student, moved, 1e-3,
@@ -133,32 +133,32 @@ TEST_CASE("a step goes down the gradient of labelled and unlabelled loss togethe
         [&] { return mask.all; });
 }
 
-TEST_CASE("labelled samples are spread evenly over the classes, and depend on the seed") {
+TEST_CASE("labeled samples are spread evenly over the classes, and depend on the seed") {
     std::vector<int> labels;
     for (int i = 0; i < 300; ++i) labels.push_back(i % 10);
-    const auto chosen = training::choose_labelled(labels, 10, 34, 1);
+    const auto chosen = training::choose_labeled(labels, 10, 34, 1);
     std::vector<int> count(10);
     for (const auto i : chosen) ++count[static_cast<std::size_t>(labels[i])];
     CHECK(count == std::vector{4, 4, 4, 4, 3, 3, 3, 3, 3, 3});
     CHECK(std::is_sorted(chosen.begin(), chosen.end()));
     CHECK(std::adjacent_find(chosen.begin(), chosen.end()) == chosen.end());
-    CHECK(chosen == training::choose_labelled(labels, 10, 34, 1));
-    CHECK(chosen != training::choose_labelled(labels, 10, 34, 2));
-    CHECK_THROWS_WITH_AS((void)training::choose_labelled(labels, 10, 9, 1),
-                         "repscope::training::choose_labelled: wanted at least one label for each of 10 "
+    CHECK(chosen == training::choose_labeled(labels, 10, 34, 1));
+    CHECK(chosen != training::choose_labeled(labels, 10, 34, 2));
+    CHECK_THROWS_WITH_AS((void)training::choose_labeled(labels, 10, 9, 1),
+                         "repscope::training::choose_labeled: expected at least one label for each of 10 "
                          "classes, got 9",
                          value_error);
-    CHECK_THROWS_AS((void)training::choose_labelled(labels, 10, 301, 1), value_error);
+    CHECK_THROWS_AS((void)training::choose_labeled(labels, 10, 301, 1), value_error);
 }
 
 TEST_CASE("bad momenta, thresholds and views are refused") {
     auto student = training_check::small_network(), teacher = student;
-    CHECK_THROWS_AS(training::move_teacher(teacher, student, 1.1), value_error);
+    CHECK_THROWS_AS(training::update_teacher(teacher, student, 1.1), value_error);
     CHECK_THROWS_AS((training::fixmatch_trainer(student, teacher, net::sgd<double>(), {.threshold = 1.5})),
                     value_error);
     training::fixmatch_trainer run(student, teacher, net::sgd<double>(), {});
     const views data(1);
     CHECK_THROWS_AS(
-        run.step(views::of(data.labelled), data.labels, views::of(data.weak), views::of(data.labelled), .1),
+        run.step(views::of(data.labeled), data.labels, views::of(data.weak), views::of(data.labeled), .1),
         shape_error);
 }

@@ -1,13 +1,13 @@
-#include "repscope/net/adam.hpp"
-#include "repscope/net/dense.hpp"
-#include "repscope/net/flatten.hpp"
+#include "repscope/data/attribute_environment.hpp"
+#include "repscope/data/colored_environment.hpp"
+#include "repscope/net/layers/dense.hpp"
+#include "repscope/net/layers/flatten.hpp"
+#include "repscope/net/layers/relu.hpp"
 #include "repscope/net/network.hpp"
-#include "repscope/net/relu.hpp"
+#include "repscope/net/optim/adam.hpp"
+#include "repscope/net/optim/sgd.hpp"
 #include "repscope/net/sequential.hpp"
-#include "repscope/net/sgd.hpp"
 #include "repscope/robustness/fairness.hpp"
-#include "repscope/training/attribute.hpp"
-#include "repscope/training/coloured.hpp"
 #include "repscope/training/irm.hpp"
 #include "support/gradient_check.hpp"
 
@@ -60,7 +60,7 @@ TEST_CASE("the penalty is the squared slope of the risk along a factor on the lo
         const std::vector<int> labels{0, 1, 1, 0, 1};
         std::vector<double> logits = normals(labels.size() * classes, 3, 2);
         const tensor_view<const double, 2> z(logits.data(), {labels.size(), classes});
-        const auto found = training::invariance(z, labels);
+        const auto found = training::irm_penalty(z, labels);
         const double h = 1e-5;
         const double slope =
             (scaled_risk(logits, classes, labels, 1 + h) - scaled_risk(logits, classes, labels, 1 - h)) /
@@ -70,11 +70,11 @@ TEST_CASE("the penalty is the squared slope of the risk along a factor on the lo
         CHECK(found.penalty() == doctest::Approx(slope * slope).epsilon(1e-8));
 
         std::vector<double> gradient(logits.size());
-        (void)training::invariance(z, labels, .7, 30, tensor_view<double, 2>(gradient.data(), z.extents()));
+        (void)training::irm_penalty(z, labels, .7, 30, tensor_view<double, 2>(gradient.data(), z.extents()));
         const auto check = gradient_check::compare(
             std::span(logits), std::span<const double>(gradient),
             [&] {
-                const auto at = training::invariance(z, labels);
+                const auto at = training::irm_penalty(z, labels);
                 return .7 * at.risk + 30 * at.penalty();
             },
             [] { return 0; });
@@ -85,9 +85,9 @@ TEST_CASE("the penalty is the squared slope of the risk along a factor on the lo
 
 TEST_CASE("logits that separate the classes a little too little have a negative slope") {
     const std::vector<double> logits{-.1, .1};
-    CHECK(training::invariance<double>({logits.data(), {2, 1}}, std::vector{0, 1}).slope < 0);
-    CHECK(training::invariance<double>({logits.data(), {2, 1}}, std::vector{1, 0}).slope > 0);
-    CHECK(training::invariance<double>({logits.data(), {2, 1}}, std::vector{1, 0}).accuracy == 0);
+    CHECK(training::irm_penalty<double>({logits.data(), {2, 1}}, std::vector{0, 1}).slope < 0);
+    CHECK(training::irm_penalty<double>({logits.data(), {2, 1}}, std::vector{1, 0}).slope > 0);
+    CHECK(training::irm_penalty<double>({logits.data(), {2, 1}}, std::vector{1, 0}).accuracy == 0);
 }
 
 TEST_CASE("a step goes down the gradient of the whole loss, second derivatives included") {
@@ -186,14 +186,14 @@ TEST_CASE("bad environments and weights are refused") {
     const training::environment<double> one{{pixels.data(), {2, 2, 2, 2}}, labels};
     training::irm_trainer run(network, net::sgd<double>(), {.penalty = 10});
     CHECK_THROWS_WITH_AS(run.step(std::vector{one}, .1),
-                         "repscope::training::irm_trainer: wanted at least two environments, got 1",
+                         "repscope::training::irm_trainer: expected at least two environments, got 1",
                          value_error);
     CHECK_THROWS_AS((training::irm_trainer(network, net::sgd<double>(), {.penalty = -1})), value_error);
     CHECK_THROWS_AS((void)run.evaluate({one.x, foreign}), value_error);
     CHECK_THROWS_AS((void)run.evaluate({one.x, std::span(labels).first(1)}), shape_error);
 }
 
-TEST_CASE("coloured images: the colour goes along with the noisy label, and the grey ones share it") {
+TEST_CASE("colored images: the color goes along with the noisy label, and the gray ones share it") {
     const std::size_t n = 4000;
     std::vector<std::uint8_t> pixels(n * 9);
     std::vector<int> classes(n);
@@ -205,23 +205,23 @@ TEST_CASE("coloured images: the colour goes along with the noisy label, and the 
     const tensor_view<const std::uint8_t, 3> images(pixels.data(), {n, 3, 3});
     std::vector<std::uint32_t> chosen(n);
     std::iota(chosen.begin(), chosen.end(), 0U);
-    training::colouring how{.colour_flips = .9, .seed = 7};
-    const auto made = training::coloured_environment<float>(images, classes, chosen, how);
-    how.coloured = false;
-    const auto grey = training::coloured_environment<float>(images, classes, chosen, how);
+    data::coloring_options coloring{.color_flips = .9, .seed = 7};
+    const auto made = data::colored_environment<float>(images, classes, chosen, coloring);
+    coloring.colored = false;
+    const auto gray = data::colored_environment<float>(images, classes, chosen, coloring);
     REQUIRE(made.x.extents() == std::array<std::size_t, 4>{n, 2, 2, 2});
-    REQUIRE(grey.x.extents() == std::array<std::size_t, 4>{n, 1, 2, 2});
-    CHECK(grey.labels == made.labels);
+    REQUIRE(gray.x.extents() == std::array<std::size_t, 4>{n, 1, 2, 2});
+    CHECK(gray.labels == made.labels);
     double noise = 0, flips = 0;
     for (std::size_t i = 0; i < n; ++i) {
-        const bool colour = made.x(i, 0, 0, 0) > 0;
+        const bool color = made.x(i, 0, 0, 0) > 0;
         noise += (classes[i] < 5 ? 1 : 0) != made.labels[i];
-        flips += colour != (made.labels[i] == 1);
+        flips += color != (made.labels[i] == 1);
         for (std::size_t y = 0; y < 2; ++y) {
             for (std::size_t x = 0; x < 2; ++x) {
                 const float wanted = static_cast<float>(pixels[i * 9 + 6 * y + 2 * x]) / 255;
-                if (!(made.x(i, colour ? 0 : 1, y, x) == wanted && made.x(i, colour ? 1 : 0, y, x) == 0 &&
-                      grey.x(i, 0, y, x) == wanted)) {
+                if (!(made.x(i, color ? 0 : 1, y, x) == wanted && made.x(i, color ? 1 : 0, y, x) == 0 &&
+                      gray.x(i, 0, y, x) == wanted)) {
                     FAIL_CHECK("pixel " << y << ", " << x << " of image " << i);
                 }
             }
@@ -231,22 +231,22 @@ TEST_CASE("coloured images: the colour goes along with the noisy label, and the 
     CHECK(flips / n == doctest::Approx(.9).epsilon(.03));
     // An image keeps its draws, whatever stands beside it.
     const std::vector<std::uint32_t> few{17, 3};
-    how.coloured = true;
-    const auto part = training::coloured_environment<float>(images, classes, few, how);
+    coloring.colored = true;
+    const auto part = data::colored_environment<float>(images, classes, few, coloring);
     CHECK(part.labels == std::vector{made.labels[17], made.labels[3]});
-    how.label_noise = 1.5;
-    CHECK_THROWS_AS((void)training::coloured_environment<float>(images, classes, few, how), value_error);
+    coloring.label_noise = 1.5;
+    CHECK_THROWS_AS((void)data::colored_environment<float>(images, classes, few, coloring), value_error);
     CHECK_THROWS_AS(
-        (void)training::coloured_environment<float>(images, classes, std::vector<std::uint32_t>{5000}, {}),
+        (void)data::colored_environment<float>(images, classes, std::vector<std::uint32_t>{5000}, {}),
         value_error);
 }
 
-TEST_CASE("an invariant predictor is fairer than empirical risk minimisation where the attribute misleads") {
-    const auto first = training::attribute_environment<float>({.samples = 1500, .agreement = .9}),
-               second = training::attribute_environment<float>(
-                   {.samples = 1500, .agreement = .8, .environment = 1}),
-               other = training::attribute_environment<float>(
-                   {.samples = 1500, .agreement = .1, .environment = 2});
+TEST_CASE("an invariant predictor is fairer than empirical risk minimization where the attribute misleads") {
+    const auto first = data::attribute_environment<float>({.samples = 1500, .agreement = .9}),
+               second =
+                   data::attribute_environment<float>({.samples = 1500, .agreement = .8, .environment = 1}),
+               other =
+                   data::attribute_environment<float>({.samples = 1500, .agreement = .1, .environment = 2});
     double agree = 0, positive = 0;
     for (std::size_t i = 0; i < other.labels.size(); ++i) {
         agree += other.labels[i] == other.attribute[i] ? 1.0 / 1500 : 0;
@@ -277,5 +277,5 @@ TEST_CASE("an invariant predictor is fairer than empirical risk minimisation whe
     const auto [erm_accuracy, erm] = run(0);
     const auto [irm_accuracy, irm] = run(1e4);
     CHECK(irm_accuracy > erm_accuracy + .05);
-    CHECK(irm.equalised_odds < erm.equalised_odds - .08);
+    CHECK(irm.equalized_odds < erm.equalized_odds - .08);
 }

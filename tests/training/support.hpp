@@ -1,11 +1,11 @@
 #pragma once
 
-#include "repscope/net/conv_unit.hpp"
-#include "repscope/net/dense.hpp"
+#include "repscope/net/layers/conv_bn_relu.hpp"
+#include "repscope/net/layers/dense.hpp"
+#include "repscope/net/layers/pool.hpp"
 #include "repscope/net/network.hpp"
-#include "repscope/net/pool.hpp"
 #include "repscope/net/sequential.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/random_stream.hpp"
 #include "support/gradient_check.hpp"
 
 #include <doctest/doctest.h>
@@ -35,8 +35,8 @@ inline auto small_network() {
     const net::window halve{{3, 3}, {2, 2}, {1, 1}};
     net::network network(
         "tiny", net::normalization<double>({.1}, {.7}),
-        net::sequential(net::conv_unit<double>({.in = 1, .out = 3, .win = halve, .name = "conv1"}),
-                        net::conv_unit<double>({.in = 3, .out = 4, .win = halve, .name = "conv2"}),
+        net::sequential(net::conv_bn_relu<double>({.in = 1, .out = 3, .win = halve, .name = "conv1"}),
+                        net::conv_bn_relu<double>({.in = 3, .out = 4, .win = halve, .name = "conv2"}),
                         net::global_average_pool<double>(), net::dense<double>(4, 3)));
     network.initialize(5);
     random_stream random(23, 1);

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "repscope/attack/box.hpp"
-#include "repscope/attack/erased_model.hpp"
-#include "repscope/attack/run.hpp"
+#include "repscope/attack/input_bounds.hpp"
+#include "repscope/detail/attack/erased_model.hpp"
+#include "repscope/detail/attack/iterated_attack.hpp"
+#include "repscope/detail/common/finite.hpp"
 #include "repscope/error.hpp"
 #include "repscope/model/concepts.hpp"
-#include "repscope/numeric/finite.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 #include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/tensor_view.hpp"
@@ -34,7 +34,7 @@ struct gradient_check_options {
     std::size_t directions = 8; ///< random directions per sample
     double step = 1 / 1024.0;   ///< largest half-width of a difference per element, in widths of the box
     double tolerance = 0.3;     ///< largest relative error of a sample
-    box bounds{};
+    input_bounds bounds{};
     std::uint64_t seed = 0;
     std::size_t batch = 128; ///< samples that the model is given at once; changes no result
 };
@@ -143,9 +143,9 @@ class gradient_comparison {
         const auto low = static_cast<double>(static_cast<Scalar>(options_->bounds.lower_of(channel))),
                    high = static_cast<double>(static_cast<Scalar>(options_->bounds.upper_of(channel)));
         if (value >= low && value <= high) return;
-        repscope::detail::throw_value_error(
-            name, "expected inputs inside the box, from " + three_digits(low) + " to " + three_digits(high) +
-                      ", got " + three_digits(value) + " in sample " + std::to_string(sample));
+        errors::throw_value_error(name, "expected inputs inside the box, from " + three_digits(low) + " to " +
+                                            three_digits(high) + ", got " + three_digits(value) +
+                                            " in sample " + errors::text_of(sample));
     }
 
     void evaluate(const std::vector<Scalar>& points, std::vector<double>& losses, Scalar* gradient) {
@@ -159,7 +159,7 @@ class gradient_comparison {
         const bool finite = repscope::detail::all_finite(losses.data(), losses.size()) &&
                             (gradient == nullptr || repscope::detail::all_finite(gradient, count_ * size_));
         if (!finite) {
-            repscope::detail::throw_value_error(
+            errors::throw_value_error(
                 name, "expected finite losses and gradients of the model, got NaN or infinity");
         }
     }
@@ -250,11 +250,11 @@ class gradient_comparison {
 [[noreturn]] inline void throw_wrong_gradient(const gradient_check& check, double tolerance) {
     std::string text = "expected a gradient that predicts how the loss changes, got a relative error of " +
                        three_digits(check.largest_error) + " in sample " +
-                       std::to_string(check.worst_sample) + ": predicted change " +
+                       errors::text_of(check.worst_sample) + ": predicted change " +
                        three_digits(check.predicted_change) + ", measured " +
                        three_digits(check.measured_change) + " (root mean square); the error is above " +
-                       three_digits(tolerance) + " in " + std::to_string(check.failed) + " of " +
-                       std::to_string(check.compared) + " samples";
+                       three_digits(tolerance) + " in " + errors::text_of(check.failed) + " of " +
+                       errors::text_of(check.compared) + " samples";
     if (check.predicted_change == 0) {
         text += "; the gradient is 0 where the loss changes: is it written?";
     } else {
@@ -263,7 +263,7 @@ class gradient_comparison {
                     ? "is the sign of the gradient reversed?"
                     : "is the gradient with respect to inputs in other units, such as normalized ones?";
     }
-    repscope::detail::throw_value_error("attack::check_gradient", text);
+    errors::throw_value_error("attack::check_gradient", text);
 }
 
 /// `check_gradient` on views, compiled once per scalar and label type.
@@ -274,24 +274,23 @@ check_gradient_on_views(const erased_model<Scalar>& model, const tensor_view<con
     constexpr std::string_view name = gradient_comparison<Scalar>::name;
     check_run(name, x.extents(), options.bounds, {.batch = options.batch});
     if (options.directions == 0 || options.directions >= streams::index_limit) {
-        repscope::detail::throw_value_error(name,
-                                            "expected 1 to " + std::to_string(streams::index_limit - 1) +
-                                                " directions, got " + std::to_string(options.directions));
+        errors::throw_value_error(name, "expected 1 to " + errors::text_of(streams::index_limit - 1) +
+                                            " directions, got " + errors::text_of(options.directions));
     }
     if (!(options.step > 0 && options.step <= 0.125)) {
-        repscope::detail::throw_value_error(name, "expected a step above 0 and up to 0.125, got " +
-                                                      std::to_string(options.step));
+        errors::throw_value_error(name, "expected a step above 0 and up to 0.125, got " +
+                                            errors::text_of(options.step));
     }
     if (!(options.tolerance > 0 && options.tolerance < 1)) {
-        repscope::detail::throw_value_error(name, "expected a tolerance between 0 and 1, got " +
-                                                      std::to_string(options.tolerance));
+        errors::throw_value_error(name, "expected a tolerance between 0 and 1, got " +
+                                            errors::text_of(options.tolerance));
     }
     const std::vector<int> checked = checked_labels(name, model, labels, x.extents());
     const gradient_check check = gradient_comparison<Scalar>(model, x, checked, options).compare();
     if (check.compared == 0) {
-        repscope::detail::throw_value_error(
+        errors::throw_value_error(
             name, "expected samples whose loss changes by more than its rounding, got none of " +
-                      std::to_string(x.extent(0)) + ": nothing can be compared");
+                      errors::text_of(x.extent(0)) + ": nothing can be compared");
     }
     if (check.failed > 0) throw_wrong_gradient(check, options.tolerance);
     return check;

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "repscope/attack/batch_callback.hpp"
-#include "repscope/attack/box.hpp"
-#include "repscope/attack/erased_model.hpp"
+#include "repscope/attack/input_bounds.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
-#include "repscope/attack/run.hpp"
+#include "repscope/detail/attack/erased_model.hpp"
+#include "repscope/detail/attack/iterated_attack.hpp"
 #include "repscope/model/concepts.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 #include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/tensor_view.hpp"
@@ -26,11 +26,11 @@ namespace attack {
 
 /// Options of `fgsm`.
 struct fgsm_options {
-    execution threads = 1; ///< of the attack's own work; the model has its own
+    thread_source threads = 1; ///< of the attack's own work; the model has its own
     norm ball = norm::linf;
     double eps = 0;        ///< radius of the ball, in data units: 8 / 255., not 8
     bool targeted = false; ///< labels are targets, and the loss goes down
-    box bounds{};
+    input_bounds bounds{};
     std::size_t batch = 128;   ///< samples that the model is given at once; changes no result
     batch_callback on_batch{}; ///< as for `pgd`; with several eps called for each of them after each batch
 };
@@ -50,20 +50,20 @@ fgsm_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar,
     const std::vector<int> checked = checked_labels(name, model, labels, x.extents());
     std::vector<result<Scalar>> found;
     for (const double radius : eps) found.push_back(empty_result<Scalar>(x.extents(), radius, 0));
-    const pool_lease pool(options.threads);
+    const scoped_pool pool(options.threads);
     run<Scalar> work(name, model, x.extents(), options.bounds, settings, *pool);
     std::vector<batch_progress> progress(eps.size());
     for (std::size_t first = 0; first < x.extent(0) && !eps.empty(); first += options.batch) {
         const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
         work.attack_once(x, checked, first, count, found, [&](std::size_t row, std::size_t k, scratch& own) {
-            work.fetch(row, own);
+            work.load(row, own);
             const Scalar* const clean = work.clean(row);
             const auto limits = [&](std::size_t i) {
                 const auto value = static_cast<double>(clean[i]);
-                return room{value - work.lower(i), work.upper(i) - value};
+                return headroom{value - work.lower(i), work.upper(i) - value};
             };
-            maximise_linear(options.ball, eps[k], own.gradient, limits, own.delta, own.indices);
-            work.put(row, own.delta, work.point(row));
+            maximize_linear(options.ball, eps[k], own.gradient, limits, own.delta, own.indices);
+            work.store(row, own.delta, work.point(row));
         });
         for (std::size_t k = 0; k < eps.size(); ++k) {
             report_batch(options.on_batch, found[k], first, count, progress[k]);
@@ -79,7 +79,7 @@ fgsm_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar,
 /// at.
 ///
 /// In linf without a box that is x + eps sign(g), in l2 x + eps g / |g|; the box is part of the problem and
-/// not cut off afterwards (see `maximise_linear`), so that a linear model meets its true worst case. Inputs,
+/// not cut off afterwards (see `maximize_linear`), so that a linear model meets its true worst case. Inputs,
 /// errors and independence of the batch as for `pgd`. Cost: a forward and a backward pass a sample, counted
 /// for the first eps, and a forward pass for each. Goodfellow, Shlens and Szegedy 2015.
 template <typename Model, tensor_like Images, labels_like Labels>

@@ -1,15 +1,15 @@
 #pragma once
 
 #include "repscope/attack/batch_callback.hpp"
-#include "repscope/attack/box.hpp"
-#include "repscope/attack/erased_model.hpp"
+#include "repscope/attack/input_bounds.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/pgd.hpp"
 #include "repscope/attack/result.hpp"
-#include "repscope/attack/run.hpp"
+#include "repscope/detail/attack/erased_model.hpp"
+#include "repscope/detail/attack/iterated_attack.hpp"
 #include "repscope/error.hpp"
 #include "repscope/model/concepts.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 #include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/tensor_view.hpp"
@@ -36,15 +36,15 @@ struct msd_ball {
 
 /// Options of `msd`.
 struct msd_options {
-    execution threads = 1;         ///< of the attack's own work; the model has its own
+    thread_source threads = 1;     ///< of the attack's own work; the model has its own
     std::vector<msd_ball> balls{}; ///< any number, in any order
     std::size_t steps = 50;
     bool random_start = false; ///< uniform in ball number (restart mod number of balls); else the clean input
     std::size_t restarts = 1;
     bool targeted = false;
-    keep kept = keep::best;
+    iterate returned = iterate::best;
     bool early_stop = false;
-    box bounds{};
+    input_bounds bounds{};
     std::array<std::size_t, 2> l1_coordinates{5, 20};
     std::uint64_t seed = 0;
     std::size_t first_sample = 0;
@@ -63,13 +63,13 @@ msd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
     const run_settings settings{.steps = options.steps,
                                 .restarts = options.restarts,
                                 .targeted = options.targeted,
-                                .kept = options.kept,
+                                .returned = options.returned,
                                 .early_stop = options.early_stop,
                                 .first_sample = options.first_sample,
                                 .batch = options.batch};
     check_run(name, x.extents(), options.bounds, settings);
     check_l1_coordinates(name, options.l1_coordinates);
-    if (options.balls.empty()) repscope::detail::throw_value_error(name, "wanted at least 1 ball, got 0");
+    if (options.balls.empty()) errors::throw_value_error(name, "expected at least 1 ball, got 0");
     std::vector<msd_ball> balls = options.balls;
     double largest = 0;
     for (msd_ball& ball : balls) {
@@ -80,7 +80,7 @@ msd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
     }
     const std::vector<int> checked = checked_labels(name, model, labels, x.extents());
     auto found = empty_result<Scalar>(x.extents(), largest, 0);
-    const pool_lease pool(options.threads);
+    const scoped_pool pool(options.threads);
     run<Scalar> work(name, model, x.extents(), options.bounds, settings, *pool);
     const std::size_t rows = (std::min)(options.batch, x.extent(0));
     std::vector<Scalar> proposal(rows * work.size()), best(rows * work.size());

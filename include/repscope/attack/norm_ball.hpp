@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/error.hpp"
-#include "repscope/numeric/portable_math.hpp"
-#include "repscope/numeric/random.hpp"
+#include "repscope/random/portable_math.hpp"
+#include "repscope/random/random_stream.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -130,7 +130,7 @@ inline void random_point(norm kind, double eps, random_stream& random, std::span
 }
 
 /// Room for a component on its way along the gradient: how far it may go up, or down, in its box.
-struct room {
+struct headroom {
     double down = 0;
     double up = 0;
 };
@@ -138,7 +138,7 @@ struct room {
 namespace detail {
 
 /// Room in the direction of `gradient`.
-[[nodiscard]] constexpr double ahead(const room& limits, double gradient) noexcept {
+[[nodiscard]] constexpr double headroom_along(const headroom& limits, double gradient) noexcept {
     return gradient > 0 ? limits.up : limits.down;
 }
 
@@ -168,11 +168,12 @@ inline void largest_components(std::span<const double> gradient, std::size_t cou
 /// (linf), the gradient itself (l2), or, each by step / `coordinates`, the components of largest gradient
 /// among those that the box lets go so far (l1; with a box narrower than that, half its width is enough).
 ///
-/// `limits(i)` is the `room` of component i. A gradient of 0 moves nothing. `indices` is scratch. O(d).
+/// `limits(i)` is the `headroom` of component i. A gradient of 0 moves nothing. `indices` is scratch. O(d).
 /// The l1 step is that of Maini, Wong and Kolter 2020.
 template <typename Limits>
-inline void ascend(norm kind, double step, std::size_t coordinates, std::span<const double> gradient,
-                   Limits&& limits, std::span<double> delta, std::vector<std::uint32_t>& indices) {
+inline void steepest_ascent_step(norm kind, double step, std::size_t coordinates,
+                                 std::span<const double> gradient, Limits&& limits, std::span<double> delta,
+                                 std::vector<std::uint32_t>& indices) {
     switch (kind) {
     case norm::linf:
         for (std::size_t i = 0; i < delta.size(); ++i) {
@@ -196,8 +197,9 @@ inline void ascend(norm kind, double step, std::size_t coordinates, std::span<co
     detail::largest_components(
         gradient, coordinates,
         [&](std::size_t i) {
-            const room space = limits(i);
-            return detail::ahead(space, gradient[i]) >= (std::min)(move, (space.up + space.down) / 2);
+            const headroom space = limits(i);
+            return detail::headroom_along(space, gradient[i]) >=
+                   (std::min)(move, (space.up + space.down) / 2);
         },
         indices);
     for (const std::uint32_t i : indices) delta[i] += gradient[i] > 0 ? move : -move;
@@ -210,14 +212,14 @@ inline void ascend(norm kind, double step, std::size_t coordinates, std::span<co
 /// The exact solution of the linear programme, by sorting: O(d log d), for linf O(d). Components of gradient
 /// 0 stay at 0. `indices` is scratch.
 template <typename Limits>
-inline void maximise_linear(norm kind, double eps, std::span<const double> gradient, Limits&& limits,
+inline void maximize_linear(norm kind, double eps, std::span<const double> gradient, Limits&& limits,
                             std::span<double> delta, std::vector<std::uint32_t>& indices) {
     const auto signed_move = [&](std::size_t i, double size) { return gradient[i] > 0 ? size : -size; };
     std::fill(delta.begin(), delta.end(), 0.0);
     if (kind == norm::linf) {
         for (std::size_t i = 0; i < delta.size(); ++i) {
             if (gradient[i] == 0) continue;
-            delta[i] = signed_move(i, (std::min)(eps, detail::ahead(limits(i), gradient[i])));
+            delta[i] = signed_move(i, (std::min)(eps, detail::headroom_along(limits(i), gradient[i])));
         }
         return;
     }
@@ -226,7 +228,7 @@ inline void maximise_linear(norm kind, double eps, std::span<const double> gradi
             gradient, gradient.size(), [](std::size_t) { return true; }, indices);
         double left = eps;
         for (const std::uint32_t i : indices) {
-            const double move = (std::min)(left, detail::ahead(limits(i), gradient[i]));
+            const double move = (std::min)(left, detail::headroom_along(limits(i), gradient[i]));
             delta[i] = signed_move(i, move);
             left -= move;
             if (!(left > 0)) return;
@@ -239,7 +241,9 @@ inline void maximise_linear(norm kind, double eps, std::span<const double> gradi
     const double largest = norm_of(norm::linf, gradient);
     if (!(largest > 0)) return;
     const auto slope = [&](std::size_t i) { return std::abs(gradient[i]) / largest; };
-    const auto breaks_at = [&](std::size_t i) { return detail::ahead(limits(i), gradient[i]) / slope(i); };
+    const auto breaks_at = [&](std::size_t i) {
+        return detail::headroom_along(limits(i), gradient[i]) / slope(i);
+    };
     for (std::size_t i = 0; i < gradient.size(); ++i) {
         if (slope(i) > 0) indices.push_back(static_cast<std::uint32_t>(i));
     }
@@ -259,11 +263,12 @@ inline void maximise_linear(norm kind, double eps, std::span<const double> gradi
             lambda = std::sqrt((std::max)(budget, 0.0) / free[k]);
             break;
         }
-        const double space = detail::ahead(limits(indices[k]), gradient[indices[k]]);
+        const double space = detail::headroom_along(limits(indices[k]), gradient[indices[k]]);
         budget -= space * space;
     }
     for (const std::uint32_t i : indices) {
-        delta[i] = signed_move(i, (std::min)(lambda * slope(i), detail::ahead(limits(i), gradient[i])));
+        delta[i] =
+            signed_move(i, (std::min)(lambda * slope(i), detail::headroom_along(limits(i), gradient[i])));
     }
 }
 

@@ -1,16 +1,16 @@
 #pragma once
 
 #include "repscope/attack/batch_callback.hpp"
-#include "repscope/attack/box.hpp"
-#include "repscope/attack/erased_model.hpp"
+#include "repscope/attack/input_bounds.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
-#include "repscope/attack/run.hpp"
+#include "repscope/detail/attack/erased_model.hpp"
+#include "repscope/detail/attack/iterated_attack.hpp"
 #include "repscope/error.hpp"
 #include "repscope/model/concepts.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 #include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/tensor_view.hpp"
@@ -32,7 +32,7 @@ namespace attack {
 
 /// Options of `pgd`.
 struct pgd_options {
-    execution threads = 1; ///< of the attack's own work; the model has its own
+    thread_source threads = 1; ///< of the attack's own work; the model has its own
     norm ball = norm::linf;
     double eps = 0; ///< radius of the ball, in data units: 8 / 255., not 8
     std::size_t steps = 20;
@@ -40,10 +40,10 @@ struct pgd_options {
     bool random_start = true;
     std::size_t restarts = 1;
     bool targeted = false; ///< labels are targets, and the loss goes down
-    keep kept = keep::best;
+    iterate returned = iterate::best;
     bool early_stop = false; ///< leaves a sample where it is first fooled, at its clean input if need be
     double momentum = 0;     ///< of gradients divided by their l1 norm; 0 takes the gradient as it is
-    box bounds{};
+    input_bounds bounds{};
     std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< fewest and most components of an l1 step
     std::uint64_t seed = 0;
     std::size_t first_sample = 0; ///< place of the first sample in its data set, for the random draws
@@ -56,9 +56,8 @@ namespace detail {
 
 inline void check_l1_coordinates(std::string_view function, const std::array<std::size_t, 2>& range) {
     if (range[0] >= 1 && range[0] <= range[1] && range[1] <= 0xFFFF'FFFEU) return;
-    repscope::detail::throw_value_error(function, "wanted l1_coordinates of a range from 1 up, got " +
-                                                      std::to_string(range[0]) + " to " +
-                                                      std::to_string(range[1]));
+    errors::throw_value_error(function, "expected l1_coordinates of a range from 1 up, got " +
+                                            errors::text_of(range[0]) + " to " + errors::text_of(range[1]));
 }
 
 /// A point uniform in the ball about the clean input, cut to the box.
@@ -70,7 +69,7 @@ void start_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, 
         work.data_index(row));
     own.delta.resize(work.size());
     random_point(kind, eps, random, own.delta);
-    work.put(row, own.delta, work.point(row));
+    work.store(row, own.delta, work.point(row));
 }
 
 /// Number of components of an l1 step, uniform in the range.
@@ -107,15 +106,15 @@ template <typename Scalar>
 void step_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, double eps, double step,
                   std::size_t coordinates, Scalar* to) {
     if (kind == norm::linf) return step_linf(work, row, eps, step, to);
-    work.fetch(row, own);
+    work.load(row, own);
     const Scalar* const at = work.point(row);
     const auto limits = [&](std::size_t i) {
         const auto value = static_cast<double>(at[i]);
-        return room{value - work.lower(i), work.upper(i) - value};
+        return headroom{value - work.lower(i), work.upper(i) - value};
     };
-    ascend(kind, step, coordinates, own.gradient, limits, own.delta, own.indices);
+    steepest_ascent_step(kind, step, coordinates, own.gradient, limits, own.delta, own.indices);
     project(kind, eps, own.delta, own.values);
-    work.put(row, own.delta, to);
+    work.store(row, own.delta, to);
 }
 
 /// `pgd` on views: the attack itself, compiled once per scalar and label type, whatever the model is.
@@ -127,7 +126,7 @@ pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
     const run_settings settings{.steps = options.steps,
                                 .restarts = options.restarts,
                                 .targeted = options.targeted,
-                                .kept = options.kept,
+                                .returned = options.returned,
                                 .early_stop = options.early_stop,
                                 .momentum = options.momentum,
                                 .first_sample = options.first_sample,
@@ -140,7 +139,7 @@ pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
     const double step =
         options.step_size > 0 ? options.step_size : 2.5 * options.eps / static_cast<double>(options.steps);
     auto found = empty_result<Scalar>(x.extents(), options.eps, step);
-    const pool_lease pool(options.threads);
+    const scoped_pool pool(options.threads);
     run<Scalar> work(name, model, x.extents(), options.bounds, settings, *pool);
     batch_progress progress;
     for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
@@ -182,7 +181,8 @@ pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
 /// intersection. Cost: restarts x (steps + 1) forward and restarts x steps backward passes a sample. Throws
 /// `shape_error` and `value_error` for what does not fit, among it an eps or step size that is not finite and
 /// above 0, an linf eps wider than the box, inputs outside it, and losses or gradients that are not finite.
-/// Madry, Makelov, Schmidt, Tsipras and Vladu 2018; momentum: Dong et al. 2018; the l1 step: `ascend`.
+/// Madry, Makelov, Schmidt, Tsipras and Vladu 2018; momentum: Dong et al. 2018; the l1 step:
+/// `steepest_ascent_step`.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] result<element_type_of<Images>> pgd(Model&& model, const Images& images, const Labels& labels,

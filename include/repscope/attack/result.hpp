@@ -11,7 +11,7 @@ inline namespace v0 {
 namespace attack {
 
 /// Which iterate of a run an attack returns.
-enum class keep {
+enum class iterate {
     best,         ///< one that fools the model before one that does not, then as `largest_loss`
     last,         ///< the last one: every sample uses the whole budget of steps
     largest_loss, ///< the one of the largest loss, the start among them (targeted: the smallest); the first
@@ -34,7 +34,7 @@ struct result {
     /// Share of all samples that still have their label (targeted: that do not have the target): with labels
     /// it is the accuracy under attack, samples that were wrong from the start counted as wrong. NaN without
     /// samples.
-    [[nodiscard]] double robust_share() const noexcept {
+    [[nodiscard]] double robust_accuracy() const noexcept {
         std::size_t held = 0;
         for (const bool fooled : success) held += fooled ? 0 : 1;
         return static_cast<double>(held) / static_cast<double>(success.size());

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "repscope/corruption/border.hpp"
-#include "repscope/corruption/gaussian.hpp"
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/row_window.hpp"
-#include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
-#include "repscope/corruption/weighted_sum.hpp"
-#include "repscope/numeric/portable_math.hpp"
+#include "repscope/detail/corruption/arena.hpp"
+#include "repscope/detail/corruption/boundary.hpp"
+#include "repscope/detail/corruption/gaussian.hpp"
+#include "repscope/detail/corruption/row_convolution.hpp"
+#include "repscope/detail/corruption/row_window.hpp"
+#include "repscope/random/portable_math.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,8 +26,8 @@ namespace detail {
 
 inline void require_sigma(std::string_view function, double sigma) {
     if (!(sigma >= 0.0 && sigma <= 1e4)) {
-        repscope::detail::throw_value_error(function, "wanted sigma between 0 and 10000 pixels, got " +
-                                                          std::to_string(sigma));
+        errors::throw_value_error(function,
+                                  "expected sigma between 0 and 10000 pixels, got " + errors::text_of(sigma));
     }
 }
 
@@ -133,12 +133,12 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
     auto* pairs = memory.take<pair_of_taps>(rows_used * columns_used);
     std::size_t pair_count = 0;
     for (std::size_t dy = 0; dy < rows_used; ++dy) {
-        const double* centre = sums + dy * stride + margin;
+        const double* center = sums + dy * stride + margin;
         for (std::size_t dx = 0; dx < columns_used; ++dx) {
             const auto weight = static_cast<double>(disk.at(dy, dx));
             if (weight == 0.0) continue;
             // The middle column is its own partner.
-            pairs[pair_count++] = {centre - dx * channels, centre + dx * channels,
+            pairs[pair_count++] = {center - dx * channels, center + dx * channels,
                                    dx == 0 ? 0.5 * weight : weight};
         }
     }
@@ -246,16 +246,16 @@ template <image_like Images>
 /// Defocus blur: every channel correlated with a disk of `radius` pixels whose edge a Gaussian of
 /// `alias_sigma` pixels smooths; beyond the edges the image is mirrored about its outermost pixels.
 ///
-/// The disk is not normalised again after smoothing. Shapes and errors as for `gaussian_blur`; throws
+/// The disk is not normalized again after smoothing. Shapes and errors as for `gaussian_blur`; throws
 /// `value_error` also for a radius outside [0, 100] and an alias sigma that is not above 0. O(elements x
 /// radius^2).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> defocus_blur(const Images& images, disk_parameters parameters) {
     if (!(parameters.radius >= 0.0 && parameters.radius <= 100.0 && parameters.alias_sigma > 0.0)) {
-        repscope::detail::throw_value_error(
-            "corruption::defocus_blur", "wanted a radius between 0 and 100 and an alias sigma above 0, got " +
-                                            std::to_string(parameters.radius) + " and " +
-                                            std::to_string(parameters.alias_sigma));
+        errors::throw_value_error("corruption::defocus_blur",
+                                  "expected a radius between 0 and 100 and an alias sigma above 0, got " +
+                                      errors::text_of(parameters.radius) + " and " +
+                                      errors::text_of(parameters.alias_sigma));
     }
     const auto disk = detail::make_disk(parameters);
     detail::scratch memory;
@@ -279,14 +279,14 @@ template <image_like Images>
     constexpr std::string_view name = "corruption::glass_blur";
     detail::require_sigma(name, parameters.sigma);
     if (parameters.max_delta < 1 || parameters.max_delta > 100 || parameters.iterations < 0) {
-        repscope::detail::throw_value_error(
-            name, "wanted max_delta in 1 ... 100 and iterations of at least 0, got " +
-                      std::to_string(parameters.max_delta) + " and " + std::to_string(parameters.iterations));
+        errors::throw_value_error(name, "expected max_delta in 1 ... 100 and iterations of at least 0, got " +
+                                            errors::text_of(parameters.max_delta) + " and " +
+                                            errors::text_of(parameters.iterations));
     }
     for (const std::int8_t offset : offsets) {
         if (offset < -parameters.max_delta || offset >= parameters.max_delta) {
-            repscope::detail::throw_value_error(name, "wanted offsets of -max_delta ... max_delta - 1, got " +
-                                                          std::to_string(offset));
+            errors::throw_value_error(name, "expected offsets of -max_delta ... max_delta - 1, got " +
+                                                errors::text_of(offset));
         }
     }
     const auto weights = detail::gaussian_weights(parameters.sigma);

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/scratch.hpp"
+#include "repscope/detail/corruption/arena.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -42,7 +42,7 @@ template <image_like Images>
 [[nodiscard]] corrupted<Images> contrast(const Images& images, double factor) {
     constexpr std::string_view name = "corruption::contrast";
     if (!(factor >= 0.0 && factor <= 1.0)) {
-        repscope::detail::throw_value_error(name, "wanted a factor in [0, 1], got " + std::to_string(factor));
+        errors::throw_value_error(name, "expected a factor in [0, 1], got " + errors::text_of(factor));
     }
     detail::scratch memory;
     return detail::each_image(

@@ -1,13 +1,13 @@
 #pragma once
 
-#include "repscope/corruption/border.hpp"
-#include "repscope/corruption/gaussian.hpp"
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/row_window.hpp"
-#include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
-#include "repscope/corruption/smooth_field.hpp"
-#include "repscope/corruption/zoom.hpp"
+#include "repscope/corruption/zoom_blur.hpp"
+#include "repscope/detail/corruption/arena.hpp"
+#include "repscope/detail/corruption/boundary.hpp"
+#include "repscope/detail/corruption/gaussian.hpp"
+#include "repscope/detail/corruption/row_window.hpp"
+#include "repscope/detail/corruption/smooth_field.hpp"
 
 #include <algorithm>
 #include <array>
@@ -284,9 +284,9 @@ template <image_like Images>
                                                   std::span<const double> fields) {
     constexpr std::string_view name = "corruption::elastic_transform";
     if (!(parameters.alpha >= 0.0 && parameters.sigma >= 0.0 && parameters.sigma <= 1e4)) {
-        repscope::detail::throw_value_error(
-            name, "wanted an alpha of at least 0 and a sigma in [0, 10000], got " +
-                      std::to_string(parameters.alpha) + " and " + std::to_string(parameters.sigma));
+        errors::throw_value_error(name, "expected an alpha of at least 0 and a sigma in [0, 10000], got " +
+                                            errors::text_of(parameters.alpha) + " and " +
+                                            errors::text_of(parameters.sigma));
     }
     std::vector<detail::elastic_plan> plan;
     detail::scratch memory;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
+#include "repscope/detail/corruption/arena.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -48,18 +48,18 @@ double diamond_square(double* map, std::size_t side, double decay, Draws& draws,
         for (std::size_t y = 0; y < side; y += step) {
             const double* top = map + y * side;
             const double* bottom = map + ((y + step) & mask) * side;
-            double* centre = map + (y + half) * side + half;
+            double* center = map + (y + half) * side + half;
             draws(0, first + y / step * points, points, wibble, noise);
             const double* squares = noise;
             for (std::size_t x = 0; x < side; x += step) {
                 const std::size_t next = (x + step) & mask;
-                centre[x] = ((top[x] + bottom[x]) + (top[next] + bottom[next])) / 4.0 + wibble * *squares++;
+                center[x] = ((top[x] + bottom[x]) + (top[next] + bottom[next])) / 4.0 + wibble * *squares++;
             }
         }
         for (std::size_t y = 0; y < side; y += step) {
             double* corners = map + y * side;
             const double* above = map + ((y + side - half) & mask) * side;
-            double* centres = map + (y + half) * side;
+            double* centers = map + (y + half) * side;
             const double* corners_below = map + ((y + step) & mask) * side;
             draws(1, first + level + y / step * points, points, wibble, noise + points);
             draws(2, first + 2 * level + y / step * points, points, wibble, noise + 2 * points);
@@ -67,13 +67,13 @@ double diamond_square(double* map, std::size_t side, double decay, Draws& draws,
             const double* below = noise + 2 * points;
             for (std::size_t x = 0; x < side; x += step) {
                 const double around =
-                    (centres[x + half] + above[x + half]) + (corners[x] + corners[(x + step) & mask]);
+                    (centers[x + half] + above[x + half]) + (corners[x] + corners[(x + step) & mask]);
                 corners[x + half] = around / 4.0 + wibble * *beside++;
             }
             for (std::size_t x = 0; x < side; x += step) {
                 const double around =
-                    (centres[x + half] + centres[(x + side - half) & mask]) + (corners[x] + corners_below[x]);
-                centres[x] = around / 4.0 + wibble * *below++;
+                    (centers[x + half] + centers[(x + side - half) & mask]) + (corners[x] + corners_below[x]);
+                centers[x] = around / 4.0 + wibble * *below++;
             }
         }
         first += 3 * level;
@@ -202,9 +202,9 @@ template <image_like Images>
                                     std::span<const double> draws) {
     constexpr std::string_view name = "corruption::fog";
     if (!(parameters.thickness >= 0.0 && parameters.decay >= 1.0)) {
-        repscope::detail::throw_value_error(
-            name, "wanted a thickness of at least 0 and a decay of at least 1, got " +
-                      std::to_string(parameters.thickness) + " and " + std::to_string(parameters.decay));
+        errors::throw_value_error(name, "expected a thickness of at least 0 and a decay of at least 1, got " +
+                                            errors::text_of(parameters.thickness) + " and " +
+                                            errors::text_of(parameters.decay));
     }
     detail::scratch memory;
     std::size_t count = 0;

@@ -2,7 +2,7 @@
 
 #include "repscope/corruption/image.hpp"
 #include "repscope/corruption/severity.hpp"
-#include "repscope/corruption/zoom.hpp"
+#include "repscope/corruption/zoom_blur.hpp"
 #include "repscope/tensor/array.hpp"
 
 #include <algorithm>
@@ -49,11 +49,11 @@ void frost(const picture<T>& image, frost_parameters p, Ice&& ice_row, T* out) {
             }
         } else {
             for (std::size_t x = 0; x < image.width; ++x) {
-                const double grey = 0.299 * static_cast<double>(ice[3 * x]) +
+                const double gray = 0.299 * static_cast<double>(ice[3 * x]) +
                                     0.587 * static_cast<double>(ice[3 * x + 1]) +
                                     0.114 * static_cast<double>(ice[3 * x + 2]);
                 to[x] =
-                    clipped(p.image_weight * static_cast<double>(from[x]) + p.frost_weight * (grey * scale));
+                    clipped(p.image_weight * static_cast<double>(from[x]) + p.frost_weight * (gray * scale));
             }
         }
     }
@@ -92,13 +92,13 @@ struct resize_axis {
 [[nodiscard]] inline std::array<std::size_t, 2> resized_sides(const frost_texture& texture, double factor) {
     constexpr std::string_view name = "corruption::resize_texture";
     if (texture.extent(2) != 3 || texture.size() == 0) {
-        repscope::detail::throw_shape_error(name, "wanted a texture (height, width, 3)", texture.extents());
+        errors::throw_shape_error(name, "expected a texture (height, width, 3)", texture.extents());
     }
     const double high = factor > 0.0 ? round_half_even(static_cast<double>(texture.extent(0)) * factor) : 0.0;
     const double wide = factor > 0.0 ? round_half_even(static_cast<double>(texture.extent(1)) * factor) : 0.0;
     if (!(high >= 1.0 && wide >= 1.0 && high <= 1e6 && wide <= 1e6)) {
-        repscope::detail::throw_value_error(
-            name, "wanted a factor that leaves sides of 1 to 1e6 pixels, got " + std::to_string(factor));
+        errors::throw_value_error(name, "expected a factor that leaves sides of 1 to 1e6 pixels, got " +
+                                            errors::text_of(factor));
     }
     return {static_cast<std::size_t>(high), static_cast<std::size_t>(wide)};
 }
@@ -171,14 +171,14 @@ template <image_like Images>
                                       std::span<const frost_crop> crops) {
     constexpr std::string_view name = "corruption::frost";
     if (!(parameters.image_weight >= 0.0 && parameters.frost_weight >= 0.0)) {
-        repscope::detail::throw_value_error(name, "wanted weights of at least 0, got " +
-                                                      std::to_string(parameters.image_weight) + " and " +
-                                                      std::to_string(parameters.frost_weight));
+        errors::throw_value_error(name, "expected weights of at least 0, got " +
+                                            errors::text_of(parameters.image_weight) + " and " +
+                                            errors::text_of(parameters.frost_weight));
     }
     return detail::each_image(
         name, images,
         [&](const detail::image_shape& shape) {
-            detail::require_colours(name, shape.channels);
+            detail::require_colors(name, shape.channels);
             detail::require_draws(name, "crops", shape.count, crops.size());
             for (const frost_crop& crop : crops) {
                 const bool inside = crop.texture < textures.size() && textures[crop.texture].extent(2) == 3 &&
@@ -187,10 +187,10 @@ template <image_like Images>
                                     shape.width <= textures[crop.texture].extent(1) &&
                                     crop.column <= textures[crop.texture].extent(1) - shape.width;
                 if (!inside) {
-                    repscope::detail::throw_value_error(
-                        name, "wanted crops inside a texture (height, width, 3), got texture " +
-                                  std::to_string(crop.texture) + ", row " + std::to_string(crop.row) +
-                                  ", column " + std::to_string(crop.column));
+                    errors::throw_value_error(
+                        name, "expected crops inside a texture (height, width, 3), got texture " +
+                                  errors::text_of(crop.texture) + ", row " + errors::text_of(crop.row) +
+                                  ", column " + errors::text_of(crop.column));
                 }
             }
         },

@@ -23,7 +23,7 @@ template <typename T>
 concept pixel = std::same_as<T, std::uint8_t> || std::same_as<T, float>;
 
 /// An image (height, width, channels) or a batch of them (n, height, width, channels), of any tensor type.
-/// Sides are at least 8; channels are RGB where colours matter.
+/// Sides are at least 8; channels are RGB where colors matter.
 template <typename T>
 concept image_like = tensor_like<T> && pixel<element_type_of<T>> &&
     (static_rank<T> == 3 || static_rank<T> == 4);
@@ -111,14 +111,13 @@ template <typename T, std::size_t Rank>
     const auto& e = images.extents();
     const image_shape shape{Rank == 4 ? e[0] : 1, e[Rank - 3], e[Rank - 2], e[Rank - 1]};
     if (shape.height < smallest_side || shape.width < smallest_side || shape.channels == 0) {
-        repscope::detail::throw_value_error(
+        errors::throw_value_error(
             function,
-            "wanted images (height, width, channels) of at least 8 x 8 pixels and 1 channel, got shape " +
+            "expected images (height, width, channels) of at least 8 x 8 pixels and 1 channel, got shape " +
                 format_shape(e));
     }
     if (shape.count == 0) {
-        repscope::detail::throw_value_error(function,
-                                            "wanted at least 1 image, got shape " + format_shape(e));
+        errors::throw_value_error(function, "expected at least 1 image, got shape " + format_shape(e));
     }
     return shape;
 }
@@ -129,9 +128,9 @@ void require_intensities(std::string_view function, const T* pixels, std::size_t
     if constexpr (std::is_same_v<T, float>) {
         for (std::size_t i = 0; i < count; ++i) {
             if (!(pixels[i] >= 0.0F && pixels[i] <= 1.0F)) {
-                repscope::detail::throw_value_error(function, "wanted float images in [0, 1], got " +
-                                                                  std::to_string(pixels[i]) + " at element " +
-                                                                  std::to_string(i));
+                errors::throw_value_error(function, "expected float images in [0, 1], got " +
+                                                        errors::text_of(pixels[i]) + " at element " +
+                                                        errors::text_of(i));
             }
         }
     }
@@ -157,12 +156,12 @@ template <pixel T, std::size_t Rank>
 }
 
 [[noreturn]] inline void throw_channels(std::string_view function, std::size_t got) {
-    repscope::detail::throw_value_error(function, "wanted 1 channel or 3 (red, green, blue), got " +
-                                                      std::to_string(got));
+    errors::throw_value_error(function,
+                              "expected 1 channel or 3 (red, green, blue), got " + errors::text_of(got));
 }
 
-/// Colours: grey or RGB.
-inline void require_colours(std::string_view function, std::size_t channels) {
+/// Colors: gray or RGB.
+inline void require_colors(std::string_view function, std::size_t channels) {
     if (channels != 1 && channels != 3) throw_channels(function, channels);
 }
 
@@ -170,8 +169,8 @@ inline void require_colours(std::string_view function, std::size_t channels) {
 inline void require_draws(std::string_view function, std::string_view what, std::size_t wanted,
                           std::size_t got) {
     if (wanted != got) {
-        repscope::detail::throw_value_error(function, "wanted " + std::to_string(wanted) + " " +
-                                                          std::string(what) + ", got " + std::to_string(got));
+        errors::throw_value_error(function, "expected " + errors::text_of(wanted) + " " + std::string(what) +
+                                                ", got " + errors::text_of(got));
     }
 }
 

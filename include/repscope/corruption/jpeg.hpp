@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/scratch.hpp"
-#include "repscope/corruption/through_bytes.hpp"
+#include "repscope/detail/corruption/arena.hpp"
+#include "repscope/detail/corruption/quantize.hpp"
 
 #include <algorithm>
 #include <array>
@@ -40,12 +40,12 @@ inline constexpr std::array<std::int32_t, 64> chrominance_table{
     99, 99, 47, 66, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99};
 
-using quantisation = std::array<std::int32_t, 64>;
+using quantization = std::array<std::int32_t, 64>;
 
-[[nodiscard]] constexpr quantisation scaled_table(const std::array<std::int32_t, 64>& table,
+[[nodiscard]] constexpr quantization scaled_table(const std::array<std::int32_t, 64>& table,
                                                   int quality) noexcept {
     const std::int32_t scale = quality < 50 ? 5000 / quality : 200 - 2 * quality;
-    quantisation steps{};
+    quantization steps{};
     for (std::size_t i = 0; i < 64; ++i) steps[i] = std::clamp((table[i] * scale + 50) / 100, 1, 255);
     return steps;
 }
@@ -79,7 +79,7 @@ inline void transpose(eight* rows) noexcept {
 }
 
 /// What coding at these steps makes of a block of 8 x 8 samples.
-inline void code_block(std::uint8_t* samples, std::size_t stride, const quantisation& steps) noexcept {
+inline void code_block(std::uint8_t* samples, std::size_t stride, const quantization& steps) noexcept {
     eight rows[8];
     eight other[8];
     for (std::size_t i = 0; i < 8; ++i)
@@ -127,7 +127,7 @@ struct jpeg_plane {
     }
 
     /// Repeats the last row to whole blocks and codes them all.
-    void code(const quantisation& steps) const noexcept {
+    void code(const quantization& steps) const noexcept {
         for (std::size_t y = height; y < rows; ++y)
             std::memcpy(samples + y * stride, samples + (height - 1) * stride, stride);
         for (std::size_t y = 0; y < rows; y += 8)
@@ -140,7 +140,7 @@ inline constexpr std::int32_t fixed16(double value) noexcept {
 }
 
 /// Coding and decoding, without the entropy coding, which loses nothing.
-inline void jpeg_grey(const picture<std::uint8_t>& image, const quantisation& luminance, scratch& memory,
+inline void jpeg_gray(const picture<std::uint8_t>& image, const quantization& luminance, scratch& memory,
                       std::uint8_t* out) {
     const scratch::frame frame(memory);
     const jpeg_plane plane(image.height, image.width, memory);
@@ -171,8 +171,8 @@ inline void upsample_row(const jpeg_plane& plane, std::size_t y, std::int32_t* s
     }
 }
 
-inline void jpeg_colour(const picture<std::uint8_t>& image, const quantisation& luminance,
-                        const quantisation& chrominance, scratch& memory, std::uint8_t* out) {
+inline void jpeg_color(const picture<std::uint8_t>& image, const quantization& luminance,
+                       const quantization& chrominance, scratch& memory, std::uint8_t* out) {
     const scratch::frame frame(memory);
     const std::size_t height = image.height;
     const std::size_t width = image.width;
@@ -246,8 +246,8 @@ inline void jpeg_colour(const picture<std::uint8_t>& image, const quantisation& 
 
 /// The steps of one quality.
 struct jpeg_plan {
-    quantisation luminance;
-    quantisation chrominance;
+    quantization luminance;
+    quantization chrominance;
     explicit jpeg_plan(int quality) noexcept
         : luminance(scaled_table(luminance_table, quality)),
           chrominance(scaled_table(chrominance_table, quality)) {}
@@ -255,11 +255,11 @@ struct jpeg_plan {
 
 template <pixel T>
 void jpeg_compression(const picture<T>& image, const jpeg_plan& plan, scratch& memory, T* out) {
-    through_bytes(image, memory, out, [&](const picture<std::uint8_t>& bytes, std::uint8_t* to) {
+    with_byte_pixels(image, memory, out, [&](const picture<std::uint8_t>& bytes, std::uint8_t* to) {
         if (bytes.channels == 1)
-            jpeg_grey(bytes, plan.luminance, memory, to);
+            jpeg_gray(bytes, plan.luminance, memory, to);
         else
-            jpeg_colour(bytes, plan.luminance, plan.chrominance, memory, to);
+            jpeg_color(bytes, plan.luminance, plan.chrominance, memory, to);
     });
 }
 
@@ -277,14 +277,12 @@ template <image_like Images>
 [[nodiscard]] corrupted<Images> jpeg_compression(const Images& images, int quality) {
     constexpr std::string_view name = "corruption::jpeg_compression";
     if (quality < 1 || quality > 100) {
-        repscope::detail::throw_value_error(name,
-                                            "wanted a quality in 1 ... 100, got " + std::to_string(quality));
+        errors::throw_value_error(name, "expected a quality in 1 ... 100, got " + errors::text_of(quality));
     }
     const detail::jpeg_plan plan(quality);
     detail::scratch memory;
     return detail::each_image(
-        name, images,
-        [&](const detail::image_shape& shape) { detail::require_colours(name, shape.channels); },
+        name, images, [&](const detail::image_shape& shape) { detail::require_colors(name, shape.channels); },
         [&](const auto& image, std::size_t, auto* out) {
             detail::jpeg_compression(image, plan, memory, out);
         });

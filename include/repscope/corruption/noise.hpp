@@ -73,8 +73,8 @@ template <image_like Images>
 [[nodiscard]] corrupted<Images> shot_noise(const Images& images, double photons,
                                            std::span<const double> counts) {
     if (!(photons > 0.0)) {
-        repscope::detail::throw_value_error("corruption::shot_noise",
-                                            "wanted photons above 0, got " + std::to_string(photons));
+        errors::throw_value_error("corruption::shot_noise",
+                                  "expected photons above 0, got " + errors::text_of(photons));
     }
     return detail::each_image(
         "corruption::shot_noise", images,

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/scratch.hpp"
-#include "repscope/corruption/through_bytes.hpp"
+#include "repscope/detail/corruption/arena.hpp"
+#include "repscope/detail/corruption/quantize.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -19,7 +19,7 @@ namespace corruption {
 namespace detail {
 
 /// One axis of a box resampling as Pillow computes it: every output pixel is the mean of the input pixels
-/// whose centres lie in its box, in 22-bit fixed point.
+/// whose centers lie in its box, in 22-bit fixed point.
 struct box_axis {
     struct window {
         std::uint32_t first;
@@ -33,13 +33,13 @@ struct box_axis {
         const double stretch = scale < 1.0 ? 1.0 : scale;
         const double support = 0.5 * stretch;
         for (std::size_t i = 0; i < to; ++i) {
-            const double centre = (static_cast<double>(i) + 0.5) * scale;
-            const double low = centre - support + 0.5;
-            const double high = centre + support + 0.5;
+            const double center = (static_cast<double>(i) + 0.5) * scale;
+            const double low = center - support + 0.5;
+            const double high = center + support + 0.5;
             std::size_t first = low < 0.0 ? 0 : static_cast<std::size_t>(low);
             std::size_t last = (std::min)(static_cast<std::size_t>(high), from);
             const auto inside = [&](std::size_t k) {
-                const double x = (static_cast<double>(k) - centre + 0.5) * (1.0 / stretch);
+                const double x = (static_cast<double>(k) - center + 0.5) * (1.0 / stretch);
                 return x > -0.5 && x <= 0.5;
             };
             while (first < last && !inside(first)) ++first;
@@ -119,7 +119,7 @@ struct pixelate_plan {
 
 template <pixel T>
 void pixelate(const picture<T>& image, const pixelate_plan& plan, scratch& memory, T* out) {
-    through_bytes(image, memory, out, [&](const picture<std::uint8_t>& bytes, std::uint8_t* to) {
+    with_byte_pixels(image, memory, out, [&](const picture<std::uint8_t>& bytes, std::uint8_t* to) {
         const scratch::frame frame(memory);
         auto* coarse = memory.take<std::uint8_t>(plan.coarse_height * plan.coarse_width * bytes.channels);
         box_resize(bytes, plan.down_columns, plan.down_rows, memory, coarse);
@@ -139,7 +139,7 @@ template <image_like Images>
 [[nodiscard]] corrupted<Images> pixelate(const Images& images, double share) {
     constexpr std::string_view name = "corruption::pixelate";
     if (!(share > 0.0 && share <= 1.0)) {
-        repscope::detail::throw_value_error(name, "wanted a share in (0, 1], got " + std::to_string(share));
+        errors::throw_value_error(name, "expected a share in (0, 1], got " + errors::text_of(share));
     }
     std::vector<detail::pixelate_plan> plan;
     detail::scratch memory;

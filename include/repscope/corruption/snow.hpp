@@ -1,11 +1,11 @@
 #pragma once
 
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/motion.hpp"
-#include "repscope/corruption/row_window.hpp"
-#include "repscope/corruption/scratch.hpp"
+#include "repscope/corruption/motion_blur.hpp"
 #include "repscope/corruption/severity.hpp"
-#include "repscope/corruption/zoom.hpp"
+#include "repscope/corruption/zoom_blur.hpp"
+#include "repscope/detail/corruption/arena.hpp"
+#include "repscope/detail/corruption/row_window.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -31,7 +31,7 @@ struct snow_plan {
 };
 
 /// The brightness of a pixel as OpenCV weighs its channels.
-[[nodiscard]] constexpr float grey_of(float r, float g, float b) noexcept {
+[[nodiscard]] constexpr float gray_of(float r, float g, float b) noexcept {
     return (r * 0.299F + g * 0.587F) + b * 0.114F;
 }
 
@@ -72,7 +72,7 @@ void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double an
         }
         const T* from = image.pixels + 3 * i;
         const float rgb[3] = {to_single(from[0]), to_single(from[1]), to_single(from[2])};
-        const float white = grey_of(rgb[0], rgb[1], rgb[2]) * 1.5F + 0.5F;
+        const float white = gray_of(rgb[0], rgb[1], rgb[2]) * 1.5F + 0.5F;
         for (std::size_t c = 0; c < 3; ++c) {
             const float pale = keep * rgb[c] + rest * (rgb[c] > white ? rgb[c] : white);
             out[3 * i + c] = from_unit<T>((static_cast<double>(pale) + one) + other);
@@ -87,7 +87,7 @@ void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double an
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
 /// scale^2) an image; `angles`: degrees, one an image, drawn from [-135, -45). The layer is enlarged about
-/// its middle by `zoom`, set to 0 below `threshold`, made bytes and blurred along the angle; with g the grey
+/// its middle by `zoom`, set to 0 below `threshold`, made bytes and blurred along the angle; with g the gray
 /// of a pixel, out = keep x + (1 - keep) max(x, 1.5 g + 0.5) + layer + turned layer, clipped to [0, 1]. The
 /// flakes are bytes also over float images. Throws `value_error` for images that are none (see `image_like`),
 /// other numbers of channels or draws, and parameters out of range. O(elements x radius).
@@ -98,16 +98,16 @@ template <image_like Images>
     detail::require_trail(name, {parameters.radius, parameters.sigma});
     if (!(parameters.zoom >= 1.0 && parameters.zoom <= 100.0 && parameters.keep >= 0.0 &&
           parameters.keep <= 1.0)) {
-        repscope::detail::throw_value_error(name, "wanted zoom in [1, 100] and keep in [0, 1], got " +
-                                                      std::to_string(parameters.zoom) + " and " +
-                                                      std::to_string(parameters.keep));
+        errors::throw_value_error(name, "expected zoom in [1, 100] and keep in [0, 1], got " +
+                                            errors::text_of(parameters.zoom) + " and " +
+                                            errors::text_of(parameters.keep));
     }
     std::vector<detail::snow_plan> plan;
     detail::scratch memory;
     return detail::each_image(
         name, images,
         [&](const detail::image_shape& shape) {
-            detail::require_colours(name, shape.channels);
+            detail::require_colors(name, shape.channels);
             detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width,
                                   layers.size());
             detail::require_draws(name, "angles", shape.count, angles.size());

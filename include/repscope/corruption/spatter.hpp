@@ -1,14 +1,14 @@
 #pragma once
 
 #include "repscope/corruption/blur.hpp"
-#include "repscope/corruption/border.hpp"
-#include "repscope/corruption/edges.hpp"
-#include "repscope/corruption/gaussian.hpp"
 #include "repscope/corruption/image.hpp"
-#include "repscope/corruption/scratch.hpp"
 #include "repscope/corruption/severity.hpp"
 #include "repscope/corruption/snow.hpp"
-#include "repscope/corruption/zoom.hpp"
+#include "repscope/corruption/zoom_blur.hpp"
+#include "repscope/detail/corruption/arena.hpp"
+#include "repscope/detail/corruption/boundary.hpp"
+#include "repscope/detail/corruption/canny.hpp"
+#include "repscope/detail/corruption/gaussian.hpp"
 
 #include <algorithm>
 #include <array>
@@ -24,8 +24,8 @@ inline namespace v0 {
 namespace corruption {
 namespace detail {
 
-/// Spreads the values of a grey image evenly over 0 ... 255. An image of one value stays.
-inline void equalise(std::uint8_t* values, std::size_t count) noexcept {
+/// Spreads the values of a gray image evenly over 0 ... 255. An image of one value stays.
+inline void equalize(std::uint8_t* values, std::size_t count) noexcept {
     std::array<std::int32_t, 256> histogram{};
     for (std::size_t i = 0; i < count; ++i) ++histogram[values[i]];
     std::size_t first = 0;
@@ -43,10 +43,10 @@ inline void equalise(std::uint8_t* values, std::size_t count) noexcept {
     for (std::size_t i = 0; i < count; ++i) values[i] = table[values[i]];
 }
 
-/// to(y, x) = kernel(above, here, below, left, x, right) over a grey image mirrored about its outermost
+/// to(y, x) = kernel(above, here, below, left, x, right) over a gray image mirrored about its outermost
 /// pixels.
 template <typename T, typename Kernel>
-void each_neighbourhood(const T* image, std::size_t height, std::size_t width, Kernel&& kernel) {
+void each_neighborhood(const T* image, std::size_t height, std::size_t width, Kernel&& kernel) {
     for (std::size_t y = 0; y < height; ++y) {
         const T* above = image + (y == 0 ? 1 : y - 1) * width;
         const T* here = image + y * width;
@@ -73,23 +73,23 @@ inline void water_relief(const std::uint8_t* liquid, std::size_t height, std::si
         constexpr std::int32_t most = 20 << 16;
         for (std::size_t i = 0; i < area; ++i) distances[i] = distances[i] < most ? distances[i] : most;
         // The edges are no longer needed.
-        each_neighbourhood(distances, height, width,
-                           [&](std::size_t at, const std::int32_t* a, const std::int32_t* b,
-                               const std::int32_t* c, std::size_t l, std::size_t m, std::size_t r) {
-                               const std::int32_t sum =
-                                   (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
-                               const double mean = static_cast<double>(sum) / 65536.0 * (1.0 / 9.0);
-                               spread[at] =
-                                   static_cast<std::uint8_t>(static_cast<int>(static_cast<float>(mean)));
-                           });
+        each_neighborhood(distances, height, width,
+                          [&](std::size_t at, const std::int32_t* a, const std::int32_t* b,
+                              const std::int32_t* c, std::size_t l, std::size_t m, std::size_t r) {
+                              const std::int32_t sum =
+                                  (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
+                              const double mean = static_cast<double>(sum) / 65536.0 * (1.0 / 9.0);
+                              spread[at] =
+                                  static_cast<std::uint8_t>(static_cast<int>(static_cast<float>(mean)));
+                          });
     }
-    equalise(spread, area);
-    each_neighbourhood(spread, height, width,
-                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
-                           const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
-                           const std::int32_t sum = -2 * a[l] - a[m] - b[l] + b[m] + b[r] + c[m] + 2 * c[r];
-                           shaded[at] = static_cast<std::uint8_t>(std::clamp(sum, 0, 255));
-                       });
+    equalize(spread, area);
+    each_neighborhood(spread, height, width,
+                      [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b, const std::uint8_t* c,
+                          std::size_t l, std::size_t m, std::size_t r) {
+                          const std::int32_t sum = -2 * a[l] - a[m] - b[l] + b[m] + b[r] + c[m] + 2 * c[r];
+                          shaded[at] = static_cast<std::uint8_t>(std::clamp(sum, 0, 255));
+                      });
 }
 
 /// Where water stands and how thick, times `strength`, from a layer of bytes and its relief; 0 everywhere
@@ -97,14 +97,14 @@ inline void water_relief(const std::uint8_t* liquid, std::size_t height, std::si
 inline void water_mask(const std::uint8_t* liquid, const std::uint8_t* shaded, std::size_t height,
                        std::size_t width, double strength, float* mask) {
     const std::size_t area = height * width;
-    each_neighbourhood(shaded, height, width,
-                       [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b,
-                           const std::uint8_t* c, std::size_t l, std::size_t m, std::size_t r) {
-                           const std::int32_t sum =
-                               (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
-                           const auto mean = static_cast<float>((2 * sum + 9) / 18);
-                           mask[at] = static_cast<float>(liquid[at]) * mean;
-                       });
+    each_neighborhood(shaded, height, width,
+                      [&](std::size_t at, const std::uint8_t* a, const std::uint8_t* b, const std::uint8_t* c,
+                          std::size_t l, std::size_t m, std::size_t r) {
+                          const std::int32_t sum =
+                              (a[l] + a[m] + a[r]) + (b[l] + b[m] + b[r]) + (c[l] + c[m] + c[r]);
+                          const auto mean = static_cast<float>((2 * sum + 9) / 18);
+                          mask[at] = static_cast<float>(liquid[at]) * mean;
+                      });
     float thickest = 0.0F;
     for (std::size_t i = 0; i < area; ++i) thickest = mask[i] > thickest ? mask[i] : thickest;
     if (thickest == 0.0F) return;
@@ -123,17 +123,17 @@ struct spatter_plan {
           mud_weights(p.mud ? gaussian_weights(p.strength) : std::vector<double>{1.0}) {}
 };
 
-inline constexpr std::array<double, 3> water_colour{175 / 255.0, 238 / 255.0, 238 / 255.0};
-inline constexpr std::array<double, 3> mud_colour{63 / 255.0, 42 / 255.0, 20 / 255.0};
+inline constexpr std::array<double, 3> water_color{175 / 255.0, 238 / 255.0, 238 / 255.0};
+inline constexpr std::array<double, 3> mud_color{63 / 255.0, 42 / 255.0, 20 / 255.0};
 
-/// The colour of each channel; with one channel its brightness.
-[[nodiscard]] constexpr std::array<float, 3> channel_colours(const std::array<double, 3>& colour,
-                                                             std::size_t channels) noexcept {
-    const std::array<float, 3> rgb{static_cast<float>(colour[0]), static_cast<float>(colour[1]),
-                                   static_cast<float>(colour[2])};
+/// The color of each channel; with one channel its brightness.
+[[nodiscard]] constexpr std::array<float, 3> channel_colors(const std::array<double, 3>& color,
+                                                            std::size_t channels) noexcept {
+    const std::array<float, 3> rgb{static_cast<float>(color[0]), static_cast<float>(color[1]),
+                                   static_cast<float>(color[2])};
     if (channels == 3) return rgb;
-    const float grey = grey_of(rgb[0], rgb[1], rgb[2]);
-    return {grey, grey, grey};
+    const float gray = gray_of(rgb[0], rgb[1], rgb[2]);
+    return {gray, gray, gray};
 }
 
 /// `load(y, row)` writes row y of the layer.
@@ -165,14 +165,14 @@ void spatter(const picture<T>& image, const spatter_plan& plan, Load&& load, scr
         water_relief(liquid, image.height, width, memory, shaded);
         auto* mask = memory.take<float>(area);
         water_mask(liquid, shaded, image.height, width, p.strength, mask);
-        const auto colours = channel_colours(water_colour, channels);
+        const auto colors = channel_colors(water_color, channels);
         for (std::size_t i = 0; i < area; ++i)
             for (std::size_t c = 0; c < channels; ++c)
                 out[i * channels + c] =
-                    from_unit<T>(to_single(image.pixels[i * channels + c]) + mask[i] * colours[c]);
+                    from_unit<T>(to_single(image.pixels[i * channels + c]) + mask[i] * colors[c]);
         return;
     }
-    const auto colours = channel_colours(mud_colour, channels);
+    const auto colors = channel_colors(mud_color, channels);
     auto* mask = memory.take<float>(width);
     separable_filter<double, true>(
         [&](std::size_t y, double* to) {
@@ -189,7 +189,7 @@ void spatter(const picture<T>& image, const spatter_plan& plan, Load&& load, scr
             for (std::size_t x = 0; x < width; ++x) {
                 for (std::size_t c = 0; c < channels; ++c) {
                     const float kept = to_single(from[x * channels + c]) * (1.0F - mask[x]);
-                    to[x * channels + c] = from_unit<T>(kept + colours[c] * mask[x]);
+                    to[x * channels + c] = from_unit<T>(kept + colors[c] * mask[x]);
                 }
             }
         });
@@ -218,7 +218,7 @@ template <image_like Images>
     return detail::each_image(
         name, images,
         [&](const detail::image_shape& shape) {
-            detail::require_colours(name, shape.channels);
+            detail::require_colors(name, shape.channels);
             detail::require_draws(name, "draws of the layer", shape.count * shape.height * shape.width,
                                   layers.size());
         },

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repscope/dimensionality/nearest_neighbours.hpp"
+#include "repscope/dimensionality/nearest_neighbors.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,8 +17,8 @@ inline namespace v0 {
 /// Options of `correlation_dimension`.
 struct correlation_dimension_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
-    /// The two radii are the median distances to the k1-th and k2-th neighbour.
+    thread_source threads = 1;
+    /// The two radii are the median distances to the k1-th and k2-th neighbor.
     std::size_t k1 = 10;
     std::size_t k2 = 20;
     /// What the axes of the activations mean; rank 3 needs it.
@@ -43,11 +43,11 @@ namespace detail {
 
 /// Pairs of points nearer than each of two radii, exactly.
 [[nodiscard]] inline std::array<std::uint64_t, 2>
-count_pairs(const point_set& points, const std::array<double, 2>& radii, thread_pool& pool) {
+count_pairs(const quantized_points& points, const std::array<double, 2>& radii, thread_pool& pool) {
     std::vector<std::array<std::uint64_t, 2>> counts(pool.size());
     const std::int32_t* lengths = points.lengths();
     points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
-                                   const point_set::tile& products, std::size_t worker) {
+                                   const quantized_points::tile& products, std::size_t worker) {
         for (std::size_t r = 0; r < rows; ++r) {
             const double slack = points.slack(i + r);
             for (std::size_t which = 0; which < 2; ++which) {
@@ -60,8 +60,7 @@ count_pairs(const point_set& points, const std::array<double, 2>& radii, thread_
                     if (j + c <= i + r) continue;
                     const double squared = lengths[i + r] + lengths[j + c] - 2 * products[r][c];
                     if (squared > farther) continue;
-                    if (squared < nearer ||
-                        std::sqrt(points.squared_distance(i + r, j + c)) < radii[which])
+                    if (squared < nearer || std::sqrt(points.squared_distance(i + r, j + c)) < radii[which])
                         ++counts[worker][which];
                 }
             }
@@ -80,7 +79,7 @@ count_pairs(const point_set& points, const std::array<double, 2>& radii, thread_
 /// The correlation dimension of activations between two radii: log(C(r2) / C(r1)) / log(r2 / r1), C(r) being
 /// the share of pairs of samples nearer than r.
 ///
-/// `activations` as for `nearest_neighbours`. Too small beyond about 5 dimensions; far from it for lattices.
+/// `activations` as for `nearest_neighbors`. Too small beyond about 5 dimensions; far from it for lattices.
 /// Throws `shape_error` without samples, `value_error` unless 1 <= k1 < k2, and for an activation that is not
 /// finite. O(samples^2 x units). Source: Grassberger and Procaccia 1983.
 template <tensor_like Activations>
@@ -88,16 +87,16 @@ template <tensor_like Activations>
 correlation_dimension(const Activations& activations, const correlation_dimension_options& options = {}) {
     constexpr const char* name = "correlation_dimension";
     if (options.k1 == 0 || options.k2 <= options.k1) {
-        detail::throw_value_error(name, "wanted 1 <= k1 < k2, got " + std::to_string(options.k1) + " and " +
-                                            std::to_string(options.k2));
+        errors::throw_value_error(name, "expected 1 <= k1 < k2, got " + errors::text_of(options.k1) +
+                                            " and " + errors::text_of(options.k2));
     }
-    const pool_lease pool(options.threads);
+    const scoped_pool pool(options.threads);
     const auto [points, duplicates] = detail::distinct_points_of(name, activations, options.axes, *pool);
     correlation_dimension_result result;
     result.samples = points.samples();
     result.duplicates = duplicates;
     if (result.samples <= options.k2) return result;
-    const neighbours near = detail::search_neighbours(points, options.k2, *pool);
+    const neighbors near = detail::search_neighbors(points, options.k2, *pool);
     const auto median_to = [&](std::size_t k) {
         std::vector<double> distances(near.samples);
         for (std::size_t i = 0; i < near.samples; ++i) distances[i] = near.distance[i * near.k + k - 1];

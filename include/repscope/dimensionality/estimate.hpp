@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repscope/numeric/interval.hpp"
+#include "repscope/statistics/interval.hpp"
 
 #include <cstdint>
 

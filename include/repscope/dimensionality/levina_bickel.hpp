@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repscope/dimensionality/nearest_neighbours.hpp"
+#include "repscope/dimensionality/nearest_neighbors.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -13,14 +13,14 @@ inline namespace v0 {
 /// Options of `levina_bickel`.
 struct levina_bickel_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
-    /// Neighbours: the scale that the dimension is seen at.
+    thread_source threads = 1;
+    /// Neighbors: the scale that the dimension is seen at.
     std::size_t k = 20;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };
 
-/// Intrinsic dimension by the likelihood of neighbour distances; NaN below k + 1 distinct samples.
+/// Intrinsic dimension by the likelihood of neighbor distances; NaN below k + 1 distinct samples.
 struct levina_bickel_result {
     /// Harmonic mean over samples of d_i = (k - 1) / sum_{j < k} log(r_k / r_j): MacKay and Ghahramani's.
     double harmonic = std::numeric_limits<double>::quiet_NaN();
@@ -36,10 +36,10 @@ struct levina_bickel_result {
 };
 
 /// The intrinsic dimension of activations by maximum likelihood from the distances of each sample to its k
-/// nearest neighbours.
+/// nearest neighbors.
 ///
-/// `activations` as for `nearest_neighbours`. Too small beyond about 5 dimensions. Infinite when all k
-/// neighbours are equally far from a sample. Throws `shape_error` without samples, `value_error` for k below
+/// `activations` as for `nearest_neighbors`. Too small beyond about 5 dimensions. Infinite when all k
+/// neighbors are equally far from a sample. Throws `shape_error` without samples, `value_error` for k below
 /// 3 and for an activation that is not finite. O(samples^2 x units). Sources: Levina and Bickel 2004; MacKay
 /// and Ghahramani 2005.
 template <tensor_like Activations>
@@ -47,15 +47,15 @@ template <tensor_like Activations>
                                                  const levina_bickel_options& options = {}) {
     constexpr const char* name = "levina_bickel";
     const std::size_t k = options.k;
-    if (k < 3) detail::throw_value_error(name, "wanted k of at least 3, got " + std::to_string(k));
-    const pool_lease pool(options.threads);
+    if (k < 3) errors::throw_value_error(name, "expected k of at least 3, got " + errors::text_of(k));
+    const scoped_pool pool(options.threads);
     const auto [points, duplicates] = detail::distinct_points_of(name, activations, options.axes, *pool);
     levina_bickel_result result;
     result.k = k;
     result.samples = points.samples();
     result.duplicates = duplicates;
     if (result.samples <= k) return result;
-    const neighbours near = detail::search_neighbours(points, k, *pool);
+    const neighbors near = detail::search_neighbors(points, k, *pool);
     double inverse = 0; // sum of 1 / d_i
     double plain = 0;
     const auto degrees = static_cast<double>(k - 1);

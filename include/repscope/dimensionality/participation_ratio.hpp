@@ -30,7 +30,7 @@ inline namespace v0 {
 ///
 /// Range 1 upward, never clamped. NaN below 4 samples, and where A or B is not above the bound of its own
 /// rounding: B is 0 when the differences of any two disjoint pairs of samples are orthogonal, as those of
-/// orthogonal rows are. `rounding`: as `centred_products::rounding`; with it the errors of T, R and D are at
+/// orthogonal rows are. `rounding`: as `scatter_matrix::rounding`; with it the errors of T, R and D are at
 /// most rounding times T, 2 sqrt(R) T and 2 D, and that of B is at most
 ///
 ///     2 rounding ((n - 1)(n - 2) sqrt(R) T + T^2 + n (n - 1) D)
@@ -61,7 +61,7 @@ namespace detail {
 
 /// D times `scale`^2. NaN where the sum of fourth powers of a scatter matrix is out of a double's range: a
 /// Gram matrix has its terms on the diagonal.
-[[nodiscard]] inline double scaled_fourth(const centred_products& products, double scale) noexcept {
+[[nodiscard]] inline double scaled_fourth(const scatter_matrix& products, double scale) noexcept {
     if (!products.third.empty()) {
         return fits_fourth_powers(products.trace()) ? products.fourth * scale * scale
                                                     : std::numeric_limits<double>::quiet_NaN();
@@ -81,7 +81,7 @@ namespace detail {
 ///
 /// Range 1 .. min(samples - 1, units); 0 when all samples are equal. Biased downward when samples are few:
 /// see `participation_ratio_unbiased`.
-[[nodiscard]] inline double participation_ratio(const centred_products& products) noexcept {
+[[nodiscard]] inline double participation_ratio(const scatter_matrix& products) noexcept {
     const double scale = products.unit_scale();
     const double t = scale * products.trace();
     const double r = products.frobenius2(scale);
@@ -94,7 +94,7 @@ namespace detail {
 /// or above 1e70.
 ///
 /// Source: Chen, Zhang, Zhong 2010; Himeno, Yamada 2014; Chun, Canatar, Chung, Lee 2025 (arXiv 2509.26560).
-[[nodiscard]] inline double participation_ratio_unbiased(const centred_products& products) noexcept {
+[[nodiscard]] inline double participation_ratio_unbiased(const scatter_matrix& products) noexcept {
     const double scale = products.unit_scale();
     return participation_ratio_unbiased_of(static_cast<double>(products.samples), scale * products.trace(),
                                            products.frobenius2(scale), detail::scaled_fourth(products, scale),
@@ -104,13 +104,13 @@ namespace detail {
 /// Participation ratio of the samples in `state`.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] double participation_ratio(const covariance& state, Backend backend = {}) {
-    return participation_ratio(state.centred(backend));
+    return participation_ratio(state.centered(backend));
 }
 
 /// Unbiased participation ratio of the samples in `state`.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] double participation_ratio_unbiased(const covariance& state, Backend backend = {}) {
-    return participation_ratio_unbiased(state.centred(backend));
+    return participation_ratio_unbiased(state.centered(backend));
 }
 
 namespace detail {
@@ -120,12 +120,12 @@ template <typename Activations>
                                        const update_options& options) {
     const auto x = as_activations(activations, options.axes, function);
     if (x.extent(0) < 2 || x.extent(1) == 0) {
-        constexpr const char* wanted = "wanted at least 2 samples and 1 unit";
+        constexpr const char* wanted = "expected at least 2 samples and 1 unit";
         // The caller's shape, not the four axes as which it is read.
         if constexpr (static_rank<Activations> != dynamic_rank) {
-            throw_shape_error(function, wanted, as_view(activations).extents());
+            errors::throw_shape_error(function, wanted, as_view(activations).extents());
         }
-        throw_shape_error(function, wanted, x.extents());
+        errors::throw_shape_error(function, wanted, x.extents());
     }
     covariance state(x.extent(1));
     state.update(x, {.threads = options.threads});

@@ -50,9 +50,9 @@ struct power_law_result {
         last = (std::max)(last, options.first);
     }
     if (options.first == 0 || last < options.first) {
-        detail::throw_value_error("power_law_exponent", "wanted ranks 1 <= first <= last, got " +
-                                                            std::to_string(options.first) + " and " +
-                                                            std::to_string(last));
+        errors::throw_value_error("power_law_exponent", "expected ranks 1 <= first <= last, got " +
+                                                            errors::text_of(options.first) + " and " +
+                                                            errors::text_of(last));
     }
     power_law_result result{std::numeric_limits<double>::quiet_NaN(), options.first,
                             (std::min)(last, eigenvalues.size())};

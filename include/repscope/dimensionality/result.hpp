@@ -13,7 +13,7 @@ struct dimensionality_result {
     double participation_ratio_unbiased = 0;
     std::array<std::size_t, 3> components{};
     std::array<double, 3> components_interpolated{};
-    /// `components` over all units, silent ones included.
+    /// `component_count` over all units, silent ones included.
     std::array<double, 3> components_fraction{};
     double effective_rank_eigenvalues = 0;
     double effective_rank_singular_values = 0;

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "repscope/dimensionality/components.hpp"
+#include "repscope/dimensionality/component_count.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
 #include "repscope/dimensionality/result.hpp"
 #include "repscope/moments/covariance.hpp"
 
-// As in numeric/products.hpp: false warnings of g++ 12 with AVX-512.
+// As in linalg/products.hpp: false warnings of g++ 12 with AVX-512.
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13 && defined(__AVX512F__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -65,14 +65,14 @@ inline void remove_rounding(std::vector<double>& values) {
 /// Empty below two samples. O(min(samples, units)^3). Throws `value_error` when the solver does not converge.
 /// The function is a template so that only files that call it instantiate Eigen's solver.
 template <typename = void>
-[[nodiscard]] std::vector<double> spectrum(const centred_products& products) {
+[[nodiscard]] std::vector<double> spectrum(const scatter_matrix& products) {
     if (products.samples < 2) return {};
     using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     const auto order = static_cast<Eigen::Index>(products.order);
     const Eigen::Map<const matrix> lower(products.lower.data(), order, order);
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(lower, Eigen::EigenvaluesOnly);
     if (solver.info() != Eigen::Success) {
-        detail::throw_value_error("spectrum", "the eigenvalues of the covariance did not converge");
+        errors::throw_value_error("spectrum", "the eigenvalues of the covariance did not converge");
     }
     std::vector<double> values(products.order);
     const double divisor = static_cast<double>(products.samples) - 1;
@@ -87,7 +87,7 @@ template <typename = void>
 /// Eigenvalues of the covariance of the samples in `state`.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] std::vector<double> spectrum(const covariance& state, Backend backend = {}) {
-    return spectrum(state.centred(backend));
+    return spectrum(state.centered(backend));
 }
 
 /// Every measure of dimensionality of what a state has seen; definitions and ranges in docs/definitions.md.
@@ -95,10 +95,10 @@ template <product_backend Backend = eigen_products>
 /// When all samples are equal every measure is 0 but the unbiased participation ratio, which is NaN. Throws
 /// `value_error` below 2 samples. O(min(samples, units)^3).
 template <typename = void>
-[[nodiscard]] dimensionality_result dimensionality(const centred_products& products) {
+[[nodiscard]] dimensionality_result dimensionality(const scatter_matrix& products) {
     if (products.samples < 2) {
-        detail::throw_value_error("dimensionality",
-                                  "wanted at least 2 samples, got " + std::to_string(products.samples));
+        errors::throw_value_error("dimensionality",
+                                  "expected at least 2 samples, got " + errors::text_of(products.samples));
     }
     dimensionality_result result;
     result.spectrum = spectrum(products);
@@ -106,7 +106,7 @@ template <typename = void>
     result.participation_ratio_unbiased = participation_ratio_unbiased(products);
     constexpr std::array fractions{0.90, 0.95, 0.99};
     for (std::size_t k = 0; k < fractions.size(); ++k) {
-        result.components[k] = components(result.spectrum, fractions[k]);
+        result.components[k] = component_count(result.spectrum, fractions[k]);
         result.components_interpolated[k] = components_interpolated(result.spectrum, fractions[k]);
         result.components_fraction[k] =
             static_cast<double>(result.components[k]) / static_cast<double>(products.units);
@@ -121,12 +121,12 @@ template <typename = void>
 /// Every measure of dimensionality of the samples in `state`.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] dimensionality_result dimensionality(const covariance& state, Backend backend = {}) {
-    return dimensionality(state.centred(backend));
+    return dimensionality(state.centered(backend));
 }
 /// As above; reuses the memory of a temporary state, one matrix less.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] dimensionality_result dimensionality(covariance&& state, Backend backend = {}) {
-    return dimensionality(std::move(state).centred(backend));
+    return dimensionality(std::move(state).centered(backend));
 }
 
 } // namespace v0

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "repscope/dimensionality/nearest_neighbours.hpp"
-#include "repscope/numeric/distributions.hpp"
-#include "repscope/numeric/interval.hpp"
+#include "repscope/dimensionality/nearest_neighbors.hpp"
+#include "repscope/statistics/distributions.hpp"
+#include "repscope/statistics/interval.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +17,7 @@ inline namespace v0 {
 /// Options of `two_nn`.
 struct two_nn_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
+    thread_source threads = 1;
     /// Share of the largest ratios that the fit leaves out, in [0, 1).
     double discard = 0.1;
     double confidence = 0.95;
@@ -25,13 +25,13 @@ struct two_nn_options {
     layout axes = layout::unstated;
 };
 
-/// Intrinsic dimension by two nearest neighbours.
+/// Intrinsic dimension by two nearest neighbors.
 struct two_nn_result {
     /// Slope of -log(1 - F) on log mu through the origin, F = i / n; NaN below 3 distinct samples.
     double fit = std::numeric_limits<double>::quiet_NaN();
     /// (n - 1) / sum log mu, unbiased on a uniform density; one outlier counts more than for the fit.
     double likelihood = std::numeric_limits<double>::quiet_NaN();
-    /// Interval of `likelihood` from the spread of log mu and its covariance between nearest neighbours.
+    /// Interval of `likelihood` from the spread of log mu and its covariance between nearest neighbors.
     interval ci;
     /// Distinct samples that were used.
     std::size_t samples = 0;
@@ -40,11 +40,11 @@ struct two_nn_result {
 };
 
 /// The intrinsic dimension of activations from the ratio mu of the distances of each sample to its second and
-/// first neighbour.
+/// first neighbor.
 ///
-/// `activations` as for `nearest_neighbours`. Too small beyond about 5 dimensions (8.4 for a cube of 10 at
-/// 1,000 samples), and it sees noise as dimensions at the scale of the neighbours, which shrinks with the
-/// number of samples: give n with the number. Ratios of 1, of two equally near neighbours, are allowed; all of
+/// `activations` as for `nearest_neighbors`. Too small beyond about 5 dimensions (8.4 for a cube of 10 at
+/// 1,000 samples), and it sees noise as dimensions at the scale of the neighbors, which shrinks with the
+/// number of samples: give n with the number. Ratios of 1, of two equally near neighbors, are allowed; all of
 /// them 1 give infinity. Throws `shape_error` without samples, `value_error` for a share outside [0, 1), and
 /// for an activation that is not finite. O(samples^2 x units). Source: Facco, d'Errico, Rodriguez and Laio
 /// 2017; the likelihood, Denti, Doimo, Laio and Mira 2022.
@@ -52,17 +52,17 @@ template <tensor_like Activations>
 [[nodiscard]] two_nn_result two_nn(const Activations& activations, const two_nn_options& options = {}) {
     constexpr const char* name = "two_nn";
     if (!(options.discard >= 0 && options.discard < 1)) {
-        detail::throw_value_error(name, "wanted a share to discard in [0, 1), got " +
-                                            std::to_string(options.discard));
+        errors::throw_value_error(name, "expected a share to discard in [0, 1), got " +
+                                            errors::text_of(options.discard));
     }
     detail::check_confidence(name, options.confidence);
-    const pool_lease pool(options.threads);
+    const scoped_pool pool(options.threads);
     const auto [points, duplicates] = detail::distinct_points_of(name, activations, options.axes, *pool);
     two_nn_result result;
     result.samples = points.samples();
     result.duplicates = duplicates;
     if (result.samples < 3) return result;
-    const neighbours near = detail::search_neighbours(points, 2, *pool);
+    const neighbors near = detail::search_neighbors(points, 2, *pool);
     std::vector<double> logs(result.samples);
     double sum = 0;
     for (std::size_t i = 0; i < logs.size(); ++i) {
@@ -71,7 +71,7 @@ template <tensor_like Activations>
     }
     const auto n = static_cast<double>(result.samples);
     result.likelihood = (n - 1) / sum;
-    // The ratios of two samples that are neighbours share a distance: their covariance counts.
+    // The ratios of two samples that are neighbors share a distance: their covariance counts.
     double variance = 0;
     for (std::size_t i = 0; i < logs.size(); ++i) {
         const double own = logs[i] - sum / n;
@@ -84,8 +84,7 @@ template <tensor_like Activations>
         normal_quantile(0.5 + options.confidence / 2) * std::sqrt((std::max)(0.0, variance)) / sum;
     result.ci = {result.likelihood * std::exp(-half), result.likelihood * std::exp(half)};
     std::sort(logs.begin(), logs.end());
-    const auto kept =
-        static_cast<std::size_t>(std::floor(n * (1 - options.discard) + 1e-9));
+    const auto kept = static_cast<std::size_t>(std::floor(n * (1 - options.discard) + 1e-9));
     double xx = 0;
     double xy = 0;
     for (std::size_t i = 0; i < kept; ++i) {

@@ -1,17 +1,17 @@
 #pragma once
 
+#include "repscope/detail/common/tiles.hpp"
+#include "repscope/detail/gradient/check_samples.hpp"
 #include "repscope/error.hpp"
-#include "repscope/gradient/check_samples.hpp"
 #include "repscope/gradient/variability.hpp"
 #include "repscope/model/concepts.hpp"
 #include "repscope/moments/gradient_moments.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
-#include "repscope/numeric/thread_pool.hpp"
-#include "repscope/numeric/tiles.hpp"
-#include "repscope/numeric/unit_values.hpp"
+#include "repscope/parallel/thread_pool.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/slice.hpp"
+#include "repscope/tensor/unit_values.hpp"
 
 #include <algorithm>
 #include <array>
@@ -66,7 +66,7 @@ struct layer_gradients {
 
 /// Options of `input_unit_gradients`.
 struct input_gradient_options {
-    execution threads = 1;        ///< of the norms; the model has its own
+    thread_source threads = 1;    ///< of the norms; the model has its own
     std::size_t probes = 0;       ///< random directions a sample; 0: exactly, by a backward pass a unit
     std::uint64_t seed = 0;       ///< of the directions
     std::size_t first_sample = 0; ///< place of the first sample in its data set, for the directions
@@ -211,11 +211,11 @@ template <typename Model, tensor_like Images>
     using scalar = element_type_of<Images>;
     constexpr const char* name = "input_unit_gradients";
     const auto x = as_activations(images, layout::unstated, name);
-    if (x.extent(0) == 0) detail::throw_shape_error(name, "wanted at least 1 sample", x.extents());
-    if (options.batch == 0) detail::throw_value_error(name, "wanted at least 1 sample a batch, got 0");
+    if (x.extent(0) == 0) errors::throw_shape_error(name, "expected at least 1 sample", x.extents());
+    if (options.batch == 0) errors::throw_value_error(name, "expected at least 1 sample a batch, got 0");
     if (options.probes > streams::index_limit) {
-        detail::throw_value_error(name, "wanted at most " + std::to_string(streams::index_limit) +
-                                            " probes, got " + std::to_string(options.probes));
+        errors::throw_value_error(name, "expected at most " + errors::text_of(streams::index_limit) +
+                                            " probes, got " + errors::text_of(options.probes));
     }
     detail::check_finite_samples(name, x);
     const std::size_t layers = model.layers(), probes = options.probes;
@@ -223,7 +223,7 @@ template <typename Model, tensor_like Images>
     for (std::size_t layer = 0; layer < layers; ++layer) {
         result.emplace_back(std::array<std::size_t, 4>(model.extents(layer, x.extents()))[1], probes);
     }
-    const pool_lease pool(options.threads);
+    const scoped_pool pool(options.threads);
     for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
         const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
         const auto part = samples(x, first, count);

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "repscope/detail/common/finite.hpp"
+#include "repscope/detail/gradient/check_samples.hpp"
 #include "repscope/error.hpp"
-#include "repscope/gradient/check_samples.hpp"
 #include "repscope/model/concepts.hpp"
-#include "repscope/numeric/finite.hpp"
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/slice.hpp"
 
@@ -42,10 +42,10 @@ template <typename Model, tensor_like Images>
     using scalar = element_type_of<Images>;
     constexpr const char* name = "input_output_jacobian";
     const auto x = as_activations(images, layout::unstated, name);
-    if (x.empty()) detail::throw_shape_error(name, "wanted at least 1 sample", x.extents());
+    if (x.empty()) errors::throw_shape_error(name, "expected at least 1 sample", x.extents());
     if (classes == 0 || batch == 0) {
-        detail::throw_value_error(name, "wanted at least 1 class and 1 sample a batch, got " +
-                                            std::to_string(classes) + " and " + std::to_string(batch));
+        errors::throw_value_error(name, "expected at least 1 class and 1 sample a batch, got " +
+                                            errors::text_of(classes) + " and " + errors::text_of(batch));
     }
     detail::check_finite_samples(name, x);
     jacobian_norms result;
@@ -70,10 +70,10 @@ template <typename Model, tensor_like Images>
                     squares += static_cast<double>(gradient[i]) * static_cast<double>(gradient[i]);
                 }
                 if (!detail::is_finite(squares) || !detail::is_finite(losses[n])) {
-                    detail::throw_value_error(name,
-                                              "wanted finite losses and gradients of the model, got NaN "
-                                              "or infinity for sample " +
-                                                  std::to_string(first + n) + ", class " + std::to_string(j));
+                    errors::throw_value_error(
+                        name, "expected finite losses and gradients of the model, got NaN "
+                              "or infinity for sample " +
+                                  errors::text_of(first + n) + ", class " + errors::text_of(j));
                 }
                 const double p = std::exp(-losses[n]);
                 result.probabilities[first + n] += p * p * squares;

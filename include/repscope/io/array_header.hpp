@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/io/byte_source.hpp"
 #include "repscope/io/dtype.hpp"
-#include "repscope/io/source.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -85,7 +85,7 @@ class array_reader {
     }
 
   private:
-    static constexpr std::size_t most_at_once = std::size_t{4} << 20U;
+    static constexpr std::size_t max_at_once = std::size_t{4} << 20U;
 
     [[nodiscard]] std::size_t item_size() const noexcept { return size_of(array_.header.format.type); }
     [[nodiscard]] bool units_before_positions() const noexcept {
@@ -103,7 +103,7 @@ class array_reader {
             array_.bytes->read(offset, std::as_writable_bytes(std::span(target, count)));
             return;
         }
-        const std::size_t a_read = (std::min)(count, most_at_once / item);
+        const std::size_t a_read = (std::min)(count, max_at_once / item);
         if (buffer.raw.size() < a_read * item) buffer.raw.resize(a_read * item);
         for (std::size_t done = 0; done < count;) {
             const std::size_t now = (std::min)(a_read, count - done);
@@ -122,7 +122,7 @@ class array_reader {
         }
         // [position][unit] in the file: decoded as it lies, then turned, a few samples at a time.
         const std::size_t a_turn =
-            std::clamp<std::size_t>(most_at_once / (elements * sizeof(Scalar)), 1, count);
+            std::clamp<std::size_t>(max_at_once / (elements * sizeof(Scalar)), 1, count);
         std::vector<Scalar>& as_it_lies = buffer.of<Scalar>();
         if (as_it_lies.size() < a_turn * elements) as_it_lies.resize(a_turn * elements);
         for (std::size_t done = 0; done < count;) {
@@ -146,7 +146,7 @@ class array_reader {
         const std::size_t skipped = whole ? first : 0;
         // At least 16: fewer would use a small part of each cache line of the target.
         const std::size_t at_once =
-            (std::min)(elements, (std::max<std::size_t>)(16, most_at_once / (length * sizeof(Scalar))));
+            (std::min)(elements, (std::max<std::size_t>)(16, max_at_once / (length * sizeof(Scalar))));
         std::vector<Scalar>& columns = buffer.of<Scalar>();
         if (columns.size() < at_once * length) columns.resize(at_once * length);
         for (std::size_t column = 0; column < elements; column += at_once) {

@@ -100,10 +100,10 @@ class block_reader {
         requires(std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>)
     void read(std::size_t first, std::size_t count, Scalar* target, read_buffer& buffer) const {
         if (first > samples() || count > samples() - first) {
-            repscope::detail::throw_shape_error("io::block_reader::read",
-                                                path_ + ": wanted samples " + std::to_string(first) + " to " +
-                                                    std::to_string(first) + " + " + std::to_string(count),
-                                                shape_);
+            errors::throw_shape_error("io::block_reader::read",
+                                      path_ + ": expected samples " + errors::text_of(first) + " to " +
+                                          errors::text_of(first) + " + " + errors::text_of(count),
+                                      shape_);
         }
         // The part that holds sample `first`: the last one that begins at it or before.
         const auto behind = std::upper_bound(begins_.begin(), begins_.end(), first);
@@ -145,10 +145,10 @@ class block_reader {
             if (rank == 4) layout_ = layout::nchw;
         }
         if (rank < 2 || rank > 4 || rank_of(layout_) != rank) {
-            throw format_error(path_ + ": wanted " +
+            throw format_error(path_ + ": expected " +
                                (layout_ == layout::unstated
                                     ? std::string("activations of rank 2 to 4, rank 3 with a layout")
-                                    : "rank " + std::to_string(rank_of(layout_)) + " for layout " +
+                                    : "rank " + errors::text_of(rank_of(layout_)) + " for layout " +
                                           std::string(to_string(layout_))) +
                                ", got shape " + format_shape(shape_));
         }
@@ -162,7 +162,7 @@ class block_reader {
                 throw format_error(batch.name + ": holds " + other.format.name() + " of shape " +
                                    format_shape(other.shape) + ", the batch before it " +
                                    first.format.name() + " of shape " + format_shape(first.shape) +
-                                   ": wanted one type, and shapes that differ in their first extent only");
+                                   ": expected one type, and shapes that differ in their first extent only");
             }
             shape_[0] += other.shape[0];
         }

@@ -31,9 +31,9 @@ inline constexpr std::size_t cifar10_record_bytes = 1 + 3 * 32 * 32;
 /// above 9.
 [[nodiscard]] inline cifar_images parse_cifar10(std::span<const std::byte> bytes, const std::string& name) {
     if (bytes.empty() || bytes.size() % cifar10_record_bytes != 0) {
-        throw format_error(name + ": wanted whole CIFAR-10 records of " +
-                           std::to_string(cifar10_record_bytes) + " bytes, got " +
-                           std::to_string(bytes.size()) + " bytes");
+        throw format_error(name + ": expected whole CIFAR-10 records of " +
+                           errors::text_of(cifar10_record_bytes) + " bytes, got " +
+                           errors::text_of(bytes.size()) + " bytes");
     }
     const std::size_t images = bytes.size() / cifar10_record_bytes;
     cifar_images result{array<std::uint8_t, 4>({images, 3, 32, 32}), {}};
@@ -42,8 +42,8 @@ inline constexpr std::size_t cifar10_record_bytes = 1 + 3 * 32 * 32;
         const auto record = bytes.subspan(i * cifar10_record_bytes, cifar10_record_bytes);
         const auto label = static_cast<std::uint8_t>(record[0]);
         if (label > 9) {
-            throw format_error(name + ": wanted labels 0 to 9, got " + std::to_string(label) + " in record " +
-                               std::to_string(i));
+            throw format_error(name + ": expected labels 0 to 9, got " + errors::text_of(label) +
+                               " in record " + errors::text_of(i));
         }
         result.labels.push_back(label);
         for (const std::byte b : record.subspan(1)) *pixel++ = static_cast<std::uint8_t>(b);

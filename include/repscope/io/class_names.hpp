@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/error.hpp"
+#include "repscope/io/byte_source.hpp"
 #include "repscope/io/npy_header.hpp"
-#include "repscope/io/source.hpp"
 #include "repscope/tensor/shape.hpp"
 
 #include <cstddef>
@@ -74,7 +74,7 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
                                                                               const std::string& name) {
     std::optional<npy_text_format> format;
     const npy_header header =
-        detail::parse_any_npy_header(file.beginning(npy_prefix_bytes), name, raw_pairs::bfloat16, &format);
+        detail::parse_any_npy_header(file.beginning(npy_prefix_bytes), name, void2_policy::bfloat16, &format);
     if (!format) return std::nullopt;
     const std::size_t element = format->characters * (format->is_wide ? 4 : 1);
     if (element == 0) throw format_error(name + ": expected names of classes, got empty strings");
@@ -85,8 +85,8 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
     }
     const std::size_t held = file.size() - header.data_offset;
     if (held != count * element) {
-        throw format_error(name + ": expected " + std::to_string(count * element) +
-                           " bytes of strings, got " + std::to_string(held));
+        throw format_error(name + ": expected " + errors::text_of(count * element) +
+                           " bytes of strings, got " + errors::text_of(held));
     }
     std::vector<std::byte> bytes(held);
     file.read(header.data_offset, bytes);

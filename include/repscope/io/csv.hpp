@@ -47,7 +47,7 @@ class csv_reader {
     [[nodiscard]] std::size_t line() const noexcept { return line_of_record_; }
 
     [[noreturn]] void fail(const std::string& complaint) const {
-        throw format_error(name_ + ": line " + std::to_string(line_of_record_) + ": " + complaint);
+        throw format_error(name_ + ": line " + errors::text_of(line_of_record_) + ": " + complaint);
     }
 
   private:
@@ -139,13 +139,14 @@ struct csv_column {
         place = static_cast<std::size_t>(found - fields->begin());
         fields = in.next();
     } else if (columns != 1) {
-        throw format_error(name + ": has " + std::to_string(columns) +
-                           " columns: wanted one, or the name of one");
+        throw format_error(name + ": has " + errors::text_of(columns) +
+                           " columns: expected one, or the name of one");
     }
     csv_column values;
     for (; fields; fields = in.next()) {
         if (fields->size() != columns) {
-            in.fail("wanted " + std::to_string(columns) + " fields, got " + std::to_string(fields->size()));
+            in.fail("expected " + errors::text_of(columns) + " fields, got " +
+                    errors::text_of(fields->size()));
         }
         values.fields.push_back(std::move((*fields)[place]));
         values.lines.push_back(in.line());
@@ -161,8 +162,8 @@ struct csv_column {
     for (std::size_t row = 0; row < column.fields.size(); ++row) {
         const auto value = csv_integer(column.fields[row]);
         if (!value) {
-            throw format_error(name + ": line " + std::to_string(column.lines[row]) +
-                               ": wanted an integer, got '" + column.fields[row].substr(0, 40) + "'");
+            throw format_error(name + ": line " + errors::text_of(column.lines[row]) +
+                               ": expected an integer, got '" + column.fields[row].substr(0, 40) + "'");
         }
         values.push_back(*value);
     }
@@ -205,7 +206,7 @@ struct csv_labels {
     if (values.fields.empty() || values.holds_integer(0)) return {detail::integers_of(values, name), {}};
     for (std::size_t row = 0; row < values.fields.size(); ++row) {
         if (!values.fields[row].empty() && !values.holds_integer(row)) continue;
-        throw format_error(name + ": line " + std::to_string(values.lines[row]) +
+        throw format_error(name + ": line " + errors::text_of(values.lines[row]) +
                            ": expected the name of a class, as above, got '" + values.fields[row] + "'");
     }
     return {{}, std::move(values.fields)};

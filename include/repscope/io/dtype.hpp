@@ -173,7 +173,7 @@ inline constexpr bool machine_is_big_endian = std::endian::native == std::endian
     // that is subnormal itself, which some programs have the processor take for zero.
     const auto subnormal =
         std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude + (113U << 23U)) - 0x1p-14F);
-    // Chosen by a mask: behind a condition the subtraction would keep loops from being vectorised.
+    // Chosen by a mask: behind a condition the subtraction would keep loops from being vectorized.
     const std::uint32_t is_subnormal = 0U - static_cast<std::uint32_t>(magnitude < (1U << 23U));
     const std::uint32_t bits = (subnormal & is_subnormal) | ((magnitude + rebias) & ~is_subnormal);
     return std::bit_cast<float>(bits | sign);

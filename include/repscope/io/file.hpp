@@ -2,7 +2,7 @@
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
-#include "repscope/io/source.hpp"
+#include "repscope/io/byte_source.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -31,7 +31,7 @@ class input_file final : public byte_source {
         if (file_.get() < 0 || ::fstat(file_.get(), &about) != 0) {
             throw format_error(path_ + ": cannot be opened: " + repscope::detail::errno_text());
         }
-        if (S_ISDIR(about.st_mode)) throw format_error(path_ + ": is a directory, wanted a file");
+        if (S_ISDIR(about.st_mode)) throw format_error(path_ + ": is a directory, expected a file");
         if (!S_ISREG(about.st_mode)) throw format_error(path_ + ": is no regular file");
         size_ = static_cast<std::size_t>(about.st_size);
     }
@@ -49,7 +49,7 @@ class input_file final : public byte_source {
                                         static_cast<off_t>(offset));
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) throw format_error(path_ + ": cannot be read: " + repscope::detail::errno_text());
-            if (got == 0) throw format_error(path_ + ": ended early, at byte " + std::to_string(offset));
+            if (got == 0) throw format_error(path_ + ": ended early, at byte " + errors::text_of(offset));
             bytes = bytes.subspan(static_cast<std::size_t>(got));
             offset += static_cast<std::size_t>(got);
         }
@@ -62,10 +62,10 @@ class input_file final : public byte_source {
 };
 
 /// A file that is opened for every read, for arrays of so many files that they cannot all stay open.
-class file_on_demand final : public byte_source {
+class reopening_file final : public byte_source {
   public:
     /// `file` is not kept open; what is read later must still have its size.
-    explicit file_on_demand(const input_file& file) : path_(file.path()), size_(file.size()) {}
+    explicit reopening_file(const input_file& file) : path_(file.path()), size_(file.size()) {}
 
     void read(std::size_t offset, std::span<std::byte> bytes) const override {
         const input_file file(path_);

@@ -4,9 +4,9 @@
 
 #include "repscope/error.hpp"
 #include "repscope/io/array_header.hpp"
+#include "repscope/io/byte_source.hpp"
 #include "repscope/io/dtype.hpp"
 #include "repscope/io/npy_header.hpp"
-#include "repscope/io/source.hpp"
 
 #include <algorithm>
 #include <array>
@@ -85,9 +85,9 @@ class hdf5_silence {
         // Half and bfloat16 have one size; the width of the exponent tells them apart.
         std::size_t sign = 0, exponent = 0, exponent_bits = 0, fraction = 0, fraction_bits = 0;
         H5Tget_fields(type, &sign, &exponent, &exponent_bits, &fraction, &fraction_bits);
-        name = size == 2 && exponent_bits == 8 ? "bf16" : "f" + std::to_string(size);
+        name = size == 2 && exponent_bits == 8 ? "bf16" : "f" + errors::text_of(size);
     } else if (kind == H5T_INTEGER) {
-        name = (H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "i") + std::to_string(size);
+        name = (H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "i") + errors::text_of(size);
     }
     const auto named = dtype_named(name);
     if (!named) return std::nullopt;
@@ -120,7 +120,7 @@ class hdf5_dataset final : public byte_source {
 
     void read(std::size_t offset, std::span<std::byte> bytes) const override {
         if (offset > size_ || bytes.size() > size_ - offset) {
-            throw format_error(name_ + ": ended early, at byte " + std::to_string(size_));
+            throw format_error(name_ + ": ended early, at byte " + errors::text_of(size_));
         }
         if (bytes.empty()) return;
         const std::lock_guard lock(hdf5_mutex());
@@ -150,7 +150,7 @@ class hdf5_dataset final : public byte_source {
             H5Sselect_hyperslab(in_file.get(), H5S_SELECT_SET, start.data(), nullptr, length.data(),
                                 nullptr) < 0 ||
             H5Dread(set_.get(), type.get(), in_memory.get(), in_file.get(), H5P_DEFAULT, target) < 0) {
-            throw format_error(name_ + ": cannot be read, from row " + std::to_string(first) + " on");
+            throw format_error(name_ + ": cannot be read, from row " + errors::text_of(first) + " on");
         }
     }
 
@@ -202,7 +202,8 @@ class hdf5_file {
 
     /// The data set of that name. `pairs`: what opaque elements of two bytes are. Throws `format_error` when
     /// there is none, its elements are no numbers, or it is a scalar.
-    [[nodiscard]] stored_array array(const std::string& key, raw_pairs pairs = raw_pairs::refused) const {
+    [[nodiscard]] stored_array array(const std::string& key,
+                                     void2_policy pairs = void2_policy::refused) const {
         const std::string called = path_ + ":" + key;
         const std::lock_guard lock(detail::hdf5_mutex());
         const detail::hdf5_silence silence;
@@ -210,10 +211,10 @@ class hdf5_file {
         if (!set.good()) throw format_error(path_ + ": holds no data set '" + key + "'");
         const detail::hdf5_handle type(H5Dget_type(set.get()), H5Tclose);
         const detail::hdf5_handle space(H5Dget_space(set.get()), H5Sclose);
-        const auto format = detail::hdf5_format(type.get(), pairs == raw_pairs::bfloat16);
+        const auto format = detail::hdf5_format(type.get(), pairs == void2_policy::bfloat16);
         if (!format) throw format_error(called + ": its elements are no numbers that are read");
         const int rank = H5Sget_simple_extent_ndims(space.get());
-        if (rank < 1) throw format_error(called + ": is a scalar, wanted an array");
+        if (rank < 1) throw format_error(called + ": is a scalar, expected an array");
         std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
         H5Sget_simple_extent_dims(space.get(), extents.data(), nullptr);
         std::vector<std::size_t> shape(extents.begin(), extents.end());

@@ -32,12 +32,12 @@ struct idx_array {
         throw format_error(name + ": not an IDX file: it does not begin with two zero bytes");
     }
     if (byte(2) != 8) {
-        throw format_error(name + ": IDX elements of type " + std::to_string(byte(2)) +
-                           " are not supported, wanted 8 (unsigned bytes)");
+        throw format_error(name + ": IDX elements of type " + errors::text_of(byte(2)) +
+                           " are not supported, expected 8 (unsigned bytes)");
     }
     const std::size_t rank = byte(3);
     if (rank < 1 || rank > 4) {
-        throw format_error(name + ": wanted an IDX array of rank 1 to 4, got " + std::to_string(rank));
+        throw format_error(name + ": expected an IDX array of rank 1 to 4, got " + errors::text_of(rank));
     }
     const std::size_t header = 4 + 4 * rank;
     if (bytes.size() < header) throw format_error(name + ": cut within the IDX header");
@@ -59,7 +59,7 @@ struct idx_array {
     }
     if (!fits || room > 1) {
         throw format_error(name + ": IDX shape " + format_shape(result.shape) + " does not take the " +
-                           std::to_string(bytes.size() - header) + " bytes that the file holds");
+                           errors::text_of(bytes.size() - header) + " bytes that the file holds");
     }
     result.values.resize(bytes.size() - header);
     for (std::size_t i = 0; i < result.values.size(); ++i) {

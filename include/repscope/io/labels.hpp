@@ -32,7 +32,7 @@ namespace detail {
         const double back = static_cast<double>(labels[i]);
         if (!fits || back < values[i] || back > values[i]) {
             throw format_error(array.name + ": expected labels that are whole numbers, got " +
-                               std::to_string(values[i]) + " at position " + std::to_string(i));
+                               errors::text_of(values[i]) + " at position " + errors::text_of(i));
         }
     }
     return labels;
@@ -41,7 +41,7 @@ namespace detail {
 [[nodiscard]] inline std::vector<std::int64_t> integer_labels(const stored_array& array) {
     const array_header& header = array.header;
     if (header.format.type == dtype::boolean) {
-        throw format_error(array.name + ": wanted labels that are integers, got elements of type " +
+        throw format_error(array.name + ": expected labels that are integers, got elements of type " +
                            header.format.name());
     }
     if (!is_integer(header.format.type)) return whole_labels(array);
@@ -53,9 +53,9 @@ namespace detail {
     // Unsigned labels of 2^63 and above have come out negative.
     const auto wrapped = std::find_if(labels.begin(), labels.end(), [](std::int64_t v) { return v < 0; });
     if (header.format.type == dtype::uint64 && wrapped != labels.end()) {
-        throw format_error(array.name + ": wanted labels below 2^63, got " +
-                           std::to_string(static_cast<std::uint64_t>(*wrapped)) + " at position " +
-                           std::to_string(wrapped - labels.begin()));
+        throw format_error(array.name + ": expected labels below 2^63, got " +
+                           errors::text_of(static_cast<std::uint64_t>(*wrapped)) + " at position " +
+                           errors::text_of(wrapped - labels.begin()));
     }
     return labels;
 }
@@ -77,9 +77,9 @@ namespace detail {
             const auto zeros = std::count(row, row + classes, 0.0);
             if (one == row + classes || static_cast<std::size_t>(zeros) + 1 != classes) {
                 throw format_error(rows.path() +
-                                   ": wanted labels of rank 1 or one-hot rows (one 1, else 0), row " +
-                                   std::to_string(labels.size()) + " of shape " + format_shape(rows.shape()) +
-                                   " is not one-hot");
+                                   ": expected labels of rank 1 or one-hot rows (one 1, else 0), row " +
+                                   errors::text_of(labels.size()) + " of shape " +
+                                   format_shape(rows.shape()) + " is not one-hot");
             }
             labels.push_back(one - row);
         }
@@ -106,7 +106,7 @@ namespace detail {
     } else if (shape.size() == 2) {
         labels = detail::one_hot_labels(block_reader(array, layout::nu));
     } else {
-        throw format_error(array.name + ": wanted labels of rank 1 or one-hot rows, got shape " +
+        throw format_error(array.name + ": expected labels of rank 1 or one-hot rows, got shape " +
                            format_shape(shape));
     }
     array.bytes->verify();

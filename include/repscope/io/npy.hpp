@@ -25,27 +25,28 @@ namespace io {
 /// Reads and checks the header of .npy bytes: what it claims must be just what they hold. `name` is what
 /// errors call them. Throws `format_error`.
 [[nodiscard]] inline npy_header read_npy_header(const byte_source& bytes, const std::string& name,
-                                                raw_pairs pairs = raw_pairs::refused) {
+                                                void2_policy pairs = void2_policy::refused) {
     npy_header header = parse_npy_header(bytes.beginning(npy_prefix_bytes), name, pairs);
     const std::size_t claimed = header.size() * size_of(header.format.type);
     const std::size_t held = bytes.size() - header.data_offset;
     if (held != claimed) {
         throw format_error(name + ": " + (held < claimed ? "cut short: " : "") + "shape " +
                            format_shape(header.shape) + " of " + header.format.name() + " takes " +
-                           std::to_string(claimed) + " bytes, the file holds " + std::to_string(held));
+                           errors::text_of(claimed) + " bytes, the file holds " + errors::text_of(held));
     }
     return header;
 }
 
 /// The same of an open file.
 [[nodiscard]] inline npy_header read_npy_header(const input_file& file,
-                                                raw_pairs pairs = raw_pairs::refused) {
+                                                void2_policy pairs = void2_policy::refused) {
     return read_npy_header(file, file.path(), pairs);
 }
 
 /// The array in a .npy file, its header read and checked. Throws `format_error` naming the file and what is
 /// wrong with it.
-[[nodiscard]] inline stored_array open_npy(const std::string& path, raw_pairs pairs = raw_pairs::refused) {
+[[nodiscard]] inline stored_array open_npy(const std::string& path,
+                                           void2_policy pairs = void2_policy::refused) {
     auto file = std::make_shared<input_file>(path);
     npy_header header = read_npy_header(*file, pairs);
     return {path, std::move(header), std::move(file)};
@@ -60,12 +61,12 @@ template <typename T, std::size_t Rank>
     const input_file file(path);
     const npy_header header = read_npy_header(file);
     if (header.shape.size() != Rank) {
-        throw format_error(path + ": wanted rank " + std::to_string(Rank) + ", got shape " +
+        throw format_error(path + ": expected rank " + errors::text_of(Rank) + ", got shape " +
                            format_shape(header.shape));
     }
     if constexpr (!std::is_floating_point_v<T>) {
         if (header.format.type != dtype_of<T>()) {
-            throw format_error(path + ": wanted elements of type " +
+            throw format_error(path + ": expected elements of type " +
                                element_format{*dtype_of<T>(), false}.name() + ", got " +
                                header.format.name());
         }
@@ -132,8 +133,7 @@ class npy_writer {
     /// The next elements, in row-major order. Throws `shape_error` when there are more than the shape holds.
     void append(std::span<const T> elements) {
         if (elements.size() > missing_) {
-            repscope::detail::throw_shape_error("io::npy_writer",
-                                                file_.path() + ": more elements than its shape");
+            errors::throw_shape_error("io::npy_writer", file_.path() + ": more elements than its shape");
         }
         missing_ -= elements.size();
         file_.write(std::as_bytes(elements));
@@ -141,8 +141,8 @@ class npy_writer {
     /// Throws `shape_error` when elements are missing.
     void finish() {
         if (missing_ != 0) {
-            repscope::detail::throw_shape_error(
-                "io::npy_writer", file_.path() + ": " + std::to_string(missing_) + " elements are missing");
+            errors::throw_shape_error("io::npy_writer", file_.path() + ": " + errors::text_of(missing_) +
+                                                            " elements are missing");
         }
         file_.commit();
     }

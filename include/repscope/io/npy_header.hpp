@@ -29,7 +29,7 @@ inline constexpr std::size_t npy_prefix_bytes = npy_longest_header + 12;
 
 /// What elements of two bytes without a type are (dtype `V2`), as which NumPy saves types that it does not
 /// know.
-enum class raw_pairs { refused, bfloat16 };
+enum class void2_policy { refused, bfloat16 };
 
 /// Elements of text in a .npy file: NumPy's `<U3` (characters of 4 bytes) and `|S3` (bytes).
 struct npy_text_format {
@@ -44,7 +44,7 @@ namespace detail {
 class npy_dictionary {
   public:
     /// `elements`, unless null, is where elements of text are described, which are an error otherwise.
-    npy_dictionary(std::string_view text, const std::string& name, raw_pairs pairs,
+    npy_dictionary(std::string_view text, const std::string& name, void2_policy pairs,
                    std::optional<npy_text_format>* elements = nullptr)
         : text_(text), name_(name), pairs_(pairs), elements_(elements) {}
 
@@ -104,13 +104,13 @@ class npy_dictionary {
     }
     void expect(char c) {
         if (take(c)) return;
-        fail(std::string("wanted '") + c + "', got " +
+        fail(std::string("expected '") + c + "', got " +
              (at_ == text_.size() ? "its end" : "'" + printable(text_.substr(at_, 16)) + "'"));
     }
     [[nodiscard]] std::string quoted() {
         skip_space();
         if (at_ == text_.size() || (text_[at_] != '\'' && text_[at_] != '"')) {
-            fail("wanted a quoted word, got " +
+            fail("expected a quoted word, got " +
                  (at_ == text_.size() ? "its end" : "'" + printable(text_.substr(at_, 16)) + "'"));
         }
         const char quote = text_[at_++];
@@ -156,7 +156,7 @@ class npy_dictionary {
             value = value * 10 + digit;
         }
         if (at_ == begin) {
-            fail("wanted an extent of 0 or above in 'shape', got " +
+            fail("expected an extent of 0 or above in 'shape', got " +
                  (at_ == text_.size() ? "its end" : "'" + printable(text_.substr(at_, 16)) + "'"));
         }
         if (at_ < text_.size() && text_[at_] == 'L') ++at_; // as Python 2 wrote long integers
@@ -165,7 +165,7 @@ class npy_dictionary {
     [[nodiscard]] element_format descr() {
         skip_space();
         if (at_ < text_.size() && text_[at_] == '[') {
-            throw format_error(name_ + ": structured elements are not supported, wanted numbers");
+            throw format_error(name_ + ": structured elements are not supported, expected numbers");
         }
         const std::string word = quoted();
         std::string_view rest = word;
@@ -182,7 +182,7 @@ class npy_dictionary {
             if (size_of(*type) == 1) format.big_endian = false;
             return format;
         }
-        if (rest == "V2" && pairs_ == raw_pairs::bfloat16) {
+        if (rest == "V2" && pairs_ == void2_policy::bfloat16) {
             format.type = dtype::bfloat16;
             return format;
         }
@@ -211,18 +211,18 @@ class npy_dictionary {
         if (kind == 'M' || kind == 'm') what = "dates and times";
         if (kind == 'f') what = "floating-point numbers of this size";
         throw format_error(name_ + ": " + std::string(what) + " (dtype '" + printable(word) +
-                           "') are not supported, wanted f2, f4, f8, i1 to i8, u1 to u8 or bool");
+                           "') are not supported, expected f2, f4, f8, i1 to i8, u1 to u8 or bool");
     }
 
     std::string_view text_;
     const std::string& name_;
-    raw_pairs pairs_;
+    void2_policy pairs_;
     std::optional<npy_text_format>* elements_;
     std::size_t at_ = 0;
 };
 
 [[nodiscard]] inline npy_header parse_any_npy_header(std::span<const std::byte> begin,
-                                                     const std::string& name, raw_pairs pairs,
+                                                     const std::string& name, void2_policy pairs,
                                                      std::optional<npy_text_format>* elements);
 
 } // namespace detail
@@ -235,14 +235,14 @@ class npy_dictionary {
 /// does not fit in an index are refused with `format_error`. `V2` is refused unless `pairs` says what it is.
 /// Pure; O(header).
 [[nodiscard]] inline npy_header parse_npy_header(std::span<const std::byte> begin, const std::string& name,
-                                                 raw_pairs pairs = raw_pairs::refused) {
+                                                 void2_policy pairs = void2_policy::refused) {
     return detail::parse_any_npy_header(begin, name, pairs, nullptr);
 }
 
 namespace detail {
 
 [[nodiscard]] inline npy_header parse_any_npy_header(std::span<const std::byte> begin,
-                                                     const std::string& name, raw_pairs pairs,
+                                                     const std::string& name, void2_policy pairs,
                                                      std::optional<npy_text_format>* elements) {
     constexpr std::string_view magic = "\x93NUMPY";
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(begin[i]); };
@@ -251,15 +251,15 @@ namespace detail {
         is_npy = byte(i) == static_cast<unsigned char>(magic[i]);
     }
     if (!is_npy) {
-        throw format_error(name + (begin.empty() ? ": is empty, wanted a .npy file"
+        throw format_error(name + (begin.empty() ? ": is empty, expected a .npy file"
                                                  : ": not a .npy file: it does not begin with \\x93NUMPY"));
     }
     if (begin.size() < 10) throw format_error(name + ": cut within the .npy header");
     const unsigned major = byte(6);
     const unsigned minor = byte(7);
     if (major < 1 || major > 3 || minor != 0) {
-        throw format_error(name + ": .npy version " + std::to_string(major) + "." + std::to_string(minor) +
-                           " is unknown, wanted 1.0, 2.0 or 3.0");
+        throw format_error(name + ": .npy version " + errors::text_of(major) + "." + errors::text_of(minor) +
+                           " is unknown, expected 1.0, 2.0 or 3.0");
     }
     const std::size_t preamble = major == 1 ? 10 : 12;
     if (begin.size() < preamble) throw format_error(name + ": cut within the .npy header");
@@ -267,8 +267,8 @@ namespace detail {
     if (major > 1)
         length |= static_cast<std::size_t>(byte(10)) << 16U | static_cast<std::size_t>(byte(11)) << 24U;
     if (length > npy_longest_header) {
-        throw format_error(name + ": the .npy header claims " + std::to_string(length) +
-                           " bytes, wanted at most " + std::to_string(npy_longest_header));
+        throw format_error(name + ": the .npy header claims " + errors::text_of(length) +
+                           " bytes, expected at most " + errors::text_of(npy_longest_header));
     }
     if (begin.size() < preamble + length) throw format_error(name + ": cut within the .npy header");
 

@@ -5,9 +5,9 @@
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
 #include "repscope/io/array_header.hpp"
+#include "repscope/io/byte_source.hpp"
 #include "repscope/io/file.hpp"
 #include "repscope/io/npy.hpp"
-#include "repscope/io/source.hpp"
 #include "repscope/io/zip_directory.hpp"
 
 #include <algorithm>
@@ -48,7 +48,7 @@ class stored_member final : public byte_source {
 
     void read(std::size_t offset, std::span<std::byte> bytes) const override {
         if (offset > member_.size || bytes.size() > member_.size - offset) {
-            throw format_error(name_ + ": ended early, at byte " + std::to_string(member_.size));
+            throw format_error(name_ + ": ended early, at byte " + errors::text_of(member_.size));
         }
         archive_->read(member_.offset + offset, bytes);
         // Small pieces are not worth remembering: they are read again.
@@ -117,7 +117,7 @@ class deflated_member final : public byte_source {
 
     void read(std::size_t offset, std::span<std::byte> bytes) const override {
         if (offset > member_.size || bytes.size() > member_.size - offset) {
-            throw format_error(name_ + ": ended early, at byte " + std::to_string(member_.size));
+            throw format_error(name_ + ": ended early, at byte " + errors::text_of(member_.size));
         }
         const std::lock_guard lock(mutex_);
         if (offset < unpacked_) start_again();
@@ -240,7 +240,8 @@ class npz_archive {
 
     /// The array of that name, its header read and checked. Throws `format_error` when there is none or its
     /// header is bad.
-    [[nodiscard]] stored_array array(const std::string& key, raw_pairs pairs = raw_pairs::refused) const {
+    [[nodiscard]] stored_array array(const std::string& key,
+                                     void2_policy pairs = void2_policy::refused) const {
         std::string called = name_ + ":" + key;
         std::shared_ptr<const byte_source> bytes = member(key);
         npy_header header = read_npy_header(*bytes, called, pairs);

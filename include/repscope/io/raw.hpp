@@ -26,10 +26,10 @@ namespace io {
     if (!claimed) throw format_error(name + ": " + what + " is more than fits in memory or in a file");
     if (offset > bytes.size() || bytes.size() - offset != *claimed) {
         throw format_error(name + ": " + what +
-                           (offset > 0 ? " from byte " + std::to_string(offset) + " on" : "") + " takes " +
-                           std::to_string(*claimed) + " bytes, the file holds " +
-                           (offset > bytes.size() ? "only " + std::to_string(bytes.size()) + " in all"
-                                                  : std::to_string(bytes.size() - offset)));
+                           (offset > 0 ? " from byte " + errors::text_of(offset) + " on" : "") + " takes " +
+                           errors::text_of(*claimed) + " bytes, the file holds " +
+                           (offset > bytes.size() ? "only " + errors::text_of(bytes.size()) + " in all"
+                                                  : errors::text_of(bytes.size() - offset)));
     }
     return {format, false, shape, offset};
 }

@@ -8,9 +8,9 @@
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
 #include "repscope/io/array_header.hpp"
+#include "repscope/io/byte_source.hpp"
 #include "repscope/io/dtype.hpp"
 #include "repscope/io/file.hpp"
-#include "repscope/io/source.hpp"
 
 #include <algorithm>
 #include <array>
@@ -79,13 +79,15 @@ class safetensors_header {
     [[nodiscard]] std::vector<safetensors_entry> take() { return std::move(entries_); }
 
     // What nlohmann::json::sax_parse calls.
-    bool null() { fail("wanted no null"); }
-    bool boolean(bool) { fail("wanted no true or false"); }
+    bool null() { fail("expected no null"); }
+    bool boolean(bool) { fail("expected no true or false"); }
     bool number_integer(std::int64_t value) {
-        fail("wanted no negative number, got " + std::to_string(value));
+        fail("expected no negative number, got " + errors::text_of(value));
     }
-    bool number_float(double, const std::string& text) { fail("wanted integers, got " + text.substr(0, 40)); }
-    bool binary(std::vector<std::uint8_t>&) { fail("wanted no binary value"); }
+    bool number_float(double, const std::string& text) {
+        fail("expected integers, got " + text.substr(0, 40));
+    }
+    bool binary(std::vector<std::uint8_t>&) { fail("expected no binary value"); }
     bool number_unsigned(std::uint64_t value) {
         if (place_ != place::shape && place_ != place::offsets) fail("a number where none belongs");
         if (value > (std::numeric_limits<std::size_t>::max)()) fail("a number does not fit in an index");
@@ -158,7 +160,7 @@ class safetensors_header {
     }
     template <typename Exception>
     bool parse_error(std::size_t position, const std::string&, const Exception&) {
-        fail("no JSON at byte " + std::to_string(position));
+        fail("no JSON at byte " + errors::text_of(position));
     }
 
   private:
@@ -196,8 +198,8 @@ read_safetensors_header(const byte_source& file, const std::string& name) {
     if (file.size() < prefix) throw format_error(name + ": too short for a .safetensors file");
     const auto length = byte_reader(file.beginning(prefix), name).get<std::uint64_t>();
     if (length > most || length > file.size() - prefix) {
-        fail("claims " + std::to_string(length) + " bytes, wanted at most " +
-             std::to_string((std::min<std::uint64_t>)(most, file.size() - prefix)));
+        fail("claims " + errors::text_of(length) + " bytes, expected at most " +
+             errors::text_of((std::min<std::uint64_t>)(most, file.size() - prefix)));
     }
     std::string text(static_cast<std::size_t>(length), ' ');
     file.read(prefix, std::as_writable_bytes(std::span(text)));
@@ -216,8 +218,8 @@ read_safetensors_header(const byte_source& file, const std::string& name) {
     for (const safetensors_entry& entry : entries) {
         const std::string tensor = "tensor " + entry.name;
         if (entry.begin != at || entry.end < entry.begin) {
-            fail(tensor + " lies at bytes " + std::to_string(entry.begin) + " to " +
-                 std::to_string(entry.end) + ", wanted them to begin at " + std::to_string(at));
+            fail(tensor + " lies at bytes " + errors::text_of(entry.begin) + " to " +
+                 errors::text_of(entry.end) + ", expected them to begin at " + errors::text_of(at));
         }
         if (entry.end > held) fail(tensor + " ends behind the file");
         const detail::safetensors_type* type = detail::find_safetensors_type(entry.dtype);
@@ -225,13 +227,13 @@ read_safetensors_header(const byte_source& file, const std::string& name) {
             const auto bits = array_bytes(entry.shape, type->bits);
             if (!bits || *bits % 8 != 0 || *bits / 8 != entry.end - entry.begin) {
                 fail(tensor + " of " + entry.dtype + " and shape " + format_shape(entry.shape) +
-                     " does not take the " + std::to_string(entry.end - entry.begin) + " bytes it has");
+                     " does not take the " + errors::text_of(entry.end - entry.begin) + " bytes it has");
             }
         }
         at = entry.end;
     }
     if (at != held) {
-        fail("its tensors take " + std::to_string(at) + " bytes, the file holds " + std::to_string(held));
+        fail("its tensors take " + errors::text_of(at) + " bytes, the file holds " + errors::text_of(held));
     }
     return {std::move(entries), prefix + static_cast<std::size_t>(length)};
 }

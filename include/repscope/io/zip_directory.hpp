@@ -2,7 +2,7 @@
 
 #include "repscope/bytes.hpp"
 #include "repscope/error.hpp"
-#include "repscope/io/source.hpp"
+#include "repscope/io/byte_source.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -39,7 +39,7 @@ class zip_reader {
     [[nodiscard]] std::vector<zip_member> members() {
         find_directory();
         constexpr std::size_t most = std::size_t{64} << 20U;
-        if (directory_size_ > most) fail("its directory is longer than " + std::to_string(most) + " bytes");
+        if (directory_size_ > most) fail("its directory is longer than " + errors::text_of(most) + " bytes");
         if (entries_ > directory_size_ / entry_bytes) fail("its directory is too short for its entries");
         std::vector<std::byte> bytes(directory_size_);
         archive_.read(directory_, bytes);
@@ -181,7 +181,7 @@ class zip_reader {
         if ((flags & 0x2041U) != 0) throw format_error(name_ + ": member " + member.name + " is encrypted");
         if (method != 0 && method != 8) {
             throw format_error(name_ + ": member " + member.name + " is packed by method " +
-                               std::to_string(method) + ", wanted 0 (stored) or 8 (deflated)");
+                               errors::text_of(method) + ", expected 0 (stored) or 8 (deflated)");
         }
         member.deflated = method == 8;
         if (!member.deflated && packed != size) {
@@ -189,8 +189,8 @@ class zip_reader {
         }
         // Deflate makes at most 1032 bytes of one.
         if (member.deflated && size / 1032 > packed) {
-            fail("member " + member.name + " claims " + std::to_string(size) + " bytes, more than its " +
-                 std::to_string(packed) + " packed ones can hold");
+            fail("member " + member.name + " claims " + errors::text_of(size) + " bytes, more than its " +
+                 errors::text_of(packed) + " packed ones can hold");
         }
         if (offset > directory_ || packed > directory_ - offset) {
             fail("member " + member.name + " lies outside of the file");

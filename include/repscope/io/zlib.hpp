@@ -56,7 +56,7 @@ namespace io {
         }
         const std::size_t made = chunk.size() - stream.avail_out;
         if (made > most - result.size()) {
-            throw format_error(name + ": would decompress to more than " + std::to_string(most) + " bytes");
+            throw format_error(name + ": would decompress to more than " + errors::text_of(most) + " bytes");
         }
         result.insert(result.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(made));
     }

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "repscope/moments/class_accumulator.hpp"
+#include "repscope/detail/moments/class_accumulator.hpp"
 
 namespace repscope {
 inline namespace v0 {
 
-/// Count, sum and centred sum of squares of every unit's value for every class.
+/// Count, sum and centered sum of squares of every unit's value for every class.
 ///
 /// As `class_sums`, with the squares that variances and error bars need, taken about a per-unit pilot (the
 /// mean of the first block) so that a large offset costs no digits. Twice the memory.
@@ -28,7 +28,7 @@ class class_moments : public detail::class_accumulator<true> {
     /// As `class_sums::update_blocks`.
     template <labels_like Labels, typename Fetch>
     void update_blocks(std::size_t samples, std::size_t positions, const Labels& labels,
-                       const execution& threads, Fetch&& fetch) {
+                       const thread_source& threads, Fetch&& fetch) {
         update_blocks_with("class_moments::update_blocks", samples, positions, labels, threads, fetch);
     }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repscope/moments/class_accumulator.hpp"
+#include "repscope/detail/moments/class_accumulator.hpp"
 
 namespace repscope {
 inline namespace v0 {
@@ -37,7 +37,7 @@ class class_sums : public detail::class_accumulator<false> {
     /// bits as `update` on the same samples.
     template <labels_like Labels, typename Fetch>
     void update_blocks(std::size_t samples, std::size_t positions, const Labels& labels,
-                       const execution& threads, Fetch&& fetch) {
+                       const thread_source& threads, Fetch&& fetch) {
         update_blocks_with("class_sums::update_blocks", samples, positions, labels, threads, fetch);
     }
 

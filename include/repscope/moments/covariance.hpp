@@ -1,18 +1,18 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/finite_tiles.hpp"
+#include "repscope/detail/common/tiles.hpp"
+#include "repscope/detail/moments/centered_rows.hpp"
+#include "repscope/detail/moments/product_range.hpp"
+#include "repscope/detail/moments/row_buffer.hpp"
+#include "repscope/detail/moments/syrk_tiles.hpp"
 #include "repscope/error.hpp"
-#include "repscope/moments/centred_products.hpp"
-#include "repscope/moments/centred_rows.hpp"
-#include "repscope/moments/chunk_memory.hpp"
-#include "repscope/moments/finite.hpp"
-#include "repscope/moments/product_range.hpp"
-#include "repscope/moments/scatter_products.hpp"
+#include "repscope/linalg/products.hpp"
+#include "repscope/moments/scatter_matrix.hpp"
 #include "repscope/moments/update_options.hpp"
-#include "repscope/numeric/blocks.hpp"
-#include "repscope/numeric/products.hpp"
-#include "repscope/numeric/tiles.hpp"
-#include "repscope/numeric/unit_values.hpp"
+#include "repscope/parallel/blocks.hpp"
+#include "repscope/tensor/unit_values.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -46,7 +46,7 @@ class covariance {
     /// For `units` units. Throws `value_error` when there are none.
     explicit covariance(std::size_t units, const covariance_options& options = {})
         : units_(units), options_(options) {
-        if (units == 0) detail::throw_value_error("covariance", "wanted at least 1 unit, got 0");
+        if (units == 0) errors::throw_value_error("covariance", "expected at least 1 unit, got 0");
     }
 
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
@@ -66,11 +66,11 @@ class covariance {
         constexpr const char* name = "covariance::update";
         const auto x = as_activations(activations, options.axes, name);
         if (x.extent(1) != units_ || x.extent(2) * x.extent(3) == 0) {
-            detail::throw_shape_error(name, "wanted " + std::to_string(units_) + " units", x.extents());
+            errors::throw_shape_error(name, "expected " + errors::text_of(units_) + " units", x.extents());
         }
         const std::size_t added = x.extent(0);
         if (added == 0) return;
-        const pool_lease pool(options.threads);
+        const scoped_pool pool(options.threads);
         std::vector<std::vector<tile_scalar_t<element>>> scratch(pool->size());
         const std::size_t positions = x.extent(2) * x.extent(3);
         // Values of the units of samples [first, first + count), in double.
@@ -84,14 +84,14 @@ class covariance {
                     unit_values<false>(block.data + i * units_ * positions, units_, positions, row);
                     if (detail::all_finite(row, units_)) continue;
                     detail::name_not_finite(name, block, samples_ + first + begin);
-                    detail::throw_value_error(name, "these activations are too large for a double");
+                    errors::throw_value_error(name, "these activations are too large for a double");
                 }
             }
         };
         const auto values_of = [&](std::size_t count, double* rows) {
-            pool->for_each(block_count(count, rows_a_task), [&](std::size_t task, std::size_t worker) {
-                const std::size_t first = task * rows_a_task;
-                values(first, (std::min)(rows_a_task, count - first), worker, rows + first * units_);
+            pool->for_each(block_count(count, rows_per_task), [&](std::size_t task, std::size_t worker) {
+                const std::size_t first = task * rows_per_task;
+                values(first, (std::min)(rows_per_task, count - first), worker, rows + first * units_);
             });
         };
         if (is_thin() && samples_ + added <= units_) {
@@ -110,8 +110,8 @@ class covariance {
         allow(name, (units_ + 3) * units_ * sizeof(double));
         // A chunk that cannot be measured throws before any of it is added; what was added before it, or what
         // the state was before it became thick, is restored by working on a copy.
-        const std::size_t a_chunk = rows_per_chunk();
-        const bool on_copy = added > a_chunk || is_thin();
+        const std::size_t chunk_size = rows_per_chunk();
+        const bool on_copy = added > chunk_size || is_thin();
         covariance copy = on_copy ? *this : covariance(units_);
         covariance& state = on_copy ? copy : *this;
         if (is_thin()) {
@@ -119,9 +119,9 @@ class covariance {
             if (samples_ == 0) values_of(first_block.size() / units_, first_block.data());
             state.become_thick<Backend>(first_block, *pool);
         }
-        detail::chunk_memory memory;
-        for (std::size_t first = 0; first < added; first += a_chunk) {
-            state.add_chunk<Backend>((std::min)(a_chunk, added - first),
+        detail::row_buffer memory;
+        for (std::size_t first = 0; first < added; first += chunk_size) {
+            state.add_chunk<Backend>((std::min)(chunk_size, added - first),
                                      [&](std::size_t row, std::size_t count, std::size_t worker,
                                          double* rows) { values(first + row, count, worker, rows); },
                                      memory, *pool);
@@ -140,8 +140,8 @@ class covariance {
     void merge(const covariance& other, Backend = {}) {
         constexpr const char* name = "covariance::merge";
         if (other.units_ != units_) {
-            detail::throw_shape_error(name, "states of " + std::to_string(units_) + " and " +
-                                                std::to_string(other.units_) + " units do not merge");
+            errors::throw_shape_error(name, "states of " + errors::text_of(units_) + " and " +
+                                                errors::text_of(other.units_) + " units do not merge");
         }
         if (other.samples_ == 0) return;
         if (is_thin() && other.is_thin() && samples_ + other.samples_ <= units_) {
@@ -184,11 +184,11 @@ class covariance {
         samples_ += other.samples_;
     }
 
-    /// The matrix of centred products, and the sum of fourth powers. O(order^2), for a thin state
+    /// The matrix of centered products, and the sum of fourth powers. O(order^2), for a thin state
     /// O(samples^2 x units).
     template <product_backend Backend = eigen_products>
-    [[nodiscard]] centred_products centred(Backend backend = {}) const& {
-        centred_products result;
+    [[nodiscard]] scatter_matrix centered(Backend backend = {}) const& {
+        scatter_matrix result;
         result.samples = samples_;
         result.units = units_;
         result.order = (std::min)(static_cast<std::size_t>(samples_), units_);
@@ -196,7 +196,7 @@ class covariance {
         result.lower.resize(order * order);
         result.mean = unit_means();
         if (is_thin()) {
-            const std::vector<double> rows = detail::centred_rows(rows_, units_);
+            const std::vector<double> rows = detail::centered_rows(rows_, units_);
             const bool narrow = options_.products == product_precision::float32;
             detail::add_gram<Backend>(rows, order, units_, narrow, result.lower.data());
             result.rounding = detail::product_rounding(units_, narrow);
@@ -213,13 +213,13 @@ class covariance {
             return result;
         }
         covariance about_mean = *this;
-        return std::move(about_mean).centred(backend);
+        return std::move(about_mean).centered(backend);
     }
 
     /// The same of a state that is used up: its matrix is not copied.
     template <product_backend Backend = eigen_products>
-    [[nodiscard]] centred_products centred(Backend backend = {}) && {
-        if (is_thin()) return std::as_const(*this).centred(backend);
+    [[nodiscard]] scatter_matrix centered(Backend backend = {}) && {
+        if (is_thin()) return std::as_const(*this).centered(backend);
         detail::check_range(largest_square_, units_, narrow_products_);
         const double about_pilot = scatter_trace();
         move_pilot(mean_about_pilot());
@@ -320,7 +320,7 @@ class covariance {
     }
 
   private:
-    static constexpr std::size_t rows_a_task = 64;
+    static constexpr std::size_t rows_per_task = 64;
 
     /// Rows that enter the products together: a function of the units alone.
     [[nodiscard]] std::size_t rows_per_block() const noexcept {
@@ -329,15 +329,15 @@ class covariance {
     /// Rows that are held at a time, whole blocks.
     [[nodiscard]] std::size_t rows_per_chunk() const noexcept {
         constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
-        const std::size_t a_block = rows_per_block();
-        return (std::max<std::size_t>)(1, chunk_bytes / (a_block * units_ * sizeof(double))) * a_block;
+        const std::size_t block_size = rows_per_block();
+        return (std::max<std::size_t>)(1, chunk_bytes / (block_size * units_ * sizeof(double))) * block_size;
     }
 
     void allow(std::string_view name, std::size_t bytes) const {
         if (bytes <= options_.max_bytes) return;
-        detail::throw_value_error(name, "needs " + std::to_string((bytes >> 20U) + 1) + " MiB for " +
-                                            std::to_string(units_) + " units, allowed are " +
-                                            std::to_string(options_.max_bytes >> 20U) + " MiB");
+        errors::throw_value_error(name, "needs " + errors::text_of((bytes >> 20U) + 1) + " MiB for " +
+                                            errors::text_of(units_) + " units, allowed are " +
+                                            errors::text_of(options_.max_bytes >> 20U) + " MiB");
     }
 
     /// Leaves the thin form. The pilot is the mean of the first block of rows, the state's own or, when it
@@ -360,7 +360,7 @@ class covariance {
         fourth_ = 0;
         scatter_.assign(units_ * units_, 0);
         const std::size_t rows = own.size() / units_;
-        detail::chunk_memory memory;
+        detail::row_buffer memory;
         for (std::size_t done = 0; done < rows; done += rows_per_chunk()) {
             add_chunk<Backend>((std::min)(rows_per_chunk(), rows - done),
                                [&](std::size_t row, std::size_t n, std::size_t, double* target) {
@@ -373,20 +373,20 @@ class covariance {
     /// Adds the rows that `values(first, count, worker, target)` writes, called for parts of them by several
     /// threads. When it throws nothing has been added.
     template <product_backend Backend, typename Values>
-    void add_chunk(std::size_t count, Values&& values, detail::chunk_memory& memory, thread_pool& pool) {
+    void add_chunk(std::size_t count, Values&& values, detail::row_buffer& memory, thread_pool& pool) {
         const bool narrow = options_.products == product_precision::float32;
         narrow_products_ = narrow_products_ || narrow;
-        const std::size_t tasks = block_count(count, rows_a_task);
-        memory.hold((narrow ? pool.size() * rows_a_task : count) * units_, narrow ? count * units_ : 0);
+        const std::size_t tasks = block_count(count, rows_per_task);
+        memory.hold((narrow ? pool.size() * rows_per_task : count) * units_, narrow ? count * units_ : 0);
         double* const rows = memory.rows.get();
         float* const narrow_rows = memory.narrow_rows.get();
         std::vector<double> squared(count);
         // Sums over the rows of each task, of d and of |d|^2 d, while they are in the cache.
         std::vector<double> parts(tasks * 2 * units_);
         pool.for_each(tasks, [&](std::size_t task, std::size_t worker) {
-            const std::size_t first = task * rows_a_task;
-            const std::size_t here = (std::min)(rows_a_task, count - first);
-            double* const own = rows + (narrow ? worker * rows_a_task : first) * units_;
+            const std::size_t first = task * rows_per_task;
+            const std::size_t here = (std::min)(rows_per_task, count - first);
+            double* const own = rows + (narrow ? worker * rows_per_task : first) * units_;
             values(first, here, worker, own);
             double* const sums = parts.data() + task * 2 * units_;
             for (std::size_t i = 0; i < here; ++i) {

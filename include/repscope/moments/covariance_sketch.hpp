@@ -1,12 +1,12 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/unit_rows.hpp"
 #include "repscope/error.hpp"
+#include "repscope/linalg/products.hpp"
 #include "repscope/moments/update_options.hpp"
-#include "repscope/moments/value_rows.hpp"
-#include "repscope/numeric/philox.hpp"
-#include "repscope/numeric/products.hpp"
-#include "repscope/numeric/streams.hpp"
+#include "repscope/random/philox.hpp"
+#include "repscope/random/streams.hpp"
 
 #include <algorithm>
 #include <array>
@@ -61,16 +61,17 @@ class covariance_sketch {
     explicit covariance_sketch(std::size_t units, const covariance_sketch_options& options = {})
         : units_(units), options_(options) {
         constexpr const char* name = "covariance_sketch";
-        if (units == 0) detail::throw_value_error(name, "wanted at least 1 unit, got 0");
+        if (units == 0) errors::throw_value_error(name, "expected at least 1 unit, got 0");
         if (options.probes < 3) {
-            detail::throw_value_error(name, "wanted at least 3 probes, got " + std::to_string(options.probes));
+            errors::throw_value_error(name,
+                                      "expected at least 3 probes, got " + errors::text_of(options.probes));
         }
         const std::size_t bytes = bytes_needed(units, options.probes);
         if (bytes > options.max_bytes) {
-            detail::throw_value_error(name, std::to_string(options.probes) + " probes of " +
-                                                std::to_string(units) + " units need " +
-                                                std::to_string((bytes >> 20U) + 1) + " MiB, allowed are " +
-                                                std::to_string(options.max_bytes >> 20U) + " MiB");
+            errors::throw_value_error(name, errors::text_of(options.probes) + " probes of " +
+                                                errors::text_of(units) + " units need " +
+                                                errors::text_of((bytes >> 20U) + 1) + " MiB, allowed are " +
+                                                errors::text_of(options.max_bytes >> 20U) + " MiB");
         }
         probes_ = draw_probes();
     }
@@ -95,27 +96,27 @@ class covariance_sketch {
         constexpr const char* name = "covariance_sketch::update";
         const auto x = as_activations(activations, options.axes, name);
         if (x.extent(1) != units_ || x.extent(2) * x.extent(3) == 0) {
-            detail::throw_shape_error(name, "wanted " + std::to_string(units_) + " units", x.extents());
+            errors::throw_shape_error(name, "expected " + errors::text_of(units_) + " units", x.extents());
         }
         const std::size_t added = x.extent(0);
         if (added == 0) return;
-        const pool_lease pool(options.threads);
+        const scoped_pool pool(options.threads);
         constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
-        const std::size_t a_chunk = (std::max<std::size_t>)(64, chunk_bytes / (units_ * sizeof(double)));
-        std::vector<double> rows((std::min)(added, a_chunk) * units_);
+        const std::size_t chunk_size = (std::max<std::size_t>)(64, chunk_bytes / (units_ * sizeof(double)));
+        std::vector<double> rows((std::min)(added, chunk_size) * units_);
         // Of one chunk the values are read, and found fit, before anything is added.
         std::vector<part> before;
-        if (added > a_chunk) before = parts_;
+        if (added > chunk_size) before = parts_;
         const bool fresh = parts_.empty();
         try {
-            for (std::size_t first = 0; first < added; first += a_chunk) {
-                const std::size_t count = (std::min)(a_chunk, added - first);
-                detail::value_rows_into(name, x, first, count, false, *pool, rows.data(), samples());
+            for (std::size_t first = 0; first < added; first += chunk_size) {
+                const std::size_t count = (std::min)(chunk_size, added - first);
+                detail::unit_rows_into(name, x, first, count, false, *pool, rows.data(), samples());
                 if (parts_.empty()) start_part(rows, count);
                 add_rows<Backend>(rows, count, *pool);
             }
         } catch (...) {
-            if (added > a_chunk) parts_ = std::move(before);
+            if (added > chunk_size) parts_ = std::move(before);
             if (fresh) parts_.clear();
             throw;
         }
@@ -126,20 +127,20 @@ class covariance_sketch {
     void merge(const covariance_sketch& other) {
         constexpr const char* name = "covariance_sketch::merge";
         if (other.units_ != units_ || other.options_.probes != options_.probes) {
-            detail::throw_shape_error(name, "states of " + std::to_string(units_) + " units and " +
-                                                std::to_string(options_.probes) + " probes, and of " +
-                                                std::to_string(other.units_) + " and " +
-                                                std::to_string(other.options_.probes) + ", do not merge");
+            errors::throw_shape_error(name, "states of " + errors::text_of(units_) + " units and " +
+                                                errors::text_of(options_.probes) + " probes, and of " +
+                                                errors::text_of(other.units_) + " and " +
+                                                errors::text_of(other.options_.probes) + ", do not merge");
         }
         if (other.options_.seed != options_.seed) {
-            detail::throw_value_error(name, "states of different seeds do not merge");
+            errors::throw_value_error(name, "states of different seeds do not merge");
         }
         const std::vector<part> more = other.parts_; // a state may be merged with itself
         parts_.insert(parts_.end(), more.begin(), more.end());
     }
 
     /// The sums about the mean. O(parts x probes^2 + units x probes).
-    [[nodiscard]] sketched_products centred() const {
+    [[nodiscard]] sketched_products centered() const {
         sketched_products result;
         result.samples = samples();
         result.units = units_;
@@ -229,9 +230,8 @@ class covariance_sketch {
         const std::uint64_t doubles = 3 + 3 * units + probes * probes;
         if (parts > in.left() / (doubles * sizeof(double)))
             throw format_error(in.name() + ": not a state of a covariance sketch");
-        covariance_sketch state(units, {.probes = probes,
-                                        .seed = seed,
-                                        .max_bytes = (std::numeric_limits<std::size_t>::max)()});
+        covariance_sketch state(
+            units, {.probes = probes, .seed = seed, .max_bytes = (std::numeric_limits<std::size_t>::max)()});
         state.parts_.resize(parts);
         for (part& p : state.parts_) {
             p.samples = in.get<std::uint64_t>();
@@ -265,10 +265,10 @@ class covariance_sketch {
             std::array<std::uint32_t, 4> words{};
             for (std::size_t a = 0; a < options_.probes; ++a) {
                 if (a % 128 == 0) {
-                    words = philox4x32({static_cast<std::uint32_t>(a / 128),
-                                        static_cast<std::uint32_t>(u >> 32U), static_cast<std::uint32_t>(u),
-                                        stream},
-                                       key_of(options_.seed));
+                    words =
+                        philox4x32({static_cast<std::uint32_t>(a / 128), static_cast<std::uint32_t>(u >> 32U),
+                                    static_cast<std::uint32_t>(u), stream},
+                                   key_of(options_.seed));
                 }
                 const bool up = (words[a % 128 / 32] >> (a % 32) & 1U) != 0;
                 signs[u * options_.probes + a] = up ? 1 : -1;
@@ -314,10 +314,10 @@ class covariance_sketch {
                 for (std::size_t t = 0; t < tasks; ++t) task(t);
             }
         };
-        constexpr std::size_t rows_a_task = 128;
-        run(block_count(count, rows_a_task), [&](std::size_t task) {
-            const std::size_t begin = task * rows_a_task;
-            const std::size_t end = (std::min)(begin + rows_a_task, count);
+        constexpr std::size_t rows_per_task = 128;
+        run(block_count(count, rows_per_task), [&](std::size_t task) {
+            const std::size_t begin = task * rows_per_task;
+            const std::size_t end = (std::min)(begin + rows_per_task, count);
             for (std::size_t i = begin; i < end; ++i) {
                 double* row = rows.data() + i * units_;
                 for (std::size_t u = 0; u < units_; ++u) {
@@ -333,10 +333,10 @@ class covariance_sketch {
             p.trace += s;
             p.fourth += s * s;
         }
-        constexpr std::size_t units_a_task = 512;
-        pool.for_each(block_count(units_, units_a_task), [&](std::size_t task) {
-            const std::size_t begin = task * units_a_task;
-            const std::size_t end = (std::min)(begin + units_a_task, units_);
+        constexpr std::size_t units_per_task = 512;
+        pool.for_each(block_count(units_, units_per_task), [&](std::size_t task) {
+            const std::size_t begin = task * units_per_task;
+            const std::size_t end = (std::min)(begin + units_per_task, units_);
             for (std::size_t i = 0; i < count; ++i) {
                 const double* row = rows.data() + i * units_;
                 for (std::size_t u = begin; u < end; ++u) {
@@ -345,11 +345,11 @@ class covariance_sketch {
                 }
             }
         });
-        constexpr std::size_t probes_a_task = 64;
-        run(block_count(k, probes_a_task), [&](std::size_t task) {
-            const std::size_t begin = task * probes_a_task;
+        constexpr std::size_t probes_per_task = 64;
+        run(block_count(k, probes_per_task), [&](std::size_t task) {
+            const std::size_t begin = task * probes_per_task;
             Backend::template gemm<factor::transposed, factor::as_is>(
-                (std::min)(probes_a_task, k - begin), k, count, 1.0, projected.data() + begin, k,
+                (std::min)(probes_per_task, k - begin), k, count, 1.0, projected.data() + begin, k,
                 projected.data(), k, 1.0, p.products.data() + begin * k, k);
         });
         p.samples += count;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/finite.hpp"
 #include "repscope/error.hpp"
-#include "repscope/numeric/finite.hpp"
 #include "repscope/tensor/as_view.hpp"
 #include "repscope/tensor/shape.hpp"
 
@@ -20,7 +20,7 @@ inline namespace v0 {
 /// Moments of the sizes of gradients: how the norm of the derivative of each unit with respect to the input
 /// spreads over samples, and, sample by sample, over units.
 ///
-/// For each unit count, mean and centred sums of the norm r and of r^2, and the number of zeros; for each
+/// For each unit count, mean and centered sums of the norm r and of r^2, and the number of zeros; for each
 /// sample one number, sum_u r^2 / (sum_u r)^2, so that units found to be dead at the end can be left out of
 /// the spread over units. 48 bytes a unit and 8 a sample. What is computed does not depend on threads, and on
 /// how samples were split over calls and states to 1e-12 only.
@@ -30,7 +30,7 @@ class gradient_moments {
     /// norms are exact. Throws `value_error` when there are no units.
     explicit gradient_moments(std::size_t units, std::size_t probes = 0)
         : units_(units), probes_(probes), sums_(units), zeros_(units) {
-        if (units == 0) detail::throw_value_error("gradient_moments", "wanted at least 1 unit, got 0");
+        if (units == 0) errors::throw_value_error("gradient_moments", "expected at least 1 unit, got 0");
     }
 
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
@@ -62,10 +62,10 @@ class gradient_moments {
     void update(const Norms& norms, std::span<const double> ratios, std::span<const double> variances) {
         const auto x = checked(norms);
         if (ratios.size() != x.extent(0) || variances.size() != x.extent(0)) {
-            detail::throw_shape_error(name, "wanted one ratio and one variance a sample, got " +
-                                                std::to_string(ratios.size()) + " and " +
-                                                std::to_string(variances.size()) + " for " +
-                                                std::to_string(x.extent(0)) + " samples");
+            errors::throw_shape_error(name, "expected one ratio and one variance a sample, got " +
+                                                errors::text_of(ratios.size()) + " and " +
+                                                errors::text_of(variances.size()) + " for " +
+                                                errors::text_of(x.extent(0)) + " samples");
         }
         for (const double variance : variances) ratio_variance_ += variance;
         for (std::size_t i = 0; i < x.extent(0); ++i) add(x, i, ratios[i]);
@@ -91,14 +91,14 @@ class gradient_moments {
     /// when the units differ, `value_error` when the probes do.
     void merge(const gradient_moments& other) {
         if (other.units_ != units_) {
-            detail::throw_shape_error("gradient_moments::merge", "states of " + std::to_string(units_) +
-                                                                     " and " + std::to_string(other.units_) +
+            errors::throw_shape_error("gradient_moments::merge", "states of " + errors::text_of(units_) +
+                                                                     " and " + errors::text_of(other.units_) +
                                                                      " units do not merge");
         }
         if (other.probes_ != probes_) {
-            detail::throw_value_error("gradient_moments::merge", "states of " + std::to_string(probes_) +
-                                                                     " and " + std::to_string(other.probes_) +
-                                                                     " probes do not merge");
+            errors::throw_value_error("gradient_moments::merge",
+                                      "states of " + errors::text_of(probes_) + " and " +
+                                          errors::text_of(other.probes_) + " probes do not merge");
         }
         if (other.samples() == 0) return;
         const auto theirs = static_cast<double>(other.samples());
@@ -162,22 +162,23 @@ class gradient_moments {
 
     struct unit_sums {
         double mean = 0, mean_square = 0;
-        double rr = 0, ss = 0, rs = 0; // centred sums: of r, of r^2, of their product
+        double rr = 0, ss = 0, rs = 0; // centered sums: of r, of r^2, of their product
     };
 
     template <tensor_like Norms>
     [[nodiscard]] auto checked(const Norms& norms) const {
         const auto x = as_view<2>(norms);
         if (x.extent(1) != units_) {
-            detail::throw_shape_error(name, "wanted (samples, " + std::to_string(units_) + ")", x.extents());
+            errors::throw_shape_error(name, "expected (samples, " + errors::text_of(units_) + ")",
+                                      x.extents());
         }
         for (std::size_t i = 0; i < x.extent(0); ++i) {
             for (std::size_t u = 0; u < units_; ++u) {
                 const auto r = static_cast<double>(x(i, u));
                 if (r >= 0 && detail::is_finite(r)) continue;
-                detail::throw_value_error(
-                    name, "wanted finite norms of 0 or above, got " + std::to_string(r) + " in sample " +
-                              std::to_string(samples() + i) + ", unit " + std::to_string(u));
+                errors::throw_value_error(
+                    name, "expected finite norms of 0 or above, got " + errors::text_of(r) + " in sample " +
+                              errors::text_of(samples() + i) + ", unit " + errors::text_of(u));
             }
         }
         return x;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/unit_rows.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/update_options.hpp"
-#include "repscope/moments/value_rows.hpp"
-#include "repscope/numeric/blocks.hpp"
-#include "repscope/numeric/normal_quantile.hpp"
+#include "repscope/parallel/blocks.hpp"
+#include "repscope/random/normal_quantile.hpp"
 #include "repscope/tensor/as_view.hpp"
 
 #include <algorithm>
@@ -51,7 +51,7 @@ class value_histogram {
     /// Throws `value_error` without units.
     explicit value_histogram(std::size_t units, const histogram_options& options = {})
         : units_(units), options_(options) {
-        if (units == 0) detail::throw_value_error("value_histogram", "expected at least 1 unit, got 0");
+        if (units == 0) errors::throw_value_error("value_histogram", "expected at least 1 unit, got 0");
         counts_.resize(bytes_needed(units, false) / sizeof(std::uint32_t));
         top_.resize(units);
     }
@@ -77,10 +77,10 @@ class value_histogram {
         constexpr const char* name = "value_histogram::update";
         const auto x = as_activations(activations, options.axes, name);
         if (x.extent(1) != units_ || x.extent(2) * x.extent(3) == 0) {
-            detail::throw_shape_error(name, "expected " + std::to_string(units_) + " units", x.extents());
+            errors::throw_shape_error(name, "expected " + errors::text_of(units_) + " units", x.extents());
         }
         check_samples(name, x.extent(0));
-        const pool_lease pool(options.threads);
+        const scoped_pool pool(options.threads);
         if constexpr (std::is_same_v<element_type_of<Activations>, double>) {
             const bool rows = x.extent(2) * x.extent(3) == 1 && x.stride(1) == 1 &&
                               x.stride(0) == static_cast<std::ptrdiff_t>(units_);
@@ -93,7 +93,7 @@ class value_histogram {
             }
         }
         std::vector<double> values(x.extent(0) * units_);
-        detail::value_rows_into(name, x, 0, x.extent(0), options_.rectify, *pool, values.data(), samples_);
+        detail::unit_rows_into(name, x, 0, x.extent(0), options_.rectify, *pool, values.data(), samples_);
         const scan seen = scan_rows(values.data(), x.extent(0), *pool);
         add(values.data(), x.extent(0), seen.negative, *pool);
     }
@@ -103,11 +103,11 @@ class value_histogram {
     void merge(const value_histogram& other) {
         constexpr const char* name = "value_histogram::merge";
         if (other.units_ != units_) {
-            detail::throw_shape_error(name, "expected " + std::to_string(units_) + " units, got " +
-                                                std::to_string(other.units_));
+            errors::throw_shape_error(name, "expected " + errors::text_of(units_) + " units, got " +
+                                                errors::text_of(other.units_));
         }
         if (other.options_ != options_) {
-            detail::throw_value_error(name, "a state of rectified and one of plain activations do not merge");
+            errors::throw_value_error(name, "a state of rectified and one of plain activations do not merge");
         }
         check_samples(name, other.samples_);
         if (!other.negative_.empty() && negative_.empty()) negative_.resize(counts_.size());
@@ -225,8 +225,8 @@ class value_histogram {
 
     void check_samples(const char* name, std::uint64_t more) const {
         if (more > max_samples - samples_) {
-            detail::throw_value_error(name, "expected at most 4294967295 samples in all, got " +
-                                                std::to_string(samples_) + " and " + std::to_string(more));
+            errors::throw_value_error(name, "expected at most 4294967295 samples in all, got " +
+                                                errors::text_of(samples_) + " and " + errors::text_of(more));
         }
     }
 

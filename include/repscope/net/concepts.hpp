@@ -1,8 +1,8 @@
 #pragma once
 
-#include "repscope/model/tapped.hpp"
+#include "repscope/model/layer_tap.hpp"
+#include "repscope/net/feature_maps.hpp"
 #include "repscope/net/init.hpp"
-#include "repscope/net/maps.hpp"
 #include "repscope/net/workspace.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
@@ -54,17 +54,17 @@ concept parameterized = requires(T& parameters, const detail::any_visitor& visit
 template <typename Layer>
 concept layer_like = parameterized<Layer> && std::floating_point<typename Layer::scalar> &&
     requires(Layer& layer, const Layer& fixed, typename Layer::scratch& scratch,
-             const typename Layer::scratch& used, const map_shape& shape, const spatial& halo,
-             std::size_t count, const map_view<const typename Layer::scalar>& in,
-             typename Layer::scalar* parameters, const map_view<typename Layer::scalar>& in_gradient,
+             const typename Layer::scratch& used, const feature_map_shape& shape, const extent_2d& halo,
+             std::size_t count, const feature_map_view<const typename Layer::scalar>& in,
+             typename Layer::scalar* parameters, const feature_map_view<typename Layer::scalar>& in_gradient,
              const pass& run, initializer& random, const detail::any_visitor& visit) {
     { Layer::tap_count } -> std::convertible_to<std::size_t>;
-    { fixed.output_shape(shape) } -> std::same_as<map_shape>;
-    { fixed.input_halo() } -> std::same_as<spatial>;
+    { fixed.output_shape(shape) } -> std::same_as<feature_map_shape>;
+    { fixed.input_halo() } -> std::same_as<extent_2d>;
     fixed.prepare(scratch, in, halo, count);
-    { fixed.forward(in, scratch, run) } -> std::same_as<map_view<const typename Layer::scalar>>;
+    { fixed.forward(in, scratch, run) } -> std::same_as<feature_map_view<const typename Layer::scalar>>;
     fixed.backward(in, scratch, run, parameters, in_gradient, true);
-    { fixed.tangent(in, scratch, run) } -> std::same_as<map_view<const typename Layer::scalar>>;
+    { fixed.tangent(in, scratch, run) } -> std::same_as<feature_map_view<const typename Layer::scalar>>;
     fixed.visit_taps(scratch, count, visit);
     { fixed.parameter_count() } -> std::convertible_to<std::size_t>;
     layer.visit_state(visit);
@@ -78,9 +78,9 @@ concept layer_like = parameterized<Layer> && std::floating_point<typename Layer:
 /// `parameter_gradient()`. `forward_training(x, workspace)` and `forward(x, workspace)` return the logits
 /// (samples, classes), with the statistics of the batch and with the running ones. `taps(workspace)` returns
 /// the observed activations with their gradients set to 0. `backward(workspace, tapped)` computes the
-/// gradient of the parameters, from the taps too when `tapped`. `evaluate` is what `differentiable` requires
-/// of a model, in a given workspace. `classes(extents)` returns the number of classes for inputs of this
-/// shape.
+/// gradient of the parameters, from the taps too when `layer_tap`. `evaluate` is what `differentiable`
+/// requires of a model, in a given workspace. `classes(extents)` returns the number of classes for inputs of
+/// this shape.
 template <typename Network>
 concept network_like = parameterized<Network> &&
     requires(Network& network, const Network& fixed, typename Network::workspace& workspace,
@@ -92,7 +92,7 @@ concept network_like = parameterized<Network> &&
     {
         fixed.forward_training(x, workspace)
         } -> std::convertible_to<tensor_view<const typename Network::scalar, 2>>;
-    { fixed.taps(workspace) } -> std::convertible_to<std::span<const tapped<typename Network::scalar>>>;
+    { fixed.taps(workspace) } -> std::convertible_to<std::span<const layer_tap<typename Network::scalar>>>;
     { workspace.logit_gradient() } -> std::convertible_to<tensor_view<typename Network::scalar, 2>>;
     { workspace.parameter_gradient() } -> std::convertible_to<std::span<const typename Network::scalar>>;
     fixed.backward(workspace, true);
@@ -132,10 +132,10 @@ concept batch_source = requires(const Source& source, std::span<const std::uint3
 struct no_penalty {};
 
 /// A penalty on the representation: `no_penalty`, or a callable `penalty(taps, labels)` that returns its
-/// value and adds its derivative to the gradients of the taps; see `tapped`.
+/// value and adds its derivative to the gradients of the taps; see `layer_tap`.
 template <typename Penalty, typename Scalar>
 concept penalty_for = std::same_as<std::remove_cvref_t<Penalty>, no_penalty> ||
-    requires(Penalty& penalty, std::span<const tapped<Scalar>> taps, std::span<const int> labels) {
+    requires(Penalty& penalty, std::span<const layer_tap<Scalar>> taps, std::span<const int> labels) {
     { penalty(taps, labels) } -> std::convertible_to<double>;
 };
 

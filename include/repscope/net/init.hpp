@@ -1,7 +1,7 @@
 #pragma once
 
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 
 #include <cmath>
 #include <cstddef>

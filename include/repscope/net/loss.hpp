@@ -13,7 +13,7 @@ namespace repscope {
 inline namespace v0 {
 namespace net {
 
-/// What `evaluation` reports as the loss of a sample.
+/// What `inference_model` reports as the loss of a sample.
 enum class loss_function { cross_entropy, margin };
 
 namespace detail {
@@ -27,21 +27,21 @@ void for_each_loss(const char* function, const tensor_view<const Scalar, 2>& log
     const std::size_t samples = logits.extent(0), classes = logits.extent(1);
     const auto check = [&](std::size_t got, const char* what) {
         if (got == samples) return;
-        repscope::detail::throw_shape_error(function, "wanted " + std::to_string(samples) + " " + what +
-                                                          ", got " + std::to_string(got));
+        errors::throw_shape_error(function, "expected " + errors::text_of(samples) + " " + what + ", got " +
+                                                errors::text_of(got));
     };
     check(labels.size(), "labels");
     if (!losses.empty()) check(losses.size(), "losses");
     if (!predicted.empty()) check(predicted.size(), "predictions");
     if (!gradient.empty() && gradient.extents() != logits.extents()) {
-        repscope::detail::throw_shape_error(
-            function, "wanted a gradient of shape " + format_shape(logits.extents()), gradient.extents());
+        errors::throw_shape_error(function, "expected a gradient of shape " + format_shape(logits.extents()),
+                                  gradient.extents());
     }
     for (std::size_t n = 0; n < samples; ++n) {
         if (labels[n] < 0 || static_cast<std::size_t>(labels[n]) >= classes) {
-            repscope::detail::throw_value_error(
-                function, "wanted labels from 0 to " + std::to_string(classes - 1) + ", got " +
-                              std::to_string(labels[n]) + " at position " + std::to_string(n));
+            errors::throw_value_error(function, "expected labels from 0 to " + errors::text_of(classes - 1) +
+                                                    ", got " + errors::text_of(labels[n]) + " at position " +
+                                                    errors::text_of(n));
         }
         std::size_t best = 0;
         for (std::size_t j = 1; j < classes; ++j) {
@@ -93,8 +93,7 @@ void margin_loss(const tensor_view<const Scalar, 2>& logits, std::span<const int
                  const tensor_view<Scalar, 2>& gradient = {}) {
     const std::size_t classes = logits.extent(1);
     if (classes < 2) {
-        repscope::detail::throw_shape_error("net::margin_loss", "wanted at least 2 classes",
-                                            logits.extents());
+        errors::throw_shape_error("net::margin_loss", "expected at least 2 classes", logits.extents());
     }
     const auto one = [&](std::size_t n, std::size_t label, std::size_t) {
         std::size_t other = label == 0 ? 1 : 0;

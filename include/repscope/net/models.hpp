@@ -1,12 +1,12 @@
 #pragma once
 
-#include "repscope/net/conv_unit.hpp"
-#include "repscope/net/dense.hpp"
-#include "repscope/net/flatten.hpp"
+#include "repscope/net/layers/conv_bn_relu.hpp"
+#include "repscope/net/layers/dense.hpp"
+#include "repscope/net/layers/flatten.hpp"
+#include "repscope/net/layers/pool.hpp"
+#include "repscope/net/layers/relu.hpp"
+#include "repscope/net/layers/residual.hpp"
 #include "repscope/net/network.hpp"
-#include "repscope/net/pool.hpp"
-#include "repscope/net/relu.hpp"
-#include "repscope/net/residual.hpp"
 #include "repscope/net/sequential.hpp"
 
 #include <cstddef>
@@ -18,14 +18,14 @@ inline namespace v0 {
 namespace net {
 
 /// Four 3 x 3 convolutions (16 stride 2, 32, 32 stride 2, 64 channels) with batch norm and ReLU, global
-/// average pool, dense. Taps conv1 ... conv4. Takes images of any size; `mean` and `deviation` hold one
+/// average pool, dense. Taps conv1 ... conv4. Takes images of any size; `mean` and `stddev` hold one
 /// number a channel.
 template <typename Scalar = float>
-[[nodiscard]] auto small(std::size_t in_channels, std::size_t classes, std::vector<double> mean,
-                         std::vector<double> deviation) {
-    using unit = conv_unit<Scalar>;
+[[nodiscard]] auto small_cnn(std::size_t in_channels, std::size_t classes, std::vector<double> mean,
+                             std::vector<double> stddev) {
+    using unit = conv_bn_relu<Scalar>;
     const window halve{{3, 3}, {2, 2}, {1, 1}}, keep{{3, 3}, {1, 1}, {1, 1}};
-    return network("small", normalization<Scalar>(std::move(mean), std::move(deviation)),
+    return network("small", normalization<Scalar>(std::move(mean), std::move(stddev)),
                    sequential(unit({.in = in_channels, .out = 16, .win = halve, .name = "conv1"}),
                               unit({.in = 16, .out = 32, .win = keep, .name = "conv2"}),
                               unit({.in = 32, .out = 32, .win = halve, .name = "conv3"}),
@@ -37,10 +37,10 @@ template <typename Scalar = float>
 /// channels, global average pool, dense. Taps stem, block1.inner, block1, ... block3.
 template <typename Scalar = float>
 [[nodiscard]] auto resnet(std::size_t in_channels, std::size_t classes, std::vector<double> mean,
-                          std::vector<double> deviation) {
+                          std::vector<double> stddev) {
     return network(
-        "resnet", normalization<Scalar>(std::move(mean), std::move(deviation)),
-        sequential(conv_unit<Scalar>(
+        "resnet", normalization<Scalar>(std::move(mean), std::move(stddev)),
+        sequential(conv_bn_relu<Scalar>(
                        {.in = in_channels, .out = 16, .win = {{3, 3}, {2, 2}, {1, 1}}, .name = "stem"}),
                    residual<Scalar>(16, 16, 1, "block1"), residual<Scalar>(16, 32, 2, "block2"),
                    residual<Scalar>(32, 64, 2, "block3"), global_average_pool<Scalar>(),
@@ -51,8 +51,8 @@ template <typename Scalar = float>
 /// number of numbers of an image, channels x rows x columns. Taps dense1, dense2.
 template <typename Scalar = float>
 [[nodiscard]] auto mlp(std::size_t inputs, std::size_t classes, std::vector<double> mean,
-                       std::vector<double> deviation) {
-    return network("mlp", normalization<Scalar>(std::move(mean), std::move(deviation)),
+                       std::vector<double> stddev) {
+    return network("mlp", normalization<Scalar>(std::move(mean), std::move(stddev)),
                    sequential(flatten<Scalar>(), dense<Scalar>(inputs, 256, "dense1"), relu<Scalar>("dense1"),
                               dense<Scalar>(256, 128, "dense2"), relu<Scalar>("dense2"),
                               dense<Scalar>(128, classes, "dense3")));

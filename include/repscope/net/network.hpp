@@ -1,15 +1,15 @@
 #pragma once
 
 #include "repscope/error.hpp"
-#include "repscope/model/tapped.hpp"
+#include "repscope/model/layer_tap.hpp"
 #include "repscope/net/concepts.hpp"
+#include "repscope/net/feature_maps.hpp"
 #include "repscope/net/init.hpp"
+#include "repscope/net/input_normalization.hpp"
 #include "repscope/net/loss.hpp"
-#include "repscope/net/maps.hpp"
-#include "repscope/net/normalization.hpp"
 #include "repscope/net/sequential.hpp"
 #include "repscope/net/workspace.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 #include "repscope/tensor/slice.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
@@ -34,7 +34,7 @@ struct no_tap {
     void operator()(std::size_t, std::string_view, const View&) const noexcept {}
 };
 
-/// A classifier: normalisation of the input, layers, softmax cross-entropy.
+/// A classifier: normalization of the input, layers, softmax cross-entropy.
 ///
 /// The network holds parameters and running statistics and nothing else: every pass is const and works in a
 /// `workspace`, which takes its memory at the first pass and keeps it. Inputs are (n, c, h, w) in data units.
@@ -48,7 +48,7 @@ class network {
     /// Memory and threads of passes through one network; grows to the largest batch it has seen.
     class workspace {
       public:
-        explicit workspace(const execution& who = 1) : pool_(who) {}
+        explicit workspace(const thread_source& threads = 1) : pool_(threads) {}
 
         /// Logits of the last forward pass, (samples, classes).
         [[nodiscard]] tensor_view<const scalar, 2> logits() const {
@@ -69,13 +69,13 @@ class network {
 
       private:
         friend class network;
-        pool_lease pool_;
+        scoped_pool pool_;
         map_buffer<scalar> input_, input_gradient_;
         std::vector<scalar> direction_; // a tangent or gradient of the input, as callers see it
         typename Body::scratch body_;
         std::vector<scalar> parameter_gradient_;
-        std::vector<tapped<scalar>> tapped_;
-        map_shape prepared_{};
+        std::vector<layer_tap<scalar>> tapped_;
+        feature_map_shape prepared_{};
         std::size_t samples_ = 0;
         mode how_ = mode::inference;
     };
@@ -148,22 +148,21 @@ class network {
     }
 
     /// What a penalty sees after a forward pass, its gradients set to 0.
-    std::span<const tapped<scalar>> taps(workspace& ws) const {
+    std::span<const layer_tap<scalar>> taps(workspace& ws) const {
         ws.tapped_.clear();
         body_.visit_taps(
             ws.body_, ws.samples_,
             [&](const std::string& name, const auto& activation, const auto& gradient, const auto&) {
                 const pass run{*ws.pool_, ws.samples_, ws.how_};
-                detail::for_lanes(run, [&](std::size_t, std::size_t first, std::size_t last, std::size_t) {
-                    detail::fill_zero(gradient, first, last);
-                });
+                detail::for_each_lane(run, [&](std::size_t, std::size_t first, std::size_t last,
+                                               std::size_t) { detail::fill_zero(gradient, first, last); });
                 ws.tapped_.push_back({name, activation.view(), gradient.view()});
             });
         return ws.tapped_;
     }
 
-    /// Gradient of the parameters from `ws.logit_gradient()` and, when `tapped`, from what was added at the
-    /// taps; `input_gradient`, unless empty, gets that of the input of the last forward pass.
+    /// Gradient of the parameters from `ws.logit_gradient()` and, when `layer_tap`, from what was added at
+    /// the taps; `input_gradient`, unless empty, gets that of the input of the last forward pass.
     void backward(workspace& ws, bool tapped = false,
                   const tensor_view<scalar, 4>& input_gradient = {}) const {
         ws.parameter_gradient_.resize(parameter_count());
@@ -237,7 +236,7 @@ class network {
     [[nodiscard]] std::array<std::size_t, 4> extents(std::size_t layer,
                                                      const std::array<std::size_t, 4>& x) const {
         check_layer(layer);
-        const map_shape shape = body_.tap_shape(layer, {x[0], x[1], x[2], x[3]});
+        const feature_map_shape shape = body_.tap_shape(layer, {x[0], x[1], x[2], x[3]});
         return {shape.n, shape.c, shape.h, shape.w};
     }
 
@@ -249,7 +248,7 @@ class network {
         check_layer(layer);
         forward(x, ws);
         const auto all = taps(ws);
-        const tapped<scalar>& own = all[layer];
+        const layer_tap<scalar>& own = all[layer];
         // Below an output the backward pass writes all gradients anew; about a tap inside a block it adds.
         const bool inside = !Body::tap_is_output(layer);
         const std::size_t units = own.gradient.extent(1);
@@ -325,12 +324,13 @@ class network {
 
     /// Sizes the workspace for `x`.
     pass begin(const input_view& x, workspace& ws, mode how) const {
-        const map_shape shape{x.extent(0), x.extent(1), x.extent(2), x.extent(3)};
+        const feature_map_shape shape{x.extent(0), x.extent(1), x.extent(2), x.extent(3)};
         if (shape.n == 0 || shape.c != input_.channels() || shape.h == 0 || shape.w == 0) {
-            repscope::detail::throw_shape_error(
-                "net::network", "wanted (n, " + std::to_string(input_.channels()) + ", h, w)", x.extents());
+            errors::throw_shape_error("net::network",
+                                      "expected (n, " + errors::text_of(input_.channels()) + ", h, w)",
+                                      x.extents());
         }
-        const map_shape& held = ws.prepared_;
+        const feature_map_shape& held = ws.prepared_;
         if (shape.c != held.c || shape.h != held.h || shape.w != held.w || shape.n > held.n) {
             (void)body_.output_shape(shape);
             ws.prepared_ = {};
@@ -347,10 +347,10 @@ class network {
     void backward_from(std::size_t top, workspace& ws, bool tapped, scalar* parameters,
                        const tensor_view<scalar, 4>& input_gradient) const {
         const pass run{*ws.pool_, ws.samples_, ws.how_, tapped};
-        const map_view<scalar> to = ws.input_gradient_.view(run.samples);
+        const feature_map_view<scalar> to = ws.input_gradient_.view(run.samples);
         const bool wanted = !input_gradient.empty();
         body_.backward_below(top, ws.input_.view(run.samples), ws.body_, run, parameters,
-                             wanted ? to : map_view<scalar>{}, false);
+                             wanted ? to : feature_map_view<scalar>{}, false);
         if (wanted) input_.backward(to, input_gradient, run);
     }
 
@@ -367,29 +367,28 @@ class network {
     static void check_labels(std::span<const int> labels, std::size_t classes) {
         for (std::size_t n = 0; n < labels.size(); ++n) {
             if (labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes) continue;
-            repscope::detail::throw_value_error(
-                "net::network", "wanted labels from 0 to " + std::to_string(classes - 1) + ", got " +
-                                    std::to_string(labels[n]) + " at position " + std::to_string(n));
+            errors::throw_value_error("net::network",
+                                      "expected labels from 0 to " + errors::text_of(classes - 1) + ", got " +
+                                          errors::text_of(labels[n]) + " at position " + errors::text_of(n));
         }
     }
     static void check_layer(std::size_t layer) {
         if (layer < layers()) return;
-        repscope::detail::throw_value_error("net::network", "wanted a layer below " +
-                                                                std::to_string(layers()) + ", got " +
-                                                                std::to_string(layer));
+        errors::throw_value_error("net::network", "expected a layer below " + errors::text_of(layers()) +
+                                                      ", got " + errors::text_of(layer));
     }
     static void check_shape(const char* function, const std::array<std::size_t, 4>& got,
                             const std::array<std::size_t, 4>& wanted) {
         if (got != wanted) {
-            repscope::detail::throw_shape_error(function, "wanted shape " + format_shape(wanted), got);
+            errors::throw_shape_error(function, "expected shape " + format_shape(wanted), got);
         }
     }
     static void check_lengths(std::size_t n, std::size_t labels, std::size_t losses, std::size_t predicted) {
         for (const std::size_t length : {labels, losses == 0 ? n : losses, predicted == 0 ? n : predicted}) {
             if (length == n) continue;
-            repscope::detail::throw_shape_error("net::network", "wanted " + std::to_string(n) +
-                                                                    " labels, losses and predictions, got " +
-                                                                    std::to_string(length));
+            errors::throw_shape_error("net::network", "expected " + errors::text_of(n) +
+                                                          " labels, losses and predictions, got " +
+                                                          errors::text_of(length));
         }
     }
 

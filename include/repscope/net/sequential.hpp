@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/net/concepts.hpp"
+#include "repscope/net/feature_maps.hpp"
 #include "repscope/net/init.hpp"
-#include "repscope/net/maps.hpp"
 #include "repscope/net/workspace.hpp"
 
 #include <cstddef>
@@ -66,29 +66,32 @@ class sequential {
     [[nodiscard]] std::size_t parameter_count() const noexcept {
         return std::apply([](const auto&... layer) { return (layer.parameter_count() + ...); }, layers_);
     }
-    [[nodiscard]] map_shape output_shape(map_shape shape) const {
+    [[nodiscard]] feature_map_shape output_shape(feature_map_shape shape) const {
         std::apply([&](const auto&... layer) { ((shape = layer.output_shape(shape)), ...); }, layers_);
         return shape;
     }
-    [[nodiscard]] spatial input_halo() const noexcept { return layer<0>().input_halo(); }
-    void prepare(scratch& s, const map_view<const scalar>& in, const spatial& halo,
+    [[nodiscard]] extent_2d input_halo() const noexcept { return layer<0>().input_halo(); }
+    void prepare(scratch& s, const feature_map_view<const scalar>& in, const extent_2d& halo,
                  std::size_t workers) const {
         prepare_from<0>(s, in, halo, workers);
     }
 
-    map_view<const scalar> forward(const map_view<const scalar>& in, scratch& s, const pass& run) const {
+    feature_map_view<const scalar> forward(const feature_map_view<const scalar>& in, scratch& s,
+                                           const pass& run) const {
         return forward_from<0>(in, s, run);
     }
-    void backward(const map_view<const scalar>& in, scratch& s, const pass& run, scalar* parameters,
-                  const map_view<scalar>& in_gradient, bool accumulate) const {
+    void backward(const feature_map_view<const scalar>& in, scratch& s, const pass& run, scalar* parameters,
+                  const feature_map_view<scalar>& in_gradient, bool accumulate) const {
         backward_below(size - 1, in, s, run, parameters, in_gradient, accumulate);
     }
     /// The backward pass from the output of layer `top` downwards.
-    void backward_below(std::size_t top, const map_view<const scalar>& in, scratch& s, const pass& run,
-                        scalar* parameters, const map_view<scalar>& in_gradient, bool accumulate) const {
+    void backward_below(std::size_t top, const feature_map_view<const scalar>& in, scratch& s,
+                        const pass& run, scalar* parameters, const feature_map_view<scalar>& in_gradient,
+                        bool accumulate) const {
         backward_from<size - 1>(top, in, s, run, parameters, in_gradient, accumulate);
     }
-    map_view<const scalar> tangent(const map_view<const scalar>& in, scratch& s, const pass& run) const {
+    feature_map_view<const scalar> tangent(const feature_map_view<const scalar>& in, scratch& s,
+                                           const pass& run) const {
         return tangent_from<0>(in, s, run);
     }
 
@@ -109,8 +112,8 @@ class sequential {
         return tap + 1 == counts[layer] && last_is_output[layer];
     }
     /// Shape of a tap for inputs of this shape.
-    [[nodiscard]] map_shape tap_shape(std::size_t tap, map_shape shape) const {
-        map_shape found{};
+    [[nodiscard]] feature_map_shape tap_shape(std::size_t tap, feature_map_shape shape) const {
+        feature_map_shape found{};
         bool searching = true;
         const auto look = [&](const auto& layer) {
             using type = std::remove_cvref_t<decltype(layer)>;
@@ -161,7 +164,7 @@ class sequential {
         (std::make_index_sequence<size>{});
     }
     template <std::size_t I>
-    void prepare_from(scratch& s, const map_view<const scalar>& in, const spatial& halo,
+    void prepare_from(scratch& s, const feature_map_view<const scalar>& in, const extent_2d& halo,
                       std::size_t workers) const {
         auto& own = std::get<I>(s.each);
         if constexpr (I + 1 < size) {
@@ -172,16 +175,18 @@ class sequential {
         }
     }
     template <std::size_t I>
-    map_view<const scalar> forward_from(const map_view<const scalar>& in, scratch& s, const pass& run) const {
-        const map_view<const scalar> out = layer<I>().forward(in, std::get<I>(s.each), run);
+    feature_map_view<const scalar> forward_from(const feature_map_view<const scalar>& in, scratch& s,
+                                                const pass& run) const {
+        const feature_map_view<const scalar> out = layer<I>().forward(in, std::get<I>(s.each), run);
         if constexpr (I + 1 < size)
             return forward_from<I + 1>(out, s, run);
         else
             return out;
     }
     template <std::size_t I>
-    map_view<const scalar> tangent_from(const map_view<const scalar>& in, scratch& s, const pass& run) const {
-        const map_view<const scalar> out = layer<I>().tangent(in, std::get<I>(s.each), run);
+    feature_map_view<const scalar> tangent_from(const feature_map_view<const scalar>& in, scratch& s,
+                                                const pass& run) const {
+        const feature_map_view<const scalar> out = layer<I>().tangent(in, std::get<I>(s.each), run);
         if constexpr (I + 1 < size)
             return tangent_from<I + 1>(out, s, run);
         else
@@ -195,8 +200,9 @@ class sequential {
         (std::make_index_sequence<I>{});
     }
     template <std::size_t I>
-    void backward_from(std::size_t top, const map_view<const scalar>& in, scratch& s, const pass& run,
-                       scalar* parameters, const map_view<scalar>& in_gradient, bool accumulate) const {
+    void backward_from(std::size_t top, const feature_map_view<const scalar>& in, scratch& s, const pass& run,
+                       scalar* parameters, const feature_map_view<scalar>& in_gradient,
+                       bool accumulate) const {
         auto& own = std::get<I>(s.each);
         scalar* const gradients = parameters != nullptr ? parameters + parameters_before<I>() : nullptr;
         if constexpr (I == 0) {

@@ -29,13 +29,13 @@ template <typename Scalar>
 
 [[noreturn]] inline void throw_foreign(const byte_reader& from, std::string_view what,
                                        const std::string& wanted, const std::string& got) {
-    throw format_error(from.name() + ": " + std::string(what) + ": wanted " + wanted + ", got " + got);
+    throw format_error(from.name() + ": " + std::string(what) + ": expected " + wanted + ", got " + got);
 }
 
 } // namespace detail
 
 /// Parameters and running statistics of a network as bytes: magic, format, architecture, scalar,
-/// normalisation of the input, then name, length and numbers of each tensor, and the CRC-32 of all before it.
+/// normalization of the input, then name, length and numbers of each tensor, and the CRC-32 of all before it.
 /// Little-endian.
 template <network_like Network>
 [[nodiscard]] std::vector<std::byte> parameter_bytes(const Network& network) {
@@ -45,7 +45,7 @@ template <network_like Network>
     to.put(detail::parameter_format);
     to.put_text(network.architecture());
     to.put_text(detail::scalar_name<scalar>());
-    for (const auto* values : {&network.input().mean(), &network.input().deviation()}) {
+    for (const auto* values : {&network.input().mean(), &network.input().stddev()}) {
         to.put(static_cast<std::uint64_t>(values->size()));
         to.put_all(std::span<const double>(*values));
     }
@@ -61,7 +61,7 @@ template <network_like Network>
 }
 
 /// Sets parameters and running statistics of `network` from what `parameter_bytes` gave for a network of the
-/// same architecture, scalar, normalisation and sizes; `name` is what error messages call the bytes.
+/// same architecture, scalar, normalization and sizes; `name` is what error messages call the bytes.
 ///
 /// Throws `format_error` that says what differs when the bytes are damaged or those of another network, and
 /// leaves the network as it was.
@@ -81,7 +81,7 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
     }
     if (magic != detail::parameter_magic) throw format_error(name + ": not a file of network parameters");
     (void)from.get_text();
-    expect("format", std::to_string(detail::parameter_format), std::to_string(from.get<std::uint32_t>()));
+    expect("format", errors::text_of(detail::parameter_format), errors::text_of(from.get<std::uint32_t>()));
     from.need(4);
     byte_reader end(bytes.last(4), name);
     if (crc32(bytes.first(bytes.size() - 4)) != end.get<std::uint32_t>()) {
@@ -89,21 +89,22 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
     }
     expect("architecture", network.architecture(), from.get_text());
     expect("scalar", std::string(detail::scalar_name<scalar>()), from.get_text());
-    const std::array normalization{&network.input().mean(), &network.input().deviation()};
+    const std::array normalization{&network.input().mean(), &network.input().stddev()};
     for (std::size_t i = 0; i < 2; ++i) {
-        const std::string what = i == 0 ? "mean of the input" : "deviation of the input";
-        expect(what + ", channels", std::to_string(normalization[i]->size()),
-               std::to_string(from.get<std::uint64_t>()));
+        const std::string what = i == 0 ? "mean of the input" : "stddev of the input";
+        expect(what + ", channels", errors::text_of(normalization[i]->size()),
+               errors::text_of(from.get<std::uint64_t>()));
         for (const double wanted : *normalization[i]) {
             const auto got = from.get<double>();
-            if (got != wanted) detail::throw_foreign(from, what, std::to_string(wanted), std::to_string(got));
+            if (got != wanted)
+                detail::throw_foreign(from, what, errors::text_of(wanted), errors::text_of(got));
         }
     }
     std::vector<scalar> values;
     const auto get = [&](const std::string& tensor, std::span<const scalar> current) {
         expect("tensor", tensor, from.get_text());
-        expect(tensor + ", numbers", std::to_string(current.size()),
-               std::to_string(from.get<std::uint64_t>()));
+        expect(tensor + ", numbers", errors::text_of(current.size()),
+               errors::text_of(from.get<std::uint64_t>()));
         const std::size_t first = values.size();
         from.need(current.size_bytes());
         values.resize(first + current.size());
@@ -112,7 +113,7 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
     const Network& constant = network;
     constant.visit_parameters(get);
     constant.visit_state(get);
-    expect("bytes after the last tensor", "4", std::to_string(from.left()));
+    expect("bytes after the last tensor", "4", errors::text_of(from.left()));
 
     std::size_t first = 0;
     const auto set = [&](const std::string&, std::span<scalar> to) {

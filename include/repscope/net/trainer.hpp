@@ -1,12 +1,12 @@
 #pragma once
 
 #include "repscope/error.hpp"
-#include "repscope/model/tapped.hpp"
+#include "repscope/model/layer_tap.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
 #include <array>
@@ -32,20 +32,20 @@ struct training_progress {
 };
 
 struct training_options {
-    execution threads = 1;
+    thread_source threads = 1;
     std::size_t epochs = 3;
     std::size_t batch = 128;
     std::uint64_t seed = 0; ///< of the order of the samples
 };
 
-/// One network in training: it, its memory and its optimiser.
+/// One network in training: it, its memory and its optimizer.
 template <network_like Network, optimizer_for<Network> Optimizer>
 class trainer {
   public:
     using scalar = typename Network::scalar;
 
     /// `network` must outlive the trainer.
-    trainer(Network& network, Optimizer optimizer, const execution& threads = 1)
+    trainer(Network& network, Optimizer optimizer, const thread_source& threads = 1)
         : network_(&network), optimizer_(std::move(optimizer)), ws_(threads) {}
 
     /// One step on a batch: mean cross-entropy plus `penalty(taps, labels)`, both with their gradients; batch
@@ -120,35 +120,33 @@ void for_each_batch(const Source& source, std::span<const int> labels, const tra
                     Visit&& visit) {
     const std::size_t samples = source.size(), batch = options.batch;
     if (labels.size() != samples) {
-        repscope::detail::throw_shape_error("net::train", "wanted " + std::to_string(samples) +
-                                                              " labels, got " +
-                                                              std::to_string(labels.size()));
+        errors::throw_shape_error("net::train", "expected " + errors::text_of(samples) + " labels, got " +
+                                                    errors::text_of(labels.size()));
     }
     if (batch == 0 || samples < batch) {
-        repscope::detail::throw_shape_error("net::train", "wanted at least one batch of " +
-                                                              std::to_string(batch) + " samples, got " +
-                                                              std::to_string(samples));
+        errors::throw_shape_error("net::train", "expected at least one batch of " + errors::text_of(batch) +
+                                                    " samples, got " + errors::text_of(samples));
     }
     const auto extents = source.extents();
     std::vector<Scalar> pixels(batch * extents[0] * extents[1] * extents[2]);
     const tensor_view<Scalar, 4> x(pixels.data(), {batch, extents[0], extents[1], extents[2]});
     std::vector<int> batch_labels(batch);
     std::vector<std::uint32_t> order(samples);
-    const std::size_t steps_an_epoch = samples / batch;
+    const std::size_t steps_per_epoch = samples / batch;
     std::size_t step = 0;
     for (std::size_t epoch = 0; epoch < options.epochs; ++epoch) {
         random_stream random(options.seed,
                              streams::id(streams::purpose::shuffle, static_cast<std::uint32_t>(epoch)));
         permutation(order, random);
-        for (std::size_t i = 0; i < steps_an_epoch; ++i, ++step) {
+        for (std::size_t i = 0; i < steps_per_epoch; ++i, ++step) {
             const auto chosen = std::span<const std::uint32_t>(order).subspan(i * batch, batch);
             source.read(chosen, x);
             for (std::size_t n = 0; n < batch; ++n) batch_labels[n] = labels[chosen[n]];
             visit(tensor_view<const Scalar, 4>(x), std::span<const int>(batch_labels), chosen,
                   training_progress{.epoch = epoch,
                                     .step = step,
-                                    .steps = steps_an_epoch * options.epochs,
-                                    .end_of_epoch = i + 1 == steps_an_epoch});
+                                    .steps = steps_per_epoch * options.epochs,
+                                    .end_of_epoch = i + 1 == steps_per_epoch});
         }
     }
 }
@@ -161,7 +159,7 @@ struct no_observer {
 /// Trains `network` for some epochs; see `for_each_batch` for `source`, `labels` and the order of samples.
 ///
 /// `schedule(step)` gives the learning rate and counts steps through all epochs; `penalty` is added to the
-/// loss (see `tapped`); `observe(const training_progress&)` is called after every step. Order and result
+/// loss (see `layer_tap`); `observe(const training_progress&)` is called after every step. Order and result
 /// depend on the seed alone, not on the threads. Throws what `for_each_batch` throws, and `value_error` for a
 /// label the network has no class for.
 template <network_like Network, batch_source<typename Network::scalar> Source,

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "repscope/net/maps.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/net/feature_maps.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -27,15 +27,15 @@ namespace detail {
 
 /// Samples are cut into lanes by their number alone: a lane is the unit of work of a thread, and sums over
 /// samples are taken within lanes and then over lanes in order, so no result depends on the threads.
-inline constexpr std::size_t most_lanes = 16;
+inline constexpr std::size_t max_lanes = 16;
 
 [[nodiscard]] inline std::size_t lane_count(std::size_t samples) noexcept {
-    return (std::min)(samples, most_lanes);
+    return (std::min)(samples, max_lanes);
 }
 
 /// Calls `body(lane, first, last, worker)` for every lane of samples [first, last).
 template <typename Body>
-inline void for_lanes(const pass& run, Body&& body) {
+inline void for_each_lane(const pass& run, Body&& body) {
     const std::size_t lanes = lane_count(run.samples);
     run.pool.for_each(lanes, [&](std::size_t lane, std::size_t worker) {
         body(lane, run.samples * lane / lanes, run.samples * (lane + 1) / lanes, worker);
@@ -52,7 +52,7 @@ inline void for_rows(std::size_t first, std::size_t last, Body&& body, const Fir
 }
 
 template <typename T>
-inline void fill_zero(const map_view<T>& map, std::size_t first, std::size_t last) {
+inline void fill_zero(const feature_map_view<T>& map, std::size_t first, std::size_t last) {
     for_rows(
         first, last, [](std::size_t count, T* row) { std::memset(row, 0, count * sizeof(T)); }, map);
 }

@@ -56,13 +56,13 @@ namespace detail {
 template <tensor_like Errors>
 [[nodiscard]] double mean_of_errors(std::string_view function, const Errors& errors) {
     const auto view = as_view<1>(errors);
-    if (view.extent(0) == 0) throw_value_error(function, "wanted an error a severity, got none");
+    if (view.extent(0) == 0) errors::throw_value_error(function, "expected an error a severity, got none");
     double sum = 0.0;
     for (std::size_t i = 0; i < view.extent(0); ++i) {
         const auto value = static_cast<double>(view(i));
         if (!(value >= 0.0 && value <= 1.0)) {
-            throw_value_error(function, "wanted errors in [0, 1], got " + std::to_string(value) +
-                                            " at position " + std::to_string(i));
+            errors::throw_value_error(function, "expected errors in [0, 1], got " + errors::text_of(value) +
+                                                    " at position " + errors::text_of(i));
         }
         sum += value;
     }
@@ -71,14 +71,14 @@ template <tensor_like Errors>
 
 inline void require_error(std::string_view function, std::string_view which, double value) {
     if (!(value >= 0.0 && value <= 1.0)) {
-        throw_value_error(function,
-                          "wanted the " + std::string(which) + " in [0, 1], got " + std::to_string(value));
+        errors::throw_value_error(function, "expected the " + std::string(which) + " in [0, 1], got " +
+                                                errors::text_of(value));
     }
 }
 
 } // namespace detail
 
-/// The error on one corruption, not normalised: the mean over its severities.
+/// The error on one corruption, not normalized: the mean over its severities.
 ///
 /// `errors`: top-1 error of each severity, shares in [0, 1]. The result is in [0, 1]. Throws `value_error`
 /// when there is none or one is outside [0, 1]. O(severities).
@@ -99,8 +99,8 @@ template <tensor_like Errors>
     const double mean = detail::mean_of_errors("corruption_error", errors);
     detail::require_error("corruption_error", "mean error of the reference", reference_mean_error);
     if (reference_mean_error == 0.0)
-        detail::throw_value_error("corruption_error",
-                                  "wanted a reference that makes errors, got a mean error of 0");
+        errors::throw_value_error("corruption_error",
+                                  "expected a reference that makes errors, got a mean error of 0");
     return mean / reference_mean_error;
 }
 
@@ -119,10 +119,10 @@ template <tensor_like Errors>
     detail::require_error(name, "mean error of the reference", reference_mean_error);
     detail::require_error(name, "clean error of the reference", reference_clean_error);
     if (!(reference_mean_error > reference_clean_error)) {
-        detail::throw_value_error(name,
-                                  "wanted a reference that is worse on corrupted images, got errors of " +
-                                      std::to_string(reference_mean_error) + " and " +
-                                      std::to_string(reference_clean_error) + " on clean ones");
+        errors::throw_value_error(name,
+                                  "expected a reference that is worse on corrupted images, got errors of " +
+                                      errors::text_of(reference_mean_error) + " and " +
+                                      errors::text_of(reference_clean_error) + " on clean ones");
     }
     return (mean - clean_error) / (reference_mean_error - reference_clean_error);
 }
@@ -138,14 +138,14 @@ template <tensor_like Errors>
 [[nodiscard]] double mean_corruption_error(const Errors& corruption_errors) {
     const auto view = as_view<1>(corruption_errors);
     if (view.extent(0) == 0)
-        detail::throw_value_error("mean_corruption_error", "wanted an error a corruption, got none");
+        errors::throw_value_error("mean_corruption_error", "expected an error a corruption, got none");
     double sum = 0.0;
     for (std::size_t i = 0; i < view.extent(0); ++i) {
         const auto value = static_cast<double>(view(i));
         if (!(value - value == 0.0)) {
-            detail::throw_value_error("mean_corruption_error", "wanted finite errors, got " +
-                                                                   std::to_string(value) + " at position " +
-                                                                   std::to_string(i));
+            errors::throw_value_error("mean_corruption_error", "expected finite errors, got " +
+                                                                   errors::text_of(value) + " at position " +
+                                                                   errors::text_of(i));
         }
         sum += value;
     }

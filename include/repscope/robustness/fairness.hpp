@@ -23,7 +23,7 @@ struct group_rates {
 /// How differently a binary classifier treats two groups.
 struct fairness_gaps {
     group_rates without, with;     ///< samples whose attribute is 0, and 1
-    double equalised_odds = 0;     ///< (|FPR gap| + |FNR gap|) / 2, in [0, 1]
+    double equalized_odds = 0;     ///< (|FPR gap| + |FNR gap|) / 2, in [0, 1]
     double demographic_parity = 0; ///< |gap of the positive rates|, in [0, 1]
 };
 
@@ -31,22 +31,22 @@ struct fairness_gaps {
 ///
 /// `predicted`, `labels` and `attribute` hold one 0 or 1 a sample. A rate over no samples is NaN, and so is
 /// the gap it enters. Throws `shape_error` when the lengths differ and `value_error` for another value, with
-/// its position. O(samples). Hardt, Price and Srebro 2016 for equalised odds; the mean of the two gaps is the
+/// its position. O(samples). Hardt, Price and Srebro 2016 for equalized odds; the mean of the two gaps is the
 /// measure of Adragna, Creager, Madras and Zemel 2020 (arXiv 2011.06485).
 [[nodiscard]] inline fairness_gaps fairness(std::span<const int> predicted, std::span<const int> labels,
                                             std::span<const int> attribute) {
     if (predicted.size() != labels.size() || attribute.size() != labels.size()) {
-        detail::throw_shape_error("fairness", "wanted as many predictions as labels and attributes, got " +
-                                                  std::to_string(predicted.size()) + ", " +
-                                                  std::to_string(labels.size()) + " and " +
-                                                  std::to_string(attribute.size()));
+        errors::throw_shape_error("fairness", "expected as many predictions as labels and attributes, got " +
+                                                  errors::text_of(predicted.size()) + ", " +
+                                                  errors::text_of(labels.size()) + " and " +
+                                                  errors::text_of(attribute.size()));
     }
     std::size_t count[2][2][2] = {}; // attribute, label, prediction
     for (std::size_t i = 0; i < labels.size(); ++i) {
         for (const int value : {predicted[i], labels[i], attribute[i]}) {
             if (value == 0 || value == 1) continue;
-            detail::throw_value_error("fairness", "wanted 0 or 1, got " + std::to_string(value) +
-                                                      " at position " + std::to_string(i));
+            errors::throw_value_error("fairness", "expected 0 or 1, got " + errors::text_of(value) +
+                                                      " at position " + errors::text_of(i));
         }
         ++count[attribute[i]][labels[i]][predicted[i]];
     }
@@ -61,7 +61,7 @@ struct fairness_gaps {
                            share(of[1][0], positives)};
     };
     fairness_gaps found{.without = rates(count[0]), .with = rates(count[1])};
-    found.equalised_odds = (std::abs(found.with.false_positive - found.without.false_positive) +
+    found.equalized_odds = (std::abs(found.with.false_positive - found.without.false_positive) +
                             std::abs(found.with.false_negative - found.without.false_negative)) /
                            2;
     found.demographic_parity = std::abs(found.with.positive - found.without.positive);

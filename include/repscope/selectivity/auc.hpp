@@ -19,7 +19,7 @@ namespace detail {
 /// Areas under the ROC curve of every class against the others, from samples sorted once.
 class auc_scores {
   public:
-    auc_scores(const labelled_folds& data, std::span<const double> column)
+    auc_scores(const labeled_folds& data, std::span<const double> column)
         : data_(data), column_(column), order_(data.samples), rank_sums_(data.kept.size()),
           counts_(data.kept.size()) {
         std::stable_sort(order_.begin(), order_.end(),
@@ -57,7 +57,7 @@ class auc_scores {
     }
 
   private:
-    const labelled_folds& data_;
+    const labeled_folds& data_;
     std::span<const double> column_;
     std::vector<std::size_t> order_;
     std::vector<double> rank_sums_;
@@ -72,9 +72,9 @@ class auc_scores {
 /// Range 0 .. 1, .5 for a value that tells nothing. Throws `value_error` when either is empty. O(n log n).
 [[nodiscard]] inline double auc(std::span<const double> of_class, std::span<const double> of_others) {
     if (of_class.empty() || of_others.empty()) {
-        detail::throw_value_error("auc", "wanted values of the class and of others, got " +
-                                             std::to_string(of_class.size()) + " and " +
-                                             std::to_string(of_others.size()));
+        errors::throw_value_error("auc", "expected values of the class and of others, got " +
+                                             errors::text_of(of_class.size()) + " and " +
+                                             errors::text_of(of_others.size()));
     }
     std::vector<double> sorted(of_others.begin(), of_others.end());
     std::sort(sorted.begin(), sorted.end());
@@ -99,7 +99,7 @@ template <tensor_like Activations, labels_like Labels>
                                                     const discrimination_options& options = {}) {
     return detail::discriminate(
         "auc_selectivity", activations, labels, options,
-        [](const detail::labelled_folds& data, std::span<const double> column) {
+        [](const detail::labeled_folds& data, std::span<const double> column) {
             return detail::auc_scores(data, column);
         },
         [](double value) { return std::abs(value); });

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "repscope/error.hpp"
-#include "repscope/moments/class_blocks.hpp"
-#include "repscope/numeric/distributions.hpp"
-#include "repscope/numeric/interval.hpp"
-#include "repscope/selectivity/index.hpp"
+#include "repscope/moments/blocked_class_sums.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
+#include "repscope/statistics/distributions.hpp"
+#include "repscope/statistics/interval.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -19,14 +19,14 @@
 namespace repscope {
 inline namespace v0 {
 
-/// Options of `cross_fit` from a state.
+/// Options of `cross_fit_selectivity` from a state.
 struct cross_fit_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
+    thread_source threads = 1;
     double epsilon = 1e-6;
     /// Must divide the blocks of the state; 2 or more.
     std::size_t folds = 5;
-    signed_policy signed_values = signed_policy::undefined;
+    negative_policy negatives = negative_policy::undefined;
     /// Classes with fewer samples are left out: a rare class wins a maximum too often.
     std::uint64_t min_class_samples = 2;
     double confidence = 0.95;
@@ -73,7 +73,7 @@ class cross_fit_unit {
         double agreement = 0;
     };
 
-    cross_fit_unit(const class_blocks& state, const cross_fit_options& options)
+    cross_fit_unit(const blocked_class_sums& state, const cross_fit_options& options)
         : options_(options), blocks_(state.blocks()), epsilon_(options.epsilon) {
         for (std::size_t c = 0; c < state.classes(); ++c) {
             const std::uint64_t count = state.count(c);
@@ -131,7 +131,7 @@ class cross_fit_unit {
             if (preferred && *preferred == chosen) ++agreed;
             const double rest = (sum - means_[chosen]) / static_cast<double>(trained - 1);
             double denominator = means_[chosen] + rest;
-            if (options_.signed_values == signed_policy::shift) {
+            if (options_.negatives == negative_policy::shift) {
                 // Training sums are differences of sums over all samples: twice the rounding.
                 const double samples = *std::max_element(samples_.begin(), samples_.end());
                 if (equal_but_for_rounding(smallest, means_[chosen], 2 * samples)) return {};
@@ -246,25 +246,26 @@ class cross_fit_unit {
 /// Throws `value_error` when the folds are fewer than 2 or do not divide the blocks, when `rectify` is asked
 /// of a state of plain activations, when fewer than two classes have `min_class_samples` samples, and for a
 /// confidence outside (0, 1). O(units x classes x blocks^2).
-[[nodiscard]] inline cross_fit_result cross_fit(const class_blocks& state,
-                                                const cross_fit_options& options = {}) {
-    constexpr const char* name = "cross_fit";
+[[nodiscard]] inline cross_fit_result cross_fit_selectivity(const blocked_class_sums& state,
+                                                            const cross_fit_options& options = {}) {
+    constexpr const char* name = "cross_fit_selectivity";
     const std::size_t blocks = state.blocks();
     if (options.folds < 2 || blocks % options.folds != 0) {
-        detail::throw_value_error(name, "wanted at least 2 folds that divide the " + std::to_string(blocks) +
-                                            " blocks, got " + std::to_string(options.folds));
+        errors::throw_value_error(name, "expected at least 2 folds that divide the " +
+                                            errors::text_of(blocks) + " blocks, got " +
+                                            errors::text_of(options.folds));
     }
-    if (options.signed_values == signed_policy::rectify && !state.options().rectify) {
-        detail::throw_value_error(
-            name, "signed_policy::rectify wants a state that was built with {.rectify = true}");
+    if (options.negatives == negative_policy::rectify && !state.options().rectify) {
+        errors::throw_value_error(
+            name, "negative_policy::rectify wants a state that was built with {.rectify = true}");
     }
     detail::check_confidence(name, options.confidence);
     const detail::cross_fit_unit prototype(state, options);
     const std::vector<std::size_t>& kept = prototype.kept();
     if (kept.size() < 2) {
-        detail::throw_value_error(name, "wanted at least 2 classes of " +
-                                            std::to_string(options.min_class_samples) +
-                                            " samples or more, got " + std::to_string(kept.size()));
+        errors::throw_value_error(name, "expected at least 2 classes of " +
+                                            errors::text_of(options.min_class_samples) +
+                                            " samples or more, got " + errors::text_of(kept.size()));
     }
     std::vector<std::size_t> taken; // blocks with samples
     for (std::size_t b = 0; b < blocks; ++b) {
@@ -290,12 +291,12 @@ class cross_fit_unit {
     const double t = taken.size() < 2 ? nan
                                       : student_quantile(0.5 + options.confidence / 2,
                                                          static_cast<double>(taken.size() - 1));
-    const pool_lease pool(options.threads);
-    constexpr std::size_t a_line = 8; // units whose sums share a cache line
-    pool->for_each(block_count(units, a_line), [&](std::size_t task) {
+    const scoped_pool pool(options.threads);
+    constexpr std::size_t line_elements = 8; // units whose sums share a cache line
+    pool->for_each(block_count(units, line_elements), [&](std::size_t task) {
         detail::cross_fit_unit one(state, options);
-        const std::size_t first = task * a_line;
-        const std::size_t count = (std::min)(a_line, units - first);
+        const std::size_t first = task * line_elements;
+        const std::size_t count = (std::min)(line_elements, units - first);
         std::vector<double> sums(count * blocks * kept.size());
         for (std::size_t b = 0; b < blocks; ++b) {
             for (std::size_t k = 0; k < kept.size(); ++k) {
@@ -330,7 +331,7 @@ class cross_fit_unit {
             const bool negative = *std::min_element(means.begin(), means.end()) < 0;
             std::fill_n(replicates.begin() + static_cast<std::ptrdiff_t>(u * taken.size()), taken.size(),
                         nan);
-            if (negative && options.signed_values != signed_policy::shift) continue;
+            if (negative && options.negatives != negative_policy::shift) continue;
             const auto preferred = static_cast<std::size_t>(largest - means.begin());
             const auto answer = one(own, blocks, preferred);
             if (detail::is_nan(answer.index)) continue;
@@ -381,15 +382,15 @@ class cross_fit_unit {
     return result;
 }
 
-/// Options of `cross_fit` from activations.
+/// Options of `cross_fit_selectivity` from activations.
 struct cross_fit_activations_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
+    thread_source threads = 1;
     double epsilon = 1e-6;
     std::size_t folds = 5;
     /// Blocks of the jackknife, a multiple of the folds.
     std::size_t blocks = 20;
-    signed_policy signed_values = signed_policy::undefined;
+    negative_policy negatives = negative_policy::undefined;
     std::uint64_t min_class_samples = 2;
     double confidence = 0.95;
     /// Place of the first sample in the whole data set.
@@ -401,23 +402,25 @@ struct cross_fit_activations_options {
 /// Cross-fit class selectivity of every unit of a layer.
 ///
 /// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says. `labels`:
-/// one integer per sample in 0 .. 2^20 - 1. Throws as `class_blocks::update` and `cross_fit` of a state do.
-/// One pass.
+/// one integer per sample in 0 .. 2^20 - 1. Throws as `blocked_class_sums::update` and
+/// `cross_fit_selectivity` of a state do. One pass.
 template <tensor_like Activations, labels_like Labels>
-[[nodiscard]] cross_fit_result cross_fit(const Activations& activations, const Labels& labels,
-                                         const cross_fit_activations_options& options = {}) {
-    const auto x = as_activations(activations, options.axes, "cross_fit");
-    if (x.empty()) detail::throw_shape_error("cross_fit", "wanted at least one sample and unit", x.extents());
-    class_blocks state(
+[[nodiscard]] cross_fit_result cross_fit_selectivity(const Activations& activations, const Labels& labels,
+                                                     const cross_fit_activations_options& options = {}) {
+    const auto x = as_activations(activations, options.axes, "cross_fit_selectivity");
+    if (x.empty())
+        errors::throw_shape_error("cross_fit_selectivity", "expected at least one sample and unit",
+                                  x.extents());
+    blocked_class_sums state(
         x.extent(1), detail::classes_of(labels),
-        {.blocks = options.blocks, .rectify = options.signed_values == signed_policy::rectify});
+        {.blocks = options.blocks, .rectify = options.negatives == negative_policy::rectify});
     state.update(x, labels, {.threads = options.threads, .first_index = options.first_index});
-    return cross_fit(state, {.threads = options.threads,
-                             .epsilon = options.epsilon,
-                             .folds = options.folds,
-                             .signed_values = options.signed_values,
-                             .min_class_samples = options.min_class_samples,
-                             .confidence = options.confidence});
+    return cross_fit_selectivity(state, {.threads = options.threads,
+                                         .epsilon = options.epsilon,
+                                         .folds = options.folds,
+                                         .negatives = options.negatives,
+                                         .min_class_samples = options.min_class_samples,
+                                         .confidence = options.confidence});
 }
 
 } // namespace v0

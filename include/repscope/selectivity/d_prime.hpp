@@ -17,8 +17,8 @@ inline namespace v0 {
 
 namespace detail {
 
-/// d' of every class from counts, means and centred sums of squares of the classes; NaN for a class below two
-/// samples, or with fewer than two others.
+/// d' of every class from counts, means and centered sums of squares of the classes; NaN for a class below
+/// two samples, or with fewer than two others.
 inline void d_primes(std::span<const double> counts, std::span<const double> means,
                      std::span<const double> squares, std::span<double> values) {
     double samples = 0;
@@ -51,7 +51,7 @@ inline void d_primes(std::span<const double> counts, std::span<const double> mea
 
 class d_prime_scores {
   public:
-    d_prime_scores(const labelled_folds& data, std::span<const double> column)
+    d_prime_scores(const labeled_folds& data, std::span<const double> column)
         : data_(data), column_(column), counts_(data.kept.size()), means_(data.kept.size()),
           squares_(data.kept.size()) {}
 
@@ -71,7 +71,7 @@ class d_prime_scores {
     }
 
   private:
-    const labelled_folds& data_;
+    const labeled_folds& data_;
     std::span<const double> column_;
     std::vector<double> counts_;
     std::vector<double> means_;
@@ -129,7 +129,7 @@ template <tensor_like Activations, labels_like Labels>
                                             const discrimination_options& options = {}) {
     return detail::discriminate(
         "d_prime", activations, labels, options,
-        [](const detail::labelled_folds& data, std::span<const double> column) {
+        [](const detail::labeled_folds& data, std::span<const double> column) {
             return detail::d_prime_scores(data, column);
         },
         [](double value) { return value; });

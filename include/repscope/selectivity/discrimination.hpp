@@ -1,10 +1,10 @@
 #pragma once
 
+#include "repscope/detail/common/check_labels.hpp"
+#include "repscope/detail/common/fold_hash.hpp"
+#include "repscope/detail/common/unit_rows.hpp"
 #include "repscope/error.hpp"
-#include "repscope/moments/class_accumulator.hpp"
-#include "repscope/moments/value_rows.hpp"
-#include "repscope/numeric/folds.hpp"
-#include "repscope/selectivity/index.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -23,7 +23,7 @@ inline namespace v0 {
 /// Options of `d_prime` and `auc_selectivity` from activations.
 struct discrimination_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
+    thread_source threads = 1;
     std::size_t folds = 5;
     /// Classes with fewer samples are left out.
     std::uint64_t min_class_samples = 2;
@@ -48,7 +48,7 @@ struct discrimination_result {
 namespace detail {
 
 /// Labels, folds and classes of the samples, as the walks over single units need them.
-struct labelled_folds {
+struct labeled_folds {
     std::vector<std::uint32_t> classes; ///< place of each sample's class among the kept ones
     std::vector<std::uint32_t> folds;
     std::vector<std::size_t> samples; ///< the samples of kept classes
@@ -57,16 +57,17 @@ struct labelled_folds {
 };
 
 template <typename Label>
-[[nodiscard]] labelled_folds fold_labels(std::string_view function, const tensor_view<const Label, 1>& y,
-                                         std::size_t samples, const discrimination_options& options) {
+[[nodiscard]] labeled_folds fold_labels(std::string_view function, const tensor_view<const Label, 1>& y,
+                                        std::size_t samples, const discrimination_options& options) {
     if (options.folds < 2 || options.folds > 1024) {
-        throw_value_error(function, "wanted 2 to 1024 folds, got " + std::to_string(options.folds));
+        errors::throw_value_error(function,
+                                  "expected 2 to 1024 folds, got " + errors::text_of(options.folds));
     }
     const std::size_t classes = classes_of(y);
     check_labels(function, y, samples, classes);
     std::vector<std::uint64_t> counts(classes);
     for (std::size_t i = 0; i < samples; ++i) ++counts[static_cast<std::size_t>(y(i))];
-    labelled_folds result;
+    labeled_folds result;
     std::vector<std::uint32_t> place(classes);
     for (std::size_t c = 0; c < classes; ++c) {
         place[c] = static_cast<std::uint32_t>(result.kept.size());
@@ -78,9 +79,9 @@ template <typename Label>
         const bool is_kept = counts[c] >= options.min_class_samples;
         if (is_kept) result.samples.push_back(i);
         result.classes.push_back(place[c]);
-        // The folds of `cross_fit` with its usual four blocks a fold.
+        // The folds of `cross_fit_selectivity` with its usual four blocks a fold.
         result.folds.push_back(static_cast<std::uint32_t>(
-            block_of_sample(options.first_index + i, 4 * options.folds) % options.folds));
+            sample_block(options.first_index + i, 4 * options.folds) % options.folds));
     }
     return result;
 }
@@ -97,11 +98,11 @@ template <typename Activations, typename Labels, typename MakeScore, typename Si
                                                  const Labels& labels, const discrimination_options& options,
                                                  MakeScore&& make_score, Size&& size) {
     const auto x = as_activations(activations, options.axes, function);
-    if (x.empty()) throw_shape_error(function, "wanted at least one sample and unit", x.extents());
+    if (x.empty()) errors::throw_shape_error(function, "expected at least one sample and unit", x.extents());
     const std::size_t units = x.extent(1);
-    const labelled_folds data = fold_labels(function, as_view<1>(labels), x.extent(0), options);
-    const pool_lease pool(options.threads);
-    const std::vector<double> rows = value_rows(function, x, *pool);
+    const labeled_folds data = fold_labels(function, as_view<1>(labels), x.extent(0), options);
+    const scoped_pool pool(options.threads);
+    const std::vector<double> rows = unit_rows(function, x, *pool);
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     discrimination_result result;
     result.largest.assign(units, nan);

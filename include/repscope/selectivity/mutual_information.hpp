@@ -1,7 +1,7 @@
 #pragma once
 
-#include "repscope/moments/value_rows.hpp"
-#include "repscope/selectivity/index.hpp"
+#include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,7 +17,7 @@ inline namespace v0 {
 /// Options of `mutual_information`.
 struct mutual_information_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
+    thread_source threads = 1;
     /// Bins of about equal count.
     std::size_t bins = 10;
     /// What the axes of the activations mean; rank 3 needs it.
@@ -49,9 +49,9 @@ template <tensor_like Activations, labels_like Labels>
                                                            const mutual_information_options& options = {}) {
     constexpr const char* name = "mutual_information";
     const auto x = as_activations(activations, options.axes, name);
-    if (x.empty()) detail::throw_shape_error(name, "wanted at least one sample and unit", x.extents());
+    if (x.empty()) errors::throw_shape_error(name, "expected at least one sample and unit", x.extents());
     if (options.bins < 2 || options.bins > 65536) {
-        detail::throw_value_error(name, "wanted 2 to 65536 bins, got " + std::to_string(options.bins));
+        errors::throw_value_error(name, "expected 2 to 65536 bins, got " + errors::text_of(options.bins));
     }
     const std::size_t samples = x.extent(0);
     const std::size_t units = x.extent(1);
@@ -65,8 +65,8 @@ template <tensor_like Activations, labels_like Labels>
             std::count_if(counts.begin(), counts.end(), [](double count) { return count > 0; }));
     };
     const auto n = static_cast<double>(samples);
-    const pool_lease pool(options.threads);
-    const std::vector<double> rows = detail::value_rows(name, x, *pool);
+    const scoped_pool pool(options.threads);
+    const std::vector<double> rows = detail::unit_rows(name, x, *pool);
     mutual_information_result result;
     result.plain.resize(units);
     result.corrected.resize(units);
@@ -94,10 +94,9 @@ template <tensor_like Activations, labels_like Labels>
         }
         result.bins_used[unit] = occupied(bin_counts);
         result.plain[unit] = (std::max)(0.0, information);
-        result.corrected[unit] = information -
-                                 static_cast<double>((result.bins_used[unit] - 1) *
-                                                     (occupied(class_counts) - 1)) /
-                                     (2 * n);
+        result.corrected[unit] =
+            information -
+            static_cast<double>((result.bins_used[unit] - 1) * (occupied(class_counts) - 1)) / (2 * n);
     });
     return result;
 }

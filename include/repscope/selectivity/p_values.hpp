@@ -1,11 +1,11 @@
 #pragma once
 
+#include "repscope/detail/selectivity/subset_tail.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
 #include "repscope/moments/value_histogram.hpp"
-#include "repscope/selectivity/index.hpp"
-#include "repscope/selectivity/null.hpp"
-#include "repscope/selectivity/subset_tail.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
+#include "repscope/selectivity/null_model.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +21,7 @@ inline namespace v0 {
 /// Options of `selectivity_p_values` from states.
 struct selectivity_p_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
+    thread_source threads = 1;
     /// Classes with fewer samples are not tested; their samples count as those of other classes.
     std::uint64_t min_class_samples = 2;
 };
@@ -55,9 +55,9 @@ struct selectivity_p_options {
         if (sums.count(c) > 0 && sums.count(c) >= options.min_class_samples) tested.push_back(c);
     }
     if (tested.size() < 2) {
-        detail::throw_value_error(name, "expected at least 2 classes of " +
-                                            std::to_string(options.min_class_samples) +
-                                            " samples or more, got " + std::to_string(tested.size()));
+        errors::throw_value_error(name, "expected at least 2 classes of " +
+                                            errors::text_of(options.min_class_samples) +
+                                            " samples or more, got " + errors::text_of(tested.size()));
     }
     const bool equal = std::all_of(tested.begin(), tested.end(), [&](std::size_t c) {
         return sums.count(c) == sums.count(tested.front());
@@ -66,7 +66,7 @@ struct selectivity_p_options {
     constexpr std::size_t max_evaluated = 4;
     const std::size_t evaluated = equal ? 1 : (std::min)(max_evaluated, tested.size());
     std::vector<double> p(sums.units(), 1.0);
-    const pool_lease pool(options.threads);
+    const scoped_pool pool(options.threads);
     constexpr std::size_t units_per_task = 16;
     pool->for_each(block_count(sums.units(), units_per_task), [&](std::size_t task) {
         std::vector<std::pair<double, std::size_t>> excess(tested.size());
@@ -102,8 +102,8 @@ struct selectivity_p_options {
 /// Options of `selectivity_p_values` from activations.
 struct selectivity_p_activations_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
-    /// Take max(a, 0) of every element before the spatial mean (`signed_policy::rectify`).
+    thread_source threads = 1;
+    /// Take max(a, 0) of every element before the spatial mean (`negative_policy::rectify`).
     bool rectify = false;
     std::uint64_t min_class_samples = 2;
     /// What the axes of the activations mean; rank 3 needs it.
@@ -117,8 +117,8 @@ selectivity_p_values(const Activations& activations, const Labels& labels,
                      const selectivity_p_activations_options& options = {}) {
     constexpr const char* name = "selectivity_p_values";
     const auto x = as_activations(activations, options.axes, name);
-    if (x.empty()) detail::throw_shape_error(name, "expected at least one sample and unit", x.extents());
-    const pool_lease pool(options.threads);
+    if (x.empty()) errors::throw_shape_error(name, "expected at least one sample and unit", x.extents());
+    const scoped_pool pool(options.threads);
     class_sums sums(x.extent(1), detail::classes_of(labels), {.rectify = options.rectify});
     sums.update(x, labels, {.threads = *pool});
     class_moments moments(x.extent(1), 1, {.rectify = options.rectify});

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "repscope/moments/value_rows.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
-#include "repscope/selectivity/index.hpp"
+#include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -21,7 +21,7 @@ inline namespace v0 {
 /// Options of `precision_at_k`.
 struct precision_options {
     /// Who computes; never changes a bit of the result.
-    execution threads = 1;
+    thread_source threads = 1;
     std::size_t k = 60;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
@@ -52,15 +52,15 @@ template <tensor_like Activations, labels_like Labels>
                                               const precision_options& options = {}) {
     constexpr const char* name = "precision_at_k";
     const auto x = as_activations(activations, options.axes, name);
-    if (x.empty()) detail::throw_shape_error(name, "wanted at least one sample and unit", x.extents());
-    if (options.k == 0) detail::throw_value_error(name, "wanted k of at least 1, got 0");
+    if (x.empty()) errors::throw_shape_error(name, "expected at least one sample and unit", x.extents());
+    if (options.k == 0) errors::throw_value_error(name, "expected k of at least 1, got 0");
     const std::size_t samples = x.extent(0);
     const std::size_t units = x.extent(1);
     const auto y = as_view<1>(labels);
     const std::size_t classes = detail::classes_of(y);
     detail::check_labels(name, y, samples, classes);
-    const pool_lease pool(options.threads);
-    const std::vector<double> rows = detail::value_rows(name, x, *pool);
+    const scoped_pool pool(options.threads);
+    const std::vector<double> rows = detail::unit_rows(name, x, *pool);
     precision_result result;
     result.k = (std::min)(options.k, samples);
     result.precision.resize(units);
@@ -93,7 +93,8 @@ template <tensor_like Activations, labels_like Labels>
         for (std::size_t i = 0; i < result.k; ++i) {
             std::swap(order[i], order[i + random.below(static_cast<std::uint32_t>(samples - i))]);
         }
-        result.null_mean += most_frequent(std::span<const std::uint32_t>(order).first(result.k)).second / draws;
+        result.null_mean +=
+            most_frequent(std::span<const std::uint32_t>(order).first(result.k)).second / draws;
     }
     return result;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "repscope/error.hpp"
-#include "repscope/model/tapped.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/model/layer_tap.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -30,7 +30,7 @@ struct selectivity_regularizer {
     double alpha = 0;
     double epsilon = 1e-6;
     /// Who computes; the result does not depend on it.
-    execution threads = 1;
+    thread_source threads = 1;
 
     /// Returns -alpha * SI and adds its derivative with respect to every activation into `gradient` of its
     /// layer.
@@ -39,7 +39,7 @@ struct selectivity_regularizer {
     /// same extents. `labels`: one per sample, 0 or above. Throws `shape_error` when the extents do not agree
     /// and `value_error` for a negative label. O(elements), in double.
     template <typename Scalar>
-    double operator()(std::span<const tapped<Scalar>> layers, std::span<const int> labels) const;
+    double operator()(std::span<const layer_tap<Scalar>> layers, std::span<const int> labels) const;
 };
 
 namespace detail {
@@ -92,7 +92,7 @@ template <typename T>
     return x.stride(1) == 1 && x.extent(1) > 1;
 }
 
-/// Adds the sums of the maps of `units` neighbouring channels to `sums`, where the channels of a pixel lie
+/// Adds the sums of the maps of `units` neighboring channels to `sums`, where the channels of a pixel lie
 /// together: all of them in one walk over the pixels.
 template <typename Scalar>
 inline void add_sums_of_pixels(const tensor_view<const Scalar, 4>& x, std::size_t sample, std::size_t first,
@@ -130,7 +130,7 @@ inline void add_to_pixels(const tensor_view<Scalar, 4>& x, std::size_t sample, s
 
 /// Extents (rows, columns) of a unit's map, with the rows joined into one where both tensors allow it.
 template <typename Scalar>
-[[nodiscard]] inline std::array<std::size_t, 2> joined_map(const tapped<Scalar>& layer) {
+[[nodiscard]] inline std::array<std::size_t, 2> joined_map(const layer_tap<Scalar>& layer) {
     const std::size_t rows = layer.activation.extent(2);
     const std::size_t columns = layer.activation.extent(3);
     const auto dense = [&](const auto& view) {
@@ -143,15 +143,15 @@ template <typename Scalar>
 } // namespace detail
 
 template <typename Scalar>
-double selectivity_regularizer::operator()(std::span<const tapped<Scalar>> layers,
+double selectivity_regularizer::operator()(std::span<const layer_tap<Scalar>> layers,
                                            std::span<const int> labels) const {
     // Labels present in the minibatch, numbered 0 .. classes - 1 in ascending order.
     int largest = -1;
     for (std::size_t i = 0; i < labels.size(); ++i) {
         if (labels[i] < 0) {
-            detail::throw_value_error("selectivity_regularizer", "wanted labels of 0 or above, got " +
-                                                                     std::to_string(labels[i]) +
-                                                                     " at position " + std::to_string(i));
+            errors::throw_value_error("selectivity_regularizer", "expected labels of 0 or above, got " +
+                                                                     errors::text_of(labels[i]) +
+                                                                     " at position " + errors::text_of(i));
         }
         largest = (std::max)(largest, labels[i]);
     }
@@ -166,7 +166,7 @@ double selectivity_regularizer::operator()(std::span<const tapped<Scalar>> layer
     }
     const std::size_t classes = count.size();
 
-    constexpr std::size_t units_a_task = detail::penalty_units;
+    constexpr std::size_t units_per_task = detail::penalty_units;
     struct task {
         std::size_t layer, first, last;
     };
@@ -174,29 +174,30 @@ double selectivity_regularizer::operator()(std::span<const tapped<Scalar>> layer
     for (std::size_t layer = 0; layer < layers.size(); ++layer) {
         const auto& extents = layers[layer].activation.extents();
         if (extents[0] != labels.size()) {
-            detail::throw_shape_error("selectivity_regularizer",
-                                      "wanted " + std::to_string(labels.size()) + " samples, one per label",
-                                      extents);
+            errors::throw_shape_error(
+                "selectivity_regularizer",
+                "expected " + errors::text_of(labels.size()) + " samples, one per label", extents);
         }
         if (layers[layer].gradient.extents() != extents) {
-            detail::throw_shape_error("selectivity_regularizer",
-                                      "wanted a gradient of the activation's shape " + format_shape(extents),
+            errors::throw_shape_error("selectivity_regularizer",
+                                      "expected a gradient of the activation's shape " +
+                                          format_shape(extents),
                                       layers[layer].gradient.extents());
         }
         if (layers[layer].activation.empty()) {
-            detail::throw_shape_error("selectivity_regularizer", "wanted at least one unit and position",
+            errors::throw_shape_error("selectivity_regularizer", "expected at least one unit and position",
                                       extents);
         }
-        for (std::size_t first = 0; first < extents[1]; first += units_a_task) {
-            tasks.push_back({layer, first, (std::min)(first + units_a_task, extents[1])});
+        for (std::size_t first = 0; first < extents[1]; first += units_per_task) {
+            tasks.push_back({layer, first, (std::min)(first + units_per_task, extents[1])});
         }
     }
     if (classes < 2 || tasks.empty() || alpha == 0) return 0;
 
     std::vector<double> sum_of_indices(tasks.size());
-    const pool_lease pool(threads);
+    const scoped_pool pool(threads);
     pool->for_each(tasks.size(), [&](std::size_t t) {
-        const tapped<Scalar>& layer = layers[tasks[t].layer];
+        const layer_tap<Scalar>& layer = layers[tasks[t].layer];
         const auto [rows, columns] = detail::joined_map(layer);
         const double positions = static_cast<double>(rows * columns);
         const std::size_t first = tasks[t].first;

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "repscope/detail/common/unit_rows.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
 #include "repscope/moments/update_options.hpp"
-#include "repscope/moments/value_rows.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -82,9 +82,9 @@ template <tensor_like Activations>
                                                         const update_options& options = {}) {
     constexpr const char* name = "population_sparseness";
     const auto x = as_activations(activations, options.axes, name);
-    if (x.empty()) detail::throw_shape_error(name, "wanted at least one sample and unit", x.extents());
-    const pool_lease pool(options.threads);
-    const std::vector<double> rows = detail::value_rows(name, x, *pool);
+    if (x.empty()) errors::throw_shape_error(name, "expected at least one sample and unit", x.extents());
+    const scoped_pool pool(options.threads);
+    const std::vector<double> rows = detail::unit_rows(name, x, *pool);
     std::vector<double> result;
     for (std::size_t i = 0; i < x.extent(0); ++i) {
         result.push_back(vinje_gallant(std::span(rows).subspan(i * x.extent(1), x.extent(1))));

@@ -33,8 +33,8 @@ class array {
     array(const extents_type& extents, std::vector<T> elements)
         : extents_(extents), strides_(row_major_strides(extents)), elements_(std::move(elements)) {
         if (elements_.size() != element_count(extents)) {
-            detail::throw_shape_error(
-                "array", "wanted extents of " + std::to_string(elements_.size()) + " elements", extents);
+            errors::throw_shape_error(
+                "array", "expected extents of " + errors::text_of(elements_.size()) + " elements", extents);
         }
     }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "repscope/tensor/adapt/eigen.hpp"
-#include "repscope/tensor/adapt/mdspan.hpp"
-#include "repscope/tensor/adapt/range.hpp"
-#include "repscope/tensor/adapt/xtensor.hpp"
+#include "repscope/detail/tensor/adapt/eigen.hpp"
+#include "repscope/detail/tensor/adapt/mdspan.hpp"
+#include "repscope/detail/tensor/adapt/range.hpp"
+#include "repscope/detail/tensor/adapt/xtensor.hpp"
 #include "repscope/tensor/tensor_traits.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
@@ -29,7 +29,7 @@ concept has_tensor_traits = requires(const T& x) {
 
 enum class tensor_kind { none, traits, mdspan, eigen, static_xtensor, dynamic_xtensor, range };
 
-/// The first recogniser that takes T, in the one order the library promises.
+/// The first recognizer that takes T, in the one order the library promises.
 template <typename T>
 [[nodiscard]] consteval tensor_kind kind_of() {
     if constexpr (has_tensor_traits<T>)
@@ -131,8 +131,8 @@ constexpr auto as_view(const T&& x) = delete;
 template <tensor_like T>
     requires(!detail::has_static_rank<T>)
 constexpr void as_view(const T&) {
-    static_assert(detail::always_false<T>, "repscope: the rank of this tensor is known at run time only; say "
-                                           "which one is wanted: as_view<2>(x).");
+    static_assert(detail::always_false<T>, "repscope: expected a rank that is known at compile time, "
+                                           "as as_view<2>(x).");
 }
 
 /// Chosen for every type that is not a tensor; does not compile.
@@ -170,7 +170,7 @@ template <std::size_t Rank, typename E>
         --surplus;
     }
     if (extents.size() < Rank || surplus > unit_axes_behind_first) {
-        throw_shape_error("as_view", "wanted rank " + std::to_string(Rank), extents);
+        errors::throw_shape_error("as_view", "expected rank " + errors::text_of(Rank), extents);
     }
     std::array<std::size_t, Rank> kept_extents{};
     std::array<std::ptrdiff_t, Rank> kept_strides{};
@@ -209,8 +209,8 @@ template <std::size_t Rank, tensor_like T>
         std::array<std::size_t, most> extents{};
         std::array<std::ptrdiff_t, most> strides{};
         if (rank > most) {
-            detail::throw_shape_error("as_view", "wanted rank " + std::to_string(Rank) + ", got rank " +
-                                                     std::to_string(rank));
+            errors::throw_shape_error("as_view", "expected rank " + errors::text_of(Rank) + ", got rank " +
+                                                     errors::text_of(rank));
         }
         for (std::size_t axis = 0; axis < rank; ++axis) {
             extents[axis] = static_cast<std::size_t>(x.shape()[axis]);
@@ -229,8 +229,8 @@ template <typename Range, std::size_t Rank>
 [[nodiscard]] constexpr auto as_view(const Range& values, const detail::extent_value (&extents)[Rank]) {
     const std::array<std::size_t, Rank> shape = detail::to_array(extents);
     if (element_count(shape) != static_cast<std::size_t>(values.size())) {
-        detail::throw_shape_error(
-            "as_view", "expected extents of " + std::to_string(values.size()) + " numbers in all", shape);
+        errors::throw_shape_error(
+            "as_view", "expected extents of " + errors::text_of(values.size()) + " numbers in all", shape);
     }
     using element = std::remove_pointer_t<std::remove_cvref_t<decltype(values.data())>>;
     return tensor_view<const element, Rank>(values.data(), shape);

@@ -59,11 +59,11 @@ template <tensor_like T>
 as_activations(const T& x, layout stated = layout::unstated, std::string_view function = "as_activations") {
     using element = const element_type_of<T>;
     const auto wrong_rank = [&](std::span<const std::size_t> extents) {
-        detail::throw_shape_error(
+        errors::throw_shape_error(
             function,
             stated == layout::unstated
-                ? "wanted (samples, units) or (samples, channels, height, width); other ranks need a layout"
-                : "layout " + std::string(to_string(stated)) + " has " + std::to_string(rank_of(stated)) +
+                ? "expected (samples, units) or (samples, channels, height, width); other ranks need a layout"
+                : "layout " + std::string(to_string(stated)) + " has " + errors::text_of(rank_of(stated)) +
                       " axes",
             extents);
     };
@@ -94,7 +94,7 @@ as_activations(const T& x, layout stated = layout::unstated, std::string_view fu
         if (rank == 2) return from(as_view<2>(x));
         if (rank == 3) return from(as_view<3>(x));
         if (rank == 4) return from(as_view<4>(x));
-        detail::throw_shape_error(function, "wanted rank 2, 3 or 4, got rank " + std::to_string(rank));
+        errors::throw_shape_error(function, "expected rank 2, 3 or 4, got rank " + errors::text_of(rank));
     }
 }
 

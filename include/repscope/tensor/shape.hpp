@@ -37,10 +37,11 @@ class index_value {
             const bool negative = value < Integer(0);
             const bool fits = sizeof(Integer) <= sizeof(Index) || static_cast<Integer>(value_) == value;
             if (negative != (value_ < Index(0)) || !fits || (std::is_unsigned_v<Index> && negative)) {
-                throw_shape_error("tensor_view", (std::is_unsigned_v<Index>
-                                                      ? "expected an extent of at least 0, got "
-                                                      : "expected a stride that fits in an index, got ") +
-                                                     std::to_string(value));
+                errors::throw_shape_error("tensor_view",
+                                          (std::is_unsigned_v<Index>
+                                               ? "expected an extent of at least 0, got "
+                                               : "expected a stride that fits in an index, got ") +
+                                              errors::text_of(value));
             }
         }
     }
@@ -112,7 +113,7 @@ template <typename Index, std::size_t Rank>
             count *= extent;
     }
     if (overflow) {
-        detail::throw_shape_error("element_count", "the product of the extents does not fit in an index",
+        errors::throw_shape_error("element_count", "the product of the extents does not fit in an index",
                                   extents);
     }
     return count;

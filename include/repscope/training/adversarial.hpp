@@ -6,7 +6,7 @@
 #include "repscope/net/loss.hpp"
 #include "repscope/net/trainer.hpp"
 #include "repscope/net/workspace.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
 #include <array>
@@ -22,7 +22,7 @@ namespace training {
 
 /// Strength of the attack in a step of training: rises linearly to 1 over the first `steps` steps, so that a
 /// network that knows nothing yet is not attacked with all there is; 1 throughout for 0.
-struct attack_ramp {
+struct epsilon_warmup {
     std::size_t steps = 0;
 
     [[nodiscard]] double operator()(std::size_t step) const noexcept {
@@ -38,13 +38,13 @@ struct attack_ramp {
 /// batch whole (`batch` of at least its samples, no `early_stop`). With `mode::inference` they are the
 /// running ones. Neither moves the running statistics.
 template <net::network_like Network>
-class attacked_network {
+class training_mode_model {
   public:
     using scalar = typename Network::scalar;
     using images = tensor_view<const scalar, 4>;
 
     /// The network must outlive it; changes of its parameters are seen.
-    attacked_network(const Network& network, net::mode statistics, const execution& threads = 1)
+    training_mode_model(const Network& network, net::mode statistics, const thread_source& threads = 1)
         : network_(&network), statistics_(statistics), ws_(threads) {}
 
     [[nodiscard]] net::mode statistics() const noexcept { return statistics_; }
@@ -89,32 +89,31 @@ class adversarial_trainer {
     /// `network` must outlive the trainer; `statistics` are those that batch norm has under attack. The step
     /// itself takes the statistics of the adversarial batch and moves the running ones with them.
     adversarial_trainer(Network& network, Optimizer optimizer, net::mode statistics = net::mode::training,
-                        const execution& threads = 1)
+                        const thread_source& threads = 1)
         : model_(network, statistics, threads), run_(network, std::move(optimizer), threads) {}
 
-    /// One step. `find(model, x, labels)` attacks an `attacked_network` and returns an `attack::result`,
+    /// One step. `find(model, x, labels)` attacks an `training_mode_model` and returns an `attack::result`,
     /// whose images are trained on. Throws `shape_error` when they have not the shape of `x`. Cost: the
     /// attack's and that of a plain step.
     template <typename Attack>
     adversarial_progress step(const images& x, std::span<const int> labels, double rate, Attack&& find) {
         const attack::result<scalar> found = find(model_, x, labels);
         if (found.adversarial.extents() != x.extents()) {
-            repscope::detail::throw_shape_error("training::adversarial_trainer",
-                                                "wanted adversarial samples of shape " +
-                                                    format_shape(x.extents()),
-                                                found.adversarial.extents());
+            errors::throw_shape_error("training::adversarial_trainer",
+                                      "expected adversarial samples of shape " + format_shape(x.extents()),
+                                      found.adversarial.extents());
         }
-        adversarial_progress done{.fooled = 1 - found.robust_share(),
+        adversarial_progress done{.fooled = 1 - found.robust_accuracy(),
                                   .forward_passes = found.forward_passes,
                                   .backward_passes = found.backward_passes};
         done.loss = run_.step(found.adversarial.view(), labels, rate).loss;
         return done;
     }
 
-    [[nodiscard]] attacked_network<Network>& model() noexcept { return model_; }
+    [[nodiscard]] training_mode_model<Network>& model() noexcept { return model_; }
 
   private:
-    attacked_network<Network> model_;
+    training_mode_model<Network> model_;
     net::trainer<Network, Optimizer> run_;
 };
 

@@ -1,15 +1,15 @@
 #pragma once
 
 #include "repscope/error.hpp"
-#include "repscope/model/tapped.hpp"
+#include "repscope/model/layer_tap.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 #include "repscope/tensor/slice.hpp"
 #include "repscope/tensor/tensor_view.hpp"
-#include "repscope/training/contrast.hpp"
-#include "repscope/training/divergence.hpp"
-#include "repscope/training/projection.hpp"
+#include "repscope/training/layers/projection_head.hpp"
+#include "repscope/training/losses/divergence.hpp"
+#include "repscope/training/losses/supervised_contrastive.hpp"
 
 #include <algorithm>
 #include <array>
@@ -53,16 +53,16 @@ class ascl_trainer {
     using scalar = typename Network::scalar;
     using images = tensor_view<const scalar, 4>;
 
-    /// Network and head must outlive the trainer; each has an optimiser of its own, of the same settings.
+    /// Network and head must outlive the trainer; each has an optimizer of its own, of the same settings.
     ascl_trainer(Network& network, projection<scalar>& head, const Optimizer& optimizer,
-                 const ascl_options& options, const execution& threads = 1)
+                 const ascl_options& options, const thread_source& threads = 1)
         : network_(&network), head_(&head), optimizer_(optimizer), head_optimizer_(optimizer),
           options_(options), clean_(threads), adversarial_(threads) {
         if (!(options.contrast_weight >= 0) || !(options.divergence_weight >= 0)) {
-            repscope::detail::throw_value_error("training::ascl_trainer",
-                                                "wanted weights of 0 or more, got " +
-                                                    std::to_string(options.contrast_weight) + " and " +
-                                                    std::to_string(options.divergence_weight));
+            errors::throw_value_error("training::ascl_trainer",
+                                      "expected weights of 0 or more, got " +
+                                          errors::text_of(options.contrast_weight) + " and " +
+                                          errors::text_of(options.divergence_weight));
         }
     }
 
@@ -70,10 +70,10 @@ class ascl_trainer {
     ascl_progress step(const images& clean, const images& adversarial, std::span<const int> labels,
                        double rate) {
         if (clean.extents() != adversarial.extents()) {
-            repscope::detail::throw_shape_error("training::ascl_trainer",
-                                                "wanted adversarial samples of the clean ones' shape " +
-                                                    format_shape(clean.extents()),
-                                                adversarial.extents());
+            errors::throw_shape_error("training::ascl_trainer",
+                                      "expected adversarial samples of the clean ones' shape " +
+                                          format_shape(clean.extents()),
+                                      adversarial.extents());
         }
         const std::size_t n = clean.extent(0);
         ascl_progress done;
@@ -102,12 +102,12 @@ class ascl_trainer {
         const std::array<std::size_t, 2> extents{2 * n, head_->width()};
         const tensor_view<scalar, 2> z(latents_.data(), extents),
             z_gradient(latent_gradient_.data(), extents);
-        const tapped<scalar> below = network_->taps(clean_).back(),
-                             above = network_->taps(adversarial_).back();
+        const layer_tap<scalar> below = network_->taps(clean_).back(),
+                                above = network_->taps(adversarial_).back();
         head_->forward(below, 0, z);
         head_->forward(above, n, z);
-        done.contrast = contrast<scalar>(z, both_labels_, predicted_, options_.contrast,
-                                         options_.contrast_weight, z_gradient);
+        done.contrast = supervised_contrastive_loss<scalar>(z, both_labels_, predicted_, options_.contrast,
+                                                            options_.contrast_weight, z_gradient);
         head_->backward(below, 0, z, z_gradient, head_gradient_);
         head_->backward(above, n, z, z_gradient, head_gradient_);
 

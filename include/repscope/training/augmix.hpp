@@ -1,17 +1,17 @@
 #pragma once
 
+#include "repscope/data/augment.hpp"
+#include "repscope/data/batch_concatenation.hpp"
 #include "repscope/error.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
-#include "repscope/numeric/portable_math.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
+#include "repscope/random/portable_math.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 #include "repscope/tensor/slice.hpp"
 #include "repscope/tensor/tensor_view.hpp"
-#include "repscope/training/augment.hpp"
-#include "repscope/training/divergence.hpp"
-#include "repscope/training/stack.hpp"
+#include "repscope/training/losses/divergence.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -47,15 +47,16 @@ inline void for_each_image(const char* function, const tensor_view<const Scalar,
                            std::span<const std::uint32_t> places, const augment_draws& draws,
                            thread_pool& pool, Body&& body) {
     if (places.size() != x.extent(0)) {
-        repscope::detail::throw_shape_error(
-            function, "wanted a place in the data set for each image, got " + std::to_string(places.size()),
-            x.extents());
+        errors::throw_shape_error(function,
+                                  "expected a place in the data set for each image, got " +
+                                      errors::text_of(places.size()),
+                                  x.extents());
     }
     const auto stream = streams::id(streams::purpose::augment, static_cast<std::uint32_t>(draws.view),
                                     static_cast<std::uint32_t>(draws.epoch));
-    std::vector<byte_image> images(pool.size());
+    std::vector<data::byte_image> images(pool.size());
     pool.for_each(x.extent(0), [&](std::size_t n, std::size_t worker) {
-        byte_image& image = images[worker];
+        data::byte_image& image = images[worker];
         image = {x.extent(1), x.extent(2), x.extent(3), std::move(image.pixels)};
         image.pixels.resize(image.channels * image.rows * image.columns);
         std::size_t at = 0;
@@ -74,7 +75,8 @@ inline void for_each_image(const char* function, const tensor_view<const Scalar,
 
 /// Calls `body(number, pixel)` along the image `n` of `to` and an image of bytes.
 template <typename Scalar, typename Body>
-inline void along(const tensor_view<Scalar, 4>& to, std::size_t n, const byte_image& image, Body&& body) {
+inline void along(const tensor_view<Scalar, 4>& to, std::size_t n, const data::byte_image& image,
+                  Body&& body) {
     const std::uint8_t* pixel = image.pixels.data();
     for (std::size_t c = 0; c < image.channels; ++c) {
         for (std::size_t row = 0; row < image.rows; ++row) {
@@ -96,62 +98,60 @@ inline void along(const tensor_view<Scalar, 4>& to, std::size_t n, const byte_im
 template <typename Scalar>
 void augmix(const tensor_view<const Scalar, 4>& x, std::span<const std::uint32_t> places,
             const augment_draws& draws, const augmix_options& options, const tensor_view<Scalar, 4>& to,
-            const execution& threads = 1) {
+            const thread_source& threads = 1) {
     if (to.extents() != x.extents()) {
-        repscope::detail::throw_shape_error("training::augmix",
-                                            "wanted a place for images of shape " + format_shape(x.extents()),
-                                            to.extents());
+        errors::throw_shape_error("training::augmix",
+                                  "expected a place for images of shape " + format_shape(x.extents()),
+                                  to.extents());
     }
     if (options.chains == 0 || options.depth == 0) {
-        repscope::detail::throw_value_error("training::augmix", "wanted at least one chain of depth 1, got " +
-                                                                    std::to_string(options.chains) +
-                                                                    " of depth " +
-                                                                    std::to_string(options.depth));
+        errors::throw_value_error("training::augmix", "expected at least one chain of depth 1, got " +
+                                                          errors::text_of(options.chains) + " of depth " +
+                                                          errors::text_of(options.depth));
     }
-    const pool_lease pool(threads);
-    detail::for_each_image("training::augmix", x, places, draws, *pool,
-                           [&](std::size_t n, random_stream& random, const byte_image& image) {
-                               const double m = random.uniform();
-                               std::vector<double> weights(options.chains);
-                               double sum = 0;
-                               for (double& weight : weights)
-                                   sum += weight = -portable::log(random.uniform());
-                               detail::along(to, n, image, [&](Scalar& value, std::uint8_t pixel) {
-                                   value = static_cast<Scalar>((1 - m) * pixel / 255);
-                               });
-                               for (const double weight : weights) {
-                                   byte_image chain = image;
-                                   const std::uint32_t depth =
-                                       1 + random.below(static_cast<std::uint32_t>(options.depth));
-                                   for (std::uint32_t d = 0; d < depth; ++d) {
-                                       apply(static_cast<transform>(random.below(transform_count)),
-                                             options.severity, random, chain);
-                                   }
-                                   const double share = m * weight / sum / 255;
-                                   detail::along(to, n, chain, [&](Scalar& value, std::uint8_t pixel) {
-                                       value += static_cast<Scalar>(share * pixel);
-                                   });
-                               }
-                           });
+    const scoped_pool pool(threads);
+    detail::for_each_image(
+        "training::augmix", x, places, draws, *pool,
+        [&](std::size_t n, random_stream& random, const data::byte_image& image) {
+            const double m = random.uniform();
+            std::vector<double> weights(options.chains);
+            double sum = 0;
+            for (double& weight : weights) sum += weight = -portable::log(random.uniform());
+            detail::along(to, n, image, [&](Scalar& value, std::uint8_t pixel) {
+                value = static_cast<Scalar>((1 - m) * pixel / 255);
+            });
+            for (const double weight : weights) {
+                data::byte_image chain = image;
+                const std::uint32_t depth = 1 + random.below(static_cast<std::uint32_t>(options.depth));
+                for (std::uint32_t d = 0; d < depth; ++d) {
+                    apply(static_cast<data::transform>(random.below(data::transform_count)), options.severity,
+                          random, chain);
+                }
+                const double share = m * weight / sum / 255;
+                detail::along(to, n, chain, [&](Scalar& value, std::uint8_t pixel) {
+                    value += static_cast<Scalar>(share * pixel);
+                });
+            }
+        });
 }
 
 /// A few random transforms of every image, one after the other, drawn from `choice`: the strong view of
 /// semi-supervised training, or with translations alone the weak one. Arguments as in `augmix`.
 template <typename Scalar>
 void random_transforms(const tensor_view<const Scalar, 4>& x, std::span<const std::uint32_t> places,
-                       const augment_draws& draws, std::span<const transform> choice, std::size_t count,
-                       double severity, const tensor_view<Scalar, 4>& to, const execution& threads = 1) {
+                       const augment_draws& draws, std::span<const data::transform> choice, std::size_t count,
+                       double severity, const tensor_view<Scalar, 4>& to, const thread_source& threads = 1) {
     if (to.extents() != x.extents()) {
-        repscope::detail::throw_shape_error("training::random_transforms",
-                                            "wanted a place for images of shape " + format_shape(x.extents()),
-                                            to.extents());
+        errors::throw_shape_error("training::random_transforms",
+                                  "expected a place for images of shape " + format_shape(x.extents()),
+                                  to.extents());
     }
     if (choice.empty()) {
-        repscope::detail::throw_value_error("training::random_transforms", "wanted transforms, got none");
+        errors::throw_value_error("training::random_transforms", "expected transforms, got none");
     }
-    const pool_lease pool(threads);
+    const scoped_pool pool(threads);
     detail::for_each_image("training::random_transforms", x, places, draws, *pool,
-                           [&](std::size_t n, random_stream& random, byte_image& image) {
+                           [&](std::size_t n, random_stream& random, data::byte_image& image) {
                                for (std::size_t i = 0; i < count; ++i) {
                                    const auto which = random.below(static_cast<std::uint32_t>(choice.size()));
                                    apply(choice[which], severity, random, image);
@@ -179,12 +179,11 @@ class consistency_trainer {
 
     /// `network` must outlive the trainer.
     consistency_trainer(Network& network, Optimizer optimizer, double weight = 12,
-                        const execution& threads = 1)
+                        const thread_source& threads = 1)
         : network_(&network), optimizer_(std::move(optimizer)), weight_(weight), ws_(threads) {
         if (!(weight >= 0)) {
-            repscope::detail::throw_value_error("training::consistency_trainer",
-                                                "wanted a weight of 0 or more, got " +
-                                                    std::to_string(weight));
+            errors::throw_value_error("training::consistency_trainer",
+                                      "expected a weight of 0 or more, got " + errors::text_of(weight));
         }
     }
 
@@ -193,9 +192,9 @@ class consistency_trainer {
                               std::span<const int> labels, double rate) {
         const std::size_t n = x.extent(0);
         if (first.extent(0) != n || second.extent(0) != n) {
-            repscope::detail::throw_shape_error(
-                "training::consistency_trainer",
-                "wanted two views of each of " + std::to_string(n) + " samples", first.extents());
+            errors::throw_shape_error("training::consistency_trainer",
+                                      "expected two views of each of " + errors::text_of(n) + " samples",
+                                      first.extents());
         }
         const auto logits = network_->forward_training(batch_.stack(x, first, second), ws_);
         const auto gradient = ws_.logit_gradient();
@@ -219,7 +218,7 @@ class consistency_trainer {
     Optimizer optimizer_;
     double weight_;
     typename Network::workspace ws_;
-    image_stack<scalar> batch_;
+    data::batch_concatenation<scalar> batch_;
     std::vector<double> losses_;
 };
 

@@ -15,7 +15,7 @@ inline namespace v0 {
 namespace training {
 
 /// What of a teacher is a moving average of its student.
-enum class averaging {
+enum class ema_scope {
     parameters,                ///< parameters alone: the teacher's batch norm keeps its own statistics
     parameters_and_statistics, ///< running means and variances of batch norm as well: EMAN
 };
@@ -28,23 +28,22 @@ enum class averaging {
 /// [0, 1] and `shape_error` when the networks differ in size. O(parameters). Cai, Ravichandran, Maji,
 /// Fowlkes, Tu and Soatto 2021 (arXiv 2101.08482).
 template <net::network_like Network>
-void move_teacher(Network& teacher, const Network& student, double momentum,
-                  averaging what = averaging::parameters_and_statistics) {
+void update_teacher(Network& teacher, const Network& student, double momentum,
+                    ema_scope what = ema_scope::parameters_and_statistics) {
     using scalar = typename Network::scalar;
     if (!(momentum >= 0 && momentum <= 1)) {
-        repscope::detail::throw_value_error("training::move_teacher",
-                                            "wanted a momentum from 0 to 1, got " + std::to_string(momentum));
+        errors::throw_value_error("training::update_teacher",
+                                  "expected a momentum from 0 to 1, got " + errors::text_of(momentum));
     }
     std::vector<std::span<const scalar>> source;
     const auto note = [&](const std::string&, std::span<const scalar> values) { source.push_back(values); };
     student.visit_parameters(note);
-    if (what == averaging::parameters_and_statistics) student.visit_state(note);
+    if (what == ema_scope::parameters_and_statistics) student.visit_state(note);
     std::size_t tensor = 0;
     const auto move = [&](const std::string& name, std::span<scalar> values) {
         if (tensor == source.size() || source[tensor].size() != values.size()) {
-            repscope::detail::throw_shape_error("training::move_teacher",
-                                                "wanted a student of the teacher's size, and it differs at " +
-                                                    name);
+            errors::throw_shape_error("training::update_teacher",
+                                      "expected a student of the teacher's size, and it differs at " + name);
         }
         const std::span<const scalar> from = source[tensor++];
         for (std::size_t i = 0; i < values.size(); ++i) {
@@ -53,7 +52,7 @@ void move_teacher(Network& teacher, const Network& student, double momentum,
         }
     };
     teacher.visit_parameters(move);
-    if (what == averaging::parameters_and_statistics) teacher.visit_state(move);
+    if (what == ema_scope::parameters_and_statistics) teacher.visit_state(move);
 }
 
 } // namespace training

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "repscope/data/batch_concatenation.hpp"
 #include "repscope/error.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
-#include "repscope/numeric/random.hpp"
-#include "repscope/numeric/streams.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
+#include "repscope/random/random_stream.hpp"
+#include "repscope/random/streams.hpp"
 #include "repscope/tensor/slice.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 #include "repscope/training/eman.hpp"
-#include "repscope/training/stack.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -30,11 +30,11 @@ namespace training {
 /// The choice depends on the seed alone. Throws `value_error` for fewer labels than classes, since a class
 /// would have none, and when a class has too few samples. O(samples).
 [[nodiscard]] inline std::vector<std::uint32_t>
-choose_labelled(std::span<const int> labels, std::size_t classes, std::size_t count, std::uint64_t seed) {
+choose_labeled(std::span<const int> labels, std::size_t classes, std::size_t count, std::uint64_t seed) {
     if (classes == 0 || count < classes) {
-        repscope::detail::throw_value_error(
-            "training::choose_labelled", "wanted at least one label for each of " + std::to_string(classes) +
-                                             " classes, got " + std::to_string(count));
+        errors::throw_value_error("training::choose_labeled", "expected at least one label for each of " +
+                                                                  errors::text_of(classes) +
+                                                                  " classes, got " + errors::text_of(count));
     }
     std::vector<std::uint32_t> order(labels.size()), chosen;
     random_stream random(seed, streams::id(streams::purpose::fold));
@@ -49,16 +49,16 @@ choose_labelled(std::span<const int> labels, std::size_t classes, std::size_t co
         chosen.push_back(i);
     }
     if (chosen.size() < count) {
-        repscope::detail::throw_value_error("training::choose_labelled",
-                                            "wanted " + std::to_string(count) +
-                                                " samples spread evenly over the classes, got only " +
-                                                std::to_string(chosen.size()));
+        errors::throw_value_error("training::choose_labeled",
+                                  "expected " + errors::text_of(count) +
+                                      " samples spread evenly over the classes, got only " +
+                                      errors::text_of(chosen.size()));
     }
     std::sort(chosen.begin(), chosen.end());
     return chosen;
 }
 
-/// What a step saw of its unlabelled samples.
+/// What a step saw of its unlabeled samples.
 struct pseudo_labels {
     double loss = 0; ///< mean over all samples of the cross-entropy of those that were kept
     double kept = 0; ///< share of the samples the teacher was sure of
@@ -75,11 +75,10 @@ pseudo_labels pseudo_label_loss(const tensor_view<const Scalar, 2>& student,
                                 const tensor_view<const Scalar, 2>& teacher, double threshold, double weight,
                                 const tensor_view<Scalar, 2>& gradient = {}) {
     if (student.extents() != teacher.extents() || student.empty()) {
-        repscope::detail::throw_shape_error(
-            "training::pseudo_label_loss",
-            "wanted logits of student and teacher of one shape, the student's " +
-                format_shape(student.extents()),
-            teacher.extents());
+        errors::throw_shape_error("training::pseudo_label_loss",
+                                  "expected logits of student and teacher of one shape, the student's " +
+                                      format_shape(student.extents()),
+                                  teacher.extents());
     }
     const std::size_t count = student.extent(0), classes = student.extent(1);
     const double share = 1 / static_cast<double>(count);
@@ -111,18 +110,18 @@ pseudo_labels pseudo_label_loss(const tensor_view<const Scalar, 2>& student,
 
 /// Settings of a semi-supervised run; the defaults are those of FixMatch with EMAN on ImageNet.
 struct fixmatch_options {
-    double unlabelled_weight = 10;
+    double unlabeled_weight = 10;
     double threshold = .7; ///< probability from which on the teacher is believed
     /// Of the teacher. What is left of its start, and of the statistics it had there, is momentum^steps: of
     /// .999 still 37 % after 1,000 steps and 5 % after 3,000, too much for a short training from scratch.
     double momentum = .999;
-    averaging teacher = averaging::parameters_and_statistics;
+    ema_scope teacher = ema_scope::parameters_and_statistics;
 };
 
 /// What a step did.
 struct fixmatch_progress {
-    double labelled = 0; ///< mean cross-entropy of the labelled samples
-    pseudo_labels unlabelled;
+    double labeled = 0; ///< mean cross-entropy of the labeled samples
+    pseudo_labels unlabeled;
 };
 
 /// A student in training on a few labels and on what its teacher says of weakly augmented images.
@@ -138,48 +137,48 @@ class fixmatch_trainer {
     /// The teacher becomes a copy of the student; both must outlive the trainer. Throws `value_error` for a
     /// negative weight, or a threshold or momentum outside [0, 1].
     fixmatch_trainer(Network& student, Network& teacher, Optimizer optimizer, const fixmatch_options& options,
-                     const execution& threads = 1)
+                     const thread_source& threads = 1)
         : student_(&student), teacher_(&teacher), optimizer_(std::move(optimizer)), options_(options),
           ws_(threads), teacher_ws_(threads) {
-        if (!(options.unlabelled_weight >= 0) || !(options.threshold >= 0 && options.threshold <= 1)) {
-            repscope::detail::throw_value_error(
-                "training::fixmatch_trainer",
-                "wanted a weight of 0 or more and a threshold from 0 to 1, got " +
-                    std::to_string(options.unlabelled_weight) + " and " + std::to_string(options.threshold));
+        if (!(options.unlabeled_weight >= 0) || !(options.threshold >= 0 && options.threshold <= 1)) {
+            errors::throw_value_error("training::fixmatch_trainer",
+                                      "expected a weight of 0 or more and a threshold from 0 to 1, got " +
+                                          errors::text_of(options.unlabeled_weight) + " and " +
+                                          errors::text_of(options.threshold));
         }
-        move_teacher(teacher, student, 0);
+        update_teacher(teacher, student, 0);
     }
 
-    /// One step on labelled images and on two views of unlabelled ones, weakly and strongly augmented: the
-    /// teacher labels the weak view, the student sees the labelled images and the strong view as one batch.
+    /// One step on labeled images and on two views of unlabeled ones, weakly and strongly augmented: the
+    /// teacher labels the weak view, the student sees the labeled images and the strong view as one batch.
     /// The teacher moves after the student has.
     fixmatch_progress step(const images& x, std::span<const int> labels, const images& weak,
                            const images& strong, double rate) {
         if (weak.extents() != strong.extents()) {
-            repscope::detail::throw_shape_error("training::fixmatch_trainer",
-                                                "wanted a strong view of the weak one's shape " +
-                                                    format_shape(weak.extents()),
-                                                strong.extents());
+            errors::throw_shape_error("training::fixmatch_trainer",
+                                      "expected a strong view of the weak one's shape " +
+                                          format_shape(weak.extents()),
+                                      strong.extents());
         }
-        const bool whole = options_.teacher == averaging::parameters_and_statistics;
+        const bool whole = options_.teacher == ema_scope::parameters_and_statistics;
         const auto says =
             whole ? teacher_->forward(weak, teacher_ws_) : teacher_->forward_training(weak, teacher_ws_);
-        const std::size_t labelled = x.extent(0);
+        const std::size_t labeled = x.extent(0);
         const auto logits = student_->forward_training(batch_.stack(x, strong), ws_);
         const auto gradient = ws_.logit_gradient();
-        losses_.resize(labelled);
-        net::softmax_cross_entropy(samples(logits, 0, labelled), labels, std::span<double>(losses_), {},
-                                   samples(gradient, 0, labelled), scalar(1) / static_cast<scalar>(labelled));
+        losses_.resize(labeled);
+        net::softmax_cross_entropy(samples(logits, 0, labeled), labels, std::span<double>(losses_), {},
+                                   samples(gradient, 0, labeled), scalar(1) / static_cast<scalar>(labeled));
         fixmatch_progress done;
-        for (const double loss : losses_) done.labelled += loss / static_cast<double>(labelled);
-        done.unlabelled =
-            pseudo_label_loss(samples(logits, labelled, strong.extent(0)), says, options_.threshold,
-                              options_.unlabelled_weight, samples(gradient, labelled, strong.extent(0)));
+        for (const double loss : losses_) done.labeled += loss / static_cast<double>(labeled);
+        done.unlabeled =
+            pseudo_label_loss(samples(logits, labeled, strong.extent(0)), says, options_.threshold,
+                              options_.unlabeled_weight, samples(gradient, labeled, strong.extent(0)));
         student_->backward(ws_);
         optimizer_.step(*student_, ws_.parameter_gradient(), rate);
         student_->update_state(ws_);
         if (!whole) teacher_->update_state(teacher_ws_);
-        move_teacher(*teacher_, std::as_const(*student_), options_.momentum, options_.teacher);
+        update_teacher(*teacher_, std::as_const(*student_), options_.momentum, options_.teacher);
         return done;
     }
 
@@ -188,7 +187,7 @@ class fixmatch_trainer {
     Optimizer optimizer_;
     fixmatch_options options_;
     typename Network::workspace ws_, teacher_ws_;
-    image_stack<scalar> batch_;
+    data::batch_concatenation<scalar> batch_;
     std::vector<double> losses_;
 };
 

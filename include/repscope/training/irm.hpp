@@ -2,7 +2,7 @@
 
 #include "repscope/error.hpp"
 #include "repscope/net/concepts.hpp"
-#include "repscope/numeric/thread_pool.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
 #include <cmath>
@@ -23,7 +23,7 @@ struct environment {
     std::span<const int> labels;
 };
 
-/// What invariant risk minimisation looks at in one environment.
+/// What invariant risk minimization looks at in one environment.
 struct environment_risk {
     double risk = 0;  ///< mean cross-entropy
     double slope = 0; ///< its derivative by a factor w on all logits, at w = 1
@@ -41,20 +41,20 @@ struct environment_risk {
 /// Throws `shape_error` without samples and when lengths differ, `value_error` for a label without a class.
 /// O(samples classes). Arjovsky, Bottou, Gulrajani and Lopez-Paz 2019 (arXiv 1907.02893), equation IRMv1.
 template <typename Scalar>
-environment_risk invariance(const tensor_view<const Scalar, 2>& logits, std::span<const int> labels,
-                            double risk_weight = 1, double penalty_weight = 0,
-                            const tensor_view<Scalar, 2>& gradient = {}) {
+environment_risk irm_penalty(const tensor_view<const Scalar, 2>& logits, std::span<const int> labels,
+                             double risk_weight = 1, double penalty_weight = 0,
+                             const tensor_view<Scalar, 2>& gradient = {}) {
     const std::size_t samples = logits.extent(0), columns = logits.extent(1);
     if (samples == 0 || columns == 0 || labels.size() != samples) {
-        repscope::detail::throw_shape_error("training::invariance",
-                                            "wanted samples, logits and one label a sample, got " +
-                                                std::to_string(labels.size()) + " labels",
-                                            logits.extents());
+        errors::throw_shape_error("training::irm_penalty",
+                                  "expected samples, logits and one label a sample, got " +
+                                      errors::text_of(labels.size()) + " labels",
+                                  logits.extents());
     }
     if (!gradient.empty() && gradient.extents() != logits.extents()) {
-        repscope::detail::throw_shape_error("training::invariance",
-                                            "wanted a gradient of shape " + format_shape(logits.extents()),
-                                            gradient.extents());
+        errors::throw_shape_error("training::irm_penalty",
+                                  "expected a gradient of shape " + format_shape(logits.extents()),
+                                  gradient.extents());
     }
     // One logit is the second of two, of which the first is 0.
     const std::size_t classes = columns == 1 ? 2 : columns, first = classes - columns;
@@ -66,9 +66,9 @@ environment_risk invariance(const tensor_view<const Scalar, 2>& logits, std::spa
     environment_risk found;
     for (std::size_t i = 0; i < samples; ++i) {
         if (labels[i] < 0 || static_cast<std::size_t>(labels[i]) >= classes) {
-            repscope::detail::throw_value_error(
-                "training::invariance", "wanted labels from 0 to " + std::to_string(classes - 1) + ", got " +
-                                            std::to_string(labels[i]) + " at position " + std::to_string(i));
+            errors::throw_value_error("training::irm_penalty",
+                                      "expected labels from 0 to " + errors::text_of(classes - 1) + ", got " +
+                                          errors::text_of(labels[i]) + " at position " + errors::text_of(i));
         }
         const auto label = static_cast<std::size_t>(labels[i]);
         double* const p = residual.data() + i * classes;
@@ -100,7 +100,7 @@ environment_risk invariance(const tensor_view<const Scalar, 2>& logits, std::spa
 /// divided by weight(t) where that is above 1.
 ///
 /// weight(t) is 1 in the first `anneal` steps and `penalty` from then on; with penalty 0 and anneal 0 this is
-/// empirical risk minimisation. The division keeps the step size of Adam in range, as its authors' code does.
+/// empirical risk minimization. The division keeps the step size of Adam in range, as its authors' code does.
 struct irm_options {
     double penalty = 0;
     std::size_t anneal = 0;
@@ -117,13 +117,13 @@ class irm_trainer {
 
     /// `network` must outlive the trainer. Throws `value_error` for a negative option.
     irm_trainer(Network& network, Optimizer optimizer, const irm_options& options,
-                const execution& threads = 1)
+                const thread_source& threads = 1)
         : network_(&network), optimizer_(std::move(optimizer)), options_(options), ws_(threads) {
         if (!(options.penalty >= 0) || !(options.decay >= 0)) {
-            repscope::detail::throw_value_error("training::irm_trainer",
-                                                "wanted a penalty and a decay of 0 or more, got " +
-                                                    std::to_string(options.penalty) + " and " +
-                                                    std::to_string(options.decay));
+            errors::throw_value_error("training::irm_trainer",
+                                      "expected a penalty and a decay of 0 or more, got " +
+                                          errors::text_of(options.penalty) + " and " +
+                                          errors::text_of(options.decay));
         }
     }
 
@@ -131,9 +131,8 @@ class irm_trainer {
     /// than two environments when there is a penalty: a single one says nothing about invariance.
     std::span<const environment_risk> step(std::span<const environment<scalar>> environments, double rate) {
         if (environments.empty() || (options_.penalty > 0 && environments.size() < 2)) {
-            repscope::detail::throw_value_error("training::irm_trainer",
-                                                "wanted at least two environments, got " +
-                                                    std::to_string(environments.size()));
+            errors::throw_value_error("training::irm_trainer", "expected at least two environments, got " +
+                                                                   errors::text_of(environments.size()));
         }
         const double weight = options_.weight(step_++), scale = weight > 1 ? 1 / weight : 1,
                      share = scale / static_cast<double>(environments.size());
@@ -141,7 +140,7 @@ class irm_trainer {
         found_.clear();
         for (const environment<scalar>& each : environments) {
             const auto logits = network_->forward_training(each.x, ws_);
-            found_.push_back(invariance(logits, each.labels, share, share * weight, ws_.logit_gradient()));
+            found_.push_back(irm_penalty(logits, each.labels, share, share * weight, ws_.logit_gradient()));
             network_->backward(ws_);
             network_->update_state(ws_);
             for (std::size_t i = 0; i < gradient_.size(); ++i) gradient_[i] += ws_.parameter_gradient()[i];
@@ -157,7 +156,7 @@ class irm_trainer {
 
     /// Risk and accuracy in another environment, with running statistics.
     [[nodiscard]] environment_risk evaluate(const environment<scalar>& where) {
-        return invariance(network_->forward(where.x, ws_), where.labels);
+        return irm_penalty(network_->forward(where.x, ws_), where.labels);
     }
 
   private:

@@ -31,7 +31,7 @@ inline namespace v0 {
 template <real_scalar T, std::size_t Rank>
 [[nodiscard]] tensor_view<const T, Rank> from_torch(const at::Tensor& tensor) {
     const auto require = [](bool holds, const std::string& wanted, auto&& got) {
-        if (!holds) detail::throw_value_error("from_torch", "wanted " + wanted + ", got " + got());
+        if (!holds) errors::throw_value_error("from_torch", "expected " + wanted + ", got " + got());
     };
     require(tensor.defined(), "a tensor", [] { return "an undefined one"; });
     require(tensor.device().is_cpu(), "a tensor on the CPU",
@@ -45,7 +45,7 @@ template <real_scalar T, std::size_t Rank>
     if (static_cast<std::size_t>(tensor.dim()) != Rank) {
         std::vector<std::size_t> shape;
         for (const std::int64_t extent : tensor.sizes()) shape.push_back(static_cast<std::size_t>(extent));
-        detail::throw_shape_error("from_torch", "wanted rank " + std::to_string(Rank), shape);
+        errors::throw_shape_error("from_torch", "expected rank " + errors::text_of(Rank), shape);
     }
     std::array<std::size_t, Rank> extents{};
     std::array<std::ptrdiff_t, Rank> strides{};

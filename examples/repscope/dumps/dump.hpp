@@ -1,0 +1,94 @@
+#pragma once
+
+#include "dumps/folder_layers.hpp"
+#include "dumps/layer_names.hpp"
+#include "dumps/layer_pattern.hpp"
+
+#include <repscope/io/array_header.hpp>
+#include <repscope/io/block_reader.hpp>
+#include <repscope/io/npy_header.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace program {
+
+/// What files do not say of themselves.
+struct array_options {
+    /// --dtype: of raw files, and `bf16` for arrays that NumPy has saved as `V2`.
+    std::string dtype;
+    /// --shape: makes the layers that it is said for raw files.
+    std::vector<layer_value> shapes;
+    /// --offset: where the numbers of raw files begin.
+    std::size_t offset = 0;
+    folder_files folders = folder_files::by_name;
+
+    [[nodiscard]] repscope::io::void2_policy pairs() const {
+        return dtype == "bf16" ? repscope::io::void2_policy::bfloat16 : repscope::io::void2_policy::refused;
+    }
+};
+
+/// One layer of a dump: where it comes from, and its array, or arrays that follow each other.
+struct dump_layer {
+    std::string name;
+    layer_origin origin;
+    std::vector<repscope::io::stored_array> arrays;
+
+    /// Extents of all arrays together, as far as they fit to each other.
+    [[nodiscard]] std::vector<std::size_t> shape() const;
+    [[nodiscard]] repscope::io::block_reader reader(repscope::layout layout) const;
+};
+
+/// An archive of arrays by name: .npz, .safetensors, HDF5.
+class array_archive {
+  public:
+    virtual ~array_archive() = default;
+    [[nodiscard]] virtual std::vector<std::string> keys() const = 0;
+    [[nodiscard]] virtual repscope::io::stored_array array(const std::string& key) const = 0;
+    /// The strings in an array; none if its elements are not strings or strings are not read from such
+    /// archives.
+    [[nodiscard]] virtual std::optional<std::vector<std::string>> strings(const std::string& key) const {
+        (void)key;
+        return std::nullopt;
+    }
+};
+
+/// The archive in `file`; null when it is none by its first bytes. Throws `repscope::format_error` when it is
+/// a damaged one.
+std::unique_ptr<array_archive> open_archive(const std::string& file, repscope::io::void2_policy pairs);
+
+/// FILE, or FILE and KEY where no file has the whole name and there is one in front of a colon.
+std::pair<std::string, std::string> split_key(const std::string& argument);
+
+/// A layer that an argument names, not opened yet.
+struct dump_entry {
+    std::string name;
+    layer_origin origin;
+    std::shared_ptr<const array_archive> archive; ///< null where the file or folder is the layer
+    const layer_value* shape = nullptr;           ///< of raw files; in the options' `shapes`
+    std::vector<std::string> batches{};           ///< files of a folder that are joined
+};
+
+struct dump_listing {
+    std::vector<dump_entry> entries;
+    bool left_labels_out = false; ///< the file of the labels was among the arguments, or in a folder
+};
+
+/// The layers that the arguments name: .npy files, folders of them, archives with all their members or, as
+/// FILE:KEY, one, and raw files. The array of `labels` (FILE or FILE:KEY) is left out.
+///
+/// Throws `usage_error`, `data_error` and `repscope::format_error`.
+dump_listing list_dump(const std::vector<std::string>& arguments, const array_options& options,
+                       const std::string& labels);
+
+/// Opens a layer: its headers are read and checked. Throws `usage_error` and `repscope::format_error`.
+dump_layer open_layer(const dump_entry& entry, const array_options& options);
+
+/// Files on the disk behind a layer, for the record of what was measured.
+std::vector<std::string> files_of(const dump_layer& layer);
+
+} // namespace program

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "images/datasets.hpp"
+
+#include <repscope/corruption/frost.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace program {
+
+/// The first test images under the 15 common corruptions at every severity, with the parameters that were
+/// made for 32 x 32 images. Each set is made as bytes when it is first asked for and kept for all networks of
+/// a study: 75 times the images in memory.
+class corrupted_images {
+  public:
+    /// Textures for frost: those of a folder, or none for the procedural ones.
+    corrupted_images(const image_set& clean, std::size_t count,
+                     std::vector<repscope::corruption::frost_texture> textures, repscope::thread_pool& pool);
+
+    /// The images under a corruption at a severity 1 .. 5, with their labels.
+    const image_set& under(std::string_view corruption, int severity);
+
+  private:
+    image_set clean_;
+    std::vector<repscope::corruption::frost_texture> textures_;
+    repscope::thread_pool& pool_;
+    std::map<std::pair<std::string, int>, image_set> made_;
+};
+
+} // namespace program

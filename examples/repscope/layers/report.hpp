@@ -1,0 +1,82 @@
+#pragma once
+
+#include "layers/inference_report.hpp"
+
+#include <repscope/dimensionality/result.hpp>
+#include <repscope/selectivity/class_selectivity.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// The selectivity of a layer and what it was measured with.
+struct selectivity_report {
+    double epsilon = 1e-6;
+    std::string negatives; ///< undefined, rectify or shift
+    std::vector<std::int64_t> class_labels;
+    std::vector<std::string> class_names; ///< of labels that are names; empty for integers
+    std::vector<std::uint64_t> class_counts;
+    double null_mean = 0.0;
+    repscope::selectivity_result measured;
+    /// P-values of the units, NaN for those without an index; empty unless asked for.
+    std::vector<double> p_values;
+
+    /// The label of a class as text.
+    [[nodiscard]] std::string label_text(std::size_t k) const {
+        return class_names.empty() ? std::to_string(class_labels[k]) : class_names[k];
+    }
+};
+
+/// The same layer under a perturbation of the same inputs (--compare).
+struct comparison_report {
+    std::string file;
+    std::string dtype;
+    std::vector<std::size_t> shape;
+    std::size_t zero_samples = 0; ///< samples whose activations are all 0
+    std::optional<selectivity_report> selectivity;
+    repscope::dimensionality_result dimensionality;
+    /// Of the rows perturbed - clean.
+    repscope::dimensionality_result difference;
+    /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples; NaN when the clean ones are all 0.
+    double relative_size = 0.0;
+};
+
+/// Everything that is known of one layer: the LAYER object of the JSON files, a row of the tables.
+struct layer_report {
+    std::string name;
+    std::optional<std::string> file;
+    std::string dtype;
+    std::vector<std::size_t> shape;
+    std::string layout;
+    std::string unit; ///< channel_mean or unit
+    std::size_t samples = 0;
+    std::size_t units = 0;
+    /// Files that were joined as batches, 1 for a single file; none where it is not recorded.
+    std::optional<std::size_t> batches;
+    /// Samples whose activations are all 0; none where they were not counted.
+    std::optional<std::size_t> zero_samples;
+    std::optional<selectivity_report> selectivity;
+    repscope::dimensionality_result dimensionality;
+    std::optional<comparison_report> comparison;
+    std::optional<inference_report> inference;
+};
+
+/// The "dimensionality" of a LAYER object.
+nlohmann::ordered_json to_json(const repscope::dimensionality_result& measured);
+
+/// The LAYER object. Numbers that are not finite become null when it is written.
+nlohmann::ordered_json to_json(const layer_report& layer);
+
+/// The table for people: a row per layer.
+std::string layer_table(const std::vector<layer_report>& layers);
+
+/// What a reader should know about these numbers: labels that seem to belong to other rows, units without an
+/// index, counts limited by the samples. A sentence each.
+std::vector<std::string> notes_on(const layer_report& layer);
+
+} // namespace program

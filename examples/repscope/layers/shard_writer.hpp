@@ -1,0 +1,52 @@
+#pragma once
+
+#include "dumps/labels.hpp"
+#include "layers/report.hpp"
+#include "layers/states.hpp"
+
+#include <repscope/analysis/shards.hpp>
+#include <repscope/analysis/state_file.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// Which part of the samples of a dump a run measures.
+struct shard_choice {
+    std::uint32_t shard = 1; ///< from 1
+    std::uint32_t shards = 1;
+
+    [[nodiscard]] repscope::analysis::sample_range samples_of(std::size_t samples) const {
+        return repscope::analysis::samples_of_shard(samples, shard, shards);
+    }
+    /// "shard 2 of 4"
+    [[nodiscard]] std::string text() const;
+};
+
+/// The shard that "2/4" means. Throws `usage_error`.
+shard_choice parse_shard(const std::string& text);
+
+/// Collects the states of a shard, layer by layer, as a state file in memory.
+class shard_writer {
+  public:
+    /// `options` is the object of that name in the JSON file. The path of the labels in it is not among what
+    /// must agree between shards, their CRC-32 is. `about` is an object that is kept for `repscope merge`.
+    shard_writer(const shard_choice& choice, const nlohmann::ordered_json& options, const label_set* labels,
+                 const nlohmann::ordered_json& about);
+
+    /// Adds the states of `samples` of a layer, of which `described` says what it is.
+    void add(const layer_report& described, const repscope::analysis::sample_range& samples,
+             const saved_states& states);
+
+    /// The bytes of the state file; nothing can be added any more.
+    [[nodiscard]] std::vector<std::byte> finish();
+
+  private:
+    repscope::analysis::state_file_writer writer_;
+};
+
+} // namespace program

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "dumps/labels.hpp"
+#include "layers/accumulator.hpp"
+#include "layers/report.hpp"
+
+#include <repscope/parallel/thread_pool.hpp>
+#include <repscope/tensor/tensor_view.hpp>
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace program {
+
+/// A tap that measures every layer of a network while batches of the labeled images go through it, and
+/// writes the activations to a folder when one is named: a file NAME.npy a layer.
+class layer_recorder {
+  public:
+    layer_recorder(const label_set& labels, repscope::thread_pool& pool, std::string dump_folder);
+    layer_recorder(const layer_recorder&) = delete;
+    layer_recorder& operator=(const layer_recorder&) = delete;
+    ~layer_recorder();
+
+    /// The activations (n, channels, rows, columns) of layer `index` for the next n images.
+    void operator()(std::size_t index, std::string_view name,
+                    const repscope::tensor_view<const float, 4>& maps);
+
+    /// All images have been seen: the LAYER objects, in forward order.
+    std::vector<layer_report> finish();
+
+  private:
+    struct record;
+    void begin(std::string_view name, const std::array<std::size_t, 4>& extents);
+
+    const label_set& labels_;
+    repscope::thread_pool& pool_;
+    std::string dump_folder_;
+    std::vector<std::unique_ptr<record>> layers_;
+    std::vector<float> dense_;
+};
+
+} // namespace program

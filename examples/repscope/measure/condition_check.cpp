@@ -1,0 +1,190 @@
+#include "measure/condition_check.hpp"
+
+#include "dumps/layer_pattern.hpp"
+#include "measure/fail_condition.hpp"
+#include "support/errors.hpp"
+#include "support/suggestion.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+selectivity_report made_up_selectivity() {
+    selectivity_report report;
+    report.class_labels = {0};
+    report.class_counts = {0};
+    report.measured.index = report.measured.mu_max = report.measured.mu_rest = {0.0};
+    report.measured.preferred_class = {0};
+    return report;
+}
+
+inference_report made_up_inference(bool has_labels, const std::string& method) {
+    inference_report report;
+    report.method = method;
+    if (!has_labels) return report;
+    report.cross_fit.emplace();
+    report.cross_fit->index = report.cross_fit->agreement = {0.0};
+    report.cross_fit->ci = {{}};
+    report.p_value = report.null_95 = {0.0};
+    report.permutations = 1;
+    return report;
+}
+
+// The keys of `more` that are not in `object`, added to it; where both have one, a number is kept.
+void unite(json& object, const json& more) {
+    for (const auto& [key, value] : more.items()) {
+        if (!object.contains(key) || object[key].is_null()) {
+            object[key] = value;
+        } else if (object[key].is_object() && value.is_object()) {
+            unite(object[key], value);
+        }
+    }
+}
+
+// A LAYER object of one unit with every key that one of such a run may have.
+json made_up_layer(const report_parts& parts) {
+    layer_report layer;
+    layer.shape = {1};
+    layer.batches = 1;
+    layer.zero_samples = 0;
+    if (parts.selectivity) layer.selectivity = made_up_selectivity();
+    if (parts.comparison) {
+        layer.comparison.emplace();
+        layer.comparison->shape = {1};
+        if (parts.selectivity) layer.comparison->selectivity = made_up_selectivity();
+    }
+    json all = to_json(layer);
+    if (!parts.inference) return all;
+    for (const char* method : {"exact", "sketch"}) {
+        layer.inference = made_up_inference(parts.selectivity, method);
+        unite(all, to_json(layer));
+    }
+    return all;
+}
+
+// Every value that is not an object, by its keys joined by points.
+void add_values(const json& object, const std::string& before,
+                std::vector<std::pair<std::string, json>>& all) {
+    for (const auto& [key, value] : object.items()) {
+        if (value.is_object()) {
+            add_values(value, before + key + ".", all);
+        } else {
+            all.emplace_back(before + key, value);
+        }
+    }
+}
+
+std::vector<std::pair<std::string, json>> values_of(const report_parts& parts) {
+    std::vector<std::pair<std::string, json>> all;
+    add_values(made_up_layer(parts), "", all);
+    return all;
+}
+
+std::optional<json> value_at(const report_parts& parts, const std::string& key) {
+    for (const auto& [known, value] : values_of(parts)) {
+        if (known == key) return value;
+    }
+    return std::nullopt;
+}
+
+bool is_comparable(const json& value) { return value.is_number() || value.is_boolean(); }
+
+bool holds_numbers(const json& value) {
+    return value.is_array() && (value.empty() || is_comparable(value.front()));
+}
+
+// The known key that is like `key`, or ends like it: "mean" is "selectivity.mean".
+std::string nearest_key(const std::string& key, const report_parts& parts) {
+    std::vector<std::string> keys;
+    for (const auto& [known, value] : values_of(parts)) {
+        if (!is_comparable(value) && !holds_numbers(value)) continue;
+        if (known.ends_with("." + key)) return known;
+        keys.push_back(known);
+    }
+    std::string best = nearest(key, keys);
+    std::size_t least = best.empty() ? key.size() : edit_distance(key, best);
+    for (const std::string& known : keys) {
+        for (std::size_t at = known.find('.'); at != std::string::npos; at = known.find('.', at + 1)) {
+            const std::size_t distance = edit_distance(key, known.substr(at + 1));
+            if (distance >= least || 2 * distance > key.size()) continue;
+            least = distance;
+            best = known;
+        }
+    }
+    return best;
+}
+
+// The option that gives a key; empty where none does.
+std::string missing_option(const std::string& key, const report_parts& parts) {
+    report_parts labeled = parts, compared = parts, inferred = parts, all{true, true, true};
+    labeled.selectivity = compared.comparison = inferred.inference = true;
+    const std::array<std::pair<const char*, report_parts>, 4> options{{{"--labels", labeled},
+                                                                       {"--compare", compared},
+                                                                       {"--inference", inferred},
+                                                                       {"--labels and --inference", all}}};
+    const auto has_key = [&](const report_parts& with) {
+        for (const auto& [known, value] : values_of(with)) {
+            if (known == key || known.starts_with(key + ".")) return true;
+        }
+        return false;
+    };
+    if (has_key(parts)) return {};
+    for (const auto& [option, with] : options) {
+        if (has_key(with)) return option;
+    }
+    return {};
+}
+
+void check_key(const fail_condition& condition, const report_parts& parts) {
+    const std::string key = condition.key();
+    const std::string in = " in '" + condition.text + "'";
+    const std::optional<json> value = value_at(parts, key);
+    if (!value || value->is_null()) {
+        if (const std::string option = missing_option(key, parts); !option.empty()) {
+            throw usage_error("--fail-if " + condition.text + ": " + key + " needs " + option);
+        }
+        throw usage_error("--fail-if: no number '" + key + "'" + in + did_you_mean(nearest_key(key, parts)));
+    }
+    if (condition.rule != array_rule::none) {
+        if (!holds_numbers(*value))
+            throw usage_error("--fail-if: '" + key + "' is not an array of numbers" + in);
+        return;
+    }
+    if (value->is_array()) {
+        throw usage_error("--fail-if: '" + key + "' is an array" + in + ": expected any(" + key + "), max(" +
+                          key + ") or min(" + key + ")");
+    }
+    if (!is_comparable(*value)) throw usage_error("--fail-if: '" + key + "' is not a number" + in);
+    if (condition.is_boolean && !value->is_boolean())
+        throw usage_error("--fail-if: '" + key + "' is a number, expected NUMBER or null" + in);
+}
+
+} // namespace
+
+void check_condition_keys(const std::vector<std::string>& conditions, const report_parts& parts) {
+    for (const std::string& text : conditions) check_key(parse_fail_condition(text), parts);
+}
+
+void check_condition_layers(const std::vector<std::string>& conditions,
+                            const std::vector<std::string>& layers) {
+    for (const std::string& text : conditions) {
+        const fail_condition condition = parse_fail_condition(text);
+        if (condition.pattern.empty()) continue;
+        const bool any = std::any_of(layers.begin(), layers.end(), [&](const std::string& name) {
+            return matches(condition.pattern, name);
+        });
+        if (any) continue;
+        throw usage_error("--fail-if: no layer matches '" + condition.pattern + "' in '" + text + "'" +
+                          did_you_mean(nearest(condition.pattern, layers)));
+    }
+}
+
+} // namespace program

@@ -1,0 +1,303 @@
+#include "measure/options.hpp"
+
+#include "cli/validators.hpp"
+#include "dumps/labels.hpp"
+#include "measure/condition_check.hpp"
+#include "support/errors.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace program {
+
+namespace {
+
+repscope::negative_policy policy_named(const std::string& name) {
+    if (name == "rectify") return repscope::negative_policy::rectify;
+    if (name == "shift") return repscope::negative_policy::shift;
+    return repscope::negative_policy::undefined;
+}
+
+// NAME, or PATTERN=NAME.
+CLI::Validator name_of_layers(const std::vector<std::string>& names) {
+    return CLI::Validator(
+        [names](const std::string& text) {
+            const std::string value = parse_layer_value(text).value;
+            if (std::find(names.begin(), names.end(), value) != names.end()) return std::string();
+            std::string list;
+            for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+            return value + " is none of " + list;
+        },
+        "");
+}
+
+} // namespace
+
+array_options measure_options::arrays() const {
+    array_options how{.dtype = dtype,
+                      .shapes = {},
+                      .offset = offset,
+                      .folders = batches      ? folder_files::batches
+                                 : no_batches ? folder_files::layers
+                                              : folder_files::by_name};
+    for (const std::string& text : shapes) how.shapes.push_back(parse_layer_value(text));
+    return how;
+}
+
+statistics_options measure_options::statistics() const {
+    return {.labels = nullptr,
+            .negatives = policy_named(negatives),
+            .epsilon = epsilon,
+            .memory = memory,
+            .batch = batch,
+            .products = precision == "float" ? repscope::product_precision::float32
+                                             : repscope::product_precision::float64,
+            .inference = {.wanted = inference,
+                          .first_index = first_index,
+                          .method = method == "auto"     ? trace_method::automatic
+                                    : method == "sketch" ? trace_method::sketch
+                                                         : trace_method::exact,
+                          .null = null == "permutation" ? null_method::permutation : null_method::saddlepoint,
+                          .permutations = permutations}};
+}
+
+void add_measure_options(CLI::App& command, measure_options& options) {
+    command
+        .add_option("ACT", options.files,
+                    ".npy, folder of .npy, .npz, .safetensors: layers, named by their file\n"
+                    "or key; FILE:KEY is one array of an archive. Files that a shell lists\n"
+                    "come in natural order: block.2 before block.10")
+        ->required()
+        ->type_name("FILE");
+    command
+        .add_option("--labels", options.labels,
+                    "integers, names of classes or one-hot rows, one label per sample:\n"
+                    ".npy, FILE.npz:KEY, IDX, .csv (FILE.csv:COLUMN)")
+        ->type_name("FILE");
+    CLI::Option* const batches =
+        command.add_flag("--batches", options.batches,
+                         "join the .npy files of a folder as batches of one layer; without the\n"
+                         "option if their names differ in a trailing number only (b_0, b_1)");
+    command.add_flag("--no-batches", options.no_batches, "measure each .npy file of a folder as a layer")
+        ->excludes(batches);
+    command
+        .add_option("--layout", options.layouts,
+                    "axes: nu, nchw, nhwc, ntd (tokens, features), nup; may be given once\n"
+                    "for each rank that occurs, and for layers by name: 'conv*=nhwc'")
+        ->check(name_of_layers({"nu", "nchw", "nhwc", "ntd", "nup"}))
+        ->type_name("[PATTERN=]NAME")
+        ->allow_extra_args(false);
+    command.add_option("--layers", options.layers, "measure these only: 'conv*,fc', '!embed*'; repeatable")
+        ->type_name("PATTERN")
+        ->allow_extra_args(false);
+    command
+        .add_option("--unit", options.units,
+                    "channel: a unit is the mean over its map or tokens; token, position:\n"
+                    "every token (ntd), every position of a map is a unit of its own;\n"
+                    "may be given for layers by name: 'block*=token'")
+        ->check(name_of_layers({"channel", "token", "position"}))
+        ->type_name("[PATTERN=]WHAT")
+        ->allow_extra_args(false);
+    command
+        .add_option("--shape", options.shapes,
+                    "raw files: extents, like 240,12,5,5; for some files by name:\n'conv1=240,12,5,5'")
+        ->type_name("[PATTERN=]N,...")
+        ->allow_extra_args(false);
+    command
+        .add_option("--dtype", options.dtype,
+                    "of raw files (f4, >f8, u1, bf16 ...); bf16 also says what NumPy's V2 is")
+        ->type_name("TYPE");
+    command.add_option("--offset", options.offset, "bytes before the numbers of raw files")->type_name("B");
+    command
+        .add_option("--signed", options.negatives,
+                    "units with a negative class mean: undefined (no index),\n"
+                    "rectify (max(a, 0) first) or shift (smallest class mean to 0)")
+        ->check(quiet(CLI::IsMember({"undefined", "rectify", "shift"})))
+        ->type_name("POLICY")
+        ->capture_default_str();
+    command.add_option("--epsilon", options.epsilon, "added to the denominator of the index")
+        ->check(quiet(CLI::PositiveNumber))
+        ->type_name("E")
+        ->capture_default_str();
+    command
+        .add_option("--ignore-label", options.ignored,
+                    "leave out samples with this label, a number or a name; repeatable")
+        ->type_name("V")
+        ->allow_extra_args(false);
+    command
+        .add_option("--spatial", options.spatial, "flatten: --unit token and --unit position for all layers")
+        ->check(quiet(CLI::IsMember({"mean", "flatten"})))
+        ->type_name("HOW")
+        ->capture_default_str();
+    command
+        .add_option("--compare", options.compare,
+                    "the same layers of the same inputs, perturbed: a file for each ACT, or a\n"
+                    "folder that has them; reports changes, and the paired difference")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    command
+        .add_option("--fail-if", options.fail_if,
+                    "exit code 3 when a layer meets 'selectivity.mean>0.4' (keys of the JSON),\n"
+                    "or that number is undefined; 'conv*:selectivity.mean>0.4'; KEY==null,\n"
+                    "KEY==true, any(KEY)>0.9, max(KEY), min(KEY); repeatable")
+        ->type_name("CONDITION")
+        ->allow_extra_args(false);
+    command
+        .add_option("--precision", options.precision,
+                    "of the products of a covariance: double, or float (twice as fast,\n"
+                    "blocks summed in double)")
+        ->check(quiet(CLI::IsMember({"double", "float"})))
+        ->type_name("P")
+        ->capture_default_str();
+    command.add_flag("--inference", options.inference,
+                     "each estimate with its interval: cross-fit selectivity, the unbiased\n"
+                     "participation ratio; reads layers of more samples than units twice");
+    command
+        .add_option("--first-index", options.first_index,
+                    "--inference: place of the first sample in the whole data set, for parts\nmeasured apart")
+        ->type_name("I")
+        ->capture_default_str();
+    command
+        .add_option("--method", options.method,
+                    "--inference: exact, sketch (256 random probes, participation ratio only),\n"
+                    "or auto: a sketch above 8192 samples and units")
+        ->check(quiet(CLI::IsMember({"exact", "sketch", "auto"})))
+        ->type_name("HOW")
+        ->capture_default_str();
+    command
+        .add_option("--null", options.null,
+                    "--inference: p-values of units by saddlepoint (the distribution that\n"
+                    "shuffled labels have, approximated) or by permutation of the labels\n"
+                    "(further passes over the samples)")
+        ->check(quiet(CLI::IsMember({"saddlepoint", "permutation"})))
+        ->type_name("HOW")
+        ->capture_default_str();
+    command
+        .add_option(
+            "--permutations", options.permutations,
+            "--null permutation: how many of every unit; units\nwhose p-value is at the floor get more")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1'000'000})))
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_option("--threads", options.threads, "0: all cores; never changes a result")
+        ->check(quiet(CLI::Range(0, 1024)))
+        ->type_name("T")
+        ->capture_default_str();
+    command.add_option("--batch", options.batch, "samples held at a time; never changes a result")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 40U)))
+        ->type_name("N");
+    command
+        .add_option("--memory", options.memory,
+                    "most memory for the layers at work (512M, 4G) [4G]; never changes a\nresult")
+        ->transform(quiet(CLI::AsSizeValue(false), "expected bytes such as 512M or 4G"))
+        ->type_name("M");
+    command
+        .add_option("--json", options.json,
+                    "write the numbers of layers and units to this file; - is standard output")
+        ->type_name("FILE");
+    command.add_flag("--hash", options.hash,
+                     "with --json: the SHA-256 of every input, which reads the files once more");
+    command
+        .add_option("--report", options.report,
+                    "write report.html, with figures by gnuplot, and .csv to this folder")
+        ->type_name("DIR");
+    command.add_option("--require", options.require, "selectivity: fail when there are no labels")
+        ->check(quiet(CLI::IsMember({"selectivity"})))
+        ->type_name("WHAT");
+    if (options.part == nullptr) {
+        command
+            .add_option("--shard", options.shard,
+                        "i/n, i from 1: measure only the i-th of n parts of the samples")
+            ->type_name("I/N");
+        command
+            .add_option("--state", options.state,
+                        "save the moments for 'repscope merge' instead of printing numbers")
+            ->type_name("FILE");
+    }
+    command.footer(
+        "Examples:\n"
+        "  repscope measure conv1.npy conv2.npy fc.npy --labels labels.npy\n"
+        "  repscope measure dump.npz --labels dump.npz:labels --layout 'block*=ntd' --signed rectify\n"
+        "  repscope measure clean.safetensors --compare noisy.safetensors --labels labels.csv\n"
+        "  repscope measure acts.npy --json - | python3 -m json.tool\n"
+        "A layer is an array for all samples, in the order of the labels: (samples, units) or\n"
+        "(samples, channels, height, width), or another with --layout. From Python: numpy.save(FILE, "
+        "array).");
+}
+
+std::optional<shard_choice> chosen_shard(const measure_options& options) {
+    if (options.part != nullptr) return shard_choice{options.part->shard, options.part->shards};
+    if (options.state.empty()) return std::nullopt;
+    return options.shard.empty() ? shard_choice{} : parse_shard(options.shard);
+}
+
+void check(const measure_options& options) {
+    if (options.labels.empty()) {
+        if (options.require == "selectivity") {
+            throw usage_error("--require selectivity: selectivity needs --labels");
+        }
+        if (!options.ignored.empty()) throw usage_error("--ignore-label: needs --labels");
+    }
+    if (!options.shard.empty() && options.state.empty()) {
+        throw usage_error("--shard: needs --state FILE for the shard's moments");
+    }
+    if (const auto shard = chosen_shard(options)) {
+        const std::string numbers = ": not with --state; 'repscope merge' gives the numbers of all shards";
+        if (options.part == nullptr && !options.json.empty()) throw usage_error("--json" + numbers);
+        if (options.part == nullptr && !options.fail_if.empty()) throw usage_error("--fail-if" + numbers);
+        const std::string whole = ": wants all samples in one process";
+        if (!options.report.empty()) throw usage_error("--report" + whole);
+        if (!options.compare.empty()) throw usage_error("--compare" + whole);
+        if (options.inference) throw usage_error("--inference" + whole);
+        if (options.hash) throw usage_error("--hash" + whole);
+    }
+    if (!options.inference && options.first_index != 0) throw usage_error("--first-index: needs --inference");
+    if (options.method != "exact") {
+        if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
+        if (!options.compare.empty())
+            throw usage_error("--method " + options.method + ": --compare is exact");
+    }
+    if (options.null != "saddlepoint") {
+        if (!options.inference) throw usage_error("--null " + options.null + ": needs --inference");
+        if (options.labels.empty()) throw usage_error("--null " + options.null + ": needs --labels");
+    }
+    if (options.permutations != 999 && options.null != "permutation") {
+        throw usage_error("--permutations: needs --null permutation");
+    }
+    check_condition_keys(options.fail_if,
+                         {!options.labels.empty(), !options.compare.empty(), options.inference});
+}
+
+nlohmann::ordered_json to_json(const measure_options& options) {
+    nlohmann::ordered_json json;
+    json["labels"] =
+        options.labels.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(options.labels);
+    json["layout"] = options.layouts;
+    json["signed"] = options.negatives;
+    json["epsilon"] = options.epsilon;
+    json["ignore_label"] = nlohmann::ordered_json::array();
+    for (const std::string& label : options.ignored) {
+        const auto number = integer_label(label);
+        json["ignore_label"].push_back(number ? nlohmann::ordered_json(*number)
+                                              : nlohmann::ordered_json(label));
+    }
+    json["spatial"] = options.spatial;
+    json["unit"] = options.units;
+    json["precision"] = options.precision;
+    json["layers"] = options.layers;
+    json["dtype"] = options.dtype.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(options.dtype);
+    json["shape"] = options.shapes;
+    json["offset"] = options.offset;
+    json["batches"] = options.batches      ? nlohmann::ordered_json(true)
+                      : options.no_batches ? nlohmann::ordered_json(false)
+                                           : nlohmann::ordered_json();
+    json["compare"] = options.compare;
+    json["inference"] = options.inference;
+    json["first_index"] = options.first_index;
+    json["method"] = options.method;
+    json["null"] = options.null;
+    json["permutations"] = options.permutations;
+    return json;
+}
+
+} // namespace program

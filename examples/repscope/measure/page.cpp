@@ -1,0 +1,173 @@
+#include "measure/page.hpp"
+
+#include "files/output_file.hpp"
+#include "measure/csv.hpp"
+#include "measure/figures.hpp"
+#include "render/html.hpp"
+#include "render/text_table.hpp"
+#include "support/errors.hpp"
+#include "support/versions.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <unistd.h>
+
+namespace program {
+
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+std::string selectivity_table(const std::vector<layer_report>& reports) {
+    html_table table(
+        {"layer", "unit", "samples", "units", "mean", "live", "median", "if shuffled", "silent", "undefined"},
+        2);
+    for (const auto& layer : reports) {
+        const auto& measured = layer.selectivity->measured;
+        table.add({layer.name, layer.unit == "channel_mean" ? "channel mean" : layer.unit,
+                   std::to_string(layer.samples), std::to_string(layer.units), fixed(measured.mean, 3),
+                   fixed(measured.mean_live, 3), fixed(measured.median, 3),
+                   fixed(layer.selectivity->null_mean, 3), std::to_string(measured.silent_units),
+                   std::to_string(measured.undefined_units)});
+    }
+    return table.text();
+}
+
+std::string dimensionality_table(const std::vector<layer_report>& reports) {
+    html_table table({"layer", "shape", "layout", "samples", "units", "participation ratio", "unbiased",
+                      "90 %", "95 %", "99 %", "95 % of units", "stable rank"},
+                     3);
+    for (const auto& layer : reports) {
+        const auto& d = layer.dimensionality;
+        table.add({layer.name, repscope::format_shape(layer.shape), layer.layout,
+                   std::to_string(layer.samples), std::to_string(layer.units),
+                   fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2),
+                   std::to_string(d.components[0]), std::to_string(d.components[1]),
+                   std::to_string(d.components[2]), fixed(d.components_fraction[1], 3),
+                   fixed(d.stable_rank, 2)});
+    }
+    return table.text();
+}
+
+std::string comparison_table(const std::vector<layer_report>& reports) {
+    const bool has_selectivity = reports.front().selectivity.has_value();
+    std::vector<std::string> header{"layer"};
+    if (has_selectivity) header.insert(header.end(), {"selectivity", "perturbed", "change"});
+    header.insert(header.end(),
+                  {"PR", "perturbed", "95 %", "perturbed", "size of difference", "its PR", "its 95 %"});
+    html_table table(header);
+    for (const auto& layer : reports) {
+        const comparison_report& other = *layer.comparison;
+        std::vector<std::string> row{layer.name};
+        if (has_selectivity) {
+            const double before = layer.selectivity->measured.mean;
+            const double after = other.selectivity->measured.mean;
+            row.insert(row.end(), {fixed(before, 3), fixed(after, 3), fixed(after - before, 3)});
+        }
+        row.insert(row.end(), {fixed(layer.dimensionality.participation_ratio, 2),
+                               fixed(other.dimensionality.participation_ratio, 2),
+                               std::to_string(layer.dimensionality.components[1]),
+                               std::to_string(other.dimensionality.components[1]),
+                               fixed(other.relative_size, 3), fixed(other.difference.participation_ratio, 2),
+                               std::to_string(other.difference.components[1])});
+        table.add(row);
+    }
+    return table.text();
+}
+
+std::string file_table(const std::vector<input_record>& inputs) {
+    html_table table({"file", "bytes", "SHA-256"});
+    for (const input_record& input : inputs) {
+        table.add({input.file, std::to_string(input.bytes), input.sha256.value_or("")});
+    }
+    return table.text();
+}
+
+std::string page(const measure_result& result, const measure_figures& figures) {
+    const std::vector<layer_report>& reports = result.layers;
+    const bool has_selectivity = reports.front().selectivity.has_value();
+    std::string text = "<h1>Representations of " + std::to_string(reports.size()) +
+                       (reports.size() == 1 ? " layer" : " layers") + "</h1>\n<p class=\"sub\">" +
+                       escaped(heading(result)) + " &middot; repscope " + version_text() + "</p>\n";
+    if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
+    text +=
+        "<div class=\"figures\">" +
+        html_figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in their order") +
+        html_figure(figures.dimensionality_by_depth,
+                    "Dimensions that the layers use (PR: participation ratio), and their units") +
+        "</div>\n";
+    if (has_selectivity) text += "<h2>Class selectivity</h2>\n" + selectivity_table(reports);
+    text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);
+    if (reports.front().comparison) text += "<h2>Under the perturbation</h2>\n" + comparison_table(reports);
+    std::string notes;
+    for (const auto& note : result.notes) notes += "<li>" + escaped(note) + "</li>\n";
+    for (const auto& report : reports) {
+        for (const auto& note : notes_on(report)) {
+            notes += "<li>" + escaped(report.name + ": " + note) + "</li>\n";
+        }
+    }
+    if (!notes.empty()) text += "<h2>Notes</h2>\n<ul class=\"notes\">" + notes + "</ul>\n";
+    if (figures.drawn) {
+        text += "<h2>Layers</h2>\n";
+        for (std::size_t k = 0; k < reports.size(); ++k) {
+            text += "<h3>" + escaped(reports[k].name) + "</h3>\n<div class=\"figures\">" +
+                    html_figure(figures.layers[k].selectivity, "Class selectivity of its units") +
+                    html_figure(figures.layers[k].spectrum,
+                                "Spectrum of its covariance, and the components that hold "
+                                "90, 95 and 99 % of the variance") +
+                    "</div>\n";
+        }
+    }
+    text +=
+        "<h2>What was measured</h2>\n" + file_table(result.inputs.value()) + "<h3>Options</h3>\n" +
+        option_table(result.options) +
+        "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
+        "text: layers.csv" +
+        std::string(has_selectivity ? ", units.csv" : "") + ", spectra.csv beside this page.</p>\n";
+    return html_page("repscope: " + std::to_string(reports.size()) + " layers", text);
+}
+
+} // namespace
+
+void require_report_folder(const std::string& folder) {
+    std::error_code none;
+    fs::path existing = fs::absolute(folder, none).lexically_normal();
+    while (!fs::exists(fs::symlink_status(existing, none)) && existing.has_relative_path())
+        existing = existing.parent_path();
+    if (!fs::is_directory(existing, none)) {
+        throw data_error(folder, "cannot be written: " + existing.string() + " is not a folder");
+    }
+    errno = 0;
+    if (::access(existing.c_str(), W_OK | X_OK) != 0) {
+        throw data_error(folder, std::string("cannot be written: ") + std::strerror(errno));
+    }
+    for (const auto& [name, kind] : report_files) {
+        if (fs::is_directory(folder, none)) require_writable((fs::path(folder) / name).string());
+    }
+}
+
+void write_report(const std::string& folder, const measure_result& result) {
+    std::error_code failure;
+    fs::create_directories(folder, failure);
+    if (!fs::is_directory(folder))
+        throw data_error(folder, "cannot be written: " + (failure ? failure.message() : "is not a folder"));
+    const auto write = [&](const char* name, const std::string& text) {
+        if (!text.empty()) write_output((fs::path(folder) / name).string(), text);
+    };
+    try {
+        write("layers.csv", layers_csv(result.layers));
+        write("units.csv", units_csv(result.layers));
+        write("spectra.csv", spectra_csv(result.layers));
+        write("report.html", page(result, draw_figures(result.layers)));
+    } catch (...) {
+        ::rmdir(folder.c_str()); // only when it is empty
+        throw;
+    }
+}
+
+} // namespace program

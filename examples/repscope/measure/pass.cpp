@@ -1,0 +1,375 @@
+#include "measure/pass.hpp"
+
+#include "layers/accumulator.hpp"
+#include "layers/unit_values.hpp"
+#include "support/errors.hpp"
+
+#include <repscope/error.hpp>
+#include <repscope/parallel/ordered_section.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace program {
+
+namespace {
+
+namespace analysis = repscope::analysis;
+namespace io = repscope::io;
+
+// What one thread reads at a time: small enough to be still in its second-level cache when it is summed.
+constexpr std::size_t read_bytes = std::size_t{512} << 10U;
+
+struct scratch {
+    io::read_buffer buffer;
+    std::vector<float> floats;
+    std::vector<double> doubles;
+    std::size_t zero_samples = 0; ///< seen by this thread
+};
+
+// Samples whose elements are all 0. Ends at the first other element, so that it costs little.
+template <typename Scalar>
+std::size_t count_zero_samples(const Scalar* values, std::size_t samples, std::size_t elements) {
+    std::size_t count = 0;
+    for (std::size_t k = 0; k < samples; ++k) {
+        const Scalar* const sample = values + k * elements;
+        const bool is_zero = std::all_of(sample, sample + elements, [](Scalar v) { return v == Scalar(0); });
+        if (is_zero) ++count;
+    }
+    return count;
+}
+
+// The rows of the file that are measured, in order.
+class row_list {
+  public:
+    row_list(analysis::sample_range samples, const label_set* labels)
+        : kept_(labels == nullptr || labels->keeps_all() ? nullptr : &labels->kept), first_(samples.first),
+          size_(samples.count) {
+        if (kept_ == nullptr) return;
+        const auto place = [&](std::size_t row) {
+            return static_cast<std::size_t>(std::lower_bound(kept_->begin(), kept_->end(), row) -
+                                            kept_->begin());
+        };
+        first_ = place(samples.first);
+        size_ = place(samples.first + samples.count) - first_;
+    }
+
+    // The first row's place among those that are kept.
+    [[nodiscard]] std::size_t first() const noexcept { return first_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t operator[](std::size_t row) const noexcept {
+        return kept_ == nullptr ? first_ + row : (*kept_)[first_ + row];
+    }
+    // Rows from `row` on, at most `most`, that follow each other in the file.
+    [[nodiscard]] std::size_t run(std::size_t row, std::size_t most) const noexcept {
+        if (kept_ == nullptr) return most;
+        std::size_t length = 1;
+        while (length < most && (*this)[row + length] == (*this)[row] + length) ++length;
+        return length;
+    }
+
+  private:
+    const std::vector<std::size_t>* kept_;
+    std::size_t first_;
+    std::size_t size_;
+};
+
+analysis::sample_range samples_of(const file_task& task) {
+    return task.samples.value_or(analysis::sample_range{0, task.file->samples()});
+}
+
+// Elements of one sample as they are measured.
+struct sample_form {
+    std::size_t units;
+    std::size_t positions;
+};
+
+sample_form form_of(const file_task& task) {
+    const io::block_reader& file = *task.file;
+    if (task.flatten) return {file.units() * file.positions(), 1};
+    return {file.units(), file.positions()};
+}
+
+// One of the files that are read side by side, and what is gathered from it.
+class side {
+  public:
+    side(const io::block_reader& file, const sample_form& form, const row_list& rows, std::size_t workers,
+         const statistics_options& options, repscope::thread_pool& pool)
+        : file_(file), form_(form), rows_(rows), scratch_(workers),
+          statistics_(rows.size(), form.units, options, pool, rows.first()) {}
+
+    [[nodiscard]] layer_statistics& statistics() noexcept { return statistics_; }
+    [[nodiscard]] const io::block_reader& file() const noexcept { return file_; }
+
+    // Where the batch goes that is read next; the threads that read it take these, not the state.
+    void begin_batch() {
+        values_ = statistics_.next_values();
+        rectified_ = statistics_.next_rectified();
+        batch_ = std::make_unique<repscope::ordered_section>();
+    }
+    [[nodiscard]] const double* values() const noexcept { return values_; }
+
+    // Rows [first, first + count) of the batch that begins at row `row`; `part` numbers the calls.
+    void read(std::size_t row, std::size_t first, std::size_t count, std::size_t part, std::size_t worker) {
+        scratch& own = scratch_[worker];
+        if (file_.reads_as_float())
+            read_as(row, first, count, part, own, own.floats);
+        else
+            read_as(row, first, count, part, own, own.doubles);
+    }
+
+    // Samples whose activations are all 0; all passes after the first leave it as it is.
+    [[nodiscard]] std::size_t zero_samples() const noexcept {
+        std::size_t count = 0;
+        for (const scratch& each : scratch_) count += each.zero_samples;
+        return count;
+    }
+    void stop_counting() noexcept { counts_ = false; }
+
+    // Looks through the last batch, up to row `end`, for what made a sum not finite.
+    void name_not_finite(std::size_t end) {
+        io::read_buffer buffer;
+        std::vector<double> sample(form_.units * form_.positions);
+        for (std::size_t row = statistics_.rows_taken(); row < end; ++row) {
+            file_.read(rows_[row], 1, sample.data(), buffer);
+            for (std::size_t i = 0; i < sample.size(); ++i) {
+                if (std::isfinite(sample[i])) continue;
+                std::string place = "unit " + std::to_string(i / form_.positions);
+                if (file_.positions() != 1) {
+                    const std::size_t channel = i / file_.positions();
+                    place = "channel " + std::to_string(channel) + ", position " +
+                            std::to_string(i % file_.positions());
+                }
+                throw data_error(file_.path(), std::string("holds ") +
+                                                   (std::isnan(sample[i]) ? "nan"
+                                                    : sample[i] > 0.0     ? "inf"
+                                                                          : "-inf") +
+                                                   " at sample " + std::to_string(rows_[row]) + ", " + place +
+                                                   "; expected finite activations");
+            }
+        }
+        throw data_error(file_.path(), "holds activations so large that their sums overflow");
+    }
+
+  private:
+    template <typename Scalar>
+    void read_as(std::size_t row, std::size_t first, std::size_t count, std::size_t part, scratch& own,
+                 std::vector<Scalar>& memory) {
+        const std::size_t elements = form_.units * form_.positions;
+        if (memory.size() < count * elements) memory.resize(count * elements);
+        const auto fill = [&] {
+            for (std::size_t done = 0; done < count;) {
+                const std::size_t length = rows_.run(row + first + done, count - done);
+                file_.read(rows_[row + first + done], length, memory.data() + done * elements, own.buffer);
+                done += length;
+            }
+        };
+        if (!file_.in_order())
+            fill();
+        else if (!batch_->enter(part, fill))
+            return; // another thread is about to throw
+        if (counts_) own.zero_samples += count_zero_samples(memory.data(), count, elements);
+        unit_values(memory.data(), count, form_.units, form_.positions, values_ + first * form_.units,
+                    rectified_ == nullptr ? nullptr : rectified_ + first * form_.units);
+    }
+
+    const io::block_reader& file_;
+    sample_form form_;
+    const row_list& rows_;
+    std::vector<scratch> scratch_;
+    layer_statistics statistics_;
+    double* values_ = nullptr;
+    double* rectified_ = nullptr;
+    bool counts_ = true;
+    std::unique_ptr<repscope::ordered_section> batch_;
+};
+
+statistics_options without_labels(statistics_options options) {
+    options.labels = nullptr;
+    return options;
+}
+
+// Of a perturbed layer and of differences, which are only compared.
+statistics_options without_inference(statistics_options options) {
+    options.inference = {};
+    return options;
+}
+
+// Of several states that share what is allowed.
+statistics_options share_of(statistics_options options, const file_task& task) {
+    if (task.perturbed != nullptr) options.memory /= 3;
+    return options;
+}
+
+// Rows that a thread reads at a time: fewer where a tile would take too much of the memory allowed.
+std::size_t rows_of_read(const file_task& task, const statistics_options& options, std::size_t threads) {
+    const io::block_reader& file = *task.file;
+    const std::size_t wanted =
+        file.samples_at_a_time(std::max<std::size_t>(1, read_bytes / file.sample_bytes()));
+    const std::size_t row =
+        file.units() * file.positions() * (file.reads_as_float() ? sizeof(float) : sizeof(double));
+    return std::clamp<std::size_t>(options.memory / 4 / threads / row, 1, wanted);
+}
+
+class file_measurement {
+  public:
+    file_measurement(const file_task& task, const statistics_options& options, repscope::thread_pool& pool)
+        : pool_(pool), form_(form_of(task)), rows_(samples_of(task), options.labels),
+          first_sample_(samples_of(task).first), a_read_(rows_of_read(task, options, pool.size())) {
+        const statistics_options each = share_of(options, task);
+        sides_.push_back(std::make_unique<side>(*task.file, form_, rows_, pool.size(), each, pool));
+        if (task.perturbed == nullptr) return;
+        const statistics_options compared = without_inference(each);
+        sides_.push_back(std::make_unique<side>(*task.perturbed, form_, rows_, pool.size(), compared, pool));
+        difference_.emplace(rows_.size(), form_.units, without_labels(compared), pool);
+    }
+
+    void run(const std::function<void(double)>& read) {
+        for (std::size_t row = 0; row < rows_.size();) {
+            std::size_t count = rows_.size() - row;
+            for (const auto& each : sides_) count = std::min(count, each->statistics().room());
+            if (difference_) count = std::min(count, difference_->room());
+            for (const auto& each : sides_) each->begin_batch();
+            double* const differences = difference_ ? difference_->next_values() : nullptr;
+            // Samples are read and averaged by themselves, so it does not matter how they are shared out.
+            pool_.for_each((count + a_read_ - 1) / a_read_, [&](std::size_t part, std::size_t worker) {
+                const std::size_t first = part * a_read_;
+                const std::size_t now = std::min(a_read_, count - first);
+                for (const auto& each : sides_) each->read(row, first, now, part, worker);
+                if (differences == nullptr) return;
+                for (std::size_t i = first * form_.units; i < (first + now) * form_.units; ++i) {
+                    differences[i] = sides_[1]->values()[i] - sides_[0]->values()[i];
+                }
+            });
+            row += count;
+            for (const auto& each : sides_) {
+                try {
+                    commit(each->statistics(), row, count);
+                } catch (const repscope::value_error&) {
+                    each->name_not_finite(row);
+                    throw;
+                }
+            }
+            if (difference_) commit(*difference_, row, count);
+            double bytes = 0.0;
+            for (const auto& each : sides_) bytes += static_cast<double>(each->file().sample_bytes());
+            read(static_cast<double>(rows_[row - 1] + 1 - first_sample_) * bytes);
+        }
+        for (const auto& each : sides_) each->file().verify();
+    }
+
+    // Of a single file.
+    [[nodiscard]] layer_states take() {
+        layer_states states = sides_[0]->statistics().take();
+        states.zero_samples = sides_[0]->zero_samples();
+        return states;
+    }
+
+    void finish(layer_report& report) {
+        if (difference_) {
+            comparison_report& comparison = report.comparison.emplace();
+            const double clean = sides_[0]->statistics().sum_of_squares();
+            comparison.relative_size = std::sqrt(difference_->sum_of_squares() / clean);
+            layer_report part;
+            difference_->finish(part);
+            difference_.reset();
+            comparison.difference = std::move(part.dimensionality);
+            sides_[1]->statistics().finish(part);
+            const io::block_reader& file = sides_[1]->file();
+            comparison.file = file.path();
+            comparison.dtype = file.format().name();
+            comparison.shape = file.shape();
+            comparison.zero_samples = sides_[1]->zero_samples();
+            comparison.selectivity = std::move(part.selectivity);
+            comparison.dimensionality = std::move(part.dimensionality);
+            sides_.pop_back();
+        }
+        sides_[0]->statistics().finish(report);
+        report.zero_samples = sides_[0]->zero_samples();
+        sides_[0]->stop_counting();
+        // Error bars may need the rows once more; nothing else is left by now.
+        layer_statistics& statistics = sides_[0]->statistics();
+        while (statistics.needs_another_pass()) {
+            statistics.begin_pass();
+            run([](double) {});
+            statistics.end_pass(report);
+        }
+    }
+
+  private:
+    void commit(layer_statistics& statistics, std::size_t row, std::size_t count) const {
+        statistics.commit(count);
+        if (row == rows_.size()) statistics.flush();
+    }
+
+    repscope::thread_pool& pool_;
+    sample_form form_;
+    row_list rows_;
+    std::size_t first_sample_;
+    std::size_t a_read_;
+    std::vector<std::unique_ptr<side>> sides_;
+    std::optional<layer_statistics> difference_;
+};
+
+} // namespace
+
+std::size_t min_bytes(const file_task& task, const statistics_options& options) {
+    const row_list rows(samples_of(task), options.labels);
+    const std::size_t units = form_of(task).units;
+    double bytes = min_bytes(rows.size(), units, options);
+    if (task.perturbed != nullptr)
+        bytes += min_bytes(rows.size(), units, without_inference(options)) +
+                 min_bytes(rows.size(), units, without_labels(without_inference(options)));
+    return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
+}
+
+layer_report describe(const file_task& task) {
+    const io::block_reader& file = *task.file;
+    layer_report report;
+    report.file = file.path();
+    report.dtype = file.format().name();
+    report.shape = file.shape();
+    report.layout = std::string(to_string(file.axes()));
+    report.unit = task.flatten || file.axes() == repscope::layout::nu ? "unit" : "channel_mean";
+    return report;
+}
+
+namespace {
+
+// Runs a pass over the files, and `use` on what it gathered; errors name the file.
+template <typename Use>
+auto measurement_of(const file_task& task, const statistics_options& options, repscope::thread_pool& pool,
+                    const std::function<void(double)>& read, Use&& use) {
+    try {
+        file_measurement measurement(task, options, pool);
+        measurement.run(read);
+        return use(measurement);
+    } catch (const repscope::format_error&) {
+        throw; // names the file itself
+    } catch (const repscope::error& e) {
+        throw data_error(task.file->path(), without_function_name(e.what()));
+    }
+}
+
+} // namespace
+
+layer_report measure_file(const file_task& task, const statistics_options& options,
+                          repscope::thread_pool& pool, const std::function<void(double)>& read) {
+    layer_report report = describe(task);
+    measurement_of(task, options, pool, read,
+                   [&](file_measurement& measurement) { measurement.finish(report); });
+    return report;
+}
+
+layer_states gather_file(const file_task& task, const statistics_options& options,
+                         repscope::thread_pool& pool, const std::function<void(double)>& read) {
+    return measurement_of(task, options, pool, read,
+                          [](file_measurement& measurement) { return measurement.take(); });
+}
+
+} // namespace program

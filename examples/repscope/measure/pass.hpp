@@ -1,0 +1,45 @@
+#pragma once
+
+#include "layers/report.hpp"
+#include "layers/states.hpp"
+#include "layers/statistics_options.hpp"
+
+#include <repscope/analysis/shards.hpp>
+#include <repscope/io/block_reader.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+
+#include <functional>
+#include <optional>
+
+namespace program {
+
+/// What is measured of a layer's files.
+struct file_task {
+    const repscope::io::block_reader* file = nullptr;
+    /// The same inputs after a perturbation; none: nothing is compared.
+    const repscope::io::block_reader* perturbed = nullptr;
+    /// Every position of a map is a unit of its own.
+    bool flatten = false;
+    /// The part of the samples that is measured; none: all.
+    std::optional<repscope::analysis::sample_range> samples = std::nullopt;
+};
+
+/// What is known of a layer before it is measured: all but its name and the measured parts.
+layer_report describe(const file_task& task);
+
+/// Measures one layer in one pass, a block of samples at a time. `read(bytes)` is told how much has been
+/// read.
+///
+/// Throws `data_error` naming sample and place of an activation that is not finite, and
+/// `repscope::format_error` when the file cannot be read.
+layer_report measure_file(const file_task& task, const statistics_options& options,
+                          repscope::thread_pool& pool, const std::function<void(double)>& read);
+
+/// The states that are left of such a pass, of the one file; otherwise the same.
+layer_states gather_file(const file_task& task, const statistics_options& options,
+                         repscope::thread_pool& pool, const std::function<void(double)>& read);
+
+/// Bytes that the task takes at least.
+std::size_t min_bytes(const file_task& task, const statistics_options& options);
+
+} // namespace program

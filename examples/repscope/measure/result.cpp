@@ -1,0 +1,83 @@
+#include "measure/result.hpp"
+
+#include "files/output_file.hpp"
+#include "measure/fail_condition.hpp"
+#include "render/text_table.hpp"
+#include "support/errors.hpp"
+#include "support/versions.hpp"
+
+#include <cstdio>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+// The names of classes in their order where they fit in a line.
+std::string names_in_brackets(const std::vector<std::string>& names) {
+    constexpr std::size_t most = 60;
+    std::string list;
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + on_one_line(name);
+    return list.empty() || display_width(list) > most ? std::string() : " (" + list + ")";
+}
+
+} // namespace
+
+std::string heading(const measure_result& result) {
+    if (result.layers.empty() || !result.layers.front().selectivity) {
+        return "no --labels: dimensionality only, no selectivity";
+    }
+    const auto& selectivity = *result.layers.front().selectivity;
+    return "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes" +
+           names_in_brackets(selectivity.class_names) + ", epsilon " + shortest(selectivity.epsilon) +
+           ", signed: " + selectivity.negatives;
+}
+
+int judge(const measure_result& result, const std::vector<std::string>& conditions,
+          const std::string& speaker) {
+    int code = 0;
+    for (const std::string& condition : conditions) {
+        for (const std::string& sentence : layers_that_meet(parse_fail_condition(condition), result.layers)) {
+            std::fputs((on_one_line(speaker + ": " + sentence) + "\n").c_str(), stderr);
+            code = 3;
+        }
+    }
+    return code;
+}
+
+void publish(const measure_result& result, const std::string& json) {
+    const bool has_selectivity = !result.layers.empty() && result.layers.front().selectivity.has_value();
+    const std::string text = heading(result) + "\n";
+    std::string notes;
+    for (const auto& note : result.notes) notes += "note: " + on_one_line(note) + "\n";
+    for (const auto& layer : result.layers) {
+        for (const auto& note : notes_on(layer))
+            notes += on_one_line("note: " + layer.name + ": " + note) + "\n";
+    }
+    if (!json.empty()) {
+        nlohmann::ordered_json object;
+        object["schema"] = "repscope.measure/1";
+        object["repscope"] = version_text();
+        object["commit"] = commit_text();
+        object["command"] = "measure";
+        object["options"] = result.options;
+        object["inputs"] = result.inputs ? to_json(*result.inputs) : nlohmann::ordered_json();
+        object["notes"] = result.notes;
+        object["layers"] = nlohmann::ordered_json::array();
+        for (const auto& layer : result.layers) {
+            object["layers"].push_back(to_json(layer));
+            object["layers"].back()["eigenvalues"] = layer.dimensionality.spectrum;
+            object["layers"].back()["notes"] = notes_on(layer);
+        }
+        // Names of files and classes are any bytes; those that are not UTF-8 become U+FFFD.
+        constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+        write_output(json, object.dump(1, ' ', false, replace) + "\n");
+    }
+    if (json == "-") { // standard output is the machine's, people still get the notes
+        std::fputs((has_selectivity ? notes : text + notes).c_str(), stderr);
+    } else {
+        print(text + layer_table(result.layers) + notes);
+    }
+}
+
+} // namespace program

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "files/input_files.hpp"
+#include "layers/report.hpp"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// What a dump was found to be, by one run or from the states of many.
+struct measure_result {
+    std::vector<layer_report> layers;
+    nlohmann::ordered_json options;                    ///< the object of that name in the JSON file
+    std::vector<std::string> notes{};                  ///< on how the dump was read
+    std::optional<std::vector<input_record>> inputs{}; ///< none where a state file lacks them
+};
+
+/// One line on what was measured, without a line feed.
+std::string heading(const measure_result& result);
+
+/// Judges the numbers by conditions (--fail-if) once they are published. Writes a line per layer that meets
+/// one, or whose number is undefined, to standard error. Returns the exit code: 3, or 0 without such a layer.
+int judge(const measure_result& result, const std::vector<std::string>& conditions,
+          const std::string& speaker);
+
+/// Says the results: tables on standard output, and all of it as a `repscope.measure/1` object in the file
+/// `json` unless that is empty; where it is "-", it has standard output and the notes go to standard error.
+/// Throws `data_error` and `repscope::format_error` when it cannot be written.
+void publish(const measure_result& result, const std::string& json);
+
+} // namespace program

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "layers/states.hpp"
+#include "measure/result.hpp"
+
+#include <repscope/analysis/state_file.hpp>
+
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// What stands in a state file about itself, without the states: valid when the file's bytes are gone.
+repscope::analysis::state_file without_states(repscope::analysis::state_file file);
+
+/// Merges the states of shards, one file at a time: memory holds the states of one run and one file.
+class state_merger {
+  public:
+    /// Adds the next shard, in the order of the shards. Throws `repscope::format_error` naming the file when
+    /// it is not of one run with those before it, or its states are damaged.
+    void add(const repscope::analysis::state_file& file);
+
+    /// The numbers, as of one run over all samples. Throws `repscope::format_error` when shards are missing
+    /// or did not come in order. Uses the states up.
+    [[nodiscard]] measure_result finish();
+
+  private:
+    std::vector<repscope::analysis::state_file> heads_;
+    std::vector<layer_states> states_;
+};
+
+} // namespace program

@@ -1,0 +1,84 @@
+#include "methods/irm.hpp"
+#include "support/errors.hpp"
+
+#include <repscope/data/attribute_environment.hpp>
+#include <repscope/net/layers/dense.hpp>
+#include <repscope/net/network.hpp>
+#include <repscope/net/optim/adam.hpp>
+#include <repscope/net/sequential.hpp>
+#include <repscope/robustness/fairness.hpp>
+#include <repscope/training/irm.hpp>
+
+#include <array>
+#include <vector>
+
+namespace program {
+
+namespace {
+
+namespace net = repscope::net;
+namespace data = repscope::data;
+namespace training = repscope::training;
+using json = nlohmann::ordered_json;
+
+constexpr std::size_t samples = 4000, features = 16, steps = 600, anneal = 60;
+constexpr std::array<double, 2> training_agreement{.9, .8};
+constexpr double misleading_agreement = .1;
+constexpr double rate = .03, decay = 1e-3, penalty = 1e4;
+
+json gaps_json(const repscope::fairness_gaps& gaps, const std::vector<int>& predicted,
+               const std::vector<int>& labels) {
+    double right = 0;
+    for (std::size_t i = 0; i < labels.size(); ++i) right += predicted[i] == labels[i] ? 1 : 0;
+    return {{"accuracy", right / static_cast<double>(labels.size())},
+            {"equalised_odds_gap", gaps.equalized_odds},
+            {"demographic_parity_gap", gaps.demographic_parity}};
+}
+
+} // namespace
+
+json attribute_run(const std::string& arm, std::size_t seed, repscope::thread_pool& pool,
+                   const std::function<void(std::size_t, std::size_t)>& done) {
+    if (arm != "erm" && arm != "irm") {
+        throw usage_error("--methods: expected erm or irm, got '" + arm + "'");
+    }
+    const auto make = [&](double agreement, std::size_t environment) {
+        return data::attribute_environment<float>({.samples = samples,
+                                                   .agreement = agreement,
+                                                   .features = features,
+                                                   .seed = seed,
+                                                   .environment = environment});
+    };
+    const auto first = make(training_agreement[0], 0), second = make(training_agreement[1], 1);
+    const std::vector<training::environment<float>> environments{{first.x.view(), first.labels},
+                                                                 {second.x.view(), second.labels}};
+    net::network network(
+        "linear",
+        net::normalization<float>(std::vector<double>(features, 0.0), std::vector<double>(features, 1.0)),
+        net::sequential(net::dense<float>(features, 1)));
+    network.initialize(seed, net::initialization::xavier);
+    const bool invariant = arm == "irm";
+    training::irm_trainer run(
+        network, net::adam<float>(),
+        {.penalty = invariant ? penalty : 0.0, .anneal = invariant ? anneal : 0, .decay = decay}, pool);
+    for (std::size_t step = 0; step < steps; ++step) {
+        (void)run.step(environments, rate);
+        done(step + 1, steps);
+    }
+    typename decltype(network)::workspace workspace(pool);
+    json result;
+    result["arm"] = arm;
+    result["seed"] = seed;
+    const auto measure = [&](const data::attributed_samples<float>& where) {
+        const auto logits = network.forward(where.x.view(), workspace);
+        std::vector<int> predicted(where.labels.size());
+        for (std::size_t i = 0; i < predicted.size(); ++i) predicted[i] = logits(i, 0) > 0 ? 1 : 0;
+        return gaps_json(repscope::fairness(predicted, where.labels, where.attribute), predicted,
+                         where.labels);
+    };
+    result["like_training"] = measure(make(training_agreement[0], 2));
+    result["misleading"] = measure(make(misleading_agreement, 3));
+    return result;
+}
+
+} // namespace program

@@ -1,0 +1,283 @@
+// Figures of a study about accuracy: clean, corrupted, attacked.
+
+#include "study/report/figures/figures.hpp"
+
+#include "render/csv.hpp"
+#include "render/text_table.hpp"
+#include "study/report/figures/plots.hpp"
+#include "study/report/outcomes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr double floor_accuracy = 0.05;
+
+double clean_accuracy(const json& network) { return network["clean_accuracy"]; }
+double corrupted_accuracy(const json& network) { return corruption_accuracy(network, true); }
+
+// The attacks of the curves; no name stands for random signs.
+constexpr std::array<titled_key, 4> attack_kinds{{{"fgsm", "FGSM"},
+                                                  {"pgd", "PGD, cross-entropy loss"},
+                                                  {"pgd-margin", "PGD, margin loss"},
+                                                  {"", "random signs (control)"}}};
+
+std::string images_of(const ordered_networks& networks, const char* option) {
+    return with_commas(networks.study["options"][option].get<std::size_t>()) + " images";
+}
+
+} // namespace
+
+study_figure clean_and_corrupted_figure(const ordered_networks& networks) {
+    study_figure figure{.name = "accuracy", .heading = "Accuracy, clean and corrupted"};
+    const auto images = networks.first["conditions"][0]["images"].get<std::size_t>();
+    std::vector<plot_panel> panels{scatter_panel(networks, "clean accuracy", clean_accuracy)};
+    figure.caption = networks.counted() + "; clean accuracy on " + with_commas(images) + " images";
+    std::vector<std::pair<std::string, network_number>> columns{{"clean_accuracy", clean_accuracy}};
+    if (!networks.first["mean_corruption_accuracy"].is_null()) {
+        const network_number share = [](const json& network) {
+            return corrupted_accuracy(network) / clean_accuracy(network);
+        };
+        panels.push_back(scatter_panel(networks, "accuracy on corrupted images", corrupted_accuracy));
+        panels.push_back(scatter_panel(networks, "corrupted / clean", share));
+        figure.caption += ", corrupted: mean over 15 corruptions at 5 severities of " +
+                          images_of(networks, "corruption_images");
+        columns.insert(columns.end(),
+                       {{"corruption_accuracy", corrupted_accuracy},
+                        {"corruption_accuracy_without_frost",
+                         [](const json& network) {
+                             return network["mean_corruption_accuracy"]["without_frost"].get<double>();
+                         }},
+                        {"corruption_accuracy_without_intensity_kinds",
+                         [](const json& network) { return corruption_accuracy(network, false); }},
+                        {"corruption_accuracy_by_clean_accuracy", share}});
+    } else {
+        figure.caption += ". Corruptions were not measured";
+    }
+    figure.caption +=
+        ". Each point is a network; a line joins those of one seed in the order of alpha, and is "
+        "the spread, so there is no band. Every panel has a scale of its own.";
+    figure.drawing = drawn_by_alpha(networks, std::move(panels), 3);
+    figure.csv = network_csv(networks, columns);
+    return figure;
+}
+
+study_figure attacks_by_size_figure(const ordered_networks& networks) {
+    study_figure figure{.name = "attacks", .heading = "Accuracy under attack"};
+    const std::vector<double> grid = attack_sizes(networks.first);
+    if (grid.empty()) {
+        figure.left_out = "attacks were not measured (--attack-images 0)";
+        return figure;
+    }
+    std::string tics;
+    const std::size_t step = (grid.size() + 7) / 8;
+    for (std::size_t k = 0; k < grid.size(); k += step) {
+        const std::string text = shortest(in_255ths(grid[k]));
+        tics += (tics.empty() ? "" : ", ") + gnuplot_string(text) + " " + text;
+    }
+    const std::string axes = "set logscale x\nset xtics (" + tics + ")\n" +
+                             set_range("x", {in_255ths(grid.front()) / 1.25, in_255ths(grid.back()) * 1.25}) +
+                             set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, gray, "5 %", true);
+    std::vector<plot_panel> panels;
+    figure.csv = "alpha,seed,attack,eps_255ths,accuracy\n";
+    for (const titled_key& kind : attack_kinds) {
+        std::vector<banded_line> lines;
+        for (const double alpha : networks.alphas) {
+            const legend_entry look = networks.style(alpha);
+            banded_line& line = lines.emplace_back(banded_line{look.color, look.shape, {}, {}});
+            for (const double eps : grid) {
+                line.x.push_back(in_255ths(eps));
+                auto& values = line.values.emplace_back();
+                for (const json* network : networks.of_alpha(alpha)) {
+                    values.push_back(attack_accuracy(*network, kind.key, eps));
+                    figure.csv += csv_of(*network) + (*kind.key == '\0' ? "random" : kind.key) + "," +
+                                  csv_field(in_255ths(eps)) + "," + csv_field(values.back()) + "\n";
+                }
+            }
+        }
+        panels.push_back(line_panel(kind.title, "eps (255ths, linf)", lines, axes));
+    }
+    figure.caption = networks.counted() + "; " + images_of(networks, "attack_images") +
+                     ", all counted, also those that are wrong without an attack; PGD of " +
+                     networks.study["options"]["attack_steps"].dump() +
+                     " steps, last iterate. Below the dashed line, 5 %, networks are not told apart. " +
+                     band_text(networks);
+    figure.drawing = drawn_by_alpha(networks, std::move(panels), 4);
+    return figure;
+}
+
+study_figure attacks_by_selectivity_figure(const ordered_networks& networks) {
+    study_figure figure{.name = "attacks-by-selectivity", .heading = "Accuracy under attack and selectivity"};
+    const std::vector<double> grid = attack_sizes(networks.first);
+    if (grid.empty()) {
+        figure.left_out = "attacks were not measured (--attack-images 0)";
+        return figure;
+    }
+    std::vector<plot_panel> panels;
+    std::vector<std::pair<std::string, network_number>> columns;
+    for (const double eps : grid) {
+        const network_number accuracy = [eps](const json& network) {
+            return attack_accuracy(network, "pgd", eps);
+        };
+        columns.emplace_back("pgd_" + shortest(in_255ths(eps)), accuracy);
+        std::vector<double> values = values_of(networks, accuracy);
+        const double highest = *std::max_element(values.begin(), values.end());
+        const bool near_floor = *std::min_element(values.begin(), values.end()) < 3 * floor_accuracy;
+        if (near_floor) values.insert(values.end(), {0.0, floor_accuracy});
+        axis_range range = range_of(values, 0.05);
+        if (near_floor) range.low = -0.004;
+        panels.push_back(scatter_panel(
+            networks, "PGD " + eps_text(eps) + (highest <= floor_accuracy ? ": floor, no verdict" : ""),
+            accuracy, near_floor ? horizontal_line(floor_accuracy, gray, "5 %") : "", &range));
+    }
+    figure.caption =
+        networks.counted() + "; " + images_of(networks, "attack_images") +
+        "; the PGD attacks of the figure above. A line joins the networks of one seed, so there is no "
+        "band. Every panel has a scale of its own; the floor of 5 % is drawn where it is near.";
+    figure.drawing = drawn_by_alpha(networks, std::move(panels),
+                                    grid.size() < 3 ? 3 : std::min<std::size_t>(grid.size(), 5));
+    figure.csv = network_csv(networks, columns);
+    return figure;
+}
+
+namespace {
+
+// Mean accuracy over the severities of every corruption, and of all of them, in the order of the study.
+struct corruption_means {
+    std::vector<std::string> names;
+    std::map<std::string, double> of;
+};
+
+constexpr const char* all_corruptions = "mean of all";
+
+corruption_means corruption_means_of(const json& network) {
+    corruption_means means;
+    std::map<std::string, double> count;
+    for (const auto& condition : network["conditions"]) {
+        if (condition["kind"] != "corruption") continue;
+        const std::string name = condition["name"];
+        if (count[name]++ == 0.0) means.names.push_back(name);
+        means.of[name] += condition["accuracy"].get<double>();
+    }
+    double sum = 0.0;
+    for (const std::string& name : means.names) sum += means.of[name] /= count[name];
+    means.of[all_corruptions] = sum / static_cast<double>(means.names.size());
+    means.names.emplace_back(all_corruptions);
+    return means;
+}
+
+// Purple for less, white for the same, green for more; `share` from -1 to 1.
+std::string diverging(double share) {
+    constexpr std::array<double, 3> purple{118, 42, 131};
+    constexpr std::array<double, 3> green{27, 120, 55};
+    const auto& end = share < 0.0 ? purple : green;
+    std::array<char, 8> text{};
+    std::array<unsigned, 3> mixed{};
+    for (std::size_t c = 0; c < 3; ++c)
+        mixed[c] =
+            static_cast<unsigned>(std::lround(255 + std::min(1.0, std::abs(share)) * (end[c] - 255))) & 255U;
+    std::snprintf(text.data(), text.size(), "#%02x%02x%02x", mixed[0], mixed[1], mixed[2]);
+    return text.data();
+}
+
+} // namespace
+
+study_figure corruption_map_figure(const ordered_networks& networks) {
+    study_figure figure{.name = "corruptions", .heading = "Each corruption"};
+    const bool has_zero =
+        std::find(networks.alphas.begin(), networks.alphas.end(), 0.0) != networks.alphas.end();
+    if (networks.first["mean_corruption_accuracy"].is_null())
+        figure.left_out = "corruptions were not measured (--corruption-images 0)";
+    else if (!has_zero)
+        figure.left_out = "it compares with alpha 0, of which there is no network";
+    else if (networks.alphas.size() == 1)
+        figure.left_out = "it compares with alpha 0, and there is no other";
+    if (!figure.left_out.empty()) return figure;
+
+    std::map<std::size_t, corruption_means> base; // of each seed
+    for (const json* network : networks.of_alpha(0.0))
+        base[(*network)["seed"].get<std::size_t>()] = corruption_means_of(*network);
+    const std::vector<std::string> names = base.begin()->second.names;
+    const std::size_t rows = names.size();
+    const std::size_t columns = networks.alphas.size();
+
+    figure.csv = "corruption,alpha,seed,accuracy,difference_to_alpha_0\n";
+    std::vector<std::vector<double>> shown(rows, std::vector<double>(columns));
+    double largest = 0.0;
+    for (std::size_t c = 0; c < columns; ++c) {
+        const auto those = networks.of_alpha(networks.alphas[c]);
+        for (const json* network : those) {
+            corruption_means means = corruption_means_of(*network);
+            corruption_means& zero = base[(*network)["seed"].get<std::size_t>()];
+            for (std::size_t r = 0; r < rows; ++r) {
+                const double difference = means.of[names[r]] - zero.of[names[r]];
+                const double cell = networks.alphas[c] == 0.0 ? means.of[names[r]] : difference;
+                shown[r][c] += 100 * cell / static_cast<double>(those.size());
+                figure.csv += names[r] + "," + csv_of(*network) + csv_field(means.of[names[r]]) + "," +
+                              csv_field(difference) + "\n";
+            }
+        }
+        if (networks.alphas[c] == 0.0) continue;
+        for (std::size_t r = 0; r < rows; ++r) largest = std::max(largest, std::abs(shown[r][c]));
+    }
+
+    const double width = 190.0 + 90.0 * static_cast<double>(columns);
+    const double height = 66.0 + 25.0 * static_cast<double>(rows);
+    std::string x_tics;
+    std::string y_tics;
+    std::string cells;
+    std::string labels;
+    for (std::size_t c = 0; c < columns; ++c) {
+        const double alpha = networks.alphas[c];
+        x_tics += (c == 0 ? "" : ", ") + gnuplot_string(alpha == 0.0 ? "0: accuracy" : shortest(alpha)) +
+                  " " + std::to_string(c);
+        for (std::size_t r = 0; r < rows; ++r) {
+            // Means stand a little apart.
+            const double y = static_cast<double>(r) + (r + 1 == rows ? 0.25 : 0.0);
+            if (c == 0)
+                y_tics += (r == 0 ? "" : ", ") + gnuplot_string(spaced(names[r])) + " " + plot_number(y);
+            const double share = alpha == 0.0 || largest == 0.0 ? 0.0 : shown[r][c] / largest;
+            cells += "set object rectangle center " + std::to_string(c) + "," + plot_number(y) +
+                     " size 0.96,0.92 fc rgb " + gnuplot_string(alpha == 0.0 ? "#f2f2f2" : diverging(share)) +
+                     " fs solid noborder\n";
+            const std::string text = fixed(shown[r][c], 1);
+            labels +=
+                "set label " +
+                gnuplot_string(alpha != 0.0 && text.front() != '-' && text != "0.0" ? "+" + text : text) +
+                " at " + std::to_string(c) + "," + plot_number(y) + " center front tc rgb " +
+                (std::abs(share) > 0.55 ? "'white'" : "'#222222'") + "\n";
+        }
+    }
+    figure.drawing.width = static_cast<std::size_t>(width);
+    figure.drawing.height = static_cast<std::size_t>(height);
+    figure.drawing.commands =
+        "unset border\nunset key\nunset colorbox\nset tics scale 0 tc rgb '#333333'\nset lmargin at screen " +
+        plot_number(150 / width) + "\nset rmargin at screen " + plot_number(1 - 10 / width) +
+        "\nset tmargin at screen " + plot_number(1 - 44 / height) + "\nset bmargin at screen " +
+        plot_number(8 / height) + "\nunset xtics\nset x2tics (" + x_tics + ")\nset ytics (" + y_tics +
+        ")\nset x2label 'alpha' offset 0,-0.5\nset xrange [-0.5:" +
+        plot_number(static_cast<double>(columns) - 0.5) +
+        "]\nset x2range [-0.5:" + plot_number(static_cast<double>(columns) - 0.5) + "]\nset yrange [" +
+        plot_number(static_cast<double>(rows) - 0.25) + ":-0.5]\n" + cells + labels +
+        "plot $none using 1:2 with points pt 0 lc rgb 'white'\n";
+    figure.drawing.commands = data_block("none", {{0.0, 0.0}}) + figure.drawing.commands;
+    figure.caption =
+        "Accuracy at alpha 0, in per cent, and at the others the difference to it in points: green is "
+        "more, purple less. Mean over 5 severities and " +
+        std::to_string(networks.seeds.size()) +
+        (networks.seeds.size() == 1 ? " seed" : " seeds, differences taken within the seed") + "; " +
+        images_of(networks, "corruption_images") + "; " + networks.counted() +
+        ". Bands are left out here; corruptions.csv has every network.";
+    return figure;
+}
+
+} // namespace program

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "render/gnuplot.hpp"
+#include "render/plot.hpp"
+
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// A figure of a study's report: how it is drawn, and the numbers it shows.
+struct study_figure {
+    std::string name;    ///< of its files
+    std::string heading; ///< of its part of the page
+    std::string caption = {};
+    plot drawing = {};
+    std::string csv = {};
+    std::string left_out = {}; ///< why there is none; everything behind `heading` is empty then
+};
+
+/// The networks of a study in the order of figures: by seed, then by alpha.
+struct ordered_networks {
+    explicit ordered_networks(const nlohmann::ordered_json& study);
+
+    [[nodiscard]] std::vector<const nlohmann::ordered_json*> of_alpha(double alpha) const;
+    /// "21 networks (7 alphas, 3 seeds)".
+    [[nodiscard]] std::string counted() const;
+    /// Blue below 0, gray at 0, orange above, darker the farther out: told apart by color-blind readers and
+    /// by shape too.
+    [[nodiscard]] legend_entry style(double alpha) const;
+    [[nodiscard]] std::vector<legend_entry> legend() const;
+
+    const nlohmann::ordered_json& study;
+    const nlohmann::ordered_json& first;
+    std::vector<double> alphas; ///< ascending
+    std::vector<std::size_t> seeds;
+    std::vector<const nlohmann::ordered_json*> all;
+};
+
+/// All figures, in the order of the page.
+std::vector<study_figure> study_figures(const nlohmann::ordered_json& study);
+
+// One by one: of accuracy,
+study_figure clean_and_corrupted_figure(const ordered_networks& networks);
+study_figure attacks_by_size_figure(const ordered_networks& networks);
+study_figure attacks_by_selectivity_figure(const ordered_networks& networks);
+study_figure corruption_map_figure(const ordered_networks& networks);
+// of layers,
+study_figure unit_selectivity_figure(const ordered_networks& networks);
+study_figure cumulative_variance_figure(const ordered_networks& networks);
+study_figure dimensionality_by_depth_figure(const ordered_networks& networks);
+// and of what perturbations change and gradients say.
+study_figure change_figure(const ordered_networks& networks, bool full_maps);
+study_figure gradient_figure(const ordered_networks& networks);
+
+} // namespace program

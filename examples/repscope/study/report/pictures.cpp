@@ -1,0 +1,211 @@
+#include "study/report/pictures.hpp"
+
+#include "files/base64.hpp"
+#include "images/contact_sheet.hpp"
+#include "render/csv.hpp"
+#include "render/html.hpp"
+#include "render/text_table.hpp"
+#include "study/report/figures/plots.hpp"
+#include "study/report/outcomes.hpp"
+#include "study/run/conditions.hpp"
+#include "study/settings.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+// Planes (images, channels, rows, columns) as pixels of three colors.
+std::vector<std::uint8_t> colored(std::span<const std::uint8_t> planes, std::size_t channels,
+                                  std::size_t plane) {
+    std::vector<std::uint8_t> pixels;
+    const std::size_t image = channels * plane;
+    pixels.reserve(planes.size() / channels * 3);
+    for (std::size_t n = 0; n + image <= planes.size(); n += image) {
+        for (std::size_t p = 0; p < plane; ++p) {
+            for (std::size_t c = 0; c < 3; ++c)
+                pixels.push_back(planes[n + std::min(c, channels - 1) * plane + p]);
+        }
+    }
+    return pixels;
+}
+
+std::span<const std::uint8_t> picture_of(const std::vector<std::uint8_t>& pixels, const picture_size& size,
+                                         std::size_t image) {
+    return std::span(pixels).subspan(image * size.bytes(), size.bytes());
+}
+
+contact_sheet sheet_of(const study_pictures& pictures, std::size_t rows, std::size_t columns,
+                       std::size_t blocks) {
+    return {pictures.size, rows, columns, blocks};
+}
+
+void put_row(contact_sheet& sheet, const study_pictures& pictures, std::size_t row, std::size_t column,
+             const std::vector<std::uint8_t>& pixels, const std::vector<bool>& right) {
+    for (std::size_t i = 0; i < pictures.images; ++i)
+        sheet.put(row, column + i, picture_of(pixels, pictures.size, i));
+    // Frames lie over what is between the pictures, so they come last.
+    for (std::size_t i = 0; i < right.size(); ++i) {
+        if (!right[i]) sheet.mark(row, column + i);
+    }
+}
+
+// Shown at twice its size, its pixels as blocks.
+std::string image_element(const contact_sheet& sheet, const study_pictures& pictures,
+                          const std::string& label) {
+    const std::size_t width = 2 * (pictures.images * (pictures.size.width + 2) + 2);
+    return "<img class=\"pixels\" width=\"" + std::to_string(width) + "\" alt=\"" + escaped(label) +
+           "\" src=\"data:image/png;base64," + base64(sheet.png()) + "\">";
+}
+
+std::string factor_text(double factor) {
+    return factor == 1.0 ? "as it is" : factor > 1.0 ? "enlarged " + fixed(factor, 0) + " times" : "halved";
+}
+
+} // namespace
+
+study_pictures take_pictures(json& networks, const data_set& data, corrupted_images& corrupted,
+                             bool with_corruptions, double eps, const image_verdicts& verdicts) {
+    study_pictures pictures;
+    std::vector<std::pair<double, json>> attacked; // of the first seed: by alpha
+    for (auto& network : networks) {
+        if (network.contains("pictures") && network["seed"] == networks[0]["seed"])
+            attacked.emplace_back(network["alpha"].get<double>(), network["pictures"]);
+        network.erase("pictures");
+    }
+    std::sort(attacked.begin(), attacked.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<double> alphas;
+    for (const auto& network : networks) alphas.push_back(network["alpha"].get<double>());
+    std::sort(alphas.begin(), alphas.end());
+    const double middle = *std::min_element(alphas.begin(), alphas.end(),
+                                            [](double a, double b) { return std::abs(a) < std::abs(b); });
+
+    const image_set& test = data.test;
+    const std::size_t plane = test.rows * test.columns;
+    pictures.size = {test.rows, test.columns, 3};
+    // So many that a row and its differences stand side by side on the page.
+    pictures.images =
+        std::min({picture_count, test.images, std::max<std::size_t>(1, 218 / (test.columns + 2))});
+    const std::size_t bytes = pictures.images * test.image_size();
+    const auto add = [&](const std::string& label, std::span<const std::uint8_t> planes, double alpha,
+                         const std::string& condition) {
+        if (planes.size() < bytes) { // a condition of fewer images shows fewer
+            pictures.images = planes.size() / test.image_size();
+        }
+        picture_row& row = pictures.rows.emplace_back();
+        row.label = label;
+        row.pixels = colored(planes.first(std::min(bytes, planes.size())), test.channels, plane);
+        const std::string name = cell_name({alpha, networks[0]["seed"].get<std::size_t>()}) + "/" + condition;
+        for (const auto& [which, right] : verdicts) {
+            if (which == name) row.right = right;
+        }
+    };
+    add("clean", test.pixels, middle, "clean");
+    if (with_corruptions) {
+        for (const char* name : {"gaussian_noise", "glass_blur", "fog", "contrast"}) {
+            add(spaced(name) + ", severity 3", corrupted.under(name, 3).pixels, middle,
+                std::string("corruption/") + name + "/3");
+        }
+    }
+    const std::string eps_name = shortest(in_255ths(eps));
+    bool random_shown = false;
+    for (const double alpha : {alphas.front(), middle, alphas.back()}) {
+        const auto found = std::find_if(attacked.begin(), attacked.end(),
+                                        [&](const auto& entry) { return entry.first == alpha; });
+        if (found == attacked.end()) continue;
+        const auto pixels = [&](const std::string& condition) {
+            return found->second.contains(condition)
+                       ? found->second[condition].get<std::vector<std::uint8_t>>()
+                       : std::vector<std::uint8_t>();
+        };
+        const std::string random = "random/" + eps_name;
+        // They are the same for all networks.
+        if (const auto bytes_of = pixels(random); !random_shown && !bytes_of.empty()) {
+            add("random signs, " + eps_text(eps), bytes_of, middle, random);
+            random_shown = true;
+        }
+        const std::string pgd = "attack/pgd/" + eps_name;
+        const std::string label = "PGD " + eps_text(eps) + ", alpha " + shortest(alpha);
+        const bool known = std::any_of(pictures.rows.begin(), pictures.rows.end(),
+                                       [&](const picture_row& row) { return row.label == label; });
+        if (const auto bytes_of = pixels(pgd); !known && !bytes_of.empty()) add(label, bytes_of, alpha, pgd);
+    }
+    for (picture_row& row : pictures.rows) {
+        row.pixels.resize(pictures.images * pictures.size.bytes());
+        row.right.resize(std::min(row.right.size(), pictures.images));
+    }
+    return pictures;
+}
+
+enlarged_difference difference_of(const picture_row& row, const picture_row& clean) {
+    enlarged_difference found;
+    int largest = 0;
+    for (std::size_t p = 0; p < row.pixels.size(); ++p)
+        largest = std::max(largest, std::abs(int{row.pixels[p]} - int{clean.pixels[p]}));
+    if (largest > 0 && largest <= 127) found.factor = std::floor(127.0 / largest);
+    if (largest > 127) found.factor = 0.5;
+    for (std::size_t p = 0; p < row.pixels.size(); ++p) {
+        const double value = 128.0 + found.factor * (int{row.pixels[p]} - int{clean.pixels[p]});
+        found.pixels.push_back(static_cast<std::uint8_t>(std::clamp(std::lround(value), 0L, 255L)));
+    }
+    return found;
+}
+
+std::string picture_table(const study_pictures& pictures) {
+    std::string text =
+        "<div class=\"wide\"><table class=\"pictures\"><thead><tr><th class=\"name\">condition</th>"
+        "<th class=\"name\">images</th><th class=\"name\">difference to clean, about "
+        "gray</th></tr></thead><tbody>\n";
+    for (const picture_row& row : pictures.rows) {
+        const bool is_clean = &row == &pictures.rows.front();
+        contact_sheet images = sheet_of(pictures, 1, pictures.images, 1);
+        put_row(images, pictures, 0, 0, row.pixels, row.right);
+        const enlarged_difference difference = difference_of(row, pictures.rows.front());
+        contact_sheet differences = sheet_of(pictures, 1, pictures.images, 1);
+        put_row(differences, pictures, 0, 0, difference.pixels, {});
+        text += "<tr><td class=\"name\">" + escaped(row.label) +
+                (is_clean ? "" : "<br><small>difference, " + factor_text(difference.factor) + "</small>") +
+                "</td><td>" + image_element(images, pictures, row.label) + "</td><td>" +
+                (is_clean ? "" : image_element(differences, pictures, row.label + ", difference")) +
+                "</td></tr>\n";
+    }
+    return text + "</tbody></table></div>\n";
+}
+
+std::string picture_sheet(const study_pictures& pictures) {
+    contact_sheet sheet = sheet_of(pictures, pictures.rows.size(), 2 * pictures.images + 1, 2);
+    for (std::size_t r = 0; r < pictures.rows.size(); ++r) {
+        const picture_row& row = pictures.rows[r];
+        if (r > 0)
+            put_row(sheet, pictures, r, pictures.images + 1, difference_of(row, pictures.rows[0]).pixels, {});
+        put_row(sheet, pictures, r, 0, row.pixels, {});
+    }
+    // Frames over what is between two rows, too.
+    for (std::size_t r = 0; r < pictures.rows.size(); ++r) {
+        for (std::size_t i = 0; i < pictures.rows[r].right.size(); ++i) {
+            if (!pictures.rows[r].right[i]) sheet.mark(r, i);
+        }
+    }
+    return sheet.png();
+}
+
+std::string picture_csv(const study_pictures& pictures) {
+    std::string text = "row,condition,images,right,factor_of_difference\n";
+    for (std::size_t r = 0; r < pictures.rows.size(); ++r) {
+        const picture_row& row = pictures.rows[r];
+        text += csv_line({std::to_string(r + 1), csv_field(row.label), std::to_string(pictures.images),
+                          std::to_string(std::count(row.right.begin(), row.right.end(), true)),
+                          r == 0 ? "" : csv_field(difference_of(row, pictures.rows[0]).factor)});
+    }
+    return text;
+}
+
+} // namespace program

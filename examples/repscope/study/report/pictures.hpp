@@ -1,0 +1,54 @@
+#pragma once
+
+#include "images/codec.hpp"
+#include "images/corrupted_images.hpp"
+#include "images/datasets.hpp"
+#include "study/per_image.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// Some test images under one condition: a row of the grid of a study's report.
+struct picture_row {
+    std::string label;
+    std::vector<std::uint8_t> pixels; ///< (images, height, width, 3)
+    std::vector<bool> right;          ///< of each image, whether it was classified correctly
+};
+
+/// What a report shows of the images themselves.
+struct study_pictures {
+    picture_size size;
+    std::size_t images = 0;
+    std::vector<picture_row> rows; ///< the first one is of the clean images
+};
+
+/// The first test images: clean, corrupted by one of each family at severity 3, with random signs, and
+/// attacked by PGD at `eps` (in data units) with the lowest alpha, the one nearest to 0 and the highest.
+/// Takes the pixels under attacks, "pictures", out of `networks`. Whether clean, corrupted and random ones
+/// are right is asked of the network nearest to alpha 0; all networks are of the first seed.
+study_pictures take_pictures(nlohmann::ordered_json& networks, const data_set& data,
+                             corrupted_images& corrupted, bool with_corruptions, double eps,
+                             const image_verdicts& verdicts);
+
+/// A row less the clean one, enlarged about middle gray: `factor` times, as much as still fits.
+struct enlarged_difference {
+    double factor = 1.0;
+    std::vector<std::uint8_t> pixels;
+};
+enlarged_difference difference_of(const picture_row& row, const picture_row& clean);
+
+/// The grid as a table of a page, the pictures in it.
+std::string picture_table(const study_pictures& pictures);
+
+/// The grid as a PNG file: a row of each condition, images to the left, differences to the right.
+std::string picture_sheet(const study_pictures& pictures);
+
+/// "row,condition,factor_of_difference,right_of_N".
+std::string picture_csv(const study_pictures& pictures);
+
+} // namespace program

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <repscope/parallel/thread_pool.hpp>
+#include <repscope/tensor/tensor_view.hpp>
+
+#include <cstddef>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace program {
+
+/// What a layer said of some images.
+struct captured_layer {
+    std::string name;
+    std::size_t units = 0;
+    std::size_t positions = 0;
+    std::vector<double> means; ///< (images, units): of every channel over its map
+    std::vector<float> maps;   ///< (images, units x positions); empty unless maps are kept
+};
+
+/// A tap that keeps what the layers say of the first images that go through a network.
+class layer_capture {
+  public:
+    /// Keeps `images` images, and of the first `mapped_layers` layers the whole maps too.
+    layer_capture(std::size_t images, std::size_t mapped_layers, repscope::thread_pool& pool)
+        : images_(images), mapped_layers_(mapped_layers), pool_(pool) {}
+
+    void operator()(std::size_t index, std::string_view name,
+                    const repscope::tensor_view<const float, 4>& maps);
+
+    [[nodiscard]] bool mapped(std::size_t index) const noexcept { return index < mapped_layers_; }
+    [[nodiscard]] std::size_t images() const noexcept { return images_; }
+    [[nodiscard]] const std::vector<captured_layer>& layers() const noexcept { return layers_; }
+
+  private:
+    std::size_t images_;
+    std::size_t mapped_layers_;
+    repscope::thread_pool& pool_;
+    std::vector<captured_layer> layers_;
+};
+
+/// The dimensionality of each layer: `[{"name","dimensionality":{..}}]`, and where maps were kept
+/// `"cumulative_variance":[..]`, the share of the variance that the first components hold, and
+/// `"full":{"samples","dimensionality":{..}}`, of the maps with every position a column.
+nlohmann::ordered_json captured_json(const layer_capture& seen, repscope::thread_pool& pool);
+
+/// The same of perturbed images, and of the differences to what the layers said of the clean ones:
+/// `"change":{"dimensionality":{..},"relative_size"}`, the size being
+/// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all images and units.
+nlohmann::ordered_json captured_json(const layer_capture& seen, const layer_capture& clean,
+                                     repscope::thread_pool& pool);
+
+} // namespace program

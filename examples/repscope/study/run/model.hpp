@@ -1,0 +1,83 @@
+#pragma once
+
+#include "images/datasets.hpp"
+#include "study/settings.hpp"
+
+#include <repscope/parallel/thread_pool.hpp>
+#include <repscope/tensor/tensor_view.hpp>
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace program {
+
+/// A network of a study, whichever architecture it has. In inference mode: takes images
+/// (n, channels, rows, columns) from 0 to 1, and is a model that can be attacked and looked into
+/// (`repscope::differentiable`, `repscope::layered`).
+class study_model {
+  public:
+    using input_view = repscope::tensor_view<const float, 4>;
+    using output_view = repscope::tensor_view<float, 4>;
+    using tap = std::function<void(std::size_t, std::string_view, const input_view&)>;
+
+    study_model() = default;
+    study_model(const study_model&) = delete;
+    study_model& operator=(const study_model&) = delete;
+    virtual ~study_model() = default;
+
+    /// The most likely class of each image, the lowest of equals, to `predicted`; `look` sees the layers.
+    virtual void classify(const input_view& x, std::span<int> predicted, const tap& look) = 0;
+
+    enum class loss { cross_entropy, margin };
+    /// Which loss of a sample the model tells from now on.
+    virtual void attack_with(loss function) = 0;
+
+    /// Per-sample losses, predictions and gradients.
+    virtual void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
+                            std::span<int> predicted, const output_view& gradient) = 0;
+    [[nodiscard]] virtual std::size_t classes(const std::array<std::size_t, 4>& x) const = 0;
+    [[nodiscard]] virtual std::size_t layers() const = 0;
+    [[nodiscard]] virtual std::array<std::size_t, 4> extents(std::size_t layer,
+                                                             const std::array<std::size_t, 4>& x) const = 0;
+    virtual void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
+                     const output_view& gradient) = 0;
+    virtual void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
+                     const output_view& out) = 0;
+    virtual void unit_gradients(std::size_t layer, const input_view& x,
+                                const std::function<void(std::size_t, const input_view&)>& visit) = 0;
+};
+
+/// A network that is trained as the study trains.
+class trainable_model : public study_model {
+  public:
+    /// Trains from the parameters that the seed of `cell` gives; `done(step)` is called after each step.
+    virtual void train(const image_set& images, const study_settings& settings, const study_cell& cell,
+                       const std::function<void(std::size_t)>& done) = 0;
+};
+
+/// The network that `settings` asks for, for the images of `data`; it works on the threads of `pool`.
+std::unique_ptr<trainable_model> make_study_model(const study_settings& settings, const data_set& data,
+                                                  repscope::thread_pool& pool);
+
+/// Steps of training of one network. Throws `usage_error` when the images do not fill a batch.
+std::size_t step_count(const study_settings& settings, std::size_t images);
+
+/// Images [first, first + count) as numbers from 0 to 1, in `pixels`.
+study_model::input_view unit_interval(const image_set& images, std::size_t first, std::size_t count,
+                                      std::vector<float>& pixels);
+
+/// Images that go through a network at a time when nothing else limits it.
+inline constexpr std::size_t test_batch = 250;
+
+/// Which of `images` are classified correctly; `look` sees the layers of each batch.
+std::vector<bool> classify_all(study_model& model, const image_set& images, const study_model::tap& look);
+
+/// The share of those that are true.
+double share_of(const std::vector<bool>& right);
+
+} // namespace program

@@ -1,0 +1,76 @@
+#pragma once
+
+#include "study/run/model.hpp"
+
+#include <repscope/net/inference_model.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <span>
+#include <utility>
+
+namespace program {
+
+/// A network of the library as a `study_model`.
+template <typename Network, typename Base = study_model>
+class network_model : public Base {
+  public:
+    using typename Base::input_view;
+    using typename Base::loss;
+    using typename Base::output_view;
+    using typename Base::tap;
+
+    network_model(Network network, repscope::thread_pool& pool)
+        : network_(std::move(network)), workspace_(pool), evaluation_(network_, pool),
+          margin_(network_, pool, repscope::net::loss_function::margin) {}
+
+    void classify(const input_view& x, std::span<int> predicted, const tap& look) override {
+        const auto logits = look ? network_.forward(x, workspace_, look) : network_.forward(x, workspace_);
+        for (std::size_t i = 0; i < logits.extent(0); ++i) {
+            std::size_t best = 0;
+            for (std::size_t c = 1; c < logits.extent(1); ++c) {
+                if (logits(i, c) > logits(i, best)) best = c;
+            }
+            predicted[i] = static_cast<int>(best);
+        }
+    }
+
+    void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
+                    std::span<int> predicted, const output_view& gradient) override {
+        (loss_ == loss::margin ? margin_ : evaluation_)(x, labels, losses, predicted, gradient);
+    }
+    void attack_with(loss function) override { loss_ = function; }
+    [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const override {
+        return network_.classes(x);
+    }
+    [[nodiscard]] std::array<std::size_t, 4> extents(std::size_t layer,
+                                                     const std::array<std::size_t, 4>& x) const override {
+        return network_.extents(layer, x);
+    }
+    void unit_gradients(std::size_t layer, const input_view& x,
+                        const std::function<void(std::size_t, const input_view&)>& visit) override {
+        evaluation_.unit_gradients(layer, x, visit);
+    }
+    [[nodiscard]] std::size_t layers() const override { return network_.layers(); }
+    void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
+             const output_view& gradient) override {
+        evaluation_.vjp(layer, x, upstream, gradient);
+    }
+    void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
+             const output_view& out) override {
+        evaluation_.jvp(layer, x, tangent, out);
+    }
+
+    [[nodiscard]] Network& network() noexcept { return network_; }
+
+  private:
+    Network network_;
+    typename Network::workspace workspace_;
+    repscope::net::inference_model<Network> evaluation_;
+    repscope::net::inference_model<Network> margin_;
+    loss loss_ = loss::cross_entropy;
+};
+
+} // namespace program

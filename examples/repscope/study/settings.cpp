@@ -1,0 +1,56 @@
+#include "study/settings.hpp"
+
+#include "render/text_table.hpp"
+#include "support/errors.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+namespace program {
+
+namespace {
+
+// Numbers with commas between them, each from `low` to `high` and none there twice.
+std::vector<double> parse_numbers(const std::string& option, const std::string& text, double low,
+                                  double high) {
+    std::vector<double> values;
+    std::size_t at = 0;
+    while (at <= text.size()) {
+        const std::size_t end = std::min(text.find(',', at), text.size());
+        const std::string item = text.substr(at, end - at);
+        double value = 0.0;
+        // from_chars takes no plus sign, people write one.
+        const char* first = item.data() + (item.starts_with('+') ? 1 : 0);
+        const auto [rest, failure] = std::from_chars(first, item.data() + item.size(), value);
+        if (failure != std::errc() || rest != item.data() + item.size() || !(value >= low && value <= high)) {
+            throw usage_error(option + ": expected numbers from " + shortest(low) + " to " + shortest(high) +
+                              " with commas between them, got '" + item + "'");
+        }
+        if (value == 0.0) value = 0.0; // -0 and 0 are the same
+        if (std::find(values.begin(), values.end(), value) != values.end()) {
+            throw usage_error(option + ": " + item + " is there twice");
+        }
+        values.push_back(value);
+        at = end + 1;
+    }
+    return values;
+}
+
+} // namespace
+
+std::vector<double> parse_alphas(const std::string& text) {
+    return parse_numbers("--alphas", text, -100.0, 100.0);
+}
+
+std::vector<double> parse_eps(const std::string& text) {
+    std::vector<double> eps = parse_numbers("--eps", text, 0.001, 255.0);
+    std::sort(eps.begin(), eps.end());
+    return eps;
+}
+
+std::string cell_name(const study_cell& cell) {
+    return "alpha_" + shortest(cell.alpha) + "_seed_" + std::to_string(cell.seed);
+}
+
+} // namespace program

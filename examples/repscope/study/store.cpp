@@ -1,0 +1,129 @@
+#include "study/store.hpp"
+
+#include "files/output_file.hpp"
+#include "files/output_guard.hpp"
+#include "images/datasets.hpp"
+#include "support/errors.hpp"
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::ordered_json;
+
+constexpr const char* schema = "repscope.network/1";
+
+void make_folder(const std::string& folder) {
+    std::error_code failure;
+    fs::create_directories(folder, failure);
+    if (failure) throw data_error(folder, "cannot be made: " + failure.message());
+}
+
+void check_outputs(const study_settings& settings) {
+    output_guard guard;
+    for (const std::string& file : files_of_data_set(settings.data)) guard.add_input(file);
+    guard.add_input(settings.frost_textures);
+    constexpr std::array<std::pair<const char*, file_kind>, 7> names{{{"study.json", file_kind::json},
+                                                                      {"study.csv", file_kind::csv},
+                                                                      {"report.html", file_kind::html},
+                                                                      {"per_image.npz", file_kind::npz},
+                                                                      {"methods.json", file_kind::json},
+                                                                      {"methods.csv", file_kind::csv},
+                                                                      {"methods.svg", file_kind::svg}}};
+    for (const auto& [name, kind] : names) guard.add_output("--out", settings.out + "/" + name, kind);
+    guard.add_output_folder("--out", settings.out + "/figures");
+    guard.add_output_folder("--out", settings.out + "/networks");
+    std::error_code failure;
+    for (fs::directory_iterator cell(settings.out + "/activations", failure), end; !failure && cell != end;
+         cell.increment(failure)) {
+        guard.add_output_folder("--dump", cell->path().string());
+    }
+}
+
+// "epochs 3, now 1": the settings in which two networks differ.
+std::string differences(const json& before, const json& now) {
+    const json flat_before = before.flatten();
+    const json flat_now = now.flatten();
+    std::string text;
+    for (const auto& [key, value] : flat_now.items()) {
+        const json old = flat_before.contains(key) ? flat_before[key] : json();
+        if (old == value) continue;
+        if (!text.empty()) text += "; ";
+        text += key.substr(1) + " " + old.dump() + ", now " + value.dump();
+    }
+    return text.empty() ? "other settings" : text;
+}
+
+} // namespace
+
+study_store::study_store(const study_settings& settings, json made_with)
+    : out_(settings.out), dump_(settings.dump), made_with_(std::move(made_with)) {
+    check_outputs(settings);
+    make_folder(out_ + "/networks");
+    std::error_code failure;
+    for (const auto& entry : fs::directory_iterator(out_ + "/networks", failure)) {
+        if (entry.path().extension() == ".json") read(entry.path().string());
+    }
+    if (failure) throw data_error(out_, "cannot be read: " + failure.message());
+    require_writable(out_ + "/study.json");
+    require_writable(out_ + "/networks/probe.json");
+}
+
+std::string study_store::path_of(const std::string& name) const {
+    return out_ + "/networks/" + name + ".json";
+}
+
+std::string study_store::dump_folder(const study_cell& cell) const {
+    return out_ + "/activations/" + cell_name(cell);
+}
+
+json study_store::read(const std::string& path) const {
+    std::ifstream file(path, std::ios::binary);
+    const json stored = json::parse(file, nullptr, false);
+    if (!file || stored.is_discarded() || !stored.is_object() || stored.value("schema", "") != schema ||
+        !stored.contains("settings") || !stored.contains("network")) {
+        throw data_error(path, "is no finished network of a study; remove it and run again");
+    }
+    if (stored["settings"] != made_with_) {
+        throw usage_error(out_ + " holds networks made with other settings (" +
+                          differences(stored["settings"], made_with_) +
+                          "): choose another --out or remove it");
+    }
+    return stored["network"];
+}
+
+std::optional<json> study_store::finished(const std::string& name) const {
+    std::error_code none;
+    if (!fs::exists(path_of(name), none)) return std::nullopt;
+    return read(path_of(name));
+}
+
+std::optional<json> study_store::finished(const study_cell& cell) const {
+    std::error_code none;
+    const auto network = finished(cell_name(cell));
+    if (network && dump_) {
+        for (const auto& layer : (*network)["conditions"][0]["layers"]) {
+            if (layer["file"].is_null() || !fs::exists(layer["file"].get<std::string>(), none))
+                return std::nullopt;
+        }
+    }
+    return network;
+}
+
+void study_store::keep(const study_cell& cell, const json& network) const { keep(cell_name(cell), network); }
+
+void study_store::keep(const std::string& name, const json& network) const {
+    json stored;
+    stored["schema"] = schema;
+    stored["settings"] = made_with_;
+    stored["network"] = network;
+    write_output(path_of(name), stored.dump() + "\n");
+}
+
+} // namespace program

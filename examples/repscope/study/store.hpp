@@ -1,0 +1,41 @@
+#pragma once
+
+#include "study/settings.hpp"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+namespace program {
+
+/// The finished networks of a study: DIR/networks/NAME.json, each with the settings it was made with, so that
+/// an interrupted study goes on where it was.
+class study_store {
+  public:
+    /// Makes the folders, and checks the networks that are already there. Throws `usage_error` when one was
+    /// made with other settings, saying which, and `data_error` when the folder cannot be used.
+    study_store(const study_settings& settings, nlohmann::ordered_json made_with);
+
+    /// The NETWORK object of a finished network; nothing when it has to be trained. With --dump, a network
+    /// without its activations counts as not finished.
+    [[nodiscard]] std::optional<nlohmann::ordered_json> finished(const study_cell& cell) const;
+
+    void keep(const study_cell& cell, const nlohmann::ordered_json& network) const;
+
+    /// The same for a network that is known by another name, which is one of a file.
+    [[nodiscard]] std::optional<nlohmann::ordered_json> finished(const std::string& name) const;
+    void keep(const std::string& name, const nlohmann::ordered_json& network) const;
+
+    /// Where the activations of a network go.
+    [[nodiscard]] std::string dump_folder(const study_cell& cell) const;
+
+  private:
+    [[nodiscard]] std::string path_of(const std::string& name) const;
+    nlohmann::ordered_json read(const std::string& path) const;
+
+    std::string out_;
+    bool dump_;
+    nlohmann::ordered_json made_with_;
+};
+
+} // namespace program

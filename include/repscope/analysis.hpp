@@ -1,0 +1,4 @@
+#pragma once
+
+#include "repscope/analysis/shards.hpp"
+#include "repscope/analysis/state_file.hpp"

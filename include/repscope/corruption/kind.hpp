@@ -1,0 +1,95 @@
+#pragma once
+
+#include "repscope/error.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+namespace corruption {
+
+/// The 19 corruptions. Random streams depend on the numbers: one is appended, never renumbered.
+enum class kind : std::uint8_t {
+    gaussian_noise = 0,
+    shot_noise = 1,
+    impulse_noise = 2,
+    defocus_blur = 3,
+    glass_blur = 4,
+    motion_blur = 5,
+    zoom_blur = 6,
+    snow = 7,
+    frost = 8,
+    fog = 9,
+    brightness = 10,
+    contrast = 11,
+    elastic_transform = 12,
+    pixelate = 13,
+    jpeg_compression = 14,
+    speckle_noise = 15,
+    gaussian_blur = 16,
+    spatter = 17,
+    saturate = 18,
+};
+
+/// The 15 corruptions of the benchmark, in its order: noise, blur, weather, digital. Means over corruptions
+/// (mCE) are over these.
+inline constexpr std::array<std::string_view, 15> common{
+    "gaussian_noise",    "shot_noise", "impulse_noise",   "defocus_blur", "glass_blur", "motion_blur",
+    "zoom_blur",         "snow",       "frost",           "fog",          "brightness", "contrast",
+    "elastic_transform", "pixelate",   "jpeg_compression"};
+
+/// The 4 that are for tuning and validation, kept apart so that no benchmark has them by accident.
+inline constexpr std::array<std::string_view, 4> extra{"speckle_noise", "gaussian_blur", "spatter",
+                                                       "saturate"};
+
+/// The name of a corruption, as the data sets spell it.
+[[nodiscard]] constexpr std::string_view name_of(kind which) noexcept {
+    const auto index = static_cast<std::size_t>(which);
+    return index < common.size() ? common[index] : extra[index - common.size()];
+}
+
+namespace detail {
+
+/// Letters to insert, remove or replace to make one word of the other.
+[[nodiscard]] inline std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = (std::min)({replaced, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+} // namespace detail
+
+/// The corruption of that name. Throws `value_error` for any other, with all the names, the nearest first.
+[[nodiscard]] inline kind kind_from_name(std::string_view name) {
+    std::vector<std::string_view> names(common.begin(), common.end());
+    names.insert(names.end(), extra.begin(), extra.end());
+    for (std::size_t index = 0; index < names.size(); ++index)
+        if (names[index] == name) return static_cast<kind>(index);
+    std::stable_sort(names.begin(), names.end(), [name](std::string_view a, std::string_view b) {
+        return detail::edit_distance(a, name) < detail::edit_distance(b, name);
+    });
+    std::string list;
+    for (const std::string_view known : names) list += (list.empty() ? "" : ", ") + std::string(known);
+    errors::throw_value_error("corruption::find",
+                              "there is no corruption '" + std::string(name) + "'; there are " + list);
+}
+
+} // namespace corruption
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,6 @@
+#pragma once
+
+#include "repscope/data/attribute_environment.hpp"
+#include "repscope/data/augment.hpp"
+#include "repscope/data/batch_concatenation.hpp"
+#include "repscope/data/colored_environment.hpp"

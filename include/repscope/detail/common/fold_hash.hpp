@@ -1,0 +1,26 @@
+#pragma once
+
+#include "repscope/random/philox.hpp"
+#include "repscope/random/streams.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace repscope {
+inline namespace v0 {
+
+/// The block, 0 .. `blocks` - 1, to which the sample at place `index` of a data set belongs: a hash, so that
+/// it depends on nothing but the sample's own place, whatever the order, the threads and the shards in which
+/// samples come. Blocks are of equal size on average. With `blocks` a multiple of the folds, the fold of a
+/// sample is its block modulo the folds.
+///
+/// `blocks` must be in 1 .. 2^32 - 1. The same everywhere.
+[[nodiscard]] constexpr std::size_t sample_block(std::uint64_t index, std::size_t blocks) noexcept {
+    const auto words = philox4x32({static_cast<std::uint32_t>(index >> 32U), 0,
+                                   static_cast<std::uint32_t>(index), streams::id(streams::purpose::fold)},
+                                  key_of(0));
+    return static_cast<std::size_t>((static_cast<std::uint64_t>(words[0]) * blocks) >> 32U);
+}
+
+} // namespace v0
+} // namespace repscope

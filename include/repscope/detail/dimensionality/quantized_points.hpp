@@ -1,0 +1,232 @@
+#pragma once
+
+#include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/moments/update_options.hpp"
+#include "repscope/parallel/blocks.hpp"
+#include "repscope/parallel/thread_pool.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+namespace repscope {
+inline namespace v0 {
+namespace detail {
+
+/// Points for searches among all pairs: exact in double, and rounded to a lattice of small integers, on which
+/// products are twice as fast as in float and exact. The lattice finds candidates, doubles decide.
+///
+/// Rounding moves a point by a distance that is known, so distances on the lattice are off by no more than
+/// those of the two points together. Coordinates are about the mean, and as large as sums of products in 32
+/// bits allow: one point far from all others makes the lattice coarse for them, and searches slow, not wrong.
+class quantized_points {
+  public:
+    /// Points that a tile has on each side.
+    static constexpr std::size_t tile_rows = 4;
+    static constexpr std::size_t tile_columns = 16;
+    using tile = std::array<std::array<std::int32_t, tile_columns>, tile_rows>;
+
+    quantized_points(std::vector<double> rows, std::size_t samples, std::size_t units)
+        : rows_(std::move(rows)), samples_(samples), units_(units), pairs_((units + 1) / 2),
+          lengths_(samples + tile_columns), moved_(samples) {
+        const std::size_t groups = block_count(samples, tile_columns);
+        std::vector<double> mean(units);
+        for (std::size_t i = 0; i < rows_.size(); ++i)
+            mean[i % units] += (rows_[i] - rows_[i % units]) / static_cast<double>(samples);
+        for (std::size_t u = 0; u < units; ++u) mean[u] += rows_[u];
+        double largest = 0;
+        for (std::size_t i = 0; i < rows_.size(); ++i)
+            largest = (std::max)(largest, std::abs(rows_[i] - mean[i % units]));
+        // Squared distances, 4 units levels^2, stay below 2^30; and products of two below 2^30 as well.
+        const double levels = (std::min)(8191.0, std::floor(std::sqrt(0x1p28 / static_cast<double>(units))));
+        step_ = largest > 0 && levels >= 1 ? largest / levels : 1;
+        lattice_.resize(groups * pairs_ * 2 * tile_columns);
+        for (std::size_t i = 0; i < samples; ++i) {
+            std::int32_t length = 0;
+            double moved = 0;
+            for (std::size_t u = 0; u < units; ++u) {
+                const double exact = (rows_[i * units + u] - mean[u]) / step_;
+                const double rounded = levels >= 1 ? std::nearbyint(exact) : 0;
+                const auto value = static_cast<std::int16_t>(rounded);
+                lattice_[((i / tile_columns * pairs_ + u / 2) * tile_columns + i % tile_columns) * 2 +
+                         u % 2] = value;
+                length += value * value;
+                moved += (exact - rounded) * (exact - rounded);
+            }
+            lengths_[i] = length;
+            // With some room for the rounding of these very numbers.
+            moved_[i] = std::sqrt(moved) * (1 + 1e-9) + 1e-9 * levels;
+            max_rounding_error_ = (std::max)(max_rounding_error_, moved_[i]);
+        }
+    }
+
+    [[nodiscard]] std::size_t samples() const noexcept { return samples_; }
+    [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Length of a step of the lattice in the units of the data.
+    [[nodiscard]] double step() const noexcept { return step_; }
+    /// Squared lengths on the lattice, with `tile_columns` zeros behind the last.
+    [[nodiscard]] const std::int32_t* lengths() const noexcept { return lengths_.data(); }
+    /// What a distance of point `i` to any other may be off on the lattice, in steps.
+    [[nodiscard]] double slack(std::size_t i) const noexcept { return moved_[i] + max_rounding_error_; }
+
+    /// Exact, in the units of the data.
+    [[nodiscard]] double squared_distance(std::size_t i, std::size_t j) const noexcept {
+        const double* a = rows_.data() + i * units_;
+        const double* b = rows_.data() + j * units_;
+        double sum = 0;
+        for (std::size_t u = 0; u < units_; ++u) sum += (a[u] - b[u]) * (a[u] - b[u]);
+        return sum;
+    }
+
+    /// Calls `each(i, rows, j, columns, products, worker)` for tiles that cover every pair of points once:
+    /// points i .. i + rows - 1 and j .. j + columns - 1, `products[r][c]` being that of i + r and j + c on
+    /// the lattice. Tiles on the diagonal hold pairs twice and points with themselves: only j + c > i + r
+    /// counts. No two tiles that run at the same time share a point.
+    template <typename Each>
+    void for_each_tile(thread_pool& pool, Each&& each) const {
+        constexpr std::size_t edge = 512;
+        static_assert(edge % tile_columns == 0 && tile_columns % tile_rows == 0);
+        const std::size_t blocks = block_count(samples_, edge);
+        // Rounds of a tournament: in round r block a meets the block b with a + b = r mod blocks.
+        for (std::size_t round = 0; round < blocks; ++round) {
+            pool.for_each(blocks, [&](std::size_t a, std::size_t worker) {
+                const std::size_t b = (round + blocks - a) % blocks;
+                if (b < a) return;
+                const std::size_t a_end = (std::min)((a + 1) * edge, samples_);
+                const std::size_t b_end = (std::min)((b + 1) * edge, samples_);
+                tile products;
+                for (std::size_t j = b * edge; j < b_end; j += tile_columns) {
+                    const std::size_t columns = (std::min)(tile_columns, b_end - j);
+                    const std::size_t last = a == b ? (std::min)(a_end, j + columns) : a_end;
+                    for (std::size_t i = a * edge; i < last; i += tile_rows) {
+                        multiply(i, j, products);
+                        each(i, (std::min)(tile_rows, a_end - i), j, columns, products, worker);
+                    }
+                }
+            });
+        }
+    }
+
+  private:
+    /// Products of four points and sixteen. Points lie in groups of sixteen: two coordinates of each, then
+    /// the next two, so that one instruction multiplies two coordinates of eight points.
+    void multiply(std::size_t i, std::size_t j, tile& products) const {
+        constexpr std::size_t step = 2 * tile_columns;
+        const std::int16_t* rows = lattice_.data() + i / tile_columns * pairs_ * step + i % tile_columns * 2;
+        const std::int16_t* columns = lattice_.data() + j / tile_columns * pairs_ * step;
+#if defined(__AVX512BW__)
+        static_assert(tile_rows == 4 && tile_columns == 16);
+        __m512i sums[tile_rows] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
+                                   _mm512_setzero_si512()};
+        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
+            const __m512i sixteen = _mm512_loadu_si512(columns);
+            for (std::size_t r = 0; r < tile_rows; ++r) {
+                std::int32_t both = 0;
+                std::memcpy(&both, rows + 2 * r, sizeof both);
+                sums[r] = _mm512_add_epi32(sums[r], _mm512_madd_epi16(_mm512_set1_epi32(both), sixteen));
+            }
+        }
+        static_assert(sizeof sums == sizeof products);
+        std::memcpy(&products, sums, sizeof products);
+#elif defined(__AVX2__)
+        // Named one by one: compilers leave an array of them in memory.
+        static_assert(tile_rows == 4 && tile_columns == 16);
+        const __m256i zero = _mm256_setzero_si256();
+        __m256i low_0 = zero, high_0 = zero, low_1 = zero, high_1 = zero;
+        __m256i low_2 = zero, high_2 = zero, low_3 = zero, high_3 = zero;
+        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
+            __m256i left, right;
+            std::memcpy(&left, columns, sizeof left);
+            std::memcpy(&right, columns + tile_columns, sizeof right);
+            const auto add = [&](const std::int16_t* point, __m256i& low, __m256i& high) {
+                std::int32_t both = 0;
+                std::memcpy(&both, point, sizeof both);
+                const __m256i own = _mm256_set1_epi32(both);
+                low = _mm256_add_epi32(low, _mm256_madd_epi16(own, left));
+                high = _mm256_add_epi32(high, _mm256_madd_epi16(own, right));
+            };
+            add(rows, low_0, high_0);
+            add(rows + 2, low_1, high_1);
+            add(rows + 4, low_2, high_2);
+            add(rows + 6, low_3, high_3);
+        }
+        const __m256i sums[] = {low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3};
+        static_assert(sizeof sums == sizeof products);
+        std::memcpy(&products, sums, sizeof products);
+#else
+        products = {};
+        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
+            for (std::size_t r = 0; r < tile_rows; ++r) {
+                const std::int32_t first = rows[2 * r], second = rows[2 * r + 1];
+                for (std::size_t c = 0; c < tile_columns; ++c)
+                    products[r][c] += first * columns[2 * c] + second * columns[2 * c + 1];
+            }
+        }
+#endif
+    }
+
+    std::vector<double> rows_;
+    std::size_t samples_;
+    std::size_t units_;
+    std::size_t pairs_;
+    std::vector<std::int16_t> lattice_;
+    std::vector<std::int32_t> lengths_;
+    std::vector<double> moved_;
+    double max_rounding_error_ = 0;
+    double step_ = 1;
+};
+
+/// Rows that differ from all before them.
+[[nodiscard]] inline std::vector<double> distinct_rows(std::vector<double> rows, std::size_t units) {
+    std::vector<std::size_t> order(rows.size() / units);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    const auto row = [&](std::size_t i) { return std::span(rows).subspan(i * units, units); };
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        const auto left = row(a), right = row(b);
+        const auto [l, r] = std::mismatch(left.begin(), left.end(), right.begin());
+        return l != left.end() ? *l < *r : a < b;
+    });
+    std::vector<unsigned char> repeated(order.size());
+    for (std::size_t k = 1; k < order.size(); ++k) {
+        const auto before = row(order[k - 1]), own = row(order[k]);
+        if (std::equal(own.begin(), own.end(), before.begin())) repeated[order[k]] = 1;
+    }
+    if (std::find(repeated.begin(), repeated.end(), 1) == repeated.end()) return rows;
+    std::vector<double> result;
+    result.reserve(rows.size());
+    for (std::size_t i = 0; i < repeated.size(); ++i) {
+        if (repeated[i] == 0) result.insert(result.end(), row(i).begin(), row(i).end());
+    }
+    return result;
+}
+
+/// Distinct points of activations and how many were left out: what the neighbor estimators start from.
+struct distinct_points {
+    quantized_points points;
+    std::size_t duplicates = 0;
+};
+
+template <typename Activations>
+[[nodiscard]] distinct_points distinct_points_of(std::string_view function, const Activations& activations,
+                                                 layout axes, thread_pool& pool) {
+    const auto x = as_activations(activations, axes, function);
+    if (x.empty()) errors::throw_shape_error(function, "expected at least one sample and unit", x.extents());
+    std::vector<double> rows = distinct_rows(unit_rows(function, x, pool), x.extent(1));
+    const std::size_t left = rows.size() / x.extent(1);
+    return {quantized_points(std::move(rows), left, x.extent(1)), x.extent(0) - left};
+}
+
+} // namespace detail
+} // namespace v0
+} // namespace repscope

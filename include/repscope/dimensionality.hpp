@@ -1,0 +1,17 @@
+#pragma once
+
+#include "repscope/dimensionality/component_count.hpp"
+#include "repscope/dimensionality/correlation_dimension.hpp"
+#include "repscope/dimensionality/estimate.hpp"
+#include "repscope/dimensionality/hutch_plus_plus.hpp"
+#include "repscope/dimensionality/levina_bickel.hpp"
+#include "repscope/dimensionality/local_pca.hpp"
+#include "repscope/dimensionality/nearest_neighbors.hpp"
+#include "repscope/dimensionality/participation_ratio.hpp"
+#include "repscope/dimensionality/participation_ratio_jackknife.hpp"
+#include "repscope/dimensionality/participation_ratio_sampled_units.hpp"
+#include "repscope/dimensionality/participation_ratio_two_trials.hpp"
+#include "repscope/dimensionality/power_law.hpp"
+#include "repscope/dimensionality/result.hpp"
+#include "repscope/dimensionality/spectrum.hpp"
+#include "repscope/dimensionality/two_nn.hpp"

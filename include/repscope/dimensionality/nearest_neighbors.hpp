@@ -1,0 +1,208 @@
+#pragma once
+
+#include "repscope/detail/dimensionality/quantized_points.hpp"
+#include "repscope/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace v0 {
+
+/// The k nearest neighbors of every sample among the others.
+struct neighbors {
+    std::size_t samples = 0;
+    std::size_t k = 0;
+    /// (samples, k): places of the neighbors, the nearest first, of equally near ones the first.
+    std::vector<std::uint32_t> index;
+    /// (samples, k): their Euclidean distances.
+    std::vector<double> distance;
+};
+
+namespace detail {
+
+/// Whether |b|^2 - 2 a.b is within the bound of a point `a`, or |a|^2 - 2 a.b within that of b, for any of
+/// sixteen points b.
+[[nodiscard]] inline bool any_within(const std::int32_t* products, std::int32_t length, std::int32_t bound,
+                                     const std::int32_t* lengths, const std::int32_t* bounds) noexcept {
+    static_assert(quantized_points::tile_columns == 16);
+#if defined(__AVX512BW__)
+    const __m512i twice = _mm512_add_epi32(_mm512_loadu_si512(products), _mm512_loadu_si512(products));
+    const __mmask16 of_a = _mm512_cmple_epi32_mask(_mm512_sub_epi32(_mm512_loadu_si512(lengths), twice),
+                                                   _mm512_set1_epi32(bound));
+    const __mmask16 of_b = _mm512_cmple_epi32_mask(_mm512_sub_epi32(_mm512_set1_epi32(length), twice),
+                                                   _mm512_loadu_si512(bounds));
+    return (of_a | of_b) != 0;
+#else
+    typedef std::int32_t eight __attribute__((vector_size(32)));
+    eight found{};
+    for (std::size_t half = 0; half < 2; ++half) {
+        eight twice, right_lengths, right_bounds;
+        std::memcpy(&twice, products + 8 * half, sizeof twice);
+        std::memcpy(&right_lengths, lengths + 8 * half, sizeof right_lengths);
+        std::memcpy(&right_bounds, bounds + 8 * half, sizeof right_bounds);
+        twice *= 2;
+        found |= (right_lengths - twice <= bound) | (length - twice <= right_bounds);
+    }
+    std::uint64_t parts[4];
+    std::memcpy(parts, &found, sizeof parts);
+    return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
+#endif
+}
+
+/// The candidates of one sample: everything that may be among its k nearest, seen so far, by squared
+/// distances on the lattice.
+class candidate_list {
+  public:
+    using item = std::pair<std::int32_t, std::uint32_t>;
+
+    explicit candidate_list(std::size_t k) : room_(4 * k + 16) {
+        items_.reserve((std::min<std::size_t>)(room_, 32));
+    }
+
+    [[nodiscard]] const std::vector<item>& items() const noexcept { return items_; }
+
+    /// Adds sample `j`; true when there are so many that `prune` is due.
+    [[nodiscard]] bool add(std::int32_t squared, std::size_t j) {
+        items_.emplace_back(squared, static_cast<std::uint32_t>(j));
+        return items_.size() >= room_;
+    }
+
+    /// Leaves out what cannot be among the k nearest of sample `i`; the largest squared distance that can.
+    [[nodiscard]] std::int32_t prune(const quantized_points& points, std::size_t i, std::size_t k) {
+        constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+        if (items_.size() <= k) return all;
+        const auto kth = items_.begin() + static_cast<std::ptrdiff_t>(k - 1);
+        std::nth_element(items_.begin(), kth, items_.end());
+        // k samples are certain to be within that distance and their slack; one that is nearer may be off by
+        // its own.
+        double reach = std::sqrt(static_cast<double>(kth->first)) + 2 * points.slack(i);
+        std::int32_t most = limit(reach);
+        keep_within(most);
+        constexpr std::size_t many = 4096;
+        if (items_.size() > 4 * k + many) {
+            // A lattice too coarse to tell: the k nearest of these are found by exact distances.
+            std::vector<std::pair<double, std::size_t>> exact(items_.size());
+            for (std::size_t n = 0; n < exact.size(); ++n)
+                exact[n] = {points.squared_distance(i, items_[n].second), n};
+            std::nth_element(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(k - 1), exact.end(),
+                             [&](const auto& a, const auto& b) {
+                                 return a.first != b.first
+                                            ? a.first < b.first
+                                            : items_[a.second].second < items_[b.second].second;
+                             });
+            reach = std::sqrt(exact[k - 1].first) / points.step() * (1 + 1e-9) + points.slack(i);
+            most = (std::min)(most, limit(reach));
+            std::vector<item> nearest;
+            for (std::size_t n = 0; n < k; ++n) nearest.push_back(items_[exact[n].second]);
+            items_ = std::move(nearest);
+        }
+        room_ = (std::max)(4 * k + 16, 2 * items_.size());
+        return most;
+    }
+
+  private:
+    [[nodiscard]] static std::int32_t limit(double reach) {
+        constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+        const double square = reach * reach + 1;
+        return square < static_cast<double>(all) ? static_cast<std::int32_t>(square) : all;
+    }
+    void keep_within(std::int32_t most) {
+        items_.erase(
+            std::remove_if(items_.begin(), items_.end(), [&](const item& one) { return one.first > most; }),
+            items_.end());
+    }
+
+    std::size_t room_;
+    std::vector<item> items_;
+};
+
+[[nodiscard]] inline neighbors search_neighbors(const quantized_points& points, std::size_t k,
+                                                thread_pool& pool) {
+    constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
+    constexpr std::size_t columns_of_tile = quantized_points::tile_columns;
+    const std::size_t samples = points.samples();
+    const std::int32_t* lengths = points.lengths();
+    std::vector<candidate_list> lists;
+    lists.reserve(samples);
+    for (std::size_t i = 0; i < samples; ++i) lists.emplace_back(k);
+    // What |b|^2 - 2 a.b must not exceed for b to be a candidate of a; none behind the last sample.
+    std::vector<std::int32_t> bounds(samples + columns_of_tile, (std::numeric_limits<std::int32_t>::min)());
+    std::fill_n(bounds.begin(), samples, all);
+    const auto offer = [&](std::size_t a, std::size_t b, std::int32_t product) {
+        const std::int32_t value = lengths[b] - 2 * product;
+        if (value > bounds[a] || !lists[a].add(lengths[a] + value, b)) return;
+        const std::int32_t most = lists[a].prune(points, a, k);
+        bounds[a] = most == all ? all : most - lengths[a];
+    };
+    points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
+                                   const quantized_points::tile& products, std::size_t) {
+        for (std::size_t r = 0; r < rows; ++r) {
+            // Most rows of a tile hold no candidate: look at a whole one first.
+            if (!any_within(products[r].data(), lengths[i + r], bounds[i + r], lengths + j,
+                            bounds.data() + j))
+                continue;
+            for (std::size_t c = 0; c < columns; ++c) {
+                if (j + c <= i + r) continue;
+                offer(i + r, j + c, products[r][c]);
+                offer(j + c, i + r, products[r][c]);
+            }
+        }
+    });
+    neighbors result{samples, k, {}, {}};
+    result.index.resize(samples * k);
+    result.distance.resize(samples * k);
+    constexpr std::size_t task_size = 256;
+    pool.for_each(block_count(samples, task_size), [&](std::size_t task) {
+        std::vector<std::pair<double, std::uint32_t>> exact;
+        for (std::size_t i = task * task_size; i < (std::min)((task + 1) * task_size, samples); ++i) {
+            (void)lists[i].prune(points, i, k);
+            exact.clear();
+            for (const auto& one : lists[i].items())
+                exact.emplace_back(points.squared_distance(i, one.second), one.second);
+            std::partial_sort(exact.begin(), exact.begin() + static_cast<std::ptrdiff_t>(k), exact.end());
+            for (std::size_t n = 0; n < k; ++n) {
+                result.index[i * k + n] = exact[n].second;
+                result.distance[i * k + n] = std::sqrt(exact[n].first);
+            }
+        }
+    });
+    return result;
+}
+
+} // namespace detail
+
+/// The k nearest other samples of every sample, by Euclidean distance between the values of their units.
+///
+/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says. Exact:
+/// candidates are found among coordinates rounded to 16 bits or less, with a bound for what rounding does,
+/// and decided by distances in double. Equal samples are neighbors at distance 0. Throws `shape_error` when
+/// there are not more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that
+/// is not finite. O(samples^2 x units), in parallel; samples x units x 10 bytes. Slow, by a factor of up to
+/// 20, when a few samples are thousands of times as far away as the others are from each other.
+template <tensor_like Activations>
+[[nodiscard]] neighbors nearest_neighbors(const Activations& activations, std::size_t k,
+                                          const update_options& options = {}) {
+    constexpr const char* name = "nearest_neighbors";
+    const auto x = as_activations(activations, options.axes, name);
+    if (k == 0) errors::throw_value_error(name, "expected k of at least 1, got 0");
+    if (x.empty() || x.extent(0) <= k) {
+        errors::throw_shape_error(name, "expected more than " + errors::text_of(k) + " samples", x.extents());
+    }
+    if (x.extent(0) > (std::numeric_limits<std::uint32_t>::max)()) {
+        errors::throw_value_error(name, "expected fewer than 2^32 samples");
+    }
+    const scoped_pool pool(options.threads);
+    const detail::quantized_points points(detail::unit_rows(name, x, *pool), x.extent(0), x.extent(1));
+    return detail::search_neighbors(points, k, *pool);
+}
+
+} // namespace v0
+} // namespace repscope

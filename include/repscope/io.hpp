@@ -1,0 +1,18 @@
+#pragma once
+
+#include "repscope/io/array_header.hpp"
+#include "repscope/io/array_reader.hpp"
+#include "repscope/io/block_reader.hpp"
+#include "repscope/io/byte_source.hpp"
+#include "repscope/io/cifar.hpp"
+#include "repscope/io/class_names.hpp"
+#include "repscope/io/csv.hpp"
+#include "repscope/io/dtype.hpp"
+#include "repscope/io/file.hpp"
+#include "repscope/io/idx.hpp"
+#include "repscope/io/labels.hpp"
+#include "repscope/io/npy.hpp"
+#include "repscope/io/npy_folder.hpp"
+#include "repscope/io/npy_header.hpp"
+#include "repscope/io/raw.hpp"
+#include "repscope/io/zip_directory.hpp"

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "repscope/tensor/tensor_view.hpp"
+
+#include <string_view>
+
+namespace repscope {
+inline namespace v0 {
+
+/// What a penalty on the representation sees of one layer: the layer's name, its activations behind the ReLU
+/// and the place of their gradient, both (samples, channels, rows, columns), (samples, units, 1, 1) for a
+/// flat layer.
+///
+/// A penalty is any callable `double(std::span<const layer_tap<Scalar>>, std::span<const int> labels)` that
+/// returns its value and adds its derivative to `gradient`. Strides are those of the network: the channels of
+/// a pixel usually lie together.
+template <typename Scalar>
+struct layer_tap {
+    std::string_view name;
+    tensor_view<const Scalar, 4> activation;
+    tensor_view<Scalar, 4> gradient;
+};
+
+} // namespace v0
+} // namespace repscope

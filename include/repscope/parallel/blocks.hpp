@@ -1,0 +1,28 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+
+namespace repscope {
+inline namespace v0 {
+
+/// How data are cut into blocks of samples for statistics: a function of the sample's size alone, so that who
+/// does the work never changes the order in which numbers are added.
+///
+/// `elements`: units x positions of one sample. About 2^16 elements a block, a multiple of 4 samples and at
+/// most 1024: small enough for the second-level cache in double, large enough that starting one costs
+/// nothing.
+[[nodiscard]] constexpr std::size_t samples_per_block(std::size_t elements) noexcept {
+    constexpr std::size_t target = std::size_t{1} << 16U;
+    const std::size_t samples = target / (std::max<std::size_t>)(elements, 1);
+    return std::clamp<std::size_t>(samples / 4 * 4, 4, 1024);
+}
+
+/// Number of blocks that cover `samples`.
+[[nodiscard]] constexpr std::size_t block_count(std::size_t samples,
+                                                std::size_t samples_per_task_block) noexcept {
+    return (samples + samples_per_task_block - 1) / samples_per_task_block;
+}
+
+} // namespace v0
+} // namespace repscope

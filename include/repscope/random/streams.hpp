@@ -1,0 +1,47 @@
+#pragma once
+
+#include "repscope/error.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace repscope {
+inline namespace v0 {
+
+/// Identities of random streams. Two draws are independent when their streams differ, so every use of
+/// randomness in the library takes its stream from here and from nowhere else.
+namespace streams {
+
+/// What a stream is for. Results depend on the numbers: a purpose is appended, never renumbered.
+enum class purpose : std::uint8_t {
+    init = 0,         ///< initial parameters
+    shuffle = 1,      ///< the order of the samples of an epoch
+    augment = 2,      ///< augmentation during training
+    corruption = 3,   ///< a: index in the catalog, b: severity
+    attack_start = 4, ///< a: restart, b: step
+    attack_l1_k = 5,  ///< a: restart, b: step
+    probe = 6,        ///< random directions in input space
+    sketch = 7,       ///< random projections of units
+    permutation = 8,  ///< shuffled labels and their approximations
+    fold = 9,         ///< the fold of a sample
+    environment = 10, ///< synthetic data: label noise and what only goes along with the label; a: environment
+    control = 11,     ///< random perturbations that attacks are compared with; a: place of the size
+    gradient_check = 12, ///< directions in which gradients are compared with differences; a: direction
+};
+
+inline constexpr std::uint32_t index_limit = 4096;
+
+/// The stream of a purpose and two indices: purpose (8 bits), a (12 bits), b (12 bits), from the top.
+///
+/// Throws `value_error` when an index does not fit in 12 bits: two uses would share one stream.
+[[nodiscard]] constexpr std::uint32_t id(purpose use, std::uint32_t a = 0, std::uint32_t b = 0) {
+    if (a >= index_limit || b >= index_limit) {
+        errors::throw_value_error("streams::id", "expected indices below 4096, got " + errors::text_of(a) +
+                                                     " and " + errors::text_of(b));
+    }
+    return (static_cast<std::uint32_t>(use) << 24U) | (a << 12U) | b;
+}
+
+} // namespace streams
+} // namespace v0
+} // namespace repscope

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "repscope/selectivity/auc.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
+#include "repscope/selectivity/cross_fit.hpp"
+#include "repscope/selectivity/d_prime.hpp"
+#include "repscope/selectivity/discrimination.hpp"
+#include "repscope/selectivity/gini.hpp"
+#include "repscope/selectivity/mutual_information.hpp"
+#include "repscope/selectivity/null_model.hpp"
+#include "repscope/selectivity/p_values.hpp"
+#include "repscope/selectivity/permutation_test.hpp"
+#include "repscope/selectivity/precision_at_k.hpp"
+#include "repscope/selectivity/regularizer.hpp"
+#include "repscope/selectivity/sparseness.hpp"

@@ -1,0 +1,152 @@
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+namespace repscope {
+inline namespace v0 {
+namespace detail {
+
+// Numbers at a time, by the compiler's vectors: the conversion to double bounds the speed of a pass over
+// float data, and vectorizers left to themselves take twice as long for it. The width decides the order of
+// additions, so it is a part of every name: translation units compiled for different processors share no
+// kernel.
+#if defined(__AVX512F__)
+inline constexpr std::size_t value_width = 8;
+#else
+inline constexpr std::size_t value_width = 4;
+#endif
+
+template <std::size_t Width>
+struct value_vectors;
+template <>
+struct value_vectors<4> {
+    typedef float floats __attribute__((vector_size(16)));
+    typedef double doubles __attribute__((vector_size(32)));
+    // Not returned: without AVX that would be another calling convention.
+    static void widen(floats values, doubles& into) noexcept {
+#if defined(__AVX__)
+        into = _mm256_cvtps_pd(values); // g++ makes three instructions of the portable spelling
+#else
+        into = __builtin_convertvector(values, doubles);
+#endif
+    }
+    static void fold(const doubles& v, doubles& into) noexcept { into = v; }
+};
+#if defined(__AVX512F__)
+template <>
+struct value_vectors<8> {
+    typedef float floats __attribute__((vector_size(32)));
+    typedef double doubles __attribute__((vector_size(64)));
+    static void widen(const floats& values, doubles& into) noexcept {
+        into =
+            _mm512_maskz_cvtps_pd(0xff, values); // all of them; without a mask g++ 12 warns of its own header
+    }
+    static void fold(const doubles& v, value_vectors<4>::doubles& into) noexcept {
+        into = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+    }
+};
+#endif
+
+/// (v[0] + v[2]) + (v[1] + v[3]) of each of `Maps` vectors, into `sums`: four at once by transposing them.
+template <std::size_t Maps>
+inline void sums_across(const value_vectors<4>::doubles* v, double* sums) noexcept {
+    if constexpr (Maps == 4) {
+        const auto ab =
+            __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5) + __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7);
+        const auto cd =
+            __builtin_shufflevector(v[2], v[3], 0, 1, 4, 5) + __builtin_shufflevector(v[2], v[3], 2, 3, 6, 7);
+        const auto all =
+            __builtin_shufflevector(ab, cd, 0, 2, 4, 6) + __builtin_shufflevector(ab, cd, 1, 3, 5, 7);
+        std::memcpy(sums, &all, sizeof all);
+    } else {
+        for (std::size_t map = 0; map < Maps; ++map)
+            sums[map] = (v[map][0] + v[map][2]) + (v[map][1] + v[map][3]);
+    }
+}
+
+/// Elements [0, Width) at `from`, in double; with `Rectify`, negative ones as 0 (a NaN is kept).
+template <bool Rectify, std::size_t Width, typename Scalar>
+inline void load_values(const Scalar* from, typename value_vectors<Width>::doubles& into) {
+    using vectors = value_vectors<Width>;
+    if constexpr (sizeof(Scalar) == sizeof(float)) {
+        typename vectors::floats values;
+        std::memcpy(&values, from, sizeof values);
+        if constexpr (Rectify)
+            values = values < typename vectors::floats{} ? typename vectors::floats{} : values;
+        vectors::widen(values, into);
+    } else {
+        std::memcpy(&into, from, sizeof into);
+        if constexpr (Rectify) into = into < typename vectors::doubles{} ? typename vectors::doubles{} : into;
+    }
+}
+
+/// Sums of `Maps` maps of `positions` elements that follow each other, over `positions`, into `means`. One
+/// map or several, the additions of a map are the same.
+template <bool Rectify, std::size_t Maps, std::size_t Width, typename Scalar>
+inline void means_of_maps(const Scalar* first, std::size_t positions, double share, double* means) {
+    using vectors = value_vectors<Width>;
+    typename vectors::doubles sums[Maps] = {};
+    const std::size_t whole = positions / Width * Width;
+    for (std::size_t p = 0; p < whole; p += Width) {
+        for (std::size_t map = 0; map < Maps; ++map) {
+            typename vectors::doubles values;
+            load_values<Rectify, Width>(first + map * positions + p, values);
+            sums[map] += values;
+        }
+    }
+    value_vectors<4>::doubles folded[Maps];
+    for (std::size_t map = 0; map < Maps; ++map) vectors::fold(sums[map], folded[map]);
+    double totals[Maps];
+    sums_across<Maps>(folded, totals);
+    for (std::size_t map = 0; map < Maps; ++map) {
+        double sum = totals[map];
+        for (std::size_t p = whole; p < positions; ++p) {
+            const Scalar x = first[map * positions + p];
+            sum += static_cast<double>(Rectify && x < Scalar(0) ? Scalar(0) : x);
+        }
+        means[map] = sum * share;
+    }
+}
+
+/// Asks for what lies two pages behind `first` and `count` elements of it: the processor's own prefetching
+/// stops at the ends of pages.
+template <typename Scalar>
+inline void prefetch_ahead(const Scalar* first, std::size_t count) noexcept {
+    constexpr std::size_t line_elements = 64 / sizeof(Scalar), a_page = 4096 / sizeof(Scalar);
+    for (std::size_t i = 0; i < count; i += line_elements) __builtin_prefetch(first + 2 * a_page + i);
+}
+
+} // namespace detail
+
+/// Means over positions of the units of one sample [unit][position], in double, into `values`: what a
+/// statistic takes as the units' values. With `Rectify`, of max(element, 0).
+///
+/// The order of the additions depends on `positions` and the width of the target's vectors alone. A NaN or
+/// infinite element makes its unit's mean not finite; `Rectify` keeps a NaN too.
+template <bool Rectify, std::size_t Width = detail::value_width, typename Scalar>
+void unit_values(const Scalar* sample, std::size_t units, std::size_t positions, double* values) {
+    if (positions == 1) {
+        for (std::size_t unit = 0; unit < units; ++unit) {
+            const Scalar x = sample[unit];
+            values[unit] = static_cast<double>(Rectify && x < Scalar(0) ? Scalar(0) : x);
+        }
+        return;
+    }
+    const double share = 1 / static_cast<double>(positions);
+    std::size_t unit = 0;
+    for (; unit + 4 <= units; unit += 4) {
+        detail::prefetch_ahead(sample + unit * positions, 4 * positions);
+        detail::means_of_maps<Rectify, 4, Width>(sample + unit * positions, positions, share, values + unit);
+    }
+    for (; unit < units; ++unit) {
+        detail::means_of_maps<Rectify, 1, Width>(sample + unit * positions, positions, share, values + unit);
+    }
+}
+
+} // namespace v0
+} // namespace repscope
