@@ -33,9 +33,14 @@ struct feature_map_view {
     std::ptrdiff_t row = 0;
     std::ptrdiff_t image = 0;
 
-    [[nodiscard]] constexpr T* at(std::size_t n, std::size_t y = 0, std::size_t x = 0) const noexcept {
-        return data + static_cast<std::ptrdiff_t>(n) * image + static_cast<std::ptrdiff_t>(y) * row +
+    /// Number of elements from `data` to a pixel; also of maps without memory.
+    [[nodiscard]] constexpr std::ptrdiff_t offset(std::size_t n, std::size_t y = 0,
+                                                  std::size_t x = 0) const noexcept {
+        return static_cast<std::ptrdiff_t>(n) * image + static_cast<std::ptrdiff_t>(y) * row +
                static_cast<std::ptrdiff_t>(x * shape.c);
+    }
+    [[nodiscard]] constexpr T* at(std::size_t n, std::size_t y = 0, std::size_t x = 0) const noexcept {
+        return data + offset(n, y, x);
     }
     [[nodiscard]] constexpr std::size_t row_length() const noexcept { return shape.w * shape.c; }
     /// The same as (samples, channels, rows, columns).

@@ -119,28 +119,30 @@ template <typename Index, std::size_t Rank>
     return count;
 }
 
-/// Strides, in elements, of a dense row-major (C order) tensor with these extents.
+/// Strides, in elements, of a dense row-major (C order) tensor with these extents; modulo 2^64 where the
+/// number of elements does not fit (see `element_count`).
 template <std::size_t Rank>
 [[nodiscard]] constexpr std::array<std::ptrdiff_t, Rank>
 row_major_strides(const std::array<std::size_t, Rank>& extents) noexcept {
     std::array<std::ptrdiff_t, Rank> strides{};
-    std::ptrdiff_t step = 1;
+    std::size_t step = 1;
     for (std::size_t axis = Rank; axis-- > 0;) {
-        strides[axis] = step;
-        step *= static_cast<std::ptrdiff_t>(extents[axis]);
+        strides[axis] = static_cast<std::ptrdiff_t>(step);
+        step *= extents[axis];
     }
     return strides;
 }
 
-/// Strides, in elements, of a dense column-major (Fortran order) tensor with these extents.
+/// Strides, in elements, of a dense column-major (Fortran order) tensor with these extents; modulo 2^64 where
+/// the number of elements does not fit (see `element_count`).
 template <std::size_t Rank>
 [[nodiscard]] constexpr std::array<std::ptrdiff_t, Rank>
 column_major_strides(const std::array<std::size_t, Rank>& extents) noexcept {
     std::array<std::ptrdiff_t, Rank> strides{};
-    std::ptrdiff_t step = 1;
+    std::size_t step = 1;
     for (std::size_t axis = 0; axis < Rank; ++axis) {
-        strides[axis] = step;
-        step *= static_cast<std::ptrdiff_t>(extents[axis]);
+        strides[axis] = static_cast<std::ptrdiff_t>(step);
+        step *= extents[axis];
     }
     return strides;
 }

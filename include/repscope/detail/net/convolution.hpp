@@ -193,8 +193,8 @@ class convolution {
         plan.out.clear();
         for (std::size_t y = 0; y < out.shape.h; ++y) {
             for (std::size_t x = 0; x < out.shape.w; ++x) {
-                plan.in.push_back(in.at(0, y * win_.stride.rows, x * win_.stride.cols) - in.data);
-                plan.out.push_back(out.at(0, y, x) - out.data);
+                plan.in.push_back(in.offset(0, y * win_.stride.rows, x * win_.stride.cols));
+                plan.out.push_back(out.offset(0, y, x));
             }
         }
     }
@@ -217,8 +217,8 @@ class convolution {
                 if ((x + win_.padding.cols) % win_.stride.cols != px) continue;
                 const std::size_t qy = (y + win_.padding.rows) / win_.stride.rows;
                 const std::size_t qx = (x + win_.padding.cols) / win_.stride.cols;
-                plan.in.push_back(from.at(0, qy, qx) - from.data);
-                plan.out.push_back(to.at(0, y, x) - to.data);
+                plan.in.push_back(from.offset(0, qy, qx));
+                plan.out.push_back(to.offset(0, y, x));
             }
         }
         phases_.push_back(std::move(plan));
