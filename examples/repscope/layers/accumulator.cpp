@@ -173,13 +173,4 @@ void layer_statistics::end_pass(layer_report& report) {
     if (!needs_another_pass()) inference_->finish(report);
 }
 
-double layer_statistics::sum_of_squares() const {
-    const std::vector<double> means = states_.covariance.unit_means();
-    const std::vector<double> variances = states_.covariance.unit_variances();
-    const auto n = static_cast<double>(states_.covariance.samples());
-    double sum = 0.0;
-    for (std::size_t u = 0; u < units_; ++u) sum += n * means[u] * means[u] + (n - 1) * variances[u];
-    return sum;
-}
-
 } // namespace program

@@ -58,8 +58,8 @@ class layer_statistics {
     /// Hands over the batch as it is; only behind the last row.
     void flush();
 
-    /// Sum over all rows and units of the squared value.
-    [[nodiscard]] double sum_of_squares() const;
+    /// Second moments of all rows that have been flushed.
+    [[nodiscard]] const repscope::covariance& covariance() const noexcept { return states_.covariance; }
 
   private:
     void hand_over(std::size_t first, std::size_t rows);

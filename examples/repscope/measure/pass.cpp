@@ -4,6 +4,7 @@
 #include "layers/unit_values.hpp"
 #include "support/errors.hpp"
 
+#include <repscope/dimensionality/representation_change.hpp>
 #include <repscope/error.hpp>
 #include <repscope/parallel/ordered_section.hpp>
 
@@ -273,12 +274,12 @@ class file_measurement {
     void finish(layer_report& report) {
         if (difference_) {
             comparison_report& comparison = report.comparison.emplace();
-            const double clean = sides_[0]->statistics().sum_of_squares();
-            comparison.relative_size = std::sqrt(difference_->sum_of_squares() / clean);
-            layer_report part;
-            difference_->finish(part);
+            repscope::representation_change_result change = repscope::representation_change(
+                sides_[0]->statistics().covariance(), std::move(difference_->take().covariance));
             difference_.reset();
-            comparison.difference = std::move(part.dimensionality);
+            comparison.relative_size = change.relative_size;
+            comparison.difference = std::move(change.dimensionality);
+            layer_report part;
             sides_[1]->statistics().finish(part);
             const io::block_reader& file = sides_[1]->file();
             comparison.file = file.path();

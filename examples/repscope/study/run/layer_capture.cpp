@@ -2,12 +2,12 @@
 
 #include "layers/report.hpp"
 
+#include <repscope/dimensionality/representation_change.hpp>
 #include <repscope/dimensionality/spectrum.hpp>
 #include <repscope/moments/covariance.hpp>
 #include <repscope/tensor/as_view.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace program {
@@ -39,17 +39,13 @@ json cumulative_shares(const std::vector<double>& spectrum) {
 template <typename Scalar>
 json change_of(const std::vector<Scalar>& rows, const std::vector<Scalar>& clean, std::size_t images,
                repscope::thread_pool& pool) {
-    std::vector<Scalar> difference(rows.size());
-    double changed = 0.0;
-    double before = 0.0;
-    for (std::size_t k = 0; k < rows.size(); ++k) {
-        difference[k] = rows[k] - clean[k];
-        changed += static_cast<double>(difference[k]) * static_cast<double>(difference[k]);
-        before += static_cast<double>(clean[k]) * static_cast<double>(clean[k]);
-    }
+    const std::size_t columns = rows.size() / images;
+    const auto measured =
+        repscope::representation_change(repscope::as_view(clean, {images, columns}),
+                                        repscope::as_view(rows, {images, columns}), {.threads = pool});
     json change;
-    change["dimensionality"] = to_json(dimensionality_of(difference, images, pool));
-    change["relative_size"] = std::sqrt(changed / before);
+    change["dimensionality"] = to_json(measured.dimensionality);
+    change["relative_size"] = measured.relative_size;
     return change;
 }
 
