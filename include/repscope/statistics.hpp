@@ -11,3 +11,4 @@
 #include "repscope/statistics/rank_correlation.hpp"
 #include "repscope/statistics/sign_flip.hpp"
 #include "repscope/statistics/spearman_interval.hpp"
+#include "repscope/statistics/summary.hpp"

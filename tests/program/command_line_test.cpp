@@ -83,7 +83,6 @@ TEST_CASE("a word that is not a command is named, with the nearest command") {
     CHECK(run({"measure", folder / "conv1.npy", "--memory", "512M"}).code == 0);
     CHECK(program::nearest("selectivty", {"dimensionality", "selectivity"}) == "selectivity");
     CHECK(program::nearest("zzz", {"dimensionality", "selectivity"}).empty());
-    CHECK(program::edit_distance("kitten", "sitting") == 3);
 }
 
 TEST_CASE("help and its exit codes") {

@@ -5,6 +5,8 @@
 #include "support/errors.hpp"
 #include "support/suggestion.hpp"
 
+#include <repscope/edit_distance.hpp>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -110,10 +112,10 @@ std::string nearest_key(const std::string& key, const report_parts& parts) {
         keys.push_back(known);
     }
     std::string best = nearest(key, keys);
-    std::size_t least = best.empty() ? key.size() : edit_distance(key, best);
+    std::size_t least = best.empty() ? key.size() : repscope::edit_distance(key, best);
     for (const std::string& known : keys) {
         for (std::size_t at = known.find('.'); at != std::string::npos; at = known.find('.', at + 1)) {
-            const std::size_t distance = edit_distance(key, known.substr(at + 1));
+            const std::size_t distance = repscope::edit_distance(key, known.substr(at + 1));
             if (distance >= least || 2 * distance > key.size()) continue;
             least = distance;
             best = known;

@@ -2,7 +2,8 @@
 
 #include "methods/json_numbers.hpp"
 #include "render/text_table.hpp"
-#include "support/median.hpp"
+
+#include <repscope/statistics/summary.hpp>
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -80,7 +81,7 @@ json method_costs(const json& study) {
         const char* key = arms ? "arm" : "method";
         for (const std::string& name : names_in(networks, key)) {
             const auto median = [&](const std::string& of, const char* what) {
-                return median_of(numbers_of(networks, key, of, what));
+                return repscope::median(numbers_of(networks, key, of, what));
             };
             const std::string baseline = baseline_of(group, name);
             json cost{{"group", group}, {"method", name}, {rate_name, or_null(median(name, rate_name))}};

@@ -2,7 +2,6 @@
 
 #include "study/recipe.hpp"
 #include "study/run/network_model.hpp"
-#include "support/running_mean.hpp"
 
 #include <repscope/attack/pgd.hpp>
 #include <repscope/net/models.hpp>
@@ -10,6 +9,7 @@
 #include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>
 #include <repscope/selectivity/regularizer.hpp>
+#include <repscope/statistics/summary.hpp>
 #include <repscope/training/adversarial.hpp>
 #include <repscope/training/ascl.hpp>
 #include <repscope/training/augmix.hpp>
@@ -92,7 +92,7 @@ template <typename Network>
 void train_on_union(Network& network, const method& which, const course& way, trained_by_method& made) {
     training::union_trainer run(network, optimizer(), union_of(which, way), way.pool);
     const training::epsilon_warmup ramp{way.steps_per_epoch()};
-    running_mean fooled, loss;
+    repscope::running_mean fooled, loss;
     way.run([&](const images_view& x, std::span<const int> labels, std::span<const std::uint32_t>,
                 const net::training_progress& place, double rate) {
         const auto now = run.step(x, labels, rate, ramp(place.step));
@@ -113,7 +113,7 @@ void train_augmix(Network& network, const course& way, trained_by_method& made) 
                      {"weight", weight}};
     training::consistency_trainer run(network, optimizer(), weight, way.pool);
     std::vector<float> pixels[2];
-    running_mean consistency;
+    repscope::running_mean consistency;
     way.run([&](const images_view& x, std::span<const int> labels, std::span<const std::uint32_t> chosen,
                 const net::training_progress& place, double rate) {
         for (std::size_t view = 0; view < 2; ++view) {
@@ -143,7 +143,7 @@ void train_ascl(Network& network, std::size_t units, const course& way, trained_
     training::training_mode_model<Network> model(network, net::mode::training, way.pool);
     const training::epsilon_warmup ramp{way.steps_per_epoch()};
     const attack::msd_ball& ball = way.protocol.balls.front();
-    running_mean positives, negatives, contrast;
+    repscope::running_mean positives, negatives, contrast;
     way.run([&](const images_view& x, std::span<const int> labels, std::span<const std::uint32_t>,
                 const net::training_progress& place, double rate) {
         const double strength = ramp(place.step);

@@ -1,14 +1,10 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace program {
-
-/// Letters to insert, remove or replace to make one text of the other.
-std::size_t edit_distance(std::string_view a, std::string_view b);
 
 /// The name that `text` most likely stands for: the one of least edit distance, the first of equal ones.
 /// Empty where no name shares half of its letters with `text`.

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "repscope/edit_distance.hpp"
 #include "repscope/error.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,26 +55,6 @@ inline constexpr std::array<std::string_view, 4> extra{"speckle_noise", "gaussia
     return index < common.size() ? common[index] : extra[index - common.size()];
 }
 
-namespace detail {
-
-/// Letters to insert, remove or replace to make one word of the other.
-[[nodiscard]] inline std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = (std::min)({replaced, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row[b.size()];
-}
-
-} // namespace detail
-
 /// The corruption of that name. Throws `value_error` for any other, with all the names, the nearest first.
 [[nodiscard]] inline kind kind_from_name(std::string_view name) {
     std::vector<std::string_view> names(common.begin(), common.end());
@@ -82,7 +62,7 @@ namespace detail {
     for (std::size_t index = 0; index < names.size(); ++index)
         if (names[index] == name) return static_cast<kind>(index);
     std::stable_sort(names.begin(), names.end(), [name](std::string_view a, std::string_view b) {
-        return detail::edit_distance(a, name) < detail::edit_distance(b, name);
+        return edit_distance(a, name) < edit_distance(b, name);
     });
     std::string list;
     for (const std::string_view known : names) list += (list.empty() ? "" : ", ") + std::string(known);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/dimensionality/nearest_neighbors.hpp"
+#include "repscope/statistics/summary.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -100,8 +102,7 @@ correlation_dimension(const Activations& activations, const correlation_dimensio
     const auto median_to = [&](std::size_t k) {
         std::vector<double> distances(near.samples);
         for (std::size_t i = 0; i < near.samples; ++i) distances[i] = near.distance[i * near.k + k - 1];
-        std::sort(distances.begin(), distances.end());
-        return (distances[(near.samples - 1) / 2] + distances[near.samples / 2]) / 2;
+        return median(std::move(distances));
     };
     result.radii = {median_to(options.k1), median_to(options.k2)};
     result.pairs = detail::count_pairs(points, result.radii, *pool);

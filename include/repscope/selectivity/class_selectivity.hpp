@@ -3,6 +3,7 @@
 #include "repscope/error.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
+#include "repscope/statistics/summary.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -183,15 +185,7 @@ template <typename State>
     };
     result.mean = over(sum, counted.size());
     result.mean_live = over(sum, counted.size() - result.silent_units);
-    result.median = std::numeric_limits<double>::quiet_NaN();
-    if (!counted.empty()) {
-        const auto middle = counted.begin() + static_cast<std::ptrdiff_t>(counted.size() / 2);
-        std::nth_element(counted.begin(), middle, counted.end());
-        result.median = *middle;
-        if (counted.size() % 2 == 0) {
-            result.median = (*middle + *std::max_element(counted.begin(), middle)) / 2;
-        }
-    }
+    result.median = median(std::move(counted));
     return result;
 }
 

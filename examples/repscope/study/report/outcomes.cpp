@@ -1,6 +1,6 @@
 #include "study/report/outcomes.hpp"
 
-#include "support/running_mean.hpp"
+#include <repscope/statistics/summary.hpp>
 
 #include <algorithm>
 #include <array>
@@ -39,7 +39,7 @@ bool belongs(const json& condition, condition_group group, double eps) {
 } // namespace
 
 double corruption_accuracy(const json& network, bool intensity) {
-    running_mean mean;
+    repscope::running_mean mean;
     for (const auto& condition : network["conditions"]) {
         if (condition["kind"] != "corruption") continue;
         if (!intensity && is_among(condition["name"], intensity_kinds)) continue;
@@ -76,7 +76,7 @@ double measure_of(const json& dimensionality, const std::string& measure) {
 
 double mean_dimensionality(const json& layers, const std::string& measure, std::size_t first,
                            std::size_t last) {
-    running_mean mean;
+    repscope::running_mean mean;
     for (std::size_t l = first; l < last; ++l) {
         mean.add(measure_of(layers[l]["dimensionality"], measure) / number(layers[l]["units"]));
     }
@@ -89,7 +89,7 @@ double early_dimensionality(const json& network, const std::string& measure) {
 
 double dimensionality_change(const json& network, condition_group group, double eps,
                              const change_choice& choice) {
-    running_mean mean;
+    repscope::running_mean mean;
     const json& units = network["conditions"][0]["layers"];
     for (const auto& condition : network["conditions"]) {
         if (!belongs(condition, group, eps)) continue;
@@ -118,7 +118,7 @@ double dimensionality_change(const json& network, condition_group group, double 
 }
 
 double gradient_number(const json& network, const char* quantity) {
-    running_mean mean;
+    repscope::running_mean mean;
     for (const auto& layer : network["conditions"][0]["layers"]) {
         if (layer.contains("gradient")) mean.add(number(layer["gradient"]["l2"][quantity]));
     }

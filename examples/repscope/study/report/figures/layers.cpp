@@ -6,7 +6,8 @@
 #include "render/text_table.hpp"
 #include "study/report/figures/plots.hpp"
 #include "study/report/outcomes.hpp"
-#include "support/median.hpp"
+
+#include <repscope/statistics/summary.hpp>
 
 #include <algorithm>
 #include <array>
@@ -70,7 +71,7 @@ plot_panel selectivity_panel(const ordered_networks& networks, std::size_t layer
             bars.push_back({x, (low + high) / 2, x - half, x + half, low, high, color});
         }
         means.push_back({x, mean_of(indices)});
-        medians.push_back({x - 0.3, median_of(indices), 0.6, 0.0});
+        medians.push_back({x - 0.3, repscope::median(indices), 0.6, 0.0});
     }
     return {
         clean_layers(networks.first)[layer]["name"].get<std::string>() + ", " +
