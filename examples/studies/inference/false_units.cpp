@@ -2,7 +2,7 @@
 // units, with Benjamini and Hochberg's procedure at .05 on p-values of the cross-fit index and on
 // `selectivity_p_values`. Prints a Markdown table. The same numbers every time, for any number of threads.
 //
-//     inference_units [THREADS] [CASE, from 1]
+//     inference_false_units [THREADS] [CASE, from 1]
 
 #include <repscope/parallel/thread_pool.hpp>
 #include <repscope/random/random_stream.hpp>

@@ -1,5 +1,5 @@
-# The figures of docs/inference.md from what `inference bias REPEATS THREADS FOLDER` wrote:
-#     gnuplot -e "folder='FOLDER'" benchmarks/inference.gp        in the checkout's root
+# The figures of docs/inference.md from what `inference_study bias REPEATS THREADS FOLDER` wrote:
+#     gnuplot -e "folder='FOLDER'" examples/studies/inference/figures.gp        in the checkout's root
 set terminal svg size 760,300 font 'sans-serif,11' background rgb 'white'
 set style line 1 lc rgb '#c0392b' lw 2 pt 7 ps 0.6
 set style line 2 lc rgb '#7f8c8d' lw 2 pt 5 ps 0.6
