@@ -23,7 +23,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A number with a fixed size in a file: an integer, `float` or `double`.
 template <typename T>
@@ -289,5 +289,5 @@ inline void write_file_atomically(const std::string& path, std::span<const std::
     file.commit();
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

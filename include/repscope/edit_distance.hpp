@@ -1,12 +1,14 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Returns the Levenshtein distance of two texts: the least number of bytes to insert, remove or replace that
 /// turns `a` into `b`. O(|a| |b|) time and O(|b|) memory.
@@ -25,5 +27,5 @@ inline namespace v0 {
     return row[b.size()];
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

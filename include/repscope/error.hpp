@@ -11,6 +11,8 @@
 #include <type_traits>
 
 namespace repscope {
+// The exceptions have the same name for every instruction set, so that a unit catches what another one
+// throws.
 inline namespace v0 {
 
 /// Base of everything the library throws on bad input. `what()` is one line: the function, what it wanted,
@@ -37,6 +39,9 @@ class format_error : public error {
   public:
     using error::error;
 };
+
+} // namespace v0
+inline namespace REPSCOPE_NAMESPACE {
 
 /// "(2, 3, 4)", and "(2,)" for one axis, as NumPy prints shapes.
 inline std::string format_shape(std::span<const std::size_t> extents) {
@@ -81,5 +86,5 @@ template <typename Number>
 }
 
 } // namespace errors
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -8,7 +10,7 @@
 #include <unistd.h>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -88,5 +90,5 @@ inline void remove_temporary_files() noexcept {
     errno = before;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

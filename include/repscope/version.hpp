@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/detail/target/name.hpp"
+
 // Here because error.hpp, which nearly every header includes first, includes this file before anything else.
 #if __cplusplus < 202002L
 #error "repscope needs C++20: compile with -std=c++20 or later"
@@ -12,15 +14,21 @@
 #define REPSCOPE_VERSION_MINOR 1
 #define REPSCOPE_VERSION_PATCH 0
 
-namespace repscope {
+/// Everything but the exceptions is in an inline namespace whose name has two parts: the series of
+/// incompatible versions, and the instruction set that the translation unit is compiled for. Two versions of
+/// the library, or units of different instruction sets, can be linked into one program without sharing code.
+/// A unit for a plain processor never executes the code of another unit. Code that names `repscope::...` does
+/// not depend on the name.
+#define REPSCOPE_NAMESPACE_TEXT(target) v0_##target
+#define REPSCOPE_NAMESPACE_OF(target) REPSCOPE_NAMESPACE_TEXT(target)
+#define REPSCOPE_NAMESPACE REPSCOPE_NAMESPACE_OF(REPSCOPE_TARGET)
 
-/// Everything public is in an inline namespace named after the series of incompatible versions, so that two
-/// versions of the library can be linked into one program without sharing symbols.
-inline namespace v0 {
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
 
 inline constexpr int version_major = REPSCOPE_VERSION_MAJOR;
 inline constexpr int version_minor = REPSCOPE_VERSION_MINOR;
 inline constexpr int version_patch = REPSCOPE_VERSION_PATCH;
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

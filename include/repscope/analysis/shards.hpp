@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace analysis {
 
 /// The samples of a shard.
@@ -130,5 +130,5 @@ inline void require_same_run(const state_file& first, const state_file& other) {
 }
 
 } // namespace analysis
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace analysis {
 
 /// A state's bytes as a state file holds them; `payload` looks into the bytes that were parsed.
@@ -256,5 +256,5 @@ class state_file_writer {
 }
 
 } // namespace analysis
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

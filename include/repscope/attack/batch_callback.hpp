@@ -8,7 +8,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// The state of an attack after a batch.
@@ -59,5 +59,5 @@ void report_batch(const batch_callback& on_batch, const result<Scalar>& attacked
 
 } // namespace detail
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -26,7 +26,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// Options of `check_gradient`.
@@ -328,5 +328,5 @@ gradient_check check_gradient(Model&& model, const Images& images, const Labels&
 }
 
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -21,7 +21,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// Options of `fgsm`.
@@ -104,5 +104,5 @@ template <typename Model, tensor_like Images, labels_like Labels>
 }
 
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

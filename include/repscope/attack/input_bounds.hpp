@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// The values an input may take: one pair of bounds for all channels, or one pair a channel, in data units.
@@ -54,5 +54,5 @@ inline void check_bounds(std::string_view function, const input_bounds& bounds, 
 
 } // namespace detail
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

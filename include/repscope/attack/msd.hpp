@@ -24,7 +24,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// One of the balls that `msd` may use.
@@ -146,5 +146,5 @@ template <typename Model, tensor_like Images, labels_like Labels>
 }
 
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// How large a perturbation is: its largest component, its length, or the sum of its components' sizes.
@@ -273,5 +273,5 @@ inline void maximize_linear(norm kind, double eps, std::span<const double> gradi
 }
 
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

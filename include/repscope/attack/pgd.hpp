@@ -27,7 +27,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// Options of `pgd`.
@@ -212,5 +212,5 @@ template <typename Model, tensor_like Images, labels_like Labels>
 }
 
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

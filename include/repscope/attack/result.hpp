@@ -7,7 +7,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
 /// Which iterate of a run an attack returns.
@@ -42,5 +42,5 @@ struct result {
 };
 
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
 /// How to corrupt; see `apply`.
@@ -161,5 +161,5 @@ template <image_like Images>
 }
 
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

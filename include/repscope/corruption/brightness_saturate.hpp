@@ -9,7 +9,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
@@ -152,5 +152,5 @@ template <image_like Images>
 }
 
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

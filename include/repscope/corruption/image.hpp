@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
 /// What an image is made of: bytes 0 ... 255, or `float` intensities in [0, 1].
@@ -198,5 +198,5 @@ template <image_like Images, typename Check, typename Kernel>
 
 } // namespace detail
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

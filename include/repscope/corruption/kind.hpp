@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
 /// The 19 corruptions. Random streams depend on the numbers: one is appended, never renumbered.
@@ -71,5 +71,5 @@ inline constexpr std::array<std::string_view, 4> extra{"speckle_noise", "gaussia
 }
 
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
 /// What becomes of an element under impulse noise.
@@ -120,5 +120,5 @@ template <image_like Images>
 }
 
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
 /// Whose parameters: those of ImageNet-C (224 x 224), of CIFAR-10-C and CIFAR-100-C (32 x 32) or of
@@ -217,5 +219,5 @@ inline constexpr std::array<double, 3> frost_scale{1, .2, .3};
 
 } // namespace published
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace data {
 
 /// A synthetic data set with the structure of a toxicity study: a label, a sensitive attribute that goes
@@ -73,5 +73,5 @@ template <typename Scalar = float>
 }
 
 } // namespace data
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

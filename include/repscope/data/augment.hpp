@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace data {
 
 /// One image of bytes, (channels, rows, columns), dense.
@@ -211,5 +211,5 @@ inline void apply(transform kind, double severity, random_stream& random, byte_i
 }
 
 } // namespace data
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace data {
 
 /// Several batches of images as one, so that batch norm sees them together. Keeps its memory between calls.
@@ -49,5 +49,5 @@ class batch_concatenation {
 };
 
 } // namespace data
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

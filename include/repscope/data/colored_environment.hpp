@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace data {
 
 /// How an environment of colored images is made.
@@ -97,5 +97,5 @@ colored_environment(const tensor_view<const std::uint8_t, 3>& images, std::span<
 }
 
 } // namespace data
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

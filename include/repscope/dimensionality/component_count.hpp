@@ -9,7 +9,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -89,5 +89,5 @@ inline void check_fraction(std::string_view function, double fraction) {
     return eigenvalues.empty() || eigenvalues[0] == 0 ? 0 : detail::sum_of(eigenvalues) / eigenvalues[0];
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

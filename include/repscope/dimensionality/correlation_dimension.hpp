@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `correlation_dimension`.
 struct correlation_dimension_options {
@@ -114,5 +114,5 @@ correlation_dimension(const Activations& activations, const correlation_dimensio
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The participation ratio with its uncertainty.
 struct participation_ratio_estimate {
@@ -23,5 +23,5 @@ struct participation_ratio_estimate {
     std::uint64_t samples = 0;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A participation ratio of which tr S^2 was estimated by random probes.
 struct sketched_participation_ratio {
@@ -183,5 +183,5 @@ template <tensor_like Activations>
     return {dominant + rest, columns < 2 ? 0 : std::sqrt(squares / (count - 1) / count)};
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

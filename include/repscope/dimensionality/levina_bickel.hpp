@@ -8,7 +8,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `levina_bickel`.
 struct levina_bickel_options {
@@ -73,5 +73,5 @@ template <tensor_like Activations>
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Number of eigenvalues above a share of the largest: Fukunaga and Olsen's dimension. 0 when all are 0.
 ///
@@ -94,5 +94,5 @@ template <tensor_like Activations>
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

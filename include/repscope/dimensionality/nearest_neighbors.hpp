@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The k nearest neighbors of every sample among the others.
 struct neighbors {
@@ -204,5 +204,5 @@ template <tensor_like Activations>
     return detail::search_neighbors(points, k, *pool);
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -10,7 +10,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// (sum of eigenvalues)^2 / sum of squared eigenvalues; 0 when all are 0. O(n).
 [[nodiscard]] constexpr double participation_ratio_of_spectrum(std::span<const double> eigenvalues) noexcept {
@@ -166,5 +166,5 @@ double participation_ratio_unbiased(const T&, const update_options& = {}) {
     return 0;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

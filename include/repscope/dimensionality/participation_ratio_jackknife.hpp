@@ -19,7 +19,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The jackknife of the unbiased participation ratio: leaves every sample out in turn, exactly, without
 /// computing anything anew.
@@ -309,5 +309,5 @@ template <tensor_like Activations>
     return jackknife.estimate(confidence);
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

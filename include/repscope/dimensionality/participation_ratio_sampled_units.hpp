@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The participation ratio of a population of units of which those measured are a random sample, corrected
 /// for the number of samples and for the number of units.
@@ -74,5 +74,5 @@ template <tensor_like Activations>
     return b > 2 * products.rounding * terms ? a / b : std::numeric_limits<double>::quiet_NaN();
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The participation ratio of what two noisy passes over the same samples have in common.
 ///
@@ -133,5 +133,5 @@ template <tensor_like First, tensor_like Second>
     return below > error ? above / below : std::numeric_limits<double>::quiet_NaN();
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

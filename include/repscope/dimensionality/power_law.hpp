@@ -11,7 +11,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `power_law_exponent`.
 struct power_law_options {
@@ -76,5 +76,5 @@ struct power_law_result {
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

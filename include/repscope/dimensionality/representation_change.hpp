@@ -18,7 +18,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The change of a representation when the same inputs are perturbed.
 struct representation_change_result {
@@ -122,5 +122,5 @@ representation_change(const Clean& clean, const Perturbed& perturbed, const upda
     return detail::change_of<double>(name, x, y, *pool);
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <array>
 #include <cstddef>
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Every measure of dimensionality of one layer. The arrays are for 90, 95 and 99 % of the variance.
 struct dimensionality_result {
@@ -24,5 +26,5 @@ struct dimensionality_result {
     std::vector<double> spectrum;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

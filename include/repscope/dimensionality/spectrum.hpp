@@ -24,7 +24,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -129,5 +129,5 @@ template <product_backend Backend = eigen_products>
     return dimensionality(std::move(state).centered(backend));
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

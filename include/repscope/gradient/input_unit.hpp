@@ -25,7 +25,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Moments of the gradients of one layer, for the l2 and the l1 norm over the elements of the input.
 struct layer_gradients {
@@ -294,5 +294,5 @@ template <typename Model, tensor_like Images>
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

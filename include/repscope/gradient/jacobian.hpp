@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Frobenius norms of the derivative of a classifier's output with respect to its input, one a sample.
 struct jacobian_norms {
@@ -91,5 +91,5 @@ template <typename Model, tensor_like Images>
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// How an array lies in a file: type, order and extents, and where its elements begin.
@@ -55,5 +55,5 @@ struct stored_array {
 };
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// Activations of a layer in a file, or in several that follow each other, read block by block as tiles
@@ -199,5 +199,5 @@ class block_reader {
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// Bytes that can be read at any place, by several threads at once: a file, a member of an archive, memory.
@@ -66,5 +66,5 @@ class memory_source final : public byte_source {
 };
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// Images of the CIFAR-10 binary format.
@@ -52,5 +52,5 @@ inline constexpr std::size_t cifar10_record_bytes = 1 + 3 * 32 * 32;
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 namespace detail {
@@ -100,5 +100,5 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

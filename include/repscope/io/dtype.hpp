@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <array>
 #include <bit>
 #include <concepts>
@@ -12,7 +14,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// Types of elements in files.
@@ -275,5 +277,5 @@ template <typename T>
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

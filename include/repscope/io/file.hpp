@@ -16,7 +16,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// A file open for reading at any place, by several threads at once. Errors are `format_error`s that name it.
@@ -80,5 +80,5 @@ class reopening_file final : public byte_source {
 };
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 namespace detail {
@@ -119,5 +119,5 @@ namespace detail {
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -19,7 +19,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// Reads and checks the header of .npy bytes: what it claims must be just what they hold. `name` is what
@@ -183,5 +183,5 @@ void save_npy(const std::string& path, const Tensor& tensor) {
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

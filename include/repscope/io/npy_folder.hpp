@@ -18,7 +18,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// Whether `a` comes before `b` where runs of digits count as numbers: "batch_9" before "batch_10". Names
@@ -100,5 +100,5 @@ namespace io {
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

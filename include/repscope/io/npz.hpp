@@ -23,7 +23,7 @@
 #include <zlib.h>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 namespace detail {
@@ -266,5 +266,5 @@ class npz_archive {
 };
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

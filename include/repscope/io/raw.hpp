@@ -11,7 +11,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// An array in bytes that say nothing of themselves (`ndarray.tofile`, `numpy.memmap`): row-major elements
@@ -43,5 +43,5 @@ namespace io {
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -28,7 +28,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// A tensor of a .safetensors file as its header describes it.
@@ -276,5 +276,5 @@ class safetensors_file {
 };
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -14,7 +14,7 @@
 #include <zlib.h>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
 /// Decompresses a gzip stream, its checksum checked.
@@ -77,5 +77,5 @@ namespace io {
 }
 
 } // namespace io
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 // g++ 12 warns that the vectors that its AVX-512 header leaves undefined on purpose are uninitialized (its
 // bug 105593), hundreds of times in Eigen's kernels. The locations of these warnings are in the files
 // included here.
@@ -18,7 +20,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Whether a factor of a product is taken as it lies in memory or transposed.
 enum class factor { as_is, transposed };
@@ -109,5 +111,5 @@ struct eigen_products {
 
 static_assert(product_backend<eigen_products>);
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

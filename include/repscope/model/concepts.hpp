@@ -8,7 +8,7 @@
 #include <span>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A classifier that can be attacked: `m(x, labels, losses, predicted, gradient)`.
 ///
@@ -47,5 +47,5 @@ concept layered = differentiable<Model, Scalar> &&
     m.jvp(layer, x, direction, out);
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

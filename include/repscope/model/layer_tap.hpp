@@ -5,7 +5,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// What a penalty on the representation sees of one layer: the layer's name, its activations behind the ReLU
 /// and the place of their gradient, both (samples, channels, rows, columns), (samples, units, 1, 1) for a
@@ -21,5 +21,5 @@ struct layer_tap {
     tensor_view<Scalar, 4> gradient;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A model for inputs in data units, made of one that wants (x - mean) / std: eps and gradients then mean the
 /// same whatever the inner model was trained on.
@@ -120,5 +120,5 @@ class normalized {
 template <typename Model>
 normalized(Model&&, std::vector<double>, std::vector<double>) -> normalized<Model, float>;
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

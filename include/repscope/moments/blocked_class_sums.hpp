@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `blocked_class_sums`; part of the state but for `max_bytes`, since states that differ in them
 /// do not merge.
@@ -238,5 +238,5 @@ class blocked_class_sums {
     std::vector<double> sums_;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

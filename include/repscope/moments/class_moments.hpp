@@ -3,7 +3,7 @@
 #include "repscope/detail/moments/class_accumulator.hpp"
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Count, sum and centered sum of squares of every unit's value for every class.
 ///
@@ -66,5 +66,5 @@ class class_moments : public detail::class_accumulator<true> {
     [[nodiscard]] static class_moments load(byte_reader& in) { return load_state<class_moments>(in); }
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -3,7 +3,7 @@
 #include "repscope/detail/moments/class_accumulator.hpp"
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Count and sum of every unit's value for every class: all that the class selectivity index needs.
 ///
@@ -50,5 +50,5 @@ class class_sums : public detail::class_accumulator<false> {
     [[nodiscard]] static class_sums load(byte_reader& in) { return load_state<class_sums>(in); }
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -26,7 +26,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `covariance`.
 struct covariance_options {
@@ -488,5 +488,5 @@ class covariance {
         0; ///< of the length of a row about the pilot; of a state that was read, the mean
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

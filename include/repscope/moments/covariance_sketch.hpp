@@ -20,7 +20,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `covariance_sketch`; states that differ in `probes` or `seed` do not merge.
 struct covariance_sketch_options {
@@ -361,5 +361,5 @@ class covariance_sketch {
     std::vector<part> parts_;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Moments of the sizes of gradients: how the norm of the derivative of each unit with respect to the input
 /// spreads over samples, and, sample by sample, over units.
@@ -211,5 +211,5 @@ class gradient_moments {
     double ratio_variance_ = 0;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

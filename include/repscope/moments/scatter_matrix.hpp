@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -8,7 +10,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// In what the products of a covariance are computed. `float64`: all in double. `float32`: the products of a
 /// block of rows in float, twice as fast, and the blocks summed in double; differences to the pilot are made
@@ -60,5 +62,5 @@ struct scatter_matrix {
     }
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

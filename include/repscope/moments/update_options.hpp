@@ -4,7 +4,7 @@
 #include "repscope/tensor/layout.hpp"
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// How the units' values are taken from activations; part of a state, since states that differ in it do not
 /// merge.
@@ -22,5 +22,5 @@ struct update_options {
     layout axes = layout::unstated;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

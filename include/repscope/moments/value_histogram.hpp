@@ -21,7 +21,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `value_histogram`; part of the state, since states that differ in them do not merge.
 struct histogram_options {
@@ -385,5 +385,5 @@ inline void fit_moments(value_distribution& values, double mean, double variance
 
 } // namespace detail
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

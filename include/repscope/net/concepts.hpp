@@ -14,7 +14,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 namespace detail {
@@ -140,5 +140,5 @@ concept penalty_for = std::same_as<std::remove_cvref_t<Penalty>, no_penalty> ||
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

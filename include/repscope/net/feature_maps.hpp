@@ -8,7 +8,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Extents of the maps between layers: samples, channels, rows, columns; (n, units, 1, 1) for a flat layer.
@@ -116,5 +116,5 @@ class map_buffer {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

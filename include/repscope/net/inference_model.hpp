@@ -11,7 +11,7 @@
 #include <span>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// A network in inference mode together with its memory and threads: what attacks and gradients take as a
@@ -63,5 +63,5 @@ class inference_model {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

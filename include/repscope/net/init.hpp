@@ -9,7 +9,7 @@
 #include <span>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// How initial weights are drawn.
@@ -54,5 +54,5 @@ class initializer {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -11,7 +11,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// The way into a network: (x - mean) / std for each channel, so that everything outside works in data units.
@@ -85,5 +85,5 @@ class normalization {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -10,7 +10,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// What `inference_model` reports as the loss of a sample.
@@ -110,5 +110,5 @@ void margin_loss(const tensor_view<const Scalar, 2>& logits, std::span<const int
 }
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

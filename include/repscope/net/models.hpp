@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Four 3 x 3 convolutions (16 stride 2, 32, 32 stride 2, 64 channels) with batch norm and ReLU, global
@@ -59,5 +59,5 @@ template <typename Scalar = float>
 }
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -11,7 +11,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 namespace detail {
@@ -222,5 +222,5 @@ class sequential {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -19,7 +19,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// What a training step did.
@@ -184,5 +184,5 @@ void train(Network& network, const Source& source, std::span<const int> labels, 
 }
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -8,7 +8,7 @@
 #include <cstring>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Whether batch norm takes the statistics of the batch (training) or the running ones (inference).
@@ -59,5 +59,5 @@ inline void fill_zero(const feature_map_view<T>& map, std::size_t first, std::si
 
 } // namespace detail
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

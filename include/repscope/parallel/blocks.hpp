@@ -1,10 +1,12 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <algorithm>
 #include <cstddef>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// How data are cut into blocks of samples for statistics: a function of the sample's size alone, so that who
 /// does the work never changes the order in which numbers are added.
@@ -24,5 +26,5 @@ inline namespace v0 {
     return (samples + samples_per_task_block - 1) / samples_per_task_block;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <limits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Lets tasks that end in any order hand in what they have in the order of their numbers, so that a sum over
 /// them has the same bits whatever the threads. The numbers must be started in increasing order, which
@@ -44,5 +46,5 @@ class ordered_section {
     std::atomic<std::size_t> next_ = 0;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

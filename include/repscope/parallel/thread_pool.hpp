@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -285,5 +285,5 @@ class scoped_pool {
     thread_pool* pool_ = nullptr;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

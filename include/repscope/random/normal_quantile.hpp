@@ -8,7 +8,7 @@
 #include <limits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// c[0] + c[1] x + ... + c[7] x^7.
@@ -82,5 +82,5 @@ inline constexpr std::array<double, 8> as241_far_tail_below{1.0,
     return q < 0.0 ? -z : z;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

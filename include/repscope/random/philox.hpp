@@ -1,11 +1,13 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Four 32-bit words that number a block of random bits: {element, draw, sample, stream}.
 using philox_counter = std::array<std::uint32_t, 4>;
@@ -40,5 +42,5 @@ using philox_key = std::array<std::uint32_t, 2>;
     return counter;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <bit>
 #include <cstdint>
 #include <limits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Exponential and logarithm from additions, multiplications and divisions alone. Those are rounded alike
 /// everywhere, so these give the same bits with every compiler and every C library, where `std::exp` and
@@ -101,5 +103,5 @@ inline constexpr double inverse_ln2 = 0x1.71547652b82fep+0;
 }
 
 } // namespace portable
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

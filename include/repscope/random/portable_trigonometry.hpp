@@ -1,7 +1,9 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace portable {
 
 namespace detail {
@@ -78,5 +80,5 @@ struct reduced_angle {
 }
 
 } // namespace portable
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <span>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Philox blocks that are made at a time: loops of a fixed length are what compilers make vectors of.
@@ -244,5 +244,5 @@ class random_field {
     std::uint32_t draw_;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

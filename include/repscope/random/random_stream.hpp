@@ -13,7 +13,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A double in (0, 1) from 64 random bits: (floor(bits / 2^12) + 1/2) / 2^52, never 0 and never 1.
 ///
@@ -99,5 +99,5 @@ constexpr void permutation(std::span<std::uint32_t> order, random_stream& random
     shuffle(order, random);
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

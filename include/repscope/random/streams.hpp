@@ -6,7 +6,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Identities of random streams. Two draws are independent when their streams differ, so every use of
 /// randomness in the library takes its stream from here and from nowhere else.
@@ -43,5 +43,5 @@ inline constexpr std::uint32_t index_limit = 4096;
 }
 
 } // namespace streams
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

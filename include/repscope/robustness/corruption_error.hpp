@@ -11,7 +11,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Errors of a reference network on one corruption: means over the severities, shares of 1.
 struct reference_error {
@@ -152,5 +152,5 @@ template <tensor_like Errors>
     return sum / static_cast<double>(view.extent(0));
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Rates of a binary classifier within one group.
 struct group_rates {
@@ -68,5 +68,5 @@ struct fairness_gaps {
     return found;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -105,5 +105,5 @@ template <tensor_like Activations, labels_like Labels>
         [](double value) { return std::abs(value); });
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -19,7 +19,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The class selectivity index of one unit, with what it is made of.
 struct unit_selectivity {
@@ -295,5 +295,5 @@ class_selectivity(const std::array<std::array<T, Units>, Samples>& activations,
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

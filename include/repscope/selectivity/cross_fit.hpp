@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `cross_fit_selectivity` from a state.
 struct cross_fit_options {
@@ -423,5 +423,5 @@ template <tensor_like Activations, labels_like Labels>
                                          .confidence = options.confidence});
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

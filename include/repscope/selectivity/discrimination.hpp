@@ -18,7 +18,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `d_prime` and `auc_selectivity` from activations.
 struct discrimination_options {
@@ -144,5 +144,5 @@ template <typename Activations, typename Labels, typename MakeScore, typename Si
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The Gini index of values that are not negative: sum over sorted values of (2 i - n - 1) x_i / (n sum x).
 ///
@@ -49,5 +49,5 @@ inline namespace v0 {
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `mutual_information`.
 struct mutual_information_options {
@@ -101,5 +101,5 @@ template <tensor_like Activations, labels_like Labels>
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

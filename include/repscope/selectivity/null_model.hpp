@@ -21,7 +21,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `selectivity_null_mean`.
 struct null_options {
@@ -242,5 +242,5 @@ class shuffled_index {
     return counted == 0 ? nan : total / static_cast<double>(counted);
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -16,7 +16,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `selectivity_p_values` from states.
 struct selectivity_p_options {
@@ -131,5 +131,5 @@ selectivity_p_values(const Activations& activations, const Labels& labels,
                                 {.threads = *pool, .min_class_samples = options.min_class_samples});
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -18,7 +18,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `selectivity_permutation` and `selectivity_permutation_test`.
 struct selectivity_permutation_options {
@@ -366,5 +366,5 @@ selectivity_permutation(const Activations& activations, const Labels& labels,
     return test.result();
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -16,7 +16,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `precision_at_k`.
 struct precision_options {
@@ -99,5 +99,5 @@ template <tensor_like Activations, labels_like Labels>
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

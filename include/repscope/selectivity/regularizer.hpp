@@ -11,7 +11,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Class selectivity as a penalty of a training loss: loss = cross-entropy - alpha * SI, with
 /// SI = (1 / L) sum over layers of (1 / U_l) sum over units of the class selectivity index of the minibatch.
@@ -261,5 +261,5 @@ double selectivity_regularizer::operator()(std::span<const layer_tap<Scalar>> la
     return penalty;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Treves and Rolls' activity ratio a = (mean |r|)^2 / mean r^2 of responses: 1 / n when one responds, 1 when
 /// all respond alike. NaN without responses or when all are 0. n a is their participation ratio. O(n).
@@ -92,5 +92,5 @@ template <tensor_like Activations>
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Measurements that belong together and are compared with each other only: the networks of one seed, say.
 struct paired_block {
@@ -150,5 +150,5 @@ struct rank_pairing {
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

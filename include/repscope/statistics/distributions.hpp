@@ -12,7 +12,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -119,5 +119,5 @@ inline void check_confidence(std::string_view function, double confidence) {
     return probability < 0.5 ? -t : t;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

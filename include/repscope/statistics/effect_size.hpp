@@ -9,7 +9,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Hedges' d of paired differences, one a training seed: their mean over their standard deviation (divisor
 /// n - 1), times J = 1 - 3 / (4 (n - 1) - 1), which removes most of the small-sample bias.
@@ -33,5 +33,5 @@ inline namespace v0 {
     return correction * mean / sd;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <limits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A confidence interval; both ends are NaN where there is none.
 struct interval {
@@ -16,5 +18,5 @@ struct interval {
     friend constexpr bool operator==(const interval&, const interval&) = default;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

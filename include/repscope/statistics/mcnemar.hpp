@@ -12,7 +12,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Two networks on the same samples.
 struct mcnemar_result {
@@ -87,5 +87,5 @@ template <labels_like First, labels_like Second, labels_like Labels>
     return mcnemar(y.extent(0), only_first, only_second, confidence);
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

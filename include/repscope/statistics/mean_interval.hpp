@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// An estimate, its standard error and its confidence interval; NaN where there is none.
 struct estimate_interval {
@@ -196,5 +196,5 @@ enum class equivalence {
     return equivalence::unclear;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

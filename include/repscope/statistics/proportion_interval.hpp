@@ -11,7 +11,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -61,5 +61,5 @@ inline void check_proportion(std::string_view function, std::uint64_t successes,
             successes == trials ? 1 : 1 - beta_quantile(n - k, k + 1, tail)};
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Result of `sign_flip_test`.
 struct sign_flip_result {
@@ -74,5 +74,5 @@ struct sign_flip_result {
     return result;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Confidence interval of a Spearman rank correlation `rho` of `n` pairs, on Fisher's z scale:
 /// tanh(artanh rho -+ z sqrt((1 + rho^2 / 2) / (n - 3))).
@@ -31,5 +31,5 @@ inline namespace v0 {
     return {std::tanh(z - half), std::tanh(z + half)};
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

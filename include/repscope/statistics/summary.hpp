@@ -1,12 +1,14 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Returns the median of finite values: the middle one in sorted order, or the mean of the two in the middle.
 /// NaN without values. O(n) on average; takes the values by value because it reorders them.
@@ -36,5 +38,5 @@ class running_mean {
     std::size_t count_ = 0;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

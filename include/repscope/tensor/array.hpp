@@ -11,7 +11,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A tensor that owns its elements, dense and row-major: what readers and generators return.
 ///
@@ -62,5 +62,5 @@ class array {
     std::vector<T> elements_;
 };
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

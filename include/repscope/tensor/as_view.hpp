@@ -18,7 +18,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -284,5 +284,5 @@ using element_type_of = typename decltype(detail::element_tag<T>())::type;
 template <typename T>
 concept labels_like = tensor_like<T> && label_scalar<element_type_of<T>>;
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

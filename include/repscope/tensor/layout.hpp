@@ -7,7 +7,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// What the axes of an activation tensor mean. A letter an axis: n samples, u units, c channels (a channel is
 /// a unit), h and w positions of a map, t tokens, d features (a feature is a unit), p positions.
@@ -98,5 +98,5 @@ as_activations(const T& x, layout stated = layout::unstated, std::string_view fu
     }
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

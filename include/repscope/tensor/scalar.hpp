@@ -1,10 +1,12 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <concepts>
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// What a tensor may hold: an arithmetic type, or a small class that stands for a real number (`Eigen::half`,
 /// `Eigen::bfloat16`): trivially copyable and explicitly convertible to `float`. Complex numbers, strings and
@@ -19,5 +21,5 @@ concept real_scalar = std::is_arithmetic_v<T> ||
 template <typename T>
 concept label_scalar = std::integral<T> && !std::same_as<std::remove_cv_t<T>, bool>;
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -11,7 +11,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -147,5 +147,5 @@ column_major_strides(const std::array<std::size_t, Rank>& extents) noexcept {
     return strides;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

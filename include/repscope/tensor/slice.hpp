@@ -6,7 +6,7 @@
 #include <cstddef>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The sub-tensor at `index` along the first axis: one sample of (samples, ...). Not checked; O(Rank).
 template <typename T, std::size_t Rank>
@@ -34,5 +34,5 @@ template <typename T, std::size_t Rank>
     return {view.data_handle() + offset, extents, view.strides()};
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Makes a type that the library does not recognize by its structure a tensor: specialize it next to your
 /// type with one static function,
@@ -19,5 +21,5 @@ inline namespace v0 {
 template <typename T>
 struct tensor_traits;
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

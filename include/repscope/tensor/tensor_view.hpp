@@ -8,7 +8,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A non-owning view of a strided tensor: pointer, extents and strides in elements.
 ///
@@ -93,5 +93,5 @@ template <typename T, std::size_t Rank>
     return true;
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <cstddef>
 #include <cstring>
 
@@ -8,7 +10,7 @@
 #endif
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 // Numbers at a time, by the compiler's vectors: the conversion to double bounds the speed of a pass over
@@ -148,5 +150,5 @@ void unit_values(const Scalar* sample, std::size_t units, std::size_t positions,
     }
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -17,7 +17,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// Strength of the attack in a step of training: rises linearly to 1 over the first `steps` steps, so that a
@@ -118,5 +118,5 @@ class adversarial_trainer {
 };
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

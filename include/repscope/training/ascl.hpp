@@ -20,7 +20,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// The weights of adversarial supervised contrastive learning, as its authors' code has them.
@@ -136,5 +136,5 @@ class ascl_trainer {
 };
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

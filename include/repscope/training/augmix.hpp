@@ -22,7 +22,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// Where the draws of an augmented batch come from: the same for the same seed, epoch, view and place of an
@@ -223,5 +223,5 @@ class consistency_trainer {
 };
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

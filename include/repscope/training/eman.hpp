@@ -11,7 +11,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// What of a teacher is a moving average of its student.
@@ -56,5 +56,5 @@ void update_teacher(Network& teacher, const Network& student, double momentum,
 }
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

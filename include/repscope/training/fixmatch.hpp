@@ -21,7 +21,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// Places of `count` samples to keep the labels of, as many of each class as of any other (the lowest classes
@@ -192,5 +192,5 @@ class fixmatch_trainer {
 };
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// One training environment: all of its samples, (samples, channels, rows, columns), and their labels.
@@ -170,5 +170,5 @@ class irm_trainer {
 };
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

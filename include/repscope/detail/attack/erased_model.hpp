@@ -9,7 +9,7 @@
 #include <span>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 namespace detail {
 
@@ -59,5 +59,5 @@ class erased_model {
 
 } // namespace detail
 } // namespace attack
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Position and value of the first label outside 0 .. classes - 1 are named.
@@ -34,5 +34,5 @@ void check_labels(std::string_view function, const tensor_view<const Label, 1>& 
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,12 +1,14 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// By the exponent bits, which a compiler told to assume finite numbers does not fold away.
@@ -31,5 +33,5 @@ template <std::floating_point T>
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -10,7 +10,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Throws `value_error` naming the first element of `block` that is NaN or infinite; returns when there is
@@ -33,5 +33,5 @@ void name_not_finite(std::string_view function, const tile<Scalar>& block, std::
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

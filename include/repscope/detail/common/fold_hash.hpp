@@ -7,7 +7,7 @@
 #include <cstdint>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The block, 0 .. `blocks` - 1, to which the sample at place `index` of a data set belongs: a hash, so that
 /// it depends on nothing but the sample's own place, whatever the order, the threads and the shards in which
@@ -22,5 +22,5 @@ inline namespace v0 {
     return static_cast<std::size_t>((static_cast<std::uint64_t>(words[0]) * blocks) >> 32U);
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

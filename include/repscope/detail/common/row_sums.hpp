@@ -7,7 +7,7 @@
 #include <cstring>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Adds rows of `units` values each, negative ones as 0 with `Rectify`, to `sums`, and with `Squares` their
@@ -67,5 +67,5 @@ void add_rows(const std::array<const Scalar*, Rows>& rows, std::size_t units, co
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

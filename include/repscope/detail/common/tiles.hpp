@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// The type in which statistics read an element of type T: `float` where it holds every value exactly (float,
 /// half, bfloat16, bool, integers of 8 and 16 bits), `double` for everything else.
@@ -111,5 +111,5 @@ template <typename T>
     return {scratch.data(), count, units, positions};
 }
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -16,7 +16,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Values of the units of samples [first, first + count) of `x`, in double, into `rows` (count, units).
@@ -79,5 +79,5 @@ void for_each_unit(const std::vector<double>& rows, std::size_t samples, std::si
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

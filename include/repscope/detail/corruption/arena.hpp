@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <memory>
@@ -7,7 +9,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
@@ -72,5 +74,5 @@ class scratch {
 
 } // namespace detail
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

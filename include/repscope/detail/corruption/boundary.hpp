@@ -1,9 +1,11 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <cstddef>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
@@ -28,5 +30,5 @@ enum class beyond : unsigned char { clamp, reflect };
 
 } // namespace detail
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

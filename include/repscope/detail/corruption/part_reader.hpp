@@ -10,7 +10,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
@@ -50,5 +50,5 @@ class part_reader {
 
 } // namespace detail
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

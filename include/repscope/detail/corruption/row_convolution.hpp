@@ -6,7 +6,7 @@
 #include <cstring>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
@@ -83,5 +83,5 @@ inline void weighted_sum(const pair_of_taps* pairs, std::size_t pair_count, std:
 
 } // namespace detail
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

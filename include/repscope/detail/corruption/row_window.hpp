@@ -7,7 +7,7 @@
 #include <cstddef>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
@@ -54,5 +54,5 @@ class row_window {
 
 } // namespace detail
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -33,7 +33,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
@@ -471,5 +471,5 @@ struct sampler<kind::saturate> {
 
 } // namespace detail
 } // namespace corruption
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

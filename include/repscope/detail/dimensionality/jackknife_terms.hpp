@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// What the participation ratio is made of: n samples, T = trace of their scatter matrix S, R = its squared
@@ -122,5 +122,5 @@ template <typename Products>
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

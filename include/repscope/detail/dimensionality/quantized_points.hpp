@@ -21,7 +21,7 @@
 #endif
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Points for searches among all pairs: exact in double, and rounded to a lattice of small integers, on which
@@ -228,5 +228,5 @@ template <typename Activations>
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

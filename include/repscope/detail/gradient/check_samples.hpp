@@ -9,7 +9,7 @@
 #include <string_view>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Throws `value_error` naming the first sample with an element that is NaN or infinite: a ReLU would take a
@@ -31,5 +31,5 @@ void check_finite_samples(std::string_view function, const activations_view<Scal
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

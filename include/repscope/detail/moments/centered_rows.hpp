@@ -1,10 +1,12 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <cstddef>
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Mean of `rows`, each of `units` values, less the first of them: a large offset costs no digits. Zeros
@@ -47,5 +49,5 @@ namespace detail {
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Sums of values per class and unit, and with `Squares` of squares, about a pilot: what a part of an update
@@ -140,5 +140,5 @@ class partial_class_sums {
 };
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Bound of the rounding of a sum of `additions` products, relative to the norms of its factors: in double
@@ -49,5 +49,5 @@ inline void check_range(double largest_square, std::size_t units, bool narrow) {
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

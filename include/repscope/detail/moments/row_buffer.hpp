@@ -1,10 +1,12 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <cstddef>
 #include <memory>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// The rows of a chunk, which are kept from one chunk to the next: fresh pages cost as much as a good part of
@@ -29,5 +31,5 @@ struct row_buffer {
 };
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -12,7 +12,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
@@ -101,5 +101,5 @@ void add_gram(const std::vector<double>& rows, std::size_t order, std::size_t un
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <span>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net::detail {
 
 /// What batch norm keeps between its passes over the maps.
@@ -200,5 +200,5 @@ inline void affine_gradient(const feature_map_view<const T>& y, const feature_ma
 }
 
 } // namespace net::detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

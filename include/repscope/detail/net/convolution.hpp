@@ -10,7 +10,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// The window of a convolution or a pooling.
@@ -315,5 +315,5 @@ class convolution {
 
 } // namespace detail
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -8,7 +8,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net::detail {
 
 /// A segment of memory, relative to a pixel, that enters a product.
@@ -218,5 +218,5 @@ inline void outer_product(const pixel_grid<T>& left, std::span<const segment> st
 }
 
 } // namespace net::detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
@@ -10,7 +12,7 @@
 #endif
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net::detail {
 
 // The compiler's vectors, not its vectorizer: an accumulator tile that stays in registers is what the speed
@@ -151,5 +153,5 @@ __attribute__((always_inline)) inline void unrolled(Body&& body) noexcept {
 }
 
 } // namespace net::detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

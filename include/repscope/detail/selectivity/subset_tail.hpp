@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// log of the number of ways to choose `chosen` of `samples`.
@@ -247,5 +247,5 @@ class subset_sum {
 };
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

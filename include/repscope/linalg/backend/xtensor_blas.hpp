@@ -12,7 +12,7 @@
 #include <string>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// Products by the BLAS behind xtensor-blas (see `product_backend` for the arguments): opt-in, passed last,
 /// `state.update(x, {}, xtensor_blas{})`. Throws `value_error` when an extent does not fit in the BLAS's
@@ -56,7 +56,7 @@ struct xtensor_blas {
 
 static_assert(product_backend<xtensor_blas>);
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope
 
 #endif

@@ -16,7 +16,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Batch normalization: z = gamma (y - mean) / sqrt(variance + epsilon) + beta for each channel.
@@ -221,5 +221,5 @@ class batch_norm {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

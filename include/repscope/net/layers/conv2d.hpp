@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 namespace detail {
@@ -230,5 +230,5 @@ class conv2d {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -14,7 +14,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Convolution without bias, batch norm and, unless `Relu` is false, ReLU as one layer: `conv2d`,
@@ -237,5 +237,5 @@ template <typename Scalar, bool Relu>
 }
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -7,7 +7,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Fully connected layer: (n, in, 1, 1) to (n, out, 1, 1), z = W x + b. Parameters: W (out, in), then b
@@ -30,5 +30,5 @@ class dense : public conv2d<Scalar> {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -7,7 +7,7 @@
 #include <cstddef>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Maps (n, c, h, w) as a flat layer (n, c h w, 1, 1), in the order channel, row, column.
@@ -76,5 +76,5 @@ class flatten : public detail::without_parameters {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

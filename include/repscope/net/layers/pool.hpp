@@ -10,7 +10,7 @@
 #include <limits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 namespace detail {
@@ -293,5 +293,5 @@ class global_average_pool : public detail::without_parameters {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 namespace detail {
@@ -116,5 +116,5 @@ class relu : public detail::without_parameters {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -10,7 +10,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Basic residual block: relu(norm(conv(relu(norm(conv(x))))) + shortcut(x)), 3 x 3 convolutions of padding
@@ -165,5 +165,5 @@ class residual {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

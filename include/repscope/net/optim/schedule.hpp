@@ -1,12 +1,14 @@
 #pragma once
 
+#include "repscope/version.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Learning rate that rises linearly and falls to 0 as a cosine:
@@ -25,5 +27,5 @@ struct cosine_schedule {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

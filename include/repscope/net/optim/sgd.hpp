@@ -8,7 +8,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Gradient descent with momentum: v = momentum v + (g + weight_decay p), p = p - rate v, v = 0 at first.
@@ -47,5 +47,5 @@ class sgd {
 };
 
 } // namespace net
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

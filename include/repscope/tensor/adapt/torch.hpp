@@ -17,7 +17,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 
 /// A tensor of PyTorch as `tensor_view<const T, Rank>`: the same memory, nothing copied, whatever its strides
 /// (sliced, permuted, expanded, channels last).
@@ -61,7 +61,7 @@ template <real_scalar T, std::size_t Rank>
 template <real_scalar T, std::size_t Rank>
 tensor_view<const T, Rank> from_torch(const at::Tensor&& tensor) = delete;
 
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope
 
 #endif

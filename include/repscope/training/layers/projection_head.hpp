@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// What a contrastive loss sees of a network: the mean over positions of its last layer, through one linear
@@ -129,5 +129,5 @@ class projection {
 };
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -9,7 +9,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 namespace detail {
@@ -119,5 +119,5 @@ double jensen_shannon(const tensor_view<const Scalar, 2>& logits, std::size_t vi
 }
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

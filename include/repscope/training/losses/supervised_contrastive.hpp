@@ -11,7 +11,7 @@
 #include <vector>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// Which samples an anchor is contrasted with. y is the label, p the predicted class; an anchor never
@@ -212,5 +212,5 @@ contrast_value supervised_contrastive_loss(const tensor_view<const Scalar, 2>& l
 }
 
 } // namespace training
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

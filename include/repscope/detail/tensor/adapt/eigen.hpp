@@ -8,7 +8,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Eigen's dense objects with direct access (Matrix, Array, Map, Ref, Block, Transpose) in either storage
@@ -33,5 +33,5 @@ template <eigen_like T>
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

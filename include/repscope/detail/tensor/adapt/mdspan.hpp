@@ -9,7 +9,7 @@
 #include <type_traits>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Whether an element is what lies in memory; not so with an accessor that scales, say, what it reads.
@@ -46,5 +46,5 @@ template <mdspan_like T>
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

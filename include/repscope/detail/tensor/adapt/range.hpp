@@ -10,7 +10,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Contiguous sequences of numbers: `std::vector`, `std::array`, `std::span`, and any container of their
@@ -30,5 +30,5 @@ template <contiguous_numbers T>
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -11,7 +11,7 @@
 #include <utility>
 
 namespace repscope {
-inline namespace v0 {
+inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// xtensor's strided containers, adaptors and views, recognized by their members alone. Expressions have no
@@ -53,5 +53,5 @@ template <std::size_t Rank, xtensor_like T>
 }
 
 } // namespace detail
-} // namespace v0
+} // namespace REPSCOPE_NAMESPACE
 } // namespace repscope
