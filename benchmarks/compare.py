@@ -34,6 +34,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--processor", action="store_true")
     parser.add_argument("--left-out", action="append", default=[], metavar="NAME=REASON")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
@@ -63,11 +64,13 @@ def run_program(build, module, threads, *arguments):
 
 
 def works_of(build, module, threads):
-    """The implementations per (work, threads), in the order of the program."""
-    works = {}
-    for name in run_program(build, module, threads, "--benchmark_list_tests=true").splitlines():
-        work, implementation, count = name.split("/")[:3]
-        works.setdefault((work, count), []).append(implementation)
+    """Each (work, threads) in the order in which the program adds the library's implementations."""
+    names = [name.split("/")[:3]
+             for name in run_program(build, module, threads, "--benchmark_list_tests=true").splitlines()]
+    works = [(work, count) for work, implementation, count in names if implementation == LIBRARY]
+    unknown = {work for work, _, _ in names} - {work for work, _ in works}
+    if unknown:
+        raise failure(f"{module}: expected a benchmark of {LIBRARY} for each work, got none for {', '.join(sorted(unknown))}")
     return works
 
 
@@ -89,8 +92,9 @@ class peer_process:
             raise failure(f"{self.path}: exit status {self.process.wait()}")
         return json.loads(line)
 
-    def seconds(self, work, implementation, duration):
-        request = {"work": work, "implementation": implementation, "duration": duration}
+    def seconds(self, work, implementation, options):
+        request = {"work": work, "implementation": implementation, "duration": options.seconds,
+                   "processor": options.processor}
         try:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
@@ -104,35 +108,34 @@ class peer_process:
             self.process.wait()
 
 
-def run_benchmarks(build, module, work, threads, duration):
-    """Seconds of each implementation in the module's program, and the rate of the library: amount and unit."""
+def run_benchmarks(options, module, work, threads):
+    """Seconds of each implementation in the module's program, and what the library does in a pass: amount and unit."""
     escaped = re.sub(r"([][\\.()*+?{}|^$])", r"\\\1", work)
-    out = run_program(build, module, threads, f"--benchmark_filter=^{escaped}/.*/{threads}/",
-                      f"--benchmark_min_time={duration}", "--benchmark_format=json")
-    seconds, rate = {}, None
+    out = run_program(options.build, module, threads, f"--benchmark_filter=^{escaped}/.*/{threads}/",
+                      f"--benchmark_min_time={options.seconds}", "--benchmark_format=json")
+    seconds, amount = {}, None
     for result in json.loads(out)["benchmarks"]:
         if result.get("error_occurred"):
             raise failure(f"{result['name']}: {result['error_message']}")
         implementation = result["name"].split("/")[1]
-        seconds[implementation] = result["real_time"] * {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}[result["time_unit"]]
-        if implementation == LIBRARY:
+        unit = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}[result["time_unit"]]
+        seconds[implementation] = unit * result["cpu_time" if options.processor else "real_time"]
+        if implementation == LIBRARY:  # its rate is per second of real time
             if "bytes_per_second" in result:
-                rate = (result["bytes_per_second"] * seconds[LIBRARY], "B")
+                amount = (result["bytes_per_second"] * unit * result["real_time"], "B")
             else:
-                rate = (result["items_per_second"] * seconds[LIBRARY], result["label"])
-    return seconds, rate
+                amount = (result["items_per_second"] * unit * result["real_time"], result["label"])
+    return seconds, amount
 
 
 def measure(options, module, work, threads, peers):
     """The row of a work: for each implementation its seconds per round, its rate and its ratio."""
-    rounds, rate = [], None
+    rounds, amount = [], None
     for index in range(options.rounds):
         def ask_peers():
-            return {name: peers.seconds(work, name, options.seconds) for name in peers.works.get(work, [])}
+            return {name: peers.seconds(work, name, options) for name in peers.works.get(work, [])}
         seconds = ask_peers() if index % 2 else {}
-        benchmarks, rate = run_benchmarks(options.build, module, work, threads, options.seconds)
-        if rate is None:
-            raise failure(f"{module}: expected a benchmark of {LIBRARY} for each work, got none for {work}")
+        benchmarks, amount = run_benchmarks(options, module, work, threads)
         seconds.update(benchmarks)
         seconds.update({} if index % 2 else ask_peers())
         rounds.append(seconds)
@@ -141,9 +144,9 @@ def measure(options, module, work, threads, peers):
         ratios = [seconds[name] / seconds[LIBRARY] for seconds in rounds]
         median = statistics.median(seconds[name] for seconds in rounds)
         implementations[name] = {"seconds": [seconds[name] for seconds in rounds], "median_seconds": median,
-                                 "per_second": rate[0] / median, "ratio": statistics.median(ratios),
+                                 "per_second": amount[0] / median, "ratio": statistics.median(ratios),
                                  "lowest_ratio": min(ratios)}
-    return {"module": module, "work": work, "threads": int(threads), "unit": rate[1], "implementations": implementations}
+    return {"module": module, "work": work, "threads": int(threads), "unit": amount[1], "implementations": implementations}
 
 
 def three_digits(value):
@@ -207,7 +210,7 @@ def description(options):
     return {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
             "commit": output_of("git", "describe", "--always", "--dirty") or "unknown",
             "command": f"benchmarks/run.sh --only '{options.only.pattern}' --rounds {options.rounds} "
-                       f"--seconds {options.seconds:g} --threads {options.threads}",
+                       f"--seconds {options.seconds:g} --threads {options.threads}{' --processor' * options.processor}",
             "processor": processor.group(1) if processor else "unknown", "cores": os.cpu_count(),
             "load": os.getloadavg()[0],
             "compiler": output_of(cache["CMAKE_CXX_COMPILER"], "--version").splitlines()[0],
@@ -218,21 +221,21 @@ def main():
     options = parse_arguments()
     chosen = []
     for module in MODULES:
-        for (work, threads), implementations in works_of(options.build, module, options.threads).items():
+        for work, threads in works_of(options.build, module, options.threads):
             if threads in options.threads.split(",") and options.only.search(f"{module}: {work}"):
-                chosen.append((module, work, threads, implementations))
+                chosen.append((module, work, threads))
     if not chosen:
         print(f"expected a pattern that occurs in a work, got {options.only.pattern}; --list prints the works",
               file=sys.stderr)
         return 2
     if options.list:
-        print("\n".join(dict.fromkeys(f"{module}: {work}" for module, work, _, _ in chosen)))
+        print("\n".join(dict.fromkeys(f"{module}: {work}" for module, work, _ in chosen)))
         return 0
 
     about = description(options)
     left_out = dict(text.split("=", 1) for text in options.left_out)
     rows, peers, owner = [], None, None
-    for number, (module, work, threads, _) in enumerate(chosen, 1):
+    for number, (module, work, threads) in enumerate(chosen, 1):
         if owner != (module, threads):
             if peers:
                 peers.close()
@@ -249,6 +252,8 @@ def main():
     notes = [f"Commit {about['commit']}, {about['date']}, {about['processor']}, {about['cores']} cores, "
              f"load {about['load']:.1f} before. {about['compiler']}, {about['flags']}.",
              f"Command: {about['command']}", LEGEND]
+    if options.processor:
+        notes.append("All times are processor time, summed over the threads.")
     notes += [f"Left out: {name}, {reason}." for name, reason in sorted(left_out.items())]
     os.makedirs(options.out, exist_ok=True)
     with open(os.path.join(options.out, "table.json"), "w") as file:

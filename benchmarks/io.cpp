@@ -75,7 +75,7 @@ void write_file(const std::string& path, const file_format& format) {
         }
         file.write(sample.data(), static_cast<std::streamsize>(sample.size()));
     }
-    if (!file.flush()) throw std::runtime_error(path + " is not writable");
+    if (!file.flush()) throw std::runtime_error("expected a writable file, got " + path);
 }
 
 // The file of a format, written if it is missing or incomplete.
@@ -121,7 +121,7 @@ void evict(const std::string& path) {
     const bool evicted =
         file >= 0 && ::fsync(file) == 0 && ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0;
     if (file >= 0) ::close(file);
-    if (!evicted) throw std::runtime_error(path + " cannot be taken out of the page cache");
+    if (!evicted) throw std::runtime_error("expected a file that leaves the page cache, got " + path);
 }
 
 // Times `pass()`, which reads the file at `path`, from the page cache or from the disk.

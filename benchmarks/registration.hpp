@@ -3,7 +3,10 @@
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -51,11 +54,17 @@ inline void set_bytes(benchmark::State& state, std::size_t count) {
     state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(count));
 }
 
-/// Runs what was registered. Returns the exit status of the program.
+/// Runs what was registered. Returns the exit status of the program: 1 after an exception, 2 for wrong
+/// arguments.
 inline int run(int argc, char** argv) {
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-    benchmark::RunSpecifiedBenchmarks();
+    try {
+        benchmark::RunSpecifiedBenchmarks();
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+        return 1;
+    }
     benchmark::Shutdown();
     return 0;
 }

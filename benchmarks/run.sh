@@ -2,12 +2,13 @@
 # Installs what the benchmarks need and is missing (Debian 12, root or sudo), builds them, runs them and their peers in
 # turn, and prints one table: work, repscope, limit, each peer, and the ratios.
 #
-#   benchmarks/run.sh [--only PATTERN] [--rounds N] [--seconds S] [--threads LIST] [--list]
+#   benchmarks/run.sh [--only PATTERN] [--rounds N] [--seconds S] [--threads LIST] [--processor] [--list]
 #
 #   --only PATTERN   works in whose "module: work" the regular expression occurs; all works without it
 #   --rounds N       rounds in which repscope and the peers take turns (5)
 #   --seconds S      time of each implementation per round; at least one pass (0.5)
 #   --threads LIST   numbers of threads (1,2)
+#   --processor      processor time, summed over the threads, in place of real time: for a machine that others use
 #   --list           prints the works and measures nothing
 #
 # Builds in build/benchmarks of the checkout, or in $REPSCOPE_BUILD_DIR/benchmarks. table.json and table.md are written
@@ -18,7 +19,7 @@
 set -euo pipefail
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 
-usage() { sed -n '2,18s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,19s/^# \{0,1\}//p' "$0"; }
 arguments=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -26,7 +27,7 @@ while [ $# -gt 0 ]; do
         [ $# -ge 2 ] || { usage >&2 && exit 2; }
         arguments+=("$1=$2") && shift 2
         ;;
-    --only=* | --rounds=* | --seconds=* | --threads=* | --list) arguments+=("$1") && shift ;;
+    --only=* | --rounds=* | --seconds=* | --threads=* | --processor | --list) arguments+=("$1") && shift ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
     esac

@@ -1,7 +1,7 @@
 """What the peers of a module share: which packages there are, and the loop that answers compare.py.
 
 A peer is a program, `MODULE_peers.py THREADS`. It writes one line of JSON: the implementations per work, and the packages that
-are left out. Then it reads requests, a line of JSON each, and answers each with the seconds of one pass.
+are left out. Then it reads requests, a line of JSON each, and answers each with the seconds of one pass, or its seconds of processor time.
 """
 import importlib
 import json
@@ -43,20 +43,21 @@ def held(key, make):
     return _held[key]
 
 
-def _seconds(run):
-    begin = time.perf_counter()
+def _seconds(run, clock):
+    begin = clock()
     run()
-    return time.perf_counter() - begin
+    return clock() - begin
 
 
-def median_seconds(run, duration):
+def median_seconds(run, duration, clock):
     """The median of the passes that fit into `duration`, after one that does not count unless it is longer."""
-    first = _seconds(run)
-    if first >= duration:
+    begin = time.perf_counter()
+    first = _seconds(run, clock)
+    if time.perf_counter() - begin >= duration:
         return first
     times, end = [], time.perf_counter() + duration
     while not times or time.perf_counter() < end:
-        times.append(_seconds(run))
+        times.append(_seconds(run, clock))
     return statistics.median(times)
 
 
@@ -67,4 +68,5 @@ def serve():
     for line in sys.stdin:
         request = json.loads(line)
         run = _works[request["work"]][request["implementation"]]()
-        print(json.dumps({"seconds": median_seconds(run, request["duration"])}), flush=True)
+        clock = time.process_time if request["processor"] else time.perf_counter
+        print(json.dumps({"seconds": median_seconds(run, request["duration"], clock)}), flush=True)
