@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/net/accuracy.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/feature_maps.hpp"
 #include "repscope/net/inference_model.hpp"

@@ -139,39 +139,6 @@ TEST_CASE("a step goes down the gradient of the cross-entropy of what the attack
                     shape_error);
 }
 
-TEST_CASE("the worst of several attacks is picked sample by sample") {
-    std::vector<attack::result<double>> found(3);
-    for (std::size_t k = 0; k < 3; ++k) {
-        found[k].adversarial = array<double, 4>({4, 1, 1, 2});
-        for (std::size_t i = 0; i < 8; ++i)
-            found[k].adversarial.data_handle()[i] = static_cast<double>(10 * k + i);
-        found[k].predicted.assign(4, static_cast<int>(k));
-        found[k].success.assign(4, k == 1);
-        found[k].ball.assign(4, 0);
-        found[k].eps = k == 1 ? 3 : 1;
-        found[k].forward_passes = 5;
-        found[k].backward_passes = 2;
-    }
-    found[0].loss = {1, 1, 1, 2};
-    found[1].loss = {1, 2, .5, 3};
-    found[2].loss = {.5, 1, 4, 3};
-    const auto worst = training::worst_of(std::move(found));
-    CHECK(worst.ball == std::vector<std::size_t>{0, 1, 2, 1});
-    CHECK(worst.loss == std::vector<double>{1, 2, 4, 3});
-    CHECK(worst.predicted == std::vector<int>{0, 1, 2, 1});
-    CHECK(worst.success == std::vector<bool>{false, true, false, true});
-    CHECK(worst.eps == 3);
-    CHECK(worst.forward_passes == 15);
-    CHECK(worst.backward_passes == 6);
-    const double pixels[] = {0, 1, 12, 13, 24, 25, 16, 17};
-    CHECK(std::equal(std::begin(pixels), std::end(pixels), worst.adversarial.data_handle()));
-    CHECK_THROWS_AS((void)training::worst_of(std::vector<attack::result<double>>{}), value_error);
-    std::vector<attack::result<double>> unlike(2);
-    unlike[0].adversarial = array<double, 4>({1, 1, 1, 2});
-    unlike[1].adversarial = array<double, 4>({1, 1, 2, 1});
-    CHECK_THROWS_AS((void)training::worst_of(std::move(unlike)), shape_error);
-}
-
 TEST_CASE("training against a union is its attacks and steps, made one by one") {
     const std::vector<double> pixels = pixels_of(4);
     const auto x = images(pixels);

@@ -6,9 +6,11 @@
 #include "study/per_image.hpp"
 
 #include <repscope/attack/pgd.hpp>
+#include <repscope/attack/worst_case.hpp>
 #include <repscope/corruption/kind.hpp>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <span>
 #include <string>
@@ -21,40 +23,26 @@ namespace {
 namespace attack = repscope::attack;
 using json = nlohmann::ordered_json;
 
-// Which of some images keep their label under attack with one loss.
-std::vector<bool> held(study_model& model, const study_model::input_view& x, std::span<const int> labels,
-                       study_model::loss loss, const attack::msd_ball& ball, const methods_protocol& protocol,
-                       repscope::thread_pool& pool) {
-    model.attack_with(loss);
-    const auto found = attack::pgd(model, x, labels,
-                                   {.threads = pool,
-                                    .ball = ball.kind,
-                                    .eps = ball.eps,
-                                    .steps = protocol.attack_steps,
-                                    .restarts = protocol.restarts,
-                                    .early_stop = true,
-                                    .seed = 0});
-    model.attack_with(study_model::loss::cross_entropy);
-    std::vector<bool> kept = found.success;
-    kept.flip();
-    return kept;
-}
+// PGD in a ball with one loss of the model.
+struct pgd_with_loss {
+    study_model& model;
+    study_model::loss loss;
+    const attack::msd_ball& ball;
+    const methods_protocol& protocol;
+    repscope::thread_pool& pool;
 
-// The images of `x` that are still `returned`, and their labels, one after the other.
-struct survivors {
-    std::vector<float> pixels;
-    std::vector<int> labels;
-    std::vector<std::size_t> places;
-
-    survivors(const study_model::input_view& x, std::span<const int> all, const std::vector<bool>& kept) {
-        const std::size_t size = x.size() / x.extent(0);
-        for (std::size_t i = 0; i < kept.size(); ++i) {
-            if (!kept[i]) continue;
-            const float* const from = x.data_handle() + i * size;
-            pixels.insert(pixels.end(), from, from + size);
-            labels.push_back(all[i]);
-            places.push_back(i);
-        }
+    attack::result<float> operator()(const study_model::input_view& x, std::span<const int> labels) const {
+        model.attack_with(loss);
+        auto attacked = attack::pgd(model, x, labels,
+                                    {.threads = pool,
+                                     .ball = ball.kind,
+                                     .eps = ball.eps,
+                                     .steps = protocol.attack_steps,
+                                     .restarts = protocol.restarts,
+                                     .early_stop = true,
+                                     .seed = 0});
+        model.attack_with(study_model::loss::cross_entropy);
+        return attacked;
     }
 };
 
@@ -102,19 +90,14 @@ void measure_robustness(study_model& model, const methods_protocol& protocol, co
     json robust;
     robust["images"] = images;
     for (const auto& ball : protocol.balls) {
-        std::vector<bool> kept =
-            held(model, x, labels, study_model::loss::cross_entropy, ball, protocol, pool);
-        const double against_one = share_of(kept);
-        const survivors left(x, labels, kept);
-        if (!left.places.empty()) {
-            const study_model::input_view rest(left.pixels.data(),
-                                               {left.places.size(), x.extent(1), x.extent(2), x.extent(3)});
-            const auto again =
-                held(model, rest, left.labels, study_model::loss::margin, ball, protocol, pool);
-            for (std::size_t i = 0; i < again.size(); ++i) kept[left.places[i]] = again[i];
-        }
-        robust[name_of(ball)] = {
-            {"eps", ball.eps}, {"cross_entropy", against_one}, {"accuracy", share_of(kept)}};
+        const std::array attacks{pgd_with_loss{model, study_model::loss::cross_entropy, ball, protocol, pool},
+                                 pgd_with_loss{model, study_model::loss::margin, ball, protocol, pool}};
+        const auto attacked = attack::worst_case(x, labels, attacks);
+        std::vector<bool> kept = attacked.worst.success;
+        kept.flip();
+        robust[name_of(ball)] = {{"eps", ball.eps},
+                                 {"cross_entropy", attacked.robust_accuracy.front()},
+                                 {"accuracy", attacked.robust_accuracy.back()}};
         network["right"][name_of(ball)] = packed(kept);
         for (std::size_t i = 0; i < images; ++i) all[i] = all[i] && kept[i];
         done(.2 + .8 * static_cast<double>(&ball - protocol.balls.data() + 1) /

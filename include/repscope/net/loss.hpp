@@ -16,6 +16,30 @@ namespace net {
 /// What `inference_model` reports as the loss of a sample.
 enum class loss_function { cross_entropy, margin };
 
+/// Returns the class of the largest logit of a sample, the lowest of equals. `logits` (samples, classes) has
+/// at least one class. A NaN is never larger. O(classes).
+template <typename Scalar>
+[[nodiscard]] std::size_t argmax(const tensor_view<const Scalar, 2>& logits, std::size_t sample) noexcept {
+    std::size_t best = 0;
+    for (std::size_t c = 1; c < logits.extent(1); ++c) {
+        if (logits(sample, c) > logits(sample, best)) best = c;
+    }
+    return best;
+}
+
+/// Writes `argmax` of every sample to `predicted`. Throws `shape_error` without classes, and when `predicted`
+/// is shorter than the samples. O(samples classes).
+template <typename Scalar>
+void argmax(const tensor_view<const Scalar, 2>& logits, std::span<int> predicted) {
+    if (predicted.size() < logits.extent(0) || logits.extent(1) == 0) {
+        errors::throw_shape_error("net::argmax",
+                                  "expected at least 1 class and at most " +
+                                      errors::text_of(predicted.size()) + " samples",
+                                  logits.extents());
+    }
+    for (std::size_t n = 0; n < logits.extent(0); ++n) predicted[n] = static_cast<int>(argmax(logits, n));
+}
+
 namespace detail {
 
 /// What the losses share: the checks, and a loop over the samples that are left with their label and most
@@ -43,10 +67,7 @@ void for_each_loss(const char* function, const tensor_view<const Scalar, 2>& log
                                                     ", got " + errors::text_of(labels[n]) + " at position " +
                                                     errors::text_of(n));
         }
-        std::size_t best = 0;
-        for (std::size_t j = 1; j < classes; ++j) {
-            if (logits(n, j) > logits(n, best)) best = j;
-        }
+        const std::size_t best = argmax(logits, n);
         if (!predicted.empty()) predicted[n] = static_cast<int>(best);
         body(n, static_cast<std::size_t>(labels[n]), best);
     }

@@ -4,6 +4,7 @@
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/pgd.hpp"
 #include "repscope/attack/result.hpp"
+#include "repscope/attack/worst_case.hpp"
 #include "repscope/error.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/workspace.hpp"
@@ -39,41 +40,6 @@ struct union_options {
     net::mode statistics = net::mode::training; ///< of batch norm under attack
     std::uint64_t seed = 0;                     ///< of random starts and l1 steps
 };
-
-/// Of attacks on the same samples, the one of the largest loss for each sample, the first of equals.
-/// `result::ball` says which that is, `eps` is the largest, passes are added up. Throws `value_error` for no
-/// attack and `shape_error` when they have different shapes. O(size of the results).
-template <typename Scalar>
-[[nodiscard]] attack::result<Scalar> worst_of(std::vector<attack::result<Scalar>> found) {
-    constexpr const char* function = "training::worst_of";
-    if (found.empty()) errors::throw_value_error(function, "expected at least 1 attack, got 0");
-    attack::result<Scalar> worst = std::move(found.front());
-    worst.step_size = 0;
-    worst.ball.assign(worst.loss.size(), 0);
-    const std::size_t samples = worst.loss.size(),
-                      size = samples == 0 ? 0 : worst.adversarial.size() / samples;
-    for (std::size_t k = 1; k < found.size(); ++k) {
-        const attack::result<Scalar>& other = found[k];
-        if (other.adversarial.extents() != worst.adversarial.extents()) {
-            errors::throw_shape_error(
-                function, "expected attacks on samples of shape " + format_shape(worst.adversarial.extents()),
-                other.adversarial.extents());
-        }
-        worst.eps = (std::max)(worst.eps, other.eps);
-        worst.forward_passes += other.forward_passes;
-        worst.backward_passes += other.backward_passes;
-        for (std::size_t n = 0; n < samples; ++n) {
-            if (!(other.loss[n] > worst.loss[n])) continue;
-            std::copy_n(other.adversarial.data_handle() + n * size, size,
-                        worst.adversarial.data_handle() + n * size);
-            worst.loss[n] = other.loss[n];
-            worst.predicted[n] = other.predicted[n];
-            worst.success[n] = other.success[n];
-            worst.ball[n] = k;
-        }
-    }
-    return worst;
-}
 
 /// A network in adversarial training against the union of several balls. Each attack keeps its iterate of
 /// largest loss; those of `max` and `avg` start at random in their ball, that of `msd` at the
@@ -161,7 +127,7 @@ class union_trainer {
             }
             std::vector<attack::result<scalar>> found;
             for (const attack::msd_ball& ball : options_.balls) found.push_back(alone(model, ball));
-            return worst_of(std::move(found));
+            return attack::worst_of(std::move(found), attack::iterate::largest_loss);
         });
     }
 

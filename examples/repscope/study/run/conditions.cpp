@@ -5,9 +5,8 @@
 
 #include <repscope/attack/fgsm.hpp>
 #include <repscope/attack/pgd.hpp>
+#include <repscope/attack/random_signs.hpp>
 #include <repscope/corruption/kind.hpp>
-#include <repscope/random/random_stream.hpp>
-#include <repscope/random/streams.hpp>
 
 #include <algorithm>
 #include <array>
@@ -166,25 +165,16 @@ class condition_runner {
         return pixels_of(found);
     }
 
-    // Every pixel goes up or down by eps: what a perturbation of that size does that knows nothing.
     std::vector<float> with_random_signs(const condition& what, std::size_t images, json& object) {
         object["norm"] = "linf";
         object["eps"] = what.eps;
         object["seed"] = condition_seed;
-        const input_view x = unit_interval(data_.test, 0, images, clean_pixels_);
-        const std::size_t size = data_.test.image_size();
-        std::vector<float> perturbed(images * size);
-        const auto eps = static_cast<float>(what.eps);
-        const auto stream = repscope::streams::id(repscope::streams::purpose::control,
-                                                  static_cast<std::uint32_t>(what.place));
-        pool_.for_each(images, [&](std::size_t n) {
-            repscope::random_stream random(condition_seed, stream, static_cast<std::uint32_t>(n));
-            for (std::size_t p = 0; p < size; ++p) {
-                const float sign = random.below(2) == 0 ? -eps : eps;
-                perturbed[n * size + p] = std::clamp(x.data_handle()[n * size + p] + sign, 0.0F, 1.0F);
-            }
-        });
-        return perturbed;
+        const auto perturbed = attack::random_signs(unit_interval(data_.test, 0, images, clean_pixels_),
+                                                    {.threads = pool_,
+                                                     .eps = what.eps,
+                                                     .seed = condition_seed,
+                                                     .draw = static_cast<std::uint32_t>(what.place)});
+        return {perturbed.data_handle(), perturbed.data_handle() + perturbed.size()};
     }
 
     study_model& model_;

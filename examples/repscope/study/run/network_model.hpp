@@ -3,6 +3,7 @@
 #include "study/run/model.hpp"
 
 #include <repscope/net/inference_model.hpp>
+#include <repscope/net/loss.hpp>
 #include <repscope/parallel/thread_pool.hpp>
 
 #include <array>
@@ -28,13 +29,7 @@ class network_model : public Base {
 
     void classify(const input_view& x, std::span<int> predicted, const tap& look) override {
         const auto logits = look ? network_.forward(x, workspace_, look) : network_.forward(x, workspace_);
-        for (std::size_t i = 0; i < logits.extent(0); ++i) {
-            std::size_t best = 0;
-            for (std::size_t c = 1; c < logits.extent(1); ++c) {
-                if (logits(i, c) > logits(i, best)) best = c;
-            }
-            predicted[i] = static_cast<int>(best);
-        }
+        repscope::net::argmax(logits, predicted);
     }
 
     void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
