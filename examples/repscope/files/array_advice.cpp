@@ -48,7 +48,7 @@ std::string in_image_order(const std::vector<std::size_t>& shape, std::string x)
     return x + "[..., None]";
 }
 
-std::string quoted(const std::string& name) {
+std::string python_string(const std::string& name) {
     std::string text = "'";
     for (const char c : name) {
         if (c == '\'' || c == '\\') text += '\\';
@@ -66,7 +66,7 @@ std::string image_array_advice(const repscope::io::array_header& header,
                        header.format.name() + " of shape " + repscope::format_shape(header.shape);
     const std::size_t rank = header.shape.size();
     if (rank < 2 || rank > 4) return text;
-    std::string x = in_image_order(header.shape, "np.load(" + quoted(path) + ")");
+    std::string x = in_image_order(header.shape, "np.load(" + python_string(path) + ")");
     std::string remark;
     if (header.format.type != dtype::uint8) {
         const value_range range = range_of(header, contents);
@@ -83,7 +83,7 @@ std::string image_array_advice(const repscope::io::array_header& header,
         x += ".clip(0, 255).astype('uint8')";
     }
     const std::string out = std::filesystem::path(path).replace_extension().string() + "-uint8.npy";
-    return text + remark + "; convert: import numpy as np; np.save(" + quoted(out) + ", " + x + ")";
+    return text + remark + "; convert: import numpy as np; np.save(" + python_string(out) + ", " + x + ")";
 }
 
 } // namespace program

@@ -34,7 +34,7 @@ std::uint64_t little_endian(std::string_view bytes) {
 }
 
 // A file's name inside a Python string inside a shell's double quotes.
-std::string quoted(const std::string& name) {
+std::string shell_python_string(const std::string& name) {
     std::string text = "'";
     for (const char c : name) {
         if (c == '\'' || c == '\\') text += '\\';
@@ -50,8 +50,8 @@ std::string python(const std::string& code) { return "convert it: python3 -c \""
 
 std::optional<std::string> recognize_foreign(std::span<const std::byte> head, const std::string& file) {
     const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
-    const std::string in = quoted(file);
-    const std::string out = quoted(std::filesystem::path(file).replace_extension(".npy").string());
+    const std::string in = shell_python_string(file);
+    const std::string out = shell_python_string(std::filesystem::path(file).replace_extension(".npy").string());
     const std::string torch = python("import torch,numpy; numpy.save(" + out + ", torch.load(" + in +
                                      ", map_location='cpu').detach().numpy())");
 

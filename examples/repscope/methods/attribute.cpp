@@ -21,10 +21,10 @@ namespace data = repscope::data;
 namespace training = repscope::training;
 using json = nlohmann::ordered_json;
 
-constexpr std::size_t samples = 4000, features = 16, steps = 600, anneal = 60;
+constexpr std::size_t samples = 4000, features = 16, training_steps = 600, anneal = 60;
 constexpr std::array<double, 2> training_agreement{.9, .8};
 constexpr double misleading_agreement = .1;
-constexpr double rate = .03, decay = 1e-3, penalty = 1e4;
+constexpr double training_rate = .03, decay = 1e-3, penalty_weight = 1e4;
 
 json gaps_json(const repscope::fairness_gaps& gaps, const std::vector<int>& predicted,
                const std::vector<int>& labels) {
@@ -60,10 +60,10 @@ json attribute_run(const std::string& arm, std::size_t seed, repscope::thread_po
     const bool invariant = arm == "irm";
     training::irm_trainer run(
         network, net::adam<float>(),
-        {.penalty = invariant ? penalty : 0.0, .anneal = invariant ? anneal : 0, .decay = decay}, pool);
-    for (std::size_t step = 0; step < steps; ++step) {
-        (void)run.step(environments, rate);
-        done(step + 1, steps);
+        {.penalty = invariant ? penalty_weight : 0.0, .anneal = invariant ? anneal : 0, .decay = decay}, pool);
+    for (std::size_t step = 0; step < training_steps; ++step) {
+        (void)run.step(environments, training_rate);
+        done(step + 1, training_steps);
     }
     typename decltype(network)::workspace workspace(pool);
     json result;
