@@ -7,7 +7,7 @@
 #   sanitize         clang++ -O0 with AddressSanitizer, UndefinedBehaviorSanitizer and the assertions of Eigen and the
 #                    standard library, for AVX2 at most; without the tests that train
 #   sanitize-trains  as sanitize, only the tests that train
-#   clang            clang++ -O0, for AVX2 at most, with the assertions of Eigen
+#   clang            clang++ -O0, for AVX2 at most, with the assertions of Eigen, each source alone
 #   gcc-sanitize     as sanitize, with g++ -O1; without the tests that only compile
 #   thread           clang++ -O1 with ThreadSanitizer: the tests of the library
 #
@@ -46,7 +46,7 @@ case $leg in
 g++) compiler=g++ flags="-O2 -DNDEBUG" options=() ;;
 sanitize) flags="-O0 $sanitizers" tests=(--label-exclude trains) ;;
 sanitize-trains) flags="-O0 $sanitizers" tests=(--label-regex trains) ;;
-clang) flags=-O0 ;;
+clang) flags=-O0 options+=(-DREPSCOPE_JOIN_SOURCES=OFF) ;;
 gcc-sanitize)
     # With sanitizers g++ warns of what cannot happen; that no other warning is there the other legs have shown.
     flags="-Wno-error=maybe-uninitialized -Wno-error=null-dereference -Wno-error=array-bounds -Wno-error=stringop-overflow"

@@ -110,7 +110,7 @@ class descriptor {
     return ~crc;
 }
 
-/// Little-endian bytes, whatever the machine: what states and parameters are saved as.
+/// Little-endian bytes, on any machine: what states and parameters are saved as.
 class byte_writer {
   public:
     template <fixed_number T>
@@ -176,7 +176,7 @@ class byte_reader {
         for (const std::byte b : from) text += static_cast<char>(b);
         return text;
     }
-    /// The next `count` bytes, where they lie.
+    /// The next `count` bytes, where they are stored.
     [[nodiscard]] std::span<const std::byte> take(std::size_t count) {
         need(count);
         const auto part = bytes_.subspan(at_, count);

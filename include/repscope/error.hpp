@@ -15,7 +15,7 @@ namespace repscope {
 // throws.
 inline namespace v0 {
 
-/// Base of everything the library throws on bad input. `what()` is one line: the function, what it wanted,
+/// Base of everything the library throws on bad input. `what()` is one line: the function, what it expected,
 /// what it got.
 class error : public std::runtime_error {
   public:

@@ -77,7 +77,7 @@ TEST_CASE("every iterate is inside ball and box") {
     check_iterates<double>(1e-12);
 }
 
-TEST_CASE("a sample is attacked in the same way whatever the batch and the threads") {
+TEST_CASE("a sample is attacked in the same way for any batch size and number of threads") {
     const inputs<float> data(23);
     for (const norm kind : norms) {
         for (const bool early : {false, true}) {

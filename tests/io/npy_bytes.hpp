@@ -66,7 +66,7 @@ inline const std::string& write_bytes(const std::string& path, std::string_view 
     return path;
 }
 
-/// What the `format_error` says that `body` throws.
+/// What the `format_error` states that `body` throws.
 std::string refusal(auto&& body) {
     try {
         body();

@@ -140,10 +140,10 @@ TEST_CASE("what is no file") {
     CHECK(said(folder / "none.npy") ==
           (folder / "none.npy") + ": cannot be opened: No such file or directory");
     CHECK(said(folder / ".") == (folder / ".") + ": is a directory, expected a file");
-    CHECK(said("/dev/zero") == "/dev/zero: is no regular file");
+    CHECK(said("/dev/zero") == "/dev/zero: is not a regular file");
     const std::string pipe = folder / "pipe.npy";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
-    CHECK(said(pipe) == pipe + ": is no regular file");
+    CHECK(said(pipe) == pipe + ": is not a regular file");
 }
 
 TEST_CASE("a file that shrinks after it was opened") {

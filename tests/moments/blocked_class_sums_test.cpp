@@ -44,7 +44,7 @@ bool same(const blocked_class_sums& a, const blocked_class_sums& b, double toler
 
 } // namespace
 
-TEST_CASE("sums of the blocks written out, whatever the threads and the calls") {
+TEST_CASE("sums of the blocks written out, for any threads and calls") {
     const auto x = activations();
     const auto y = labels();
     blocked_class_sums state(units, classes, {.blocks = 10});

@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-TEST_CASE("ordered_section come in the order of their numbers whatever the threads") {
+TEST_CASE("sections run in the order of their numbers for any number of threads") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
         repscope::thread_pool pool(threads);
         repscope::ordered_section order;

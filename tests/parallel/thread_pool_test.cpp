@@ -15,7 +15,7 @@ using repscope::scoped_pool;
 using repscope::thread_pool;
 using repscope::thread_source;
 
-TEST_CASE("every index is called once, whatever the number of threads") {
+TEST_CASE("every index is called once, for any number of threads") {
     for (const std::size_t threads : {1U, 2U, 3U, 8U}) {
         thread_pool pool(threads);
         CHECK(pool.size() == threads);

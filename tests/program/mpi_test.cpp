@@ -193,7 +193,7 @@ TEST_CASE("a rank that is killed is an error, not a number") {
     }
 }
 
-TEST_CASE("bytes arrive whatever the size of a message") {
+TEST_CASE("bytes arrive for any size of a message") {
     allow_everything();
     const outcome result = run(job(3, {}, REPSCOPE_MPI_TRANSFER_CHECK), REPSCOPE_MPIEXEC);
     INFO(result.err);

@@ -188,7 +188,7 @@ TEST_CASE("what was not measured is left out of the figures") {
     CHECK(left_out(study) == names{"change-full-maps", "corruptions"});
     study["networks"] = json::array({whole["networks"][2]});
     CHECK(left_out(study) == names{"change-full-maps", "corruptions"});
-    // A network of one layer has no early one; numbers that are not defined are no numbers.
+    // A network of one layer has no early one; numbers that are not defined are not numbers.
     study = whole;
     for (auto& network : study["networks"]) {
         for (auto& condition : network["conditions"]) condition["layers"].erase(1);

@@ -25,7 +25,7 @@ static_assert(class_selectivity(small, small_labels)[1].preferred_class == 1);
 } // namespace
 
 TEST_CASE("the rest is the unweighted mean of the other classes' means") {
-    // Class means 2, 1, .1 whatever the class sizes: (2 - .55) / (2 + .55).
+    // Class means 2, 1, .1 for any class sizes: (2 - .55) / (2 + .55).
     const std::array<double, 3> means{2, 1, .1};
     CHECK(class_selectivity_index(means, 0).index == doctest::Approx(1.45 / 2.55).epsilon(1e-15));
     std::vector<double> x;

@@ -10,7 +10,7 @@
 namespace repscope_test {
 
 /// The elements of a view in row-major order of its indices, as double: what a reader of the view sees,
-/// wherever it lies in memory.
+/// wherever it is stored in memory.
 template <typename T, std::size_t Rank>
 std::vector<double> contents(const repscope::tensor_view<T, Rank>& view) {
     std::vector<double> values;

@@ -175,7 +175,7 @@ struct owning_mdspan : hand_written_mdspan<float, 2> {
     std::vector<float> memory;
 };
 
-// The same with an accessor that multiplies: what lies in memory is not what the tensor holds.
+// The same with an accessor that multiplies: what is stored in memory is not what the tensor holds.
 struct scaled_mdspan : hand_written_mdspan<float, 2> {
     using reference = float;
 };

@@ -16,7 +16,7 @@ using repscope::from_torch;
 
 namespace {
 
-// Every element of the view is that of the tensor, and lies where the tensor has it.
+// Every element of the view is that of the tensor, and is stored where the tensor has it.
 template <typename T, std::size_t Rank>
 void check_same(const at::Tensor& tensor) {
     const auto view = from_torch<T, Rank>(tensor);
@@ -55,7 +55,7 @@ static_assert(!viewable<at::Tensor> && !viewable<const at::Tensor>, "a temporary
 
 } // namespace
 
-TEST_CASE("tensors of every kind of stride are seen where they lie") {
+TEST_CASE("tensors of every kind of stride are viewed in place") {
     const at::Tensor x = at::arange(2 * 3 * 4 * 5, at::kFloat).reshape({2, 3, 4, 5});
     check_same<float, 4>(x);
     check_same<float, 4>(x.contiguous(at::MemoryFormat::ChannelsLast));

@@ -81,7 +81,7 @@ TEST_CASE_TEMPLATE("every statistic of pointers, ranges, strided views and one's
     check_layer(own);
 }
 
-TEST_CASE_TEMPLATE("every statistic of maps, whatever the order of their axes", Scalar, float, double) {
+TEST_CASE_TEMPLATE("every statistic of maps, for any order of their axes", Scalar, float, double) {
     constexpr auto h = static_cast<std::ptrdiff_t>(height), w = static_cast<std::ptrdiff_t>(width);
     std::vector<Scalar> channels_first(n * units * height * width), channels_last = channels_first;
     known_layer::fill_maps([&](std::size_t i, std::size_t u, std::size_t row, std::size_t column, int value) {

@@ -28,7 +28,7 @@ struct shard_part {
 };
 
 /// Adds `repscope measure` to the command line. With `part`, which must live until the command has run, it
-/// measures that part only and says nothing.
+/// measures that part only and prints nothing.
 command add_measure(CLI::App& app, shard_part* part = nullptr);
 
 /// Adds `repscope merge` to the command line.

@@ -7,7 +7,7 @@
 
 namespace program {
 
-/// Whether `name` is as `pattern` says, in which `*` stands for any characters and `?` for one.
+/// Whether `name` is as `pattern` states, in which `*` means any characters and `?` for one.
 bool matches(std::string_view pattern, std::string_view name);
 
 /// A choice of layers by name: patterns separated by commas, of which one has to match; those with a `!` in

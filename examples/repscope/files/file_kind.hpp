@@ -29,7 +29,7 @@ enum class file_kind {
 /// The kind as messages name it: "a NumPy array", "a JPEG picture".
 std::string_view to_string(file_kind kind) noexcept;
 
-/// The kind that the extension of a name stands for, in any case: `.npy`, `.jpg`. Nothing for an extension
+/// The kind that the extension of a name means, in any case: `.npy`, `.jpg`. Nothing for an extension
 /// that is not known, or none.
 std::optional<file_kind> kind_by_name(const std::string& path);
 

@@ -51,7 +51,8 @@ std::string python(const std::string& code) { return "convert it: python3 -c \""
 std::optional<std::string> recognize_foreign(std::span<const std::byte> head, const std::string& file) {
     const std::string_view bytes(reinterpret_cast<const char*>(head.data()), head.size());
     const std::string in = shell_python_string(file);
-    const std::string out = shell_python_string(std::filesystem::path(file).replace_extension(".npy").string());
+    const std::string out =
+        shell_python_string(std::filesystem::path(file).replace_extension(".npy").string());
     const std::string torch = python("import torch,numpy; numpy.save(" + out + ", torch.load(" + in +
                                      ", map_location='cpu').detach().numpy())");
 
@@ -110,7 +111,7 @@ void refuse_foreign(const std::string& file) {
     if (status.type() == std::filesystem::file_type::not_found) throw data_error(file, "no such file");
     if (failure) throw data_error(file, failure.message());
     if (std::filesystem::is_directory(status)) throw data_error(file, "is a directory, expected a .npy file");
-    if (!std::filesystem::is_regular_file(status)) throw data_error(file, "is no regular file");
+    if (!std::filesystem::is_regular_file(status)) throw data_error(file, "is not a regular file");
     std::array<char, 1024> head{};
     errno = 0;
     std::ifstream stream(file, std::ios::binary);

@@ -6,7 +6,7 @@
 
 namespace program {
 
-/// Returns the descriptor that a name such as `/dev/stdout` or `/dev/fd/3` stands for, also through symbolic
+/// Returns the descriptor that a name such as `/dev/stdout` or `/dev/fd/3` means, also through symbolic
 /// links. Nothing for another name.
 std::optional<int> stream_named(const std::string& file);
 

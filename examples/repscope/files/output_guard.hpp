@@ -24,7 +24,7 @@ namespace program {
 /// Devices, pipes and directories are not checked, nor is "-", which is standard output.
 class output_guard {
   public:
-    /// Adds a file that is read. A folder stands for the arrays and pictures in it, by their names, and for
+    /// Adds a file that is read. A folder means the arrays and pictures in it, by their names, and for
     /// no other file: a log or JSON of an earlier run may be there. What does not exist is left to the
     /// reader's own error.
     void add_input(const std::string& path);

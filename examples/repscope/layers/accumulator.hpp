@@ -34,7 +34,7 @@ class layer_statistics {
     [[nodiscard]] std::size_t room() const noexcept { return capacity_ - filled_; }
     /// Where the next rows go, (room, units); several threads may write at once.
     [[nodiscard]] double* next_values() noexcept { return values_.data() + filled_ * units_; }
-    /// The same for means of max(a, 0); null unless they are wanted.
+    /// The same for means of max(a, 0); null unless they are needed.
     [[nodiscard]] double* next_rectified() noexcept {
         return rectified_.empty() ? nullptr : rectified_.data() + filled_ * units_;
     }

@@ -29,7 +29,7 @@ class layer_inference {
     void add(const repscope::tensor_view<const double, 2>& values, std::size_t first);
     /// After the first pass: takes the products that the jackknife starts from.
     void start_second_pass(repscope::scatter_matrix&& products);
-    /// Whether all rows are wanted once more; asked between passes.
+    /// Whether all rows are needed once more; asked between passes.
     [[nodiscard]] bool needs_another_pass() const;
     /// Rows of such a pass, in order: `values`, and the same as selectivity takes them.
     void add_again(const repscope::tensor_view<const double, 2>& values,

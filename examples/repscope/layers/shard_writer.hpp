@@ -38,7 +38,7 @@ class shard_writer {
     shard_writer(const shard_choice& choice, const nlohmann::ordered_json& options, const label_set* labels,
                  const nlohmann::ordered_json& about);
 
-    /// Adds the states of `samples` of a layer, of which `described` says what it is.
+    /// Adds the states of `samples` of a layer, of which `described` states what it is.
     void add(const layer_report& described, const repscope::analysis::sample_range& samples,
              const saved_states& states);
 

@@ -24,8 +24,8 @@ struct measure_options {
     std::string dtype;
     std::vector<std::string> shapes;
     std::size_t offset = 0;
-    bool batches = false;    ///< the files of a folder are batches of one layer, whatever their names
-    bool no_batches = false; ///< the files of a folder are layers, whatever their names
+    bool batches = false;    ///< the files of a folder are batches of one layer, under any names
+    bool no_batches = false; ///< the files of a folder are layers, under any names
     std::string negatives = "undefined";
     double epsilon = 1e-6;
     std::vector<std::string> ignored;
@@ -58,7 +58,7 @@ struct measure_options {
 /// Adds the options to a subcommand; `options` outlives it.
 void add_measure_options(CLI::App& command, measure_options& options);
 
-/// The part of the samples whose moments are wanted, and no numbers; none: all samples are measured.
+/// The part of the samples whose moments are needed, and no numbers; none: all samples are measured.
 std::optional<shard_choice> chosen_shard(const measure_options& options);
 
 /// Contradictions that can be seen without opening a file: `usage_error`.

@@ -60,7 +60,8 @@ json attribute_run(const std::string& arm, std::size_t seed, repscope::thread_po
     const bool invariant = arm == "irm";
     training::irm_trainer run(
         network, net::adam<float>(),
-        {.penalty = invariant ? penalty_weight : 0.0, .anneal = invariant ? anneal : 0, .decay = decay}, pool);
+        {.penalty = invariant ? penalty_weight : 0.0, .anneal = invariant ? anneal : 0, .decay = decay},
+        pool);
     for (std::size_t step = 0; step < training_steps; ++step) {
         (void)run.step(environments, training_rate);
         done(step + 1, training_steps);

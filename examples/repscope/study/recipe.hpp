@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-/// How the networks of a study are trained, whatever they are trained for.
+/// How the networks of a study are trained, for every purpose.
 namespace program::recipe {
 
 inline constexpr std::size_t batch_size = 128;

@@ -33,11 +33,11 @@ struct study_cell {
     std::size_t seed = 0;
 };
 
-/// "-2,0,1" as numbers. Throws `usage_error` for what is no number, outside [-100, 100], or there twice.
+/// "-2,0,1" as numbers. Throws `usage_error` for what is not a number, outside [-100, 100], or there twice.
 std::vector<double> parse_alphas(const std::string& text);
 
-/// "1,2,4" as numbers of 255ths, ascending. Throws `usage_error` for what is no number, outside [.001, 255],
-/// or there twice.
+/// "1,2,4" as numbers of 255ths, ascending. Throws `usage_error` for what is not a number, outside [.001,
+/// 255], or there twice.
 std::vector<double> parse_eps(const std::string& text);
 
 /// "alpha_-2_seed_0": the name of a network's file and of the folder of its activations.

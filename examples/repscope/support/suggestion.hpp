@@ -6,7 +6,7 @@
 
 namespace program {
 
-/// The name that `text` most likely stands for: the one of least edit distance, the first of equal ones.
+/// The name that `text` most likely means: the one of least edit distance, the first of equal ones.
 /// Empty where no name shares half of its letters with `text`.
 std::string nearest(std::string_view text, const std::vector<std::string>& names);
 

@@ -1,6 +1,6 @@
 // How biased the plain numbers are and how often the intervals cover: simulated units, spectra and layers of
 // which the truth is known, through the library. Prints Markdown tables; with a folder, writes figures' data
-// there too. The same numbers every time, whatever the threads.
+// there too. The same numbers for any number of threads.
 //
 //     inference_study bias|noise|selective|ratio|probes|dimensions [REPEATS] [THREADS] [FOLDER]
 

@@ -37,7 +37,7 @@ struct fgsm_options {
 
 namespace detail {
 
-/// `fgsm` on views: the attack itself, compiled once per scalar and label type, whatever the model is.
+/// `fgsm` on views: the attack itself, compiled once per scalar and label type, for every model.
 template <typename Scalar, typename Label>
 [[nodiscard]] std::vector<result<Scalar>>
 fgsm_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 4>& x,

@@ -54,7 +54,7 @@ struct msd_options {
 
 namespace detail {
 
-/// `msd` on views: the attack itself, compiled once per scalar and label type, whatever the model is.
+/// `msd` on views: the attack itself, compiled once per scalar and label type, for every model.
 template <typename Scalar, typename Label>
 [[nodiscard]] result<Scalar>
 msd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 4>& x,

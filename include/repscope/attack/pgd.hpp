@@ -117,7 +117,7 @@ void step_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, d
     work.store(row, own.delta, to);
 }
 
-/// `pgd` on views: the attack itself, compiled once per scalar and label type, whatever the model is.
+/// `pgd` on views: the attack itself, compiled once per scalar and label type, for every model.
 template <typename Scalar, typename Label>
 [[nodiscard]] result<Scalar>
 pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 4>& x,

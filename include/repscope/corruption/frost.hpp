@@ -20,7 +20,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
-/// Which part of which texture lies over an image: its top left corner.
+/// Which part of which texture covers an image: its top left corner.
 struct frost_crop {
     std::size_t texture = 0;
     std::size_t row = 0;

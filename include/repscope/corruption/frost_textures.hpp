@@ -75,7 +75,7 @@ inline constexpr std::size_t ice_side = 512;
 
 } // namespace detail
 
-/// Ice that stands in for the photographs of frost the published sets were made with, which have no licence:
+/// Ice that stands in for the photographs of frost the published sets were made with, which have no license:
 /// four textures of 512 x 512 bytes RGB, made of fractal noise and seams, the same in every run.
 ///
 /// Their colors, contrast and spectrum are near those of the published images (docs/corruptions.md has the

@@ -165,7 +165,7 @@ inline void require_colors(std::string_view function, std::size_t channels) {
     if (channels != 1 && channels != 3) throw_channels(function, channels);
 }
 
-/// `count` draws for each image, or a `value_error` that says how many were wanted.
+/// `count` draws for each image, or a `value_error` that names how many were expected.
 inline void require_draws(std::string_view function, std::string_view what, std::size_t wanted,
                           std::size_t got) {
     if (wanted != got) {

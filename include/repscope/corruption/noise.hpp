@@ -50,7 +50,7 @@ void speckle_noise(const picture<T>& image, const double* noise, T* out) {
 ///
 /// `images`: (height, width, channels) or a batch; `noise`: an element each, drawn from N(0, sigma^2), on the
 /// scale of [0, 1]. Bytes are cut, not rounded, and may lose 1 even where the noise is 0. Throws
-/// `value_error` when the images are no images (see `image_like`; floats must lie in [0, 1]) or there are not
+/// `value_error` when the images are not images (see `image_like`; floats must be in [0, 1]) or there are not
 /// as many draws. O(elements). Hendrycks and Dietterich 2019, like all corruptions here.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> gaussian_noise(const Images& images, std::span<const double> noise) {

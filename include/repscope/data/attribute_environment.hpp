@@ -39,7 +39,7 @@ struct attributed_samples {
 /// `agreement`: (0,0) and (1,1) have agreement / 2, the other two (1 - agreement) / 2. A feature of the first
 /// half is +-label_signal / (2 sqrt(features / 2)) by the label plus a standard normal, one of the second
 /// half the same of the attribute, so the two classes are `label_signal` apart in the direction that
-/// separates them best. Given the label, the first half has the same law in every environment, whatever the
+/// separates them best. Given the label, the first half has the same law in every environment, for any
 /// agreement: it is what an invariant predictor uses. Throws `value_error` for a probability outside [0, 1]
 /// and without features. O(samples features). After Adragna, Creager, Madras and Zemel 2020
 /// (arXiv 2011.06485), whose comments are not part of it.

@@ -11,7 +11,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct participation_ratio_estimate {
     /// T^2 / R: the participation ratio of these very samples.
     double naive = 0;
-    /// Of the population that the samples are from; NaN as `participation_ratio_unbiased` says.
+    /// Of the population that the samples are from; NaN as `participation_ratio_unbiased` states.
     double unbiased = 0;
     /// `unbiased` without the remaining bias of a ratio, n PR - (n - 1) mean PR_(i).
     double jackknife = 0;

@@ -22,7 +22,7 @@ inline namespace REPSCOPE_NAMESPACE {
 /// A participation ratio of which tr S^2 was estimated by random probes.
 struct sketched_participation_ratio {
     double naive = 0;
-    /// NaN as `participation_ratio_unbiased` says, and where the probes do not tell its denominator from 0:
+    /// NaN as `participation_ratio_unbiased` states, and where the probes do not tell its denominator from 0:
     /// where it is not above twice its standard error.
     double unbiased = 0;
     /// Standard error of the logarithm of `naive`, and of `unbiased`, that the probes cause; the samples'

@@ -181,7 +181,7 @@ class candidate_list {
 
 /// The k nearest other samples of every sample, by Euclidean distance between the values of their units.
 ///
-/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says. Exact:
+/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` states. Exact:
 /// candidates are found among coordinates rounded to 16 bits or less, with a bound for what rounding does,
 /// and decided by distances in double. Equal samples are neighbors at distance 0. Throws `shape_error` when
 /// there are not more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that

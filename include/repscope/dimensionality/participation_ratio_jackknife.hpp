@@ -294,7 +294,7 @@ class participation_ratio_jackknife {
 
 /// The unbiased participation ratio of activations with its confidence interval.
 ///
-/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says; samples
+/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` states; samples
 /// must be independent. Throws as `participation_ratio_unbiased` does. Two passes when there are more samples
 /// than units.
 template <tensor_like Activations>

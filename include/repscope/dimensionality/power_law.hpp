@@ -35,7 +35,7 @@ struct power_law_result {
 /// The exponent of a power-law spectrum: least squares of log lambda_k on -log k over a range of ranks.
 ///
 /// `eigenvalues`: descending; `samples`: how many they were estimated from, which bounds the range, for
-/// beyond half of them the tail of a sample spectrum bends down whatever the population's does (0: they are
+/// beyond half of them the tail of a sample spectrum bends down for any population (0: they are
 /// exact). Even so the exponent is too small by 10 % at 250 samples, 5 % at 1,000, for a true one of 1.
 /// Ranks beyond the eigenvalues, and eigenvalues that are 0, are left out. Throws `value_error` for a range
 /// that is empty or starts at 0. O(range). Source: Stringer, Pachitariu, Steinmetz, Carandini and Harris

@@ -201,9 +201,9 @@ struct probed_layer {
 /// memory than a batch of gradients. From `probes` random directions z, normal and independent for each
 /// sample, it takes one derivative J z a direction, which gives all units of all layers at once: J z is
 /// normal with standard deviation |gradient|, so k of them give the l2 norm with a relative error of about
-/// 1 / sqrt(2 k), which `gradient_variability` allows for. Probes say nothing of the l1 norm. Results do not
-/// depend on threads. Throws `shape_error` for what does not fit and `value_error` for images or gradients
-/// that are not finite, naming the sample.
+/// 1 / sqrt(2 k), which `gradient_variability` allows for. Probes give no information on the l1 norm. Results
+/// do not depend on threads. Throws `shape_error` for what does not fit and `value_error` for images or
+/// gradients that are not finite, naming the sample.
 template <typename Model, tensor_like Images>
     requires layered<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] std::vector<layer_gradients> input_unit_gradients(Model&& model, const Images& images,

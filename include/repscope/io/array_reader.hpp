@@ -120,7 +120,7 @@ class array_reader {
             read_run(first * elements, count * elements, target, buffer);
             return;
         }
-        // [position][unit] in the file: decoded as it lies, then turned, a few samples at a time.
+        // [position][unit] in the file: decoded as it is stored, then turned, a few samples at a time.
         const std::size_t a_turn =
             std::clamp<std::size_t>(max_at_once / (elements * sizeof(Scalar)), 1, count);
         std::vector<Scalar>& as_it_lies = buffer.of<Scalar>();

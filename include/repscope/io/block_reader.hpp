@@ -22,9 +22,9 @@ namespace io {
 /// (samples, units, positions).
 ///
 /// The file's type, byte order, storage order and layout stay in here. Memory does not grow with the file: a
-/// `read_buffer` holds at most 4 MiB of it as it lies, and as much decoded before its axes are put in order
-/// (a sample, or 16 columns in Fortran order, where these are larger). Reading is const and may be done by
-/// several threads at once, each with a `read_buffer` of its own.
+/// `read_buffer` holds at most 4 MiB of it as it is stored, and as much decoded before its axes are put in
+/// order (a sample, or 16 columns in Fortran order, where these are larger). Reading is const and may be done
+/// by several threads at once, each with a `read_buffer` of its own.
 class block_reader {
   public:
     /// One array of the stated layout (`layout::unstated`: `nu` for rank 2, `nchw` for rank 4). Throws
@@ -74,7 +74,7 @@ class block_reader {
         for (const detail::array_reader& part : parts_) part.array().bytes->verify();
     }
 
-    /// Samples that are best read at a time: whatever the caller likes where samples lie one behind the
+    /// Samples that are best read at a time: any number where samples lie one behind the
     /// other, else (Fortran order, where a sample is scattered over the whole file) so many that runs of 64
     /// KiB are read, within 64 MiB of tile.
     [[nodiscard]] std::size_t samples_at_a_time(std::size_t wanted) const noexcept {
@@ -93,9 +93,9 @@ class block_reader {
     /// Samples [first, first + count) into `target`, dense [sample][unit][position].
     ///
     /// `Scalar` is `float` or `double`, and should be `double` unless `reads_as_float()`; that `target` holds
-    /// count x units x positions is the caller's promise. Read into `target` where it lies just so already;
-    /// else decoded, and transposed where units are not before positions. Throws `shape_error` when there are
-    /// not so many samples, `format_error` when the file cannot be read.
+    /// count x units x positions is the caller's promise. Read into `target` where it is stored in that form
+    /// already; else decoded, and transposed where units are not before positions. Throws `shape_error` when
+    /// there are not so many samples, `format_error` when the file cannot be read.
     template <typename Scalar>
         requires(std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>)
     void read(std::size_t first, std::size_t count, Scalar* target, read_buffer& buffer) const {

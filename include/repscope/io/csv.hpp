@@ -176,9 +176,9 @@ struct csv_column {
 /// a point, such as 3.0, are integers as well.
 ///
 /// `column` is the name of a column in the first line; empty, there must be one column, and a first line that
-/// is no integer is its name. `name` is what errors call the text. Throws `format_error` naming the line when
-/// a row has more or fewer fields than the first or its field is no integer, when there is no such column, or
-/// no row. O(bytes).
+/// is not an integer is its name. `name` is what errors call the text. Throws `format_error` naming the line
+/// when a row has more or fewer fields than the first or its field is not an integer, when there is no such
+/// column, or no row. O(bytes).
 [[nodiscard]] inline std::vector<std::int64_t>
 parse_csv_integers(std::string_view text, const std::string& name, std::string_view column = {}) {
     detail::csv_column values = detail::read_csv_column(text, name, column);
@@ -197,7 +197,7 @@ struct csv_labels {
 /// `column` is the name of a column in the first line; empty, there must be one column. A first line in front
 /// of integers is then the column's name; in front of names it is a label like the others. Rows that begin
 /// with an integer are integers throughout. Throws `format_error` as `parse_csv_integers` does, and naming
-/// the line when a name is empty or an integer stands among names. O(bytes).
+/// the line when a name is empty or an integer is among names. O(bytes).
 [[nodiscard]] inline csv_labels parse_csv_labels(std::string_view text, const std::string& name,
                                                  std::string_view column = {}) {
     detail::csv_column values = detail::read_csv_column(text, name, column);

@@ -22,7 +22,7 @@ namespace io {
 /// A file open for reading at any place, by several threads at once. Errors are `format_error`s that name it.
 class input_file final : public byte_source {
   public:
-    /// Throws when there is no such file, it is no regular file, or it may not be read.
+    /// Throws when there is no such file, it is not a regular file, or it may not be read.
     explicit input_file(std::string path)
         : path_(std::move(path)),
           // Not blocking: opening a pipe would wait for someone to write into it.
@@ -32,7 +32,7 @@ class input_file final : public byte_source {
             throw format_error(path_ + ": cannot be opened: " + repscope::detail::errno_text());
         }
         if (S_ISDIR(about.st_mode)) throw format_error(path_ + ": is a directory, expected a file");
-        if (!S_ISREG(about.st_mode)) throw format_error(path_ + ": is no regular file");
+        if (!S_ISREG(about.st_mode)) throw format_error(path_ + ": is not a regular file");
         size_ = static_cast<std::size_t>(about.st_size);
     }
 

@@ -65,7 +65,7 @@ class hdf5_silence {
     void* context_ = nullptr;
 };
 
-/// Ours of the type of a data set's elements; none for what is no number.
+/// Ours of the type of a data set's elements; none for what is not a number.
 [[nodiscard]] inline std::optional<element_format> hdf5_format(hid_t type, bool pairs_are_bfloat16) {
     const std::size_t size = H5Tget_size(type);
     const H5T_class_t kind = H5Tget_class(type);
@@ -201,7 +201,7 @@ class hdf5_file {
     [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
 
     /// The data set of that name. `pairs`: what opaque elements of two bytes are. Throws `format_error` when
-    /// there is none, its elements are no numbers, or it is a scalar.
+    /// there is none, its elements are not numbers, or it is a scalar.
     [[nodiscard]] stored_array array(const std::string& key,
                                      void2_policy pairs = void2_policy::refused) const {
         const std::string called = path_ + ":" + key;
@@ -212,7 +212,8 @@ class hdf5_file {
         const detail::hdf5_handle type(H5Dget_type(set.get()), H5Tclose);
         const detail::hdf5_handle space(H5Dget_space(set.get()), H5Sclose);
         const auto format = detail::hdf5_format(type.get(), pairs == void2_policy::bfloat16);
-        if (!format) throw format_error(called + ": its elements are no numbers that are read");
+        if (!format)
+            throw format_error(called + ": expected elements that are numbers of a type that is read");
         const int rank = H5Sget_simple_extent_ndims(space.get());
         if (rank < 1) throw format_error(called + ": is a scalar, expected an array");
         std::vector<hsize_t> extents(static_cast<std::size_t>(rank));

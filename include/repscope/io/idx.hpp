@@ -25,7 +25,7 @@ struct idx_array {
 /// 32-bit integers, and the elements.
 ///
 /// `name` is what errors call it. Throws `format_error` for another magic, type or rank, and when there are
-/// fewer or more bytes than the extents say. O(elements).
+/// fewer or more bytes than the extents state. O(elements).
 [[nodiscard]] inline idx_array parse_idx(std::span<const std::byte> bytes, const std::string& name) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(bytes[i]); };
     if (bytes.size() < 4 || byte(0) != 0 || byte(1) != 0) {

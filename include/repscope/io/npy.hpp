@@ -52,7 +52,7 @@ namespace io {
     return {path, std::move(header), std::move(file)};
 }
 
-/// A whole .npy file in memory, in row-major order whatever the file's.
+/// A whole .npy file in memory, in row-major order for any order of the file.
 ///
 /// `T` is `float` or `double`, into which every type is converted, or an integer type, which must be that of
 /// the file. Throws `format_error` naming the file when it cannot be read, has another rank, or another type.

@@ -231,9 +231,9 @@ class npy_dictionary {
 ///
 /// `begin`: the first bytes of the file, `npy_prefix_bytes` of them or all; `name`: what errors call the
 /// file. Nothing is allocated in proportion to what the header claims; a header of more than 64 KiB, an
-/// unknown key, a key that stands twice or is missing, element types that are no numbers, and a size that
-/// does not fit in an index are refused with `format_error`. `V2` is refused unless `pairs` says what it is.
-/// Pure; O(header).
+/// unknown key, a key that occurs twice or is missing, element types that are not numbers, and a size that
+/// does not fit in an index are refused with `format_error`. `V2` is refused unless `pairs` states what it
+/// is. Pure; O(header).
 [[nodiscard]] inline npy_header parse_npy_header(std::span<const std::byte> begin, const std::string& name,
                                                  void2_policy pairs = void2_policy::refused) {
     return detail::parse_any_npy_header(begin, name, pairs, nullptr);

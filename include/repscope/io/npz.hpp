@@ -39,8 +39,8 @@ namespace detail {
     return static_cast<std::uint32_t>(crc);
 }
 
-/// A stored member of a zip archive, read where it lies. The checksums of the pieces that are read are kept
-/// and joined by `verify`, so that a pass over it in any order is read once.
+/// A stored member of a zip archive, read where it is stored. The checksums of the pieces that are read are
+/// kept and joined by `verify`, so that a pass over it in any order is read once.
 class stored_member final : public byte_source {
   public:
     stored_member(std::shared_ptr<const byte_source> archive, zip_member member, std::string name)
@@ -216,12 +216,12 @@ class deflated_member final : public byte_source {
 
 /// The arrays of an .npz archive, as `numpy.savez` and `numpy.savez_compressed` write them.
 ///
-/// Stored members are read where they lie, in any order; deflated ones are unpacked as they are read and want
-/// to be read from front to back. Checksums are compared when a deflated member's end is reached, and by
-/// `byte_source::verify`. Opening reads the central directory and no member.
+/// Stored members are read where they are stored, in any order; deflated ones are unpacked as they are read
+/// and want to be read from front to back. Checksums are compared when a deflated member's end is reached,
+/// and by `byte_source::verify`. Opening reads the central directory and no member.
 class npz_archive {
   public:
-    /// Throws `format_error` naming the file when it is no zip archive, a damaged one, or holds no .npy
+    /// Throws `format_error` naming the file when it is not a zip archive, a damaged one, or holds no .npy
     /// member.
     explicit npz_archive(const std::string& path) : npz_archive(std::make_shared<input_file>(path), path) {}
     /// The same of any bytes; `name` is what errors call them.

@@ -14,8 +14,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// An array in bytes that say nothing of themselves (`ndarray.tofile`, `numpy.memmap`): row-major elements
-/// of `format` from byte `offset` on, to the end.
+/// An array in bytes that give no information on themselves (`ndarray.tofile`, `numpy.memmap`): row-major
+/// elements of `format` from byte `offset` on, to the end.
 ///
 /// Throws `format_error` unless `shape` takes just the bytes behind the offset.
 [[nodiscard]] inline array_header raw_header(const byte_source& bytes, const std::string& name,

@@ -70,8 +70,8 @@ inline constexpr std::array safetensors_types{
     return place == safetensors_types.end() ? nullptr : place;
 }
 
-/// Takes the header's JSON event by event: nothing is built that the format does not know, a key that stands
-/// twice is seen, and nesting ends at three levels.
+/// Takes the header's JSON event by event: nothing is built that the format does not define, a key that
+/// occurs twice is seen, and nesting ends at three levels.
 class safetensors_header {
   public:
     explicit safetensors_header(const std::string& name) : name_(name) {}
@@ -185,9 +185,9 @@ class safetensors_header {
 /// Reads the header of a .safetensors file: its tensors in the order of their bytes, and where these begin.
 ///
 /// `name` is what errors call it. Throws `format_error` when the header is longer than 100 MB or the file, is
-/// no JSON object followed by spaces, holds a key twice or anything that the format does not know, and unless
-/// the tensors cover what follows it without holes and overlaps, each with as many bytes as its type and
-/// shape take. O(header).
+/// not a JSON object followed by spaces, holds a key twice or anything that the format does not define, and
+/// unless the tensors cover what follows it without holes and overlaps, each with as many bytes as its type
+/// and shape take. O(header).
 [[nodiscard]] inline std::pair<std::vector<safetensors_entry>, std::size_t>
 read_safetensors_header(const byte_source& file, const std::string& name) {
     constexpr std::size_t prefix = 8;
@@ -238,7 +238,7 @@ read_safetensors_header(const byte_source& file, const std::string& name) {
     return {std::move(entries), prefix + static_cast<std::size_t>(length)};
 }
 
-/// The tensors of a .safetensors file, read where they lie.
+/// The tensors of a .safetensors file, read where they are stored.
 class safetensors_file {
   public:
     /// Throws `format_error` as `read_safetensors_header` does, and when there are no tensors.

@@ -22,7 +22,7 @@ struct zip_member {
     std::string name;
     bool deflated = false;
     std::uint32_t crc = 0;
-    /// Bytes as it lies in the archive, and what they unpack to.
+    /// Bytes as they are stored in the archive, and what they unpack to.
     std::size_t packed_size = 0;
     std::size_t size = 0;
     /// Where its bytes begin.
@@ -273,9 +273,9 @@ class zip_reader {
 
 /// The files in a zip archive, in the order of its central directory, ZIP64 included.
 ///
-/// `name` is what errors call it. Throws `format_error` when it is no zip archive or a damaged one, when a
-/// member is encrypted, packed by another method than deflate, or lies where another one does, and when two
-/// have one name. Nothing is unpacked, and names are never used as paths. O(directory).
+/// `name` is what errors call it. Throws `format_error` when it is not a zip archive or a damaged one, when a
+/// member is encrypted, packed by another method than deflate, or is stored where another one is, and when
+/// two have one name. Nothing is unpacked, and names are never used as paths. O(directory).
 [[nodiscard]] inline std::vector<zip_member> read_zip_directory(const byte_source& archive,
                                                                 const std::string& name) {
     return detail::zip_reader(archive, name).members();

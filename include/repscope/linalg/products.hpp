@@ -22,7 +22,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Whether a factor of a product is taken as it lies in memory or transposed.
+/// Whether a factor of a product is taken as it is stored in memory or transposed.
 enum class factor { as_is, transposed };
 
 /// Matrix products on raw memory, the one place where the library meets a linear algebra package.
@@ -32,8 +32,8 @@ enum class factor { as_is, transposed };
 /// overlap a factor. Nothing is checked, and nothing is thrown but `std::bad_alloc`.
 ///
 /// * `gemm<A, B>(m, n, k, alpha, a, a_stride, b, b_stride, beta, c, c_stride)`: C = alpha op(A) op(B) + beta
-///   C, where op(A) is (m, k), op(B) is (k, n) and C is (m, n). As it lies in memory, `a` is (m, k), or (k,
-///   m) when transposed; `b` is (k, n), or (n, k) when transposed. C is not read when beta is 0. 2 m n k
+///   C, where op(A) is (m, k), op(B) is (k, n) and C is (m, n). As it is stored in memory, `a` is (m, k), or
+///   (k, m) when transposed; `b` is (k, n), or (n, k) when transposed. C is not read when beta is 0. 2 m n k
 ///   operations.
 /// * `syrk_add<A>(n, k, a, a_stride, c, c_stride)`: C += op(A) op(A)^T in the lower triangle, j <= i, of the
 ///   (n, n) matrix C; op(A) is (n, k), so `a` is (k, n) in memory when transposed. The part above the

@@ -16,7 +16,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
 /// A model for inputs in data units, made of one that wants (x - mean) / std: eps and gradients then mean the
-/// same whatever the inner model was trained on.
+/// same for any data that the inner model was trained on.
 ///
 /// `mean` and `std` have one entry a channel, or one for all. An lvalue is referred to and must outlive the
 /// wrapper, an rvalue is taken over. It is `differentiable`, and `layered` when the inner model is. Not to be

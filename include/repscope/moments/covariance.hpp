@@ -55,7 +55,7 @@ class covariance {
     [[nodiscard]] bool is_thin() const noexcept { return scatter_.empty(); }
 
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), a channel read as
-    /// its spatial mean, or as `options.axes` says.
+    /// its spatial mean, or as `options.axes` states.
     ///
     /// Throws `shape_error` when the extents do not fit, `value_error` when the state would take more than it
     /// may, and one that names sample and unit of an activation that is NaN or infinite. A throw leaves the

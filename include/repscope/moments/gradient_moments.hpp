@@ -26,7 +26,7 @@ inline namespace REPSCOPE_NAMESPACE {
 /// how samples were split over calls and states to 1e-12 only.
 class gradient_moments {
   public:
-    /// For `units` units. `probes`: how many random directions each norm was estimated from; 0 says that the
+    /// For `units` units. `probes`: how many random directions each norm was estimated from; 0 means that the
     /// norms are exact. Throws `value_error` when there are no units.
     explicit gradient_moments(std::size_t units, std::size_t probes = 0)
         : units_(units), probes_(probes), sums_(units), zeros_(units) {

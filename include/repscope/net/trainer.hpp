@@ -76,7 +76,7 @@ class trainer {
     std::vector<double> losses_;
 };
 
-/// Images in memory as a source of batches: value * scale, whatever the element type and the order of the
+/// Images in memory as a source of batches: value * scale, for any element type and order of the
 /// axes of `images` (samples, channels, rows, columns).
 template <typename T>
 struct image_source {

@@ -10,7 +10,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
 /// Lets tasks that end in any order hand in what they have in the order of their numbers, so that a sum over
-/// them has the same bits whatever the threads. The numbers must be started in increasing order, which
+/// them has the same bits for any number of threads. The numbers must be started in increasing order, which
 /// `thread_pool::for_each` does; who waits, waits for tasks that are running.
 class ordered_section {
   public:

@@ -62,7 +62,7 @@ class random_stream {
         if (bound == 0) errors::throw_value_error("random_stream::below", "expected a bound above 0, got 0");
         std::uint64_t product = static_cast<std::uint64_t>(u32()) * bound;
         if (static_cast<std::uint32_t>(product) < bound) {
-            // 2^32 is no multiple of the bound: the first (2^32 mod bound) low halves come once too often.
+            // 2^32 is not a multiple of the bound: the first (2^32 mod bound) low halves come once too often.
             const std::uint32_t surplus = (0U - bound) % bound;
             while (static_cast<std::uint32_t>(product) < surplus) {
                 product = static_cast<std::uint64_t>(u32()) * bound;

@@ -34,7 +34,7 @@ struct unit_selectivity {
     std::optional<std::size_t> preferred_class;
 };
 
-/// The class selectivity index of one unit from its class means; NaN stands for a class without samples,
+/// The class selectivity index of one unit from its class means; NaN means a class without samples,
 /// which is left out.
 ///
 /// Range 0 .. 1, NaN when a class mean is negative. Throws `value_error` when fewer than two classes are
@@ -125,7 +125,7 @@ namespace detail {
     return largest - smallest <= samples * std::numeric_limits<double>::epsilon() * size;
 }
 
-/// Subtracts the smallest of the class means, as `negative_policy::shift` says; NaN stands for a class that
+/// Subtracts the smallest of the class means, as `negative_policy::shift` states; NaN means a class that
 /// is left out. `samples`: those of the largest class.
 constexpr void shift_class_means(std::span<double> means, double samples) noexcept {
     double smallest = std::numeric_limits<double>::infinity();
@@ -241,7 +241,8 @@ struct class_selectivity_options {
 /// Class selectivity of every unit of a layer.
 ///
 /// `activations`: (samples, units), (samples, channels, height, width), a channel being one unit, read as its
-/// spatial mean, or as `options.axes` says. `labels`: one integer per sample in 0 .. 2^20 - 1; classes are 0
+/// spatial mean, or as `options.axes` states. `labels`: one integer per sample in 0 .. 2^20 - 1; classes are
+/// 0
 /// .. the largest. Throws as `class_sums::update` and `class_selectivity` of a state do. One pass,
 /// O(elements).
 template <tensor_like Activations, labels_like Labels>

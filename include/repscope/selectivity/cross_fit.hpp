@@ -231,7 +231,7 @@ class cross_fit_unit {
 ///
 /// The class and the denominator, A + B, its mean and the unweighted mean of the other classes' means, come
 /// from the samples outside the fold; the numerator is the difference of the same two means over the fold.
-/// So the index of a unit that knows nothing of the classes is 0 on average, where the plain index is .3 to
+/// So the index of a unit that is independent of the classes is 0 on average, where the plain index is .3 to
 /// .7 with few samples: a mean is not measured on the samples that made it the largest. For a unit whose
 /// preferred class is clear it is the plain index without its bias; for one whose preferred class cannot be
 /// told from the samples it is that of the classes that would be chosen, which is less.
@@ -401,8 +401,8 @@ struct cross_fit_activations_options {
 
 /// Cross-fit class selectivity of every unit of a layer.
 ///
-/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` says. `labels`:
-/// one integer per sample in 0 .. 2^20 - 1. Throws as `blocked_class_sums::update` and
+/// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` states.
+/// `labels`: one integer per sample in 0 .. 2^20 - 1. Throws as `blocked_class_sums::update` and
 /// `cross_fit_selectivity` of a state do. One pass.
 template <tensor_like Activations, labels_like Labels>
 [[nodiscard]] cross_fit_result cross_fit_selectivity(const Activations& activations, const Labels& labels,

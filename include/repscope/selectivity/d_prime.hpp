@@ -93,7 +93,7 @@ struct d_prime_result {
 ///
 /// From mergeable moments; biased upward like every maximum (`d_prime` of activations is cross-fit). 0 for a
 /// constant unit; infinite when the class differs and neither varies. Classes below two samples, or below
-/// `min_class_samples`, are no candidates. O(units x classes).
+/// `min_class_samples`, are not candidates. O(units x classes).
 [[nodiscard]] inline d_prime_result d_prime(const class_moments& state, std::uint64_t min_class_samples = 2) {
     d_prime_result result;
     const std::size_t classes = state.classes();

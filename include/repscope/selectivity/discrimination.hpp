@@ -40,7 +40,7 @@ struct discrimination_result {
     /// The class of `largest`, of equal ones the lowest; none where it is NaN.
     std::vector<std::optional<std::size_t>> preferred_class;
     /// Cross-fit: the class is chosen on the other folds, the value is of this one; mean over the folds that
-    /// hold both the class and others. Near 0 for a unit that knows nothing of the classes. NaN without
+    /// hold both the class and others. Near 0 for a unit that is independent of the classes. NaN without
     /// such folds.
     std::vector<double> cross_fit;
 };

@@ -28,7 +28,7 @@ struct mutual_information_options {
 struct mutual_information_result {
     /// Of the counts as they are: biased upward.
     std::vector<double> plain;
-    /// Less Miller and Madow's bias. Near 0 on average for a unit that knows nothing of the classes, and
+    /// Less Miller and Madow's bias. Near 0 on average for a unit that is independent of the classes, and
     /// therefore negative half of the time: it is not clamped.
     std::vector<double> corrected;
     /// Bins that hold samples: equal values share a bin, so that a unit that is mostly 0 has fewer.

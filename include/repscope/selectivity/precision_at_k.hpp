@@ -33,7 +33,7 @@ struct precision_result {
     std::vector<double> precision;
     /// That class, of equally frequent ones the lowest.
     std::vector<std::size_t> top_class;
-    /// What `precision` is on average when the unit knows nothing of the classes: the most frequent of the
+    /// What `precision` is on average when the unit is independent of the classes: the most frequent of the
     /// classes of k samples drawn at random, which is more than 1 / classes. Monte-Carlo error about .002.
     double null_mean = 0;
     /// k, or the number of samples when that is less.

@@ -56,7 +56,7 @@ inline namespace REPSCOPE_NAMESPACE {
     return result;
 }
 
-/// Lifetime sparseness of every unit over its class means: how few classes it answers, whatever the spread
+/// Lifetime sparseness of every unit over its class means: how few classes it answers, for any spread
 /// within classes. Classes without samples are left out; NaN below two classes and for silent units.
 /// O(units x classes).
 [[nodiscard]] inline std::vector<double> class_sparseness(const class_sums& state) {

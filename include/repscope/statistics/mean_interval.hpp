@@ -181,8 +181,8 @@ paired_difference(const std::vector<bool>& first, const std::vector<bool>& secon
 
 /// What an interval says of the claim that a quantity is within `margin` of 0.
 enum class equivalence {
-    yes,     ///< the interval lies inside [-margin, margin]
-    no,      ///< it lies outside
+    yes,     ///< the interval is inside [-margin, margin]
+    no,      ///< it is outside
     unclear, ///< it reaches over an end, or there is none
 };
 

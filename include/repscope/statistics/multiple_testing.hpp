@@ -34,7 +34,7 @@ namespace detail {
 } // namespace detail
 
 /// Holm's adjusted p-values, in the order of `p_values`: rejecting those at most alpha keeps the chance of
-/// any false rejection at most alpha, whatever the dependence of the tests. For the corruptions of a set.
+/// any false rejection at most alpha, under any dependence of the tests. For the corruptions of a set.
 ///
 /// adjusted_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)), p sorted. Throws `value_error` for a value outside
 /// 0 .. 1 or NaN. O(m log m). Source: Holm 1979.

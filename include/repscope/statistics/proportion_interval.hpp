@@ -47,7 +47,7 @@ inline void check_proportion(std::string_view function, std::uint64_t successes,
     return {successes == 0 ? 0 : (center - half) / scale, successes == trials ? 1 : (center + half) / scale};
 }
 
-/// The Clopper-Pearson interval of a proportion: covers with at least the stated confidence whatever the
+/// The Clopper-Pearson interval of a proportion: covers with at least the stated confidence for any
 /// proportion, at the price of being wider than `wilson_interval`.
 ///
 /// Range and errors as there. Source: Clopper and Pearson 1934.

@@ -8,7 +8,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// What a tensor may hold: an arithmetic type, or a small class that stands for a real number (`Eigen::half`,
+/// What a tensor may hold: an arithmetic type, or a small class that means a real number (`Eigen::half`,
 /// `Eigen::bfloat16`): trivially copyable and explicitly convertible to `float`. Complex numbers, strings and
 /// containers are not.
 template <typename T>

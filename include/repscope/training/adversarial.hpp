@@ -21,7 +21,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// Strength of the attack in a step of training: rises linearly to 1 over the first `steps` steps, so that a
-/// network that knows nothing yet is not attacked with all there is; 1 throughout for 0.
+/// network that is untrained is not attacked with the full eps; 1 throughout for 0.
 struct epsilon_warmup {
     std::size_t steps = 0;
 

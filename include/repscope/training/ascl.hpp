@@ -82,7 +82,7 @@ class ascl_trainer {
         predicted_.resize(2 * n);
         losses_.resize(n);
         const auto clean_gradient = clean_.logit_gradient(), gradient = adversarial_.logit_gradient();
-        // The clean samples have no cross-entropy: only what they are predicted as is wanted.
+        // The clean samples have no cross-entropy: only what they are predicted as is needed.
         net::softmax_cross_entropy(says, labels, {}, std::span(predicted_).first(n), clean_gradient,
                                    scalar(0));
         net::softmax_cross_entropy(says_of_adversarial, labels, std::span<double>(losses_),

@@ -26,7 +26,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
 /// Where the draws of an augmented batch come from: the same for the same seed, epoch, view and place of an
-/// image in the data set, whatever the batch.
+/// image in the data set, for any batch size.
 struct augment_draws {
     std::uint64_t seed = 0;
     std::size_t epoch = 0;
@@ -91,7 +91,7 @@ inline void along(const tensor_view<Scalar, 4>& to, std::size_t n, const data::b
 /// AugMix of every image: (1 - m) x + m sum_k w_k chain_k(x), each chain a random number of random
 /// transforms, w uniform on the simplex, m uniform in (0, 1).
 ///
-/// `x` (samples, channels, rows, columns), from 0 to 1, is taken as bytes; `places` says where in the data
+/// `x` (samples, channels, rows, columns), from 0 to 1, is taken as bytes; `places` states where in the data
 /// set its samples are; `to` has the shape of `x`. Throws `shape_error` for other shapes and `value_error`
 /// for no chain or depth. O(pixels chains depth). Hendrycks, Mu, Cubuk, Zoph, Gilmer and Lakshminarayanan
 /// 2020 (arXiv 1912.02781).

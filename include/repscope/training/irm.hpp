@@ -128,7 +128,7 @@ class irm_trainer {
     }
 
     /// One step on all environments; returns what each looked like before it. Throws `value_error` for fewer
-    /// than two environments when there is a penalty: a single one says nothing about invariance.
+    /// than two environments when there is a penalty: a single one gives no information on invariance.
     std::span<const environment_risk> step(std::span<const environment<scalar>> environments, double rate) {
         if (environments.empty() || (options_.penalty > 0 && environments.size() < 2)) {
             errors::throw_value_error("training::irm_trainer", "expected at least two environments, got " +

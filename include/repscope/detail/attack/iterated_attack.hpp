@@ -142,7 +142,7 @@ inline void check_run(std::string_view function, const std::array<std::size_t, 4
 
 /// Samples of a batch that are still under attack, row by row, and what the model says of them.
 ///
-/// `points` and everything beside it belong to the rows [0, active); `samples` says which samples of the
+/// `points` and everything beside it belong to the rows [0, active); `samples` states which samples of the
 /// batch these are.
 template <typename Scalar>
 class run {

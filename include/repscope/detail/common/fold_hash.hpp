@@ -10,7 +10,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
 /// The block, 0 .. `blocks` - 1, to which the sample at place `index` of a data set belongs: a hash, so that
-/// it depends on nothing but the sample's own place, whatever the order, the threads and the shards in which
+/// it depends on nothing but the sample's own place, for any order, threads and shards in which
 /// samples come. Blocks are of equal size on average. With `blocks` a multiple of the folds, the fold of a
 /// sample is its block modulo the folds.
 ///

@@ -70,9 +70,9 @@ void gather_matrix(const T* source, std::ptrdiff_t row_stride, std::ptrdiff_t co
 
 } // namespace detail
 
-/// Samples [first, first + count) of `x` as a tile: in place where they lie so already, else gathered and
-/// converted into `scratch`, which grows as needed. The tile is valid as long as `x` and until the next use
-/// of `scratch`.
+/// Samples [first, first + count) of `x` as a tile: in place where they are stored so already, else gathered
+/// and converted into `scratch`, which grows as needed. The tile is valid as long as `x` and until the next
+/// use of `scratch`.
 ///
 /// `x` must have `first + count` samples. Exact: a tile holds the values of the elements. O(elements).
 template <typename T>

@@ -41,7 +41,7 @@ class poisson_table {
         const auto level = static_cast<std::size_t>(x * 255.0 + 1e-4);
         const double rest = (x - static_cast<double>(level) / 255.0) * photons_;
         double count = draw(level, u);
-        // A byte's intensity in single precision lies within 1e-7 of the level.
+        // A byte's intensity in single precision is within 1e-7 of the level.
         if (rest > 1e-6 * photons_) {
             double probability = portable::exp(-rest);
             for (double k = 1.0; v > probability && k < 100.0; k += 1.0) {

@@ -31,7 +31,7 @@ struct product_plan {
     std::size_t depth = 0;
 };
 
-/// The three products of a convolution, without copying its input: every operand is read where it lies,
+/// The three products of a convolution, without copying its input: every operand is read where it is stored,
 /// through offsets. The input needs a border of zeros as wide as the padding, the gradient of the output one
 /// of `gradient_halo()`.
 template <typename T>

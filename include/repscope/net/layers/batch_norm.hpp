@@ -113,7 +113,7 @@ class batch_norm {
         if (in_gradient.data == nullptr) return;
         detail::for_each_lane(run, [&](std::size_t, std::size_t first, std::size_t last, std::size_t) {
             for (std::size_t n = first; n < last; ++n) {
-                // The gradient of the output has served: it is overwritten where a sum is wanted.
+                // The gradient of the output has served: it is overwritten where a sum is needed.
                 detail::affine_gradient<false, Scalar>(in, gradient, n, accumulate ? gradient : in_gradient,
                                                        n, s.norm);
             }

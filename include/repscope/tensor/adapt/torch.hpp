@@ -19,7 +19,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// A tensor of PyTorch as `tensor_view<const T, Rank>`: the same memory, nothing copied, whatever its strides
+/// A tensor of PyTorch as `tensor_view<const T, Rank>`: the same memory, nothing copied, with any strides
 /// (sliced, permuted, expanded, channels last).
 ///
 /// `T` and `Rank` are what the tensor must be, for it knows both at run time only: `from_torch<float, 4>(t)`.

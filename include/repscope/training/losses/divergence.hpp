@@ -74,8 +74,8 @@ double kl_divergence(const tensor_view<const Scalar, 2>& p, const tensor_view<co
 ///
 /// `logits` (views * samples, classes), one view after the other. Adds `weight` times the derivative to
 /// `gradient`, where it is not empty: p_v (log p_v - log m - KL(p_v || m)) / (V n). Throws `shape_error` for
-/// rows that are no multiple of `views`. O(views samples classes). The consistency term of AugMix, Hendrycks,
-/// Mu, Cubuk, Zoph, Gilmer and Lakshminarayanan 2020 (arXiv 1912.02781).
+/// rows that are not a multiple of `views`. O(views samples classes). The consistency term of AugMix,
+/// Hendrycks, Mu, Cubuk, Zoph, Gilmer and Lakshminarayanan 2020 (arXiv 1912.02781).
 template <typename Scalar>
 double jensen_shannon(const tensor_view<const Scalar, 2>& logits, std::size_t views, double weight = 1,
                       const tensor_view<Scalar, 2>& gradient = {}) {

@@ -25,7 +25,7 @@ constexpr double floor_accuracy = 0.05;
 double clean_accuracy(const json& network) { return network["clean_accuracy"]; }
 double corrupted_accuracy(const json& network) { return corruption_accuracy(network, true); }
 
-// The attacks of the curves; no name stands for random signs.
+// The attacks of the curves; no name means random signs.
 constexpr std::array<titled_key, 4> attack_kinds{{{"fgsm", "FGSM"},
                                                   {"pgd", "PGD, cross-entropy loss"},
                                                   {"pgd-margin", "PGD, margin loss"},

@@ -12,7 +12,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Whether an element is what lies in memory; not so with an accessor that scales, say, what it reads.
+/// Whether an element is what is stored in memory; not so with an accessor that scales, say, what it reads.
 template <typename T>
 inline constexpr bool reads_memory_as_it_is = true;
 
