@@ -1,4 +1,7 @@
 #pragma once
 
+#include "repscope/analysis/layer_accumulator.hpp"
+#include "repscope/analysis/layer_options.hpp"
+#include "repscope/analysis/layer_report.hpp"
 #include "repscope/analysis/shards.hpp"
 #include "repscope/analysis/state_file.hpp"

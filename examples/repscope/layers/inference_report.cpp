@@ -12,13 +12,15 @@ namespace program {
 namespace {
 
 using json = nlohmann::ordered_json;
+using repscope::analysis::null_method;
+using repscope::analysis::trace_method;
 
 json interval_json(const repscope::interval& ci) { return json::array({ci.low, ci.high}); }
 
 // Where the count of significant units comes from.
 std::string null_text(const inference_report& own) {
     const std::string corrected = ", Benjamini-Hochberg q <= .05\n";
-    if (own.null == "permutation") {
+    if (own.null == null_method::permutation) {
         const bool more = own.max_permutations > own.permutations;
         return "significant: of " + std::to_string(own.permutations) + " permutations of the labels" +
                (more ? ", more for units at the floor" : "") + corrected;
@@ -41,7 +43,7 @@ void add_inference(nlohmann::ordered_json& layer, const layer_report& report) {
         object["mean"] = fitted.mean;
         object["ci"] = interval_json(fitted.mean_ci);
         object["standard_error"] = fitted.mean_standard_error;
-        object["null"] = own.null;
+        object["null"] = own.null == null_method::permutation ? "permutation" : "saddlepoint";
         if (own.permutations != 0) {
             object["permutations"] = own.permutations;
             object["max_permutations"] = own.max_permutations;
@@ -65,7 +67,7 @@ void add_inference(nlohmann::ordered_json& layer, const layer_report& report) {
     }
     json& object = layer["dimensionality"];
     const auto& ratio = own.participation_ratio;
-    if (own.method == "sketch") {
+    if (own.method == trace_method::sketch) {
         for (auto& item : object.items()) item.value() = nullptr;
         object["participation_ratio"] = ratio.naive;
         object["participation_ratio_unbiased"] = ratio.unbiased;
@@ -73,7 +75,7 @@ void add_inference(nlohmann::ordered_json& layer, const layer_report& report) {
     } else {
         object["participation_ratio_jackknife"] = ratio.jackknife;
     }
-    object["method"] = own.method;
+    object["method"] = own.method == trace_method::sketch ? "sketch" : "exact";
     object["se_log"] = ratio.se_log;
     object["ci"] = interval_json(ratio.ci);
     object["samples"] = ratio.samples;
@@ -97,7 +99,7 @@ std::string inference_table(const std::vector<layer_report>& layers) {
             sizes += (sizes.empty() ? "" : ", ") + on_one_line(layer.name) + " " +
                      byte_count(static_cast<double>(own.state_bytes));
         }
-        const bool by_sketch = own.method == "sketch";
+        const bool by_sketch = own.method == trace_method::sketch;
         sketched = sketched || by_sketch;
         row.push_back(fixed(own.participation_ratio.unbiased, 2));
         row.push_back(interval_text(own.participation_ratio.ci, 2) + (by_sketch ? " (sketch)" : ""));

@@ -5,8 +5,28 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace program {
+
+std::string selectivity_report::policy_name() const {
+    using repscope::negative_policy;
+    if (negatives == negative_policy::rectify) return "rectify";
+    return negatives == negative_policy::shift ? "shift" : "undefined";
+}
+
+void add_measures(repscope::analysis::layer_report&& measured, std::span<const std::int64_t> class_labels,
+                  std::span<const std::string> class_names, layer_report& layer) {
+    layer.samples = measured.samples;
+    layer.units = measured.units;
+    if (measured.selectivity) {
+        layer.selectivity = selectivity_report{std::move(*measured.selectivity),
+                                               {class_labels.begin(), class_labels.end()},
+                                               {class_names.begin(), class_names.end()}};
+    }
+    layer.dimensionality = std::move(measured.dimensionality);
+    layer.inference = std::move(measured.inference);
+}
 
 namespace {
 
@@ -35,7 +55,7 @@ json selectivity_json(const selectivity_report& report) {
     const auto& measured = report.measured;
     json object;
     object["epsilon"] = report.epsilon;
-    object["signed"] = report.negatives;
+    object["signed"] = report.policy_name();
     object["classes"] = report.class_labels.size();
     object["class_labels"] = json::array();
     for (std::size_t k = 0; k < report.class_labels.size(); ++k) {
@@ -167,7 +187,7 @@ std::string layer_table(const std::vector<layer_report>& layers) {
     // Two tables where both measures are there: one line of both would be wider than a terminal.
     std::string text;
     if (has_selectivity) {
-        const bool shifted = layers.front().selectivity->negatives == "shift";
+        const bool shifted = layers.front().selectivity->negatives == repscope::negative_policy::shift;
         text_table table(joined(what, {shifted ? "shifted selectivity" : "selectivity", "live", "median",
                                        "if shuffled", "silent", "undefined"}),
                          3);
@@ -187,7 +207,8 @@ std::string layer_table(const std::vector<layer_report>& layers) {
                      has_selectivity ? 1 : 3);
     for (const auto& layer : layers) {
         const auto& d = layer.dimensionality;
-        const bool sketched = layer.inference && layer.inference->method == "sketch";
+        const bool sketched =
+            layer.inference && layer.inference->method == repscope::analysis::trace_method::sketch;
         const auto count = [&](std::size_t k) { return sketched ? "-" : std::to_string(d.components[k]); };
         const std::vector<std::string> row{fixed(d.participation_ratio, 2),
                                            fixed(d.participation_ratio_unbiased, 2),

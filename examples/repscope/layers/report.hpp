@@ -2,30 +2,26 @@
 
 #include "layers/inference_report.hpp"
 
+#include <repscope/analysis/layer_report.hpp>
 #include <repscope/dimensionality/result.hpp>
-#include <repscope/selectivity/class_selectivity.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace program {
 
-/// The selectivity of a layer and what it was measured with.
-struct selectivity_report {
-    double epsilon = 1e-6;
-    std::string negatives; ///< undefined, rectify or shift
+/// The selectivity of a layer, with the names of its classes.
+struct selectivity_report : repscope::analysis::selectivity_report {
     std::vector<std::int64_t> class_labels;
     std::vector<std::string> class_names; ///< of labels that are names; empty for integers
-    std::vector<std::uint64_t> class_counts;
-    double null_mean = 0.0;
-    repscope::selectivity_result measured;
-    /// P-values of the units, NaN for those without an index; empty unless asked for.
-    std::vector<double> p_values;
 
+    /// The name of the policy for negative activations: undefined, rectify or shift.
+    [[nodiscard]] std::string policy_name() const;
     /// The label of a class as text.
     [[nodiscard]] std::string label_text(std::size_t k) const {
         return class_names.empty() ? std::to_string(class_labels[k]) : class_names[k];
@@ -65,6 +61,10 @@ struct layer_report {
     std::optional<comparison_report> comparison;
     std::optional<inference_report> inference;
 };
+
+/// Fills the measured parts of `layer`; the labels and names are those of the classes.
+void add_measures(repscope::analysis::layer_report&& measured, std::span<const std::int64_t> class_labels,
+                  std::span<const std::string> class_names, layer_report& layer);
 
 /// The "dimensionality" of a LAYER object.
 nlohmann::ordered_json to_json(const repscope::dimensionality_result& measured);

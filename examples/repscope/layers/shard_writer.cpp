@@ -6,6 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <utility>
 
 namespace program {
 
@@ -78,9 +79,11 @@ shard_writer::shard_writer(const shard_choice& choice, const nlohmann::ordered_j
     : writer_(header_of(choice, options, labels, about)) {}
 
 void shard_writer::add(const layer_report& described, const analysis::sample_range& samples,
-                       const saved_states& states) {
+                       const std::vector<analysis::saved_section>& states) {
+    std::vector<analysis::state_section> sections;
+    for (const auto& state : states) sections.push_back({state.kind, state.payload});
     writer_.add({described.name, described.dtype, described.shape, described.layout, described.unit,
-                 described.file.value_or(""), samples.first, samples.count, states.sections()});
+                 described.file.value_or(""), samples.first, samples.count, std::move(sections)});
 }
 
 std::vector<std::byte> shard_writer::finish() { return writer_.finish(); }

@@ -2,7 +2,6 @@
 
 #include "dumps/labels.hpp"
 #include "layers/report.hpp"
-#include "layers/states.hpp"
 
 #include <repscope/analysis/shards.hpp>
 #include <repscope/analysis/state_file.hpp>
@@ -40,7 +39,7 @@ class shard_writer {
 
     /// Adds the states of `samples` of a layer, of which `described` states what it is.
     void add(const layer_report& described, const repscope::analysis::sample_range& samples,
-             const saved_states& states);
+             const std::vector<repscope::analysis::saved_section>& states);
 
     /// The bytes of the state file; nothing can be added any more.
     [[nodiscard]] std::vector<std::byte> finish();

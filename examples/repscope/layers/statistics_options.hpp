@@ -1,10 +1,9 @@
 #pragma once
 
 #include "dumps/labels.hpp"
-#include "layers/inference_options.hpp"
 
-#include <repscope/moments/scatter_matrix.hpp>
-#include <repscope/selectivity/class_selectivity.hpp>
+#include <repscope/analysis/layer_options.hpp>
+#include <repscope/parallel/thread_pool.hpp>
 
 #include <cstddef>
 
@@ -12,13 +11,22 @@ namespace program {
 
 /// How a layer is measured.
 struct statistics_options {
-    const label_set* labels = nullptr; ///< none: dimensionality only
-    repscope::negative_policy negatives = repscope::negative_policy::undefined;
-    double epsilon = 1e-6;
-    std::size_t memory = std::size_t{4} << 30U; ///< most bytes for one layer
-    std::size_t batch = 0;                      ///< rows held at a time; 0: as seems good
-    repscope::product_precision products = repscope::product_precision::float64;
-    inference_options inference{};
+    const label_set* labels = nullptr; ///< null: dimensionality only
+    /// Classes, samples and threads are set by `accumulator_options`.
+    repscope::analysis::layer_accumulator_options layer{};
+
+    /// Most bytes for one layer.
+    [[nodiscard]] std::size_t memory() const noexcept { return layer.max_bytes; }
+
+    /// The options of the accumulator of `rows` rows.
+    [[nodiscard]] repscope::analysis::layer_accumulator_options
+    accumulator_options(std::size_t rows, repscope::thread_source threads) const {
+        repscope::analysis::layer_accumulator_options options = layer;
+        options.threads = threads;
+        options.classes = labels == nullptr ? 0 : labels->class_labels.size();
+        options.samples = rows;
+        return options;
+    }
 };
 
 } // namespace program

@@ -1,10 +1,13 @@
 #include "layers/tap_recorder.hpp"
 
+#include "layers/statistics_options.hpp"
 #include "layers/unit_values.hpp"
 
+#include <repscope/analysis/layer_accumulator.hpp>
 #include <repscope/io/npy.hpp>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace program {
@@ -12,7 +15,8 @@ namespace program {
 // What is kept of one layer while the images go by.
 struct layer_recorder::record {
     layer_report report;
-    layer_statistics statistics;
+    repscope::analysis::layer_accumulator statistics;
+    std::size_t rows = 0; ///< so far
     std::unique_ptr<repscope::io::npy_writer<float>> dump;
 };
 
@@ -43,7 +47,8 @@ void layer_recorder::operator()(std::size_t index, std::string_view name,
         const std::size_t rows = std::min(layer.statistics.room(), extents[0] - first);
         unit_values(dense_.data() + first * units * positions, rows, units, positions,
                     layer.statistics.next_values(), nullptr);
-        layer.statistics.commit(rows);
+        layer.statistics.commit(rows, std::span(labels_.classes).subspan(layer.rows, rows));
+        layer.rows += rows;
         first += rows;
     }
 }
@@ -52,8 +57,7 @@ std::vector<layer_report> layer_recorder::finish() {
     std::vector<layer_report> reports;
     for (auto& layer : layers_) {
         if (layer->dump) layer->dump->finish();
-        layer->statistics.flush();
-        layer->statistics.finish(layer->report);
+        add_measures(layer->statistics.finish(), labels_.class_labels, labels_.class_names, layer->report);
         reports.push_back(std::move(layer->report));
     }
     return reports;
@@ -62,9 +66,9 @@ std::vector<layer_report> layer_recorder::finish() {
 void layer_recorder::begin(std::string_view name, const std::array<std::size_t, 4>& extents) {
     const std::size_t units = extents[1];
     const bool flat = extents[2] * extents[3] == 1;
-    statistics_options how{.labels = &labels_};
-    layers_.push_back(
-        std::unique_ptr<record>(new record{{}, layer_statistics(labels_.rows, units, how, pool_), nullptr}));
+    const statistics_options options{.labels = &labels_};
+    repscope::analysis::layer_accumulator statistics(units, options.accumulator_options(labels_.rows, pool_));
+    layers_.push_back(std::unique_ptr<record>(new record{{}, std::move(statistics), 0, nullptr}));
     layer_report& report = layers_.back()->report;
     report.name = std::string(name);
     report.dtype = "<f4";

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "dumps/labels.hpp"
-#include "layers/accumulator.hpp"
 #include "layers/report.hpp"
 
 #include <repscope/parallel/thread_pool.hpp>

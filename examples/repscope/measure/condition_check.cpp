@@ -28,7 +28,7 @@ selectivity_report made_up_selectivity() {
     return report;
 }
 
-inference_report made_up_inference(bool has_labels, const std::string& method) {
+inference_report made_up_inference(bool has_labels, repscope::analysis::trace_method method) {
     inference_report report;
     report.method = method;
     if (!has_labels) return report;
@@ -65,7 +65,8 @@ json made_up_layer(const report_parts& parts) {
     }
     json all = to_json(layer);
     if (!parts.inference) return all;
-    for (const char* method : {"exact", "sketch"}) {
+    using repscope::analysis::trace_method;
+    for (const trace_method method : {trace_method::exact, trace_method::sketch}) {
         layer.inference = made_up_inference(parts.selectivity, method);
         unite(all, to_json(layer));
     }

@@ -229,7 +229,7 @@ void for_each_layer(const std::vector<measured_layer>& layers, const std::option
         costs.back().bytes = min_bytes(task, how);
         tasks.push_back(task);
     }
-    const schedule order = plan(costs, pool.size(), how.memory);
+    const schedule order = plan(costs, pool.size(), how.memory());
 
     std::vector<double> read(layers.size(), 0.0);
     std::mutex mutex;
@@ -254,7 +254,7 @@ void for_each_layer(const std::vector<measured_layer>& layers, const std::option
     pool.for_each(order.side_by_side.size(), [&](std::size_t task) {
         const std::size_t k = order.side_by_side[task];
         statistics_options within = how;
-        within.memory = std::max(costs[k].bytes, how.memory / std::max<std::size_t>(1, at_once));
+        within.layer.max_bytes = std::max(costs[k].bytes, how.memory() / std::max<std::size_t>(1, at_once));
         run(k, within);
     });
 }
@@ -283,15 +283,13 @@ std::vector<std::byte> gather_layers(const opened_layers& opened, const label_se
     how.labels = labels;
     std::vector<layer_report> described(layers.size());
     std::vector<repscope::analysis::sample_range> samples(layers.size());
-    std::vector<saved_states> saved(layers.size());
+    std::vector<std::vector<repscope::analysis::saved_section>> saved(layers.size());
     for_each_layer(layers, shard, how, pool,
                    [&](std::size_t k, const file_task& task, const statistics_options& within, auto&& read) {
                        described[k] = describe(task);
                        described[k].name = layers[k].name();
                        samples[k] = *task.samples;
-                       layer_states states = gather_file(task, within, pool, read);
-                       states.batches = layers[k].dump.arrays.size();
-                       saved[k] = saved_states(states);
+                       saved[k] = gather_file(task, within, pool, read, layers[k].dump.arrays.size());
                    });
     nlohmann::ordered_json about{{"notes", opened.notes}};
     about["inputs"] = to_json(input_records(input_files(opened, options.labels), false, pool));

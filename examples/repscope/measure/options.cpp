@@ -45,20 +45,22 @@ array_options measure_options::arrays() const {
 }
 
 statistics_options measure_options::statistics() const {
+    using repscope::analysis::null_method;
+    using repscope::analysis::trace_method;
     return {.labels = nullptr,
-            .negatives = policy_named(negatives),
-            .epsilon = epsilon,
-            .memory = memory,
-            .batch = batch,
-            .products = precision == "float" ? repscope::product_precision::float32
-                                             : repscope::product_precision::float64,
-            .inference = {.wanted = inference,
-                          .first_index = first_index,
-                          .method = method == "auto"     ? trace_method::automatic
-                                    : method == "sketch" ? trace_method::sketch
-                                                         : trace_method::exact,
-                          .null = null == "permutation" ? null_method::permutation : null_method::saddlepoint,
-                          .permutations = permutations}};
+            .layer = {.negatives = policy_named(negatives),
+                      .epsilon = epsilon,
+                      .inference = inference,
+                      .first_sample = first_index,
+                      .trace = method == "auto"     ? trace_method::automatic
+                               : method == "sketch" ? trace_method::sketch
+                                                    : trace_method::exact,
+                      .null = null == "permutation" ? null_method::permutation : null_method::saddlepoint,
+                      .permutations = permutations,
+                      .products = precision == "float" ? repscope::product_precision::float32
+                                                       : repscope::product_precision::float64,
+                      .max_bytes = memory,
+                      .batch = batch}};
 }
 
 void add_measure_options(CLI::App& command, measure_options& options) {

@@ -1,9 +1,11 @@
 #include "measure/pass.hpp"
 
-#include "layers/accumulator.hpp"
+#include "layers/stored_states.hpp"
 #include "layers/unit_values.hpp"
+#include "render/text_table.hpp"
 #include "support/errors.hpp"
 
+#include <repscope/analysis/layer_accumulator.hpp>
 #include <repscope/dimensionality/representation_change.hpp>
 #include <repscope/error.hpp>
 #include <repscope/parallel/ordered_section.hpp>
@@ -12,6 +14,7 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -96,15 +99,28 @@ sample_form form_of(const file_task& task) {
     return {file.units(), file.positions()};
 }
 
+// Throws when the memory allowed does not hold the statistics.
+analysis::layer_accumulator accumulator_of(const row_list& rows, std::size_t units,
+                                           const statistics_options& options, repscope::thread_pool& pool) {
+    const auto of_layer = options.accumulator_options(rows.size(), pool);
+    const double needed = analysis::layer_accumulator::bytes_needed(rows.size(), units, of_layer);
+    if (needed > static_cast<double>(options.memory())) {
+        throw repscope::value_error("the statistics of " + std::to_string(units) + " units take " +
+                                    byte_count(needed) + ", more than --memory allows (" +
+                                    byte_count(static_cast<double>(options.memory())) + ")");
+    }
+    return analysis::layer_accumulator(units, of_layer);
+}
+
 // One of the files that are read side by side, and what is gathered from it.
 class side {
   public:
     side(const io::block_reader& file, const sample_form& form, const row_list& rows, std::size_t workers,
          const statistics_options& options, repscope::thread_pool& pool)
-        : file_(file), form_(form), rows_(rows), scratch_(workers),
-          statistics_(rows.size(), form.units, options, pool, rows.first()) {}
+        : file_(file), form_(form), rows_(rows), scratch_(workers), labels_(options.labels),
+          statistics_(accumulator_of(rows, form.units, options, pool)) {}
 
-    [[nodiscard]] layer_statistics& statistics() noexcept { return statistics_; }
+    [[nodiscard]] analysis::layer_accumulator& statistics() noexcept { return statistics_; }
     [[nodiscard]] const io::block_reader& file() const noexcept { return file_; }
 
     // Where the batch goes that is read next; the threads that read it take these, not the state.
@@ -124,6 +140,18 @@ class side {
             read_as(row, first, count, part, own, own.doubles);
     }
 
+    // The rows of the batch that begins at row `row` have been read.
+    void commit(std::size_t row, std::size_t count) {
+        if (labels_ == nullptr) {
+            statistics_.commit(count);
+        } else {
+            const std::size_t first = rows_.first() + row;
+            statistics_.commit(count, std::span(labels_->classes).subspan(first, count),
+                               std::span(labels_->kept).subspan(first, count));
+        }
+        if (row + count == rows_.size()) statistics_.flush();
+    }
+
     // Samples whose activations are all 0; all passes after the first leave it as it is.
     [[nodiscard]] std::size_t zero_samples() const noexcept {
         std::size_t count = 0;
@@ -136,7 +164,7 @@ class side {
     void name_not_finite(std::size_t end) {
         io::read_buffer buffer;
         std::vector<double> sample(form_.units * form_.positions);
-        for (std::size_t row = statistics_.rows_taken(); row < end; ++row) {
+        for (auto row = static_cast<std::size_t>(statistics_.rows_taken()); row < end; ++row) {
             file_.read(rows_[row], 1, sample.data(), buffer);
             for (std::size_t i = 0; i < sample.size(); ++i) {
                 if (std::isfinite(sample[i])) continue;
@@ -183,7 +211,8 @@ class side {
     sample_form form_;
     const row_list& rows_;
     std::vector<scratch> scratch_;
-    layer_statistics statistics_;
+    const label_set* labels_;
+    analysis::layer_accumulator statistics_;
     double* values_ = nullptr;
     double* rectified_ = nullptr;
     bool counts_ = true;
@@ -197,13 +226,13 @@ statistics_options without_labels(statistics_options options) {
 
 // Of a perturbed layer and of differences, which are only compared.
 statistics_options without_inference(statistics_options options) {
-    options.inference = {};
+    options.layer.inference = false;
     return options;
 }
 
 // Of several states that share what is allowed.
 statistics_options share_of(statistics_options options, const file_task& task) {
-    if (task.perturbed != nullptr) options.memory /= 3;
+    if (task.perturbed != nullptr) options.layer.max_bytes /= 3;
     return options;
 }
 
@@ -214,20 +243,20 @@ std::size_t rows_of_read(const file_task& task, const statistics_options& option
         file.samples_at_a_time(std::max<std::size_t>(1, read_bytes / file.sample_bytes()));
     const std::size_t row =
         file.units() * file.positions() * (file.reads_as_float() ? sizeof(float) : sizeof(double));
-    return std::clamp<std::size_t>(options.memory / 4 / threads / row, 1, wanted);
+    return std::clamp<std::size_t>(options.memory() / 4 / threads / row, 1, wanted);
 }
 
 class file_measurement {
   public:
     file_measurement(const file_task& task, const statistics_options& options, repscope::thread_pool& pool)
-        : pool_(pool), form_(form_of(task)), rows_(samples_of(task), options.labels),
+        : pool_(pool), labels_(options.labels), form_(form_of(task)), rows_(samples_of(task), options.labels),
           first_sample_(samples_of(task).first), a_read_(rows_of_read(task, options, pool.size())) {
         const statistics_options each = share_of(options, task);
         sides_.push_back(std::make_unique<side>(*task.file, form_, rows_, pool.size(), each, pool));
         if (task.perturbed == nullptr) return;
         const statistics_options compared = without_inference(each);
         sides_.push_back(std::make_unique<side>(*task.perturbed, form_, rows_, pool.size(), compared, pool));
-        difference_.emplace(rows_.size(), form_.units, without_labels(compared), pool);
+        difference_ = accumulator_of(rows_, form_.units, without_labels(compared), pool);
     }
 
     void run(const std::function<void(double)>& read) {
@@ -250,13 +279,16 @@ class file_measurement {
             row += count;
             for (const auto& each : sides_) {
                 try {
-                    commit(each->statistics(), row, count);
+                    each->commit(row - count, count);
                 } catch (const repscope::value_error&) {
                     each->name_not_finite(row);
                     throw;
                 }
             }
-            if (difference_) commit(*difference_, row, count);
+            if (difference_) {
+                difference_->commit(count);
+                if (row == rows_.size()) difference_->flush();
+            }
             double bytes = 0.0;
             for (const auto& each : sides_) bytes += static_cast<double>(each->file().sample_bytes());
             read(static_cast<double>(rows_[row - 1] + 1 - first_sample_) * bytes);
@@ -265,22 +297,20 @@ class file_measurement {
     }
 
     // Of a single file.
-    [[nodiscard]] layer_states take() {
-        layer_states states = sides_[0]->statistics().take();
-        states.zero_samples = sides_[0]->zero_samples();
-        return states;
+    [[nodiscard]] std::vector<analysis::saved_section> save(std::size_t batches) {
+        return save_states(sides_[0]->statistics(), {sides_[0]->zero_samples(), batches});
     }
 
     void finish(layer_report& report) {
         if (difference_) {
             comparison_report& comparison = report.comparison.emplace();
             repscope::representation_change_result change = repscope::representation_change(
-                sides_[0]->statistics().covariance(), std::move(difference_->take().covariance));
+                sides_[0]->statistics().covariance(), difference_->take_covariance());
             difference_.reset();
             comparison.relative_size = change.relative_size;
             comparison.difference = std::move(change.dimensionality);
             layer_report part;
-            sides_[1]->statistics().finish(part);
+            add_measures(sides_[1]->statistics().finish(), part);
             const io::block_reader& file = sides_[1]->file();
             comparison.file = file.path();
             comparison.dtype = file.format().name();
@@ -290,31 +320,30 @@ class file_measurement {
             comparison.dimensionality = std::move(part.dimensionality);
             sides_.pop_back();
         }
-        sides_[0]->statistics().finish(report);
         report.zero_samples = sides_[0]->zero_samples();
         sides_[0]->stop_counting();
-        // Error bars may need the rows once more; nothing else is left by now.
-        layer_statistics& statistics = sides_[0]->statistics();
-        while (statistics.needs_another_pass()) {
-            statistics.begin_pass();
-            run([](double) {});
-            statistics.end_pass(report);
-        }
+        // Error bars may need the rows once more.
+        analysis::layer_accumulator& statistics = sides_[0]->statistics();
+        while (statistics.next_pass()) run([](double) {});
+        add_measures(statistics.finish(), report);
     }
 
   private:
-    void commit(layer_statistics& statistics, std::size_t row, std::size_t count) const {
-        statistics.commit(count);
-        if (row == rows_.size()) statistics.flush();
+    void add_measures(analysis::layer_report&& measured, layer_report& report) const {
+        if (labels_ == nullptr)
+            program::add_measures(std::move(measured), {}, {}, report);
+        else
+            program::add_measures(std::move(measured), labels_->class_labels, labels_->class_names, report);
     }
 
     repscope::thread_pool& pool_;
+    const label_set* labels_;
     sample_form form_;
     row_list rows_;
     std::size_t first_sample_;
     std::size_t a_read_;
     std::vector<std::unique_ptr<side>> sides_;
-    std::optional<layer_statistics> difference_;
+    std::optional<analysis::layer_accumulator> difference_;
 };
 
 } // namespace
@@ -322,10 +351,13 @@ class file_measurement {
 std::size_t min_bytes(const file_task& task, const statistics_options& options) {
     const row_list rows(samples_of(task), options.labels);
     const std::size_t units = form_of(task).units;
-    double bytes = min_bytes(rows.size(), units, options);
+    const auto needed = [&](const statistics_options& each) {
+        return analysis::layer_accumulator::bytes_needed(rows.size(), units,
+                                                         each.accumulator_options(rows.size(), 1));
+    };
+    double bytes = needed(options);
     if (task.perturbed != nullptr)
-        bytes += min_bytes(rows.size(), units, without_inference(options)) +
-                 min_bytes(rows.size(), units, without_labels(without_inference(options)));
+        bytes += needed(without_inference(options)) + needed(without_labels(without_inference(options)));
     return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
 }
 
@@ -367,10 +399,12 @@ layer_report measure_file(const file_task& task, const statistics_options& optio
     return report;
 }
 
-layer_states gather_file(const file_task& task, const statistics_options& options,
-                         repscope::thread_pool& pool, const std::function<void(double)>& read) {
+std::vector<analysis::saved_section> gather_file(const file_task& task, const statistics_options& options,
+                                                 repscope::thread_pool& pool,
+                                                 const std::function<void(double)>& read,
+                                                 std::size_t batches) {
     return measurement_of(task, options, pool, read,
-                          [](file_measurement& measurement) { return measurement.take(); });
+                          [&](file_measurement& measurement) { return measurement.save(batches); });
 }
 
 } // namespace program

@@ -1,15 +1,17 @@
 #pragma once
 
 #include "layers/report.hpp"
-#include "layers/states.hpp"
 #include "layers/statistics_options.hpp"
 
 #include <repscope/analysis/shards.hpp>
+#include <repscope/analysis/state_file.hpp>
 #include <repscope/io/block_reader.hpp>
 #include <repscope/parallel/thread_pool.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <vector>
 
 namespace program {
 
@@ -35,9 +37,11 @@ layer_report describe(const file_task& task);
 layer_report measure_file(const file_task& task, const statistics_options& options,
                           repscope::thread_pool& pool, const std::function<void(double)>& read);
 
-/// The states that are left of such a pass, of the one file; otherwise the same.
-layer_states gather_file(const file_task& task, const statistics_options& options,
-                         repscope::thread_pool& pool, const std::function<void(double)>& read);
+/// The states after such a pass over the one file, which was joined of `batches` files, as sections of a
+/// state file; otherwise the same.
+std::vector<repscope::analysis::saved_section>
+gather_file(const file_task& task, const statistics_options& options, repscope::thread_pool& pool,
+            const std::function<void(double)>& read, std::size_t batches);
 
 /// Bytes that the task takes at least.
 std::size_t min_bytes(const file_task& task, const statistics_options& options);

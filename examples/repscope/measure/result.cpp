@@ -30,7 +30,7 @@ std::string heading(const measure_result& result) {
     const auto& selectivity = *result.layers.front().selectivity;
     return "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes" +
            names_in_brackets(selectivity.class_names) + ", epsilon " + shortest(selectivity.epsilon) +
-           ", signed: " + selectivity.negatives;
+           ", signed: " + selectivity.policy_name();
 }
 
 int judge(const measure_result& result, const std::vector<std::string>& conditions,

@@ -6,24 +6,16 @@
 #include <repscope/error.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 namespace program {
 
-namespace {
-
 namespace analysis = repscope::analysis;
 
-struct run_options {
-    nlohmann::ordered_json json;
-    measure_terms terms;
-    std::vector<std::string> class_names;
-    std::vector<std::string> notes;
-    std::optional<std::vector<input_record>> inputs;
-};
-
-// The options of a run as its shards keep them; the paths are those of the first.
-run_options options_of(const analysis::state_file& head) {
+// The paths are those of the first shard.
+state_merger::run_options state_merger::options_of(const analysis::state_file& head) {
     run_options options;
     try {
         options.json = nlohmann::ordered_json::parse(head.options);
@@ -32,16 +24,17 @@ run_options options_of(const analysis::state_file& head) {
         options.class_names = note.value("class_names", std::vector<std::string>());
         options.notes = note.value("notes", std::vector<std::string>());
         if (note.contains("inputs")) options.inputs = input_records_of(note["inputs"]);
-        options.terms.epsilon = options.json.at("epsilon").get<double>();
+        options.moments.epsilon = options.json.at("epsilon").get<double>();
         const auto policy = options.json.at("signed").get<std::string>();
         using repscope::negative_policy;
-        options.terms.negatives = policy == "rectify" ? negative_policy::rectify
-                                  : policy == "shift" ? negative_policy::shift
-                                                      : negative_policy::undefined;
+        options.moments.negatives = policy == "rectify" ? negative_policy::rectify
+                                    : policy == "shift" ? negative_policy::shift
+                                                        : negative_policy::undefined;
     } catch (const nlohmann::json::exception& e) {
         throw data_error(head.name, std::string("its options cannot be read: ") + e.what());
     }
-    options.terms.class_labels = head.class_labels;
+    options.moments.classes = head.class_labels.size();
+    options.moments.max_bytes = std::numeric_limits<std::size_t>::max();
     if (!options.class_names.empty() && options.class_names.size() != head.class_labels.size()) {
         throw data_error(head.name, std::to_string(options.class_names.size()) + " names of classes, but " +
                                         std::to_string(head.class_labels.size()) + " classes");
@@ -49,18 +42,19 @@ run_options options_of(const analysis::state_file& head) {
     return options;
 }
 
-} // namespace
-
 analysis::state_file without_states(analysis::state_file file) {
     for (auto& layer : file.layers) layer.sections.clear();
     return file;
 }
 
 void state_merger::add(const analysis::state_file& file) {
-    if (!heads_.empty()) analysis::require_same_run(heads_.front(), file);
+    if (heads_.empty())
+        options_ = options_of(file);
+    else
+        analysis::require_same_run(heads_.front(), file);
     for (std::size_t k = 0; k < file.layers.size(); ++k) {
         const analysis::stored_layer& layer = file.layers[k];
-        layer_states states = load_states(layer, file.class_labels.size(), file.name);
+        stored_states states = load_states(layer, options_.moments, file.name);
         if (heads_.empty()) {
             states_.push_back(std::move(states));
             continue;
@@ -80,9 +74,7 @@ measure_result state_merger::finish() {
         throw repscope::format_error("shards were merged out of order");
     }
     const analysis::state_file& head = heads_.front();
-    run_options options = options_of(head);
-    options.terms.class_names = options.class_names;
-    measure_result result{{}, options.json, options.notes, options.inputs};
+    measure_result result{{}, options_.json, options_.notes, options_.inputs};
     for (std::size_t k = 0; k < states_.size(); ++k) {
         const analysis::stored_layer& layer = head.layers[k];
         layer_report& report = result.layers.emplace_back();
@@ -93,10 +85,12 @@ measure_result state_merger::finish() {
         report.layout = layer.layout;
         report.unit = layer.unit;
         try {
-            measure_states(std::move(states_[k]), options.terms, report);
+            add_measures(states_[k].moments.finish(), head.class_labels, options_.class_names, report);
         } catch (const repscope::error& e) {
             throw data_error(layer.file, without_function_name(e.what()));
         }
+        report.zero_samples = states_[k].input.zero_samples;
+        report.batches = states_[k].input.batches;
     }
     return result;
 }

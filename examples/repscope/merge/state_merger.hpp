@@ -1,10 +1,12 @@
 #pragma once
 
-#include "layers/states.hpp"
+#include "layers/stored_states.hpp"
 #include "measure/result.hpp"
 
 #include <repscope/analysis/state_file.hpp>
 
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +27,19 @@ class state_merger {
     [[nodiscard]] measure_result finish();
 
   private:
+    /// The options of a run as its shards hold them.
+    struct run_options {
+        nlohmann::ordered_json json;
+        repscope::analysis::layer_accumulator_options moments;
+        std::vector<std::string> class_names;
+        std::vector<std::string> notes;
+        std::optional<std::vector<input_record>> inputs;
+    };
+    static run_options options_of(const repscope::analysis::state_file& head);
+
+    run_options options_; ///< of the first shard
     std::vector<repscope::analysis::state_file> heads_;
-    std::vector<layer_states> states_;
+    std::vector<stored_states> states_;
 };
 
 } // namespace program

@@ -23,6 +23,12 @@ struct state_section {
     std::span<const std::byte> payload;
 };
 
+/// The byte form of one state of a layer.
+struct saved_section {
+    std::string kind; ///< "covariance", "class_sums", ...
+    std::vector<std::byte> payload;
+};
+
 /// What stands in a state file about one layer of a dump: what was measured, and the states.
 struct stored_layer {
     std::string name;

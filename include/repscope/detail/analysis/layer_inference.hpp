@@ -1,0 +1,161 @@
+#pragma once
+
+#include "repscope/analysis/layer_options.hpp"
+#include "repscope/analysis/layer_report.hpp"
+#include "repscope/detail/analysis/layer_memory.hpp"
+#include "repscope/dimensionality/hutch_plus_plus.hpp"
+#include "repscope/dimensionality/participation_ratio_jackknife.hpp"
+#include "repscope/moments/blocked_class_sums.hpp"
+#include "repscope/moments/covariance_sketch.hpp"
+#include "repscope/random/normal_quantile.hpp"
+#include "repscope/selectivity/cross_fit.hpp"
+#include "repscope/selectivity/permutation_test.hpp"
+#include "repscope/statistics/multiple_testing.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
+namespace analysis {
+namespace detail {
+
+/// States that the estimates of a layer need beyond its moments.
+struct layer_inference {
+    std::optional<blocked_class_sums> blocks{}; ///< with labels
+    std::vector<std::uint32_t> labels{};        ///< of all samples, for permutations
+    std::uint64_t next_place = 0;               ///< of the next sample, from `first_sample` on
+
+    // After the first pass.
+    std::optional<participation_ratio_jackknife> jackknife{};
+    std::optional<selectivity_permutation_test> permutation{};
+    std::optional<sketched_participation_ratio> sketched{};
+    std::size_t probes = 0;
+    bool has_second_pass = false; ///< the jackknife takes the first of the further passes only
+
+    layer_inference(std::size_t units, const layer_accumulator_options& options) {
+        if (options.classes == 0) return;
+        blocks.emplace(units, options.classes,
+                       class_blocks_options{.blocks = inference_blocks,
+                                            .rectify = is_rectified(options),
+                                            .max_bytes = options.max_bytes});
+    }
+
+    /// Adds rows of the first pass.
+    void update(const tensor_view<const double, 2>& selective, std::span<const std::int32_t> classes,
+                std::span<const std::size_t> places, const layer_accumulator_options& options,
+                thread_pool& pool) {
+        if (!blocks) return;
+        blocks->update(selective, classes,
+                       {.threads = pool, .first_index = options.first_sample, .places = places});
+        if (is_permuted(options)) labels.insert(labels.end(), classes.begin(), classes.end());
+    }
+
+    void merge(const layer_inference& other) {
+        if (!blocks) return;
+        blocks->merge(*other.blocks);
+        const std::vector<std::uint32_t> more = other.labels;
+        labels.insert(labels.end(), more.begin(), more.end());
+    }
+
+    /// Ends the first pass of an exact layer.
+    void take(scatter_matrix&& products) { jackknife.emplace(std::move(products)); }
+
+    /// Ends the first pass of a sketched layer.
+    void take(const covariance_sketch& sketch) {
+        sketched = participation_ratio(sketch);
+        probes = sketch.probes();
+    }
+
+    void begin_permutations(std::size_t units, const layer_accumulator_options& options) {
+        // As many as Benjamini and Hochberg's procedure at .05 needs to reject a single one of the units.
+        const std::size_t most = (std::min<std::size_t>)(20 * units, 10'000'000);
+        permutation.emplace(units, labels,
+                            selectivity_permutation_options{
+                                .permutations = options.permutations,
+                                .max_permutations = most,
+                                .epsilon = options.epsilon,
+                                .negatives = options.negatives,
+                                .max_bytes = bytes_for_permutations(labels.size(), units, options)});
+        labels = {};
+    }
+
+    [[nodiscard]] bool jackknife_needs_rows() const {
+        return !has_second_pass && jackknife && jackknife->needs_second_pass();
+    }
+    [[nodiscard]] bool needs_pass() const {
+        return jackknife_needs_rows() || (permutation && permutation->needs_pass());
+    }
+
+    /// Adds rows of a further pass.
+    void update_again(const tensor_view<const double, 2>& values,
+                      const tensor_view<const double, 2>& selective, thread_pool& pool) {
+        if (jackknife_needs_rows()) jackknife->update(values, {.threads = pool});
+        if (permutation) permutation->update(selective, {.threads = pool});
+    }
+
+    /// Completes `report` after the last pass.
+    void finish(const layer_accumulator_options& options, thread_pool& pool, layer_report& report) const {
+        inference_report& result = report.inference.emplace();
+        if (blocks) {
+            result.cross_fit = cross_fit_selectivity(
+                *blocks, {.threads = pool, .epsilon = options.epsilon, .negatives = options.negatives});
+            result.blocks = inference_blocks;
+            result.state_bytes =
+                blocked_class_sums::bytes_needed(blocks->units(), blocks->classes(), inference_blocks);
+            add_p_values(options, report, result);
+        }
+        if (sketched)
+            add_sketched_ratio(report, result);
+        else
+            result.participation_ratio = jackknife->estimate();
+    }
+
+  private:
+    void add_p_values(const layer_accumulator_options& options, const layer_report& report,
+                      inference_report& result) const {
+        if (permutation) {
+            result.null = null_method::permutation;
+            selectivity_permutation_result permuted = permutation->result();
+            result.p_value = std::move(permuted.p_value);
+            result.null_95 = std::move(permuted.null_95);
+            result.permutations = options.permutations;
+            result.max_permutations =
+                *std::max_element(permuted.permutations.begin(), permuted.permutations.end());
+            result.passes = permutation->passes();
+        } else {
+            result.p_value = report.selectivity->p_values;
+        }
+        std::vector<double> tested = result.p_value;
+        std::erase_if(tested, [](double p) { return repscope::detail::is_nan(p); });
+        result.tested_units = tested.size();
+        for (const double q : benjamini_hochberg(tested)) result.significant_units += q <= 0.05 ? 1U : 0U;
+    }
+
+    void add_sketched_ratio(layer_report& report, inference_report& result) const {
+        constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+        result.method = trace_method::sketch;
+        report.dimensionality.participation_ratio = sketched->naive;
+        report.dimensionality.participation_ratio_unbiased = sketched->unbiased;
+        report.dimensionality.stable_rank = nan;
+        report.dimensionality.components_fraction.fill(nan);
+        result.probes = probes;
+        result.participation_ratio = {
+            sketched->naive, sketched->unbiased, nan, sketched->unbiased_error_log, {}, sketched->samples};
+        const double reach = normal_quantile(0.975) * sketched->unbiased_error_log;
+        result.participation_ratio.ci = {sketched->unbiased * std::exp(-reach),
+                                         sketched->unbiased * std::exp(reach)};
+    }
+};
+
+} // namespace detail
+} // namespace analysis
+} // namespace REPSCOPE_NAMESPACE
+} // namespace repscope

@@ -1,0 +1,126 @@
+#pragma once
+
+#include "repscope/analysis/layer_options.hpp"
+#include "repscope/moments/value_histogram.hpp"
+#include "repscope/parallel/blocks.hpp"
+#include "repscope/selectivity/class_selectivity.hpp"
+#include "repscope/selectivity/permutation_test.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
+namespace analysis {
+
+namespace detail {
+
+/// Blocks of `blocked_class_sums`; a multiple of the folds.
+inline constexpr std::size_t inference_blocks = 20;
+/// Probes of `covariance_sketch`.
+inline constexpr std::size_t inference_probes = 256;
+
+[[nodiscard]] inline bool is_rectified(const layer_accumulator_options& options) noexcept {
+    return options.classes != 0 && options.negatives == negative_policy::rectify;
+}
+
+[[nodiscard]] inline bool is_permuted(const layer_accumulator_options& options) noexcept {
+    return options.inference && options.classes != 0 && options.null == null_method::permutation;
+}
+
+/// Whether a layer of this size is sketched; `samples` 0 is an unknown number.
+[[nodiscard]] inline bool is_sketched(std::uint64_t samples, std::size_t units,
+                                      const layer_accumulator_options& options) noexcept {
+    constexpr std::uint64_t max_exact = 8192;
+    if (!options.inference || options.trace == trace_method::exact) return false;
+    if (options.trace == trace_method::sketch) return true;
+    return (samples == 0 || samples > max_exact) && units > max_exact;
+}
+
+/// Rows that the moments get in one call. A call begins new blocks in the moments, so the number is a
+/// function of the units alone; a batch is several calls.
+[[nodiscard]] inline std::size_t rows_per_call(std::size_t units) noexcept {
+    constexpr std::size_t target = std::size_t{1} << 20U; // numbers: 8 MiB, sixteen blocks of the class sums
+    return std::clamp<std::size_t>(target / units / 128 * 128, 128, 8192);
+}
+
+[[nodiscard]] inline std::size_t bytes_per_row(std::size_t units,
+                                               const layer_accumulator_options& options) noexcept {
+    return units * sizeof(double) * (is_rectified(options) ? 2 : 1);
+}
+
+[[nodiscard]] inline std::size_t rows_per_batch(std::size_t units,
+                                                const layer_accumulator_options& options) noexcept {
+    const std::size_t call = rows_per_call(units);
+    std::size_t rows = options.batch;
+    if (options.samples != 0) rows = (std::min<std::size_t>)(rows, options.samples);
+    const std::size_t calls = options.batch == 0 ? 1 : block_count(rows, call);
+    const std::size_t max_calls =
+        (std::max<std::size_t>)(1, options.max_bytes / 4 / (call * bytes_per_row(units, options)));
+    return (std::min)(calls, max_calls) * call;
+}
+
+[[nodiscard]] inline double bytes_per_permutation(std::uint64_t samples, std::size_t units,
+                                                  const layer_accumulator_options& options) {
+    return selectivity_permutation_test::bytes_of_permutation(static_cast<std::size_t>(samples),
+                                                              options.classes, units);
+}
+
+/// Bytes that estimates need beyond the other statistics.
+[[nodiscard]] inline double bytes_of_inference(std::uint64_t samples, std::size_t units,
+                                               const layer_accumulator_options& options) {
+    if (!options.inference) return 0;
+    const auto u = static_cast<double>(units);
+    double doubles = is_sketched(samples, units, options) ? 0 : 64 * u; // products of rows and scatter matrix
+    if (options.classes != 0) doubles += static_cast<double>(inference_blocks * options.classes) * u;
+    if (is_permuted(options)) {
+        // The largest twentieth of a unit's indices, and a permutation.
+        doubles += (static_cast<double>(options.permutations) / 20 + 8) * u +
+                   bytes_per_permutation(samples, units, options) / sizeof(double);
+    }
+    return doubles * sizeof(double);
+}
+
+[[nodiscard]] inline std::size_t bytes_of_class_states(std::size_t units,
+                                                       const layer_accumulator_options& options) {
+    if (options.classes == 0) return 0;
+    const std::size_t bytes = units * options.classes * sizeof(double);
+    // An update holds up to sixteen copies of small class sums, and of large ones a single one.
+    return (std::max)(bytes, (std::min<std::size_t>)(16 * bytes, std::size_t{64} << 20U)) +
+           value_histogram::bytes_needed(units, !is_rectified(options));
+}
+
+/// Bytes that the statistics of `samples` samples take at least, with the smallest batch, while they are
+/// accumulated and while they are evaluated. Infinite if that does not fit in an index.
+[[nodiscard]] inline double bytes_of_layer(std::uint64_t samples, std::size_t units,
+                                           const layer_accumulator_options& options) {
+    const auto n = static_cast<double>(samples);
+    const auto u = static_cast<double>(units);
+    // While it is accumulated, the matrix of a covariance or its rows are stored once, and a second time when
+    // the rows become a matrix. The evaluation takes the matrix and a copy that the eigenvalue solver
+    // destroys, and the rows twice.
+    constexpr double probes = inference_probes;
+    const double state = is_sketched(samples, units, options) ? (u + 2 * probes) * probes + 5 * u
+                         : n <= u                             ? 2 * n * u + 2 * n * n
+                                                              : 2 * u * u;
+    const double batch =
+        static_cast<double>(rows_per_call(units)) * static_cast<double>(bytes_per_row(units, options));
+    return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_states(units, options)) +
+           bytes_of_inference(samples, units, options);
+}
+
+/// Bytes for permutations: half of what the layer leaves, and in any case what one permutation needs.
+[[nodiscard]] inline std::size_t bytes_for_permutations(std::uint64_t samples, std::size_t units,
+                                                        const layer_accumulator_options& options) {
+    const double needed = bytes_of_layer(samples, units, options);
+    const double spare = (std::max)(0.0, static_cast<double>(options.max_bytes) - needed) / 2;
+    const double bytes = std::ceil(bytes_per_permutation(samples, units, options) + spare);
+    return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
+}
+
+} // namespace detail
+} // namespace analysis
+} // namespace REPSCOPE_NAMESPACE
+} // namespace repscope

@@ -1,0 +1,121 @@
+#pragma once
+
+#include "repscope/analysis/layer_options.hpp"
+#include "repscope/analysis/layer_report.hpp"
+#include "repscope/detail/analysis/layer_memory.hpp"
+#include "repscope/dimensionality/spectrum.hpp"
+#include "repscope/error.hpp"
+#include "repscope/moments/class_moments.hpp"
+#include "repscope/moments/class_sums.hpp"
+#include "repscope/moments/covariance.hpp"
+#include "repscope/moments/covariance_sketch.hpp"
+#include "repscope/moments/value_histogram.hpp"
+#include "repscope/selectivity/null_model.hpp"
+#include "repscope/selectivity/p_values.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
+namespace analysis {
+namespace detail {
+
+/// The moments of one layer, from which its report is computed.
+struct layer_moments {
+    repscope::covariance covariance;                    ///< without samples for a sketched layer
+    std::optional<class_sums> sums{};                   ///< with labels
+    std::optional<value_histogram> histogram{};         ///< with labels; of the same values as the sums
+    std::optional<class_moments> rectified_variances{}; ///< of rectified values; one class
+    std::optional<covariance_sketch> sketch{};
+    std::optional<class_moments> variances{}; ///< of a sketched layer; one class
+
+    layer_moments(std::size_t units, const layer_accumulator_options& options)
+        : covariance(units, {.max_bytes = options.samples == 0 ? options.max_bytes
+                                                               : (std::numeric_limits<std::size_t>::max)(),
+                             .products = options.products}) {
+        if (is_sketched(options.samples, units, options)) {
+            sketch.emplace(units, covariance_sketch_options{.probes = inference_probes});
+            variances.emplace(units, 1);
+        }
+        if (options.classes == 0) return;
+        const bool rectify = is_rectified(options);
+        sums.emplace(units, options.classes, class_options{.rectify = rectify});
+        histogram.emplace(units, histogram_options{.rectify = rectify});
+        if (rectify) rectified_variances.emplace(units, 1);
+    }
+
+    [[nodiscard]] std::uint64_t samples() const noexcept {
+        return sketch ? sketch->samples() : covariance.samples();
+    }
+
+    /// Adds rows (samples, units): `values`, and `selective`, the same as selectivity takes them.
+    void update(const tensor_view<const double, 2>& values, const tensor_view<const double, 2>& selective,
+                std::span<const std::int32_t> labels, thread_pool& pool) {
+        const std::vector<std::int32_t> one_class(values.extent(0));
+        if (sketch) {
+            sketch->update(values, {.threads = pool});
+            variances->update(values, one_class, {.threads = pool});
+        } else {
+            covariance.update(values, {.threads = pool});
+        }
+        if (!sums) return;
+        sums->update(selective, labels, {.threads = pool});
+        histogram->update(selective, {.threads = pool});
+        if (rectified_variances) rectified_variances->update(selective, one_class, {.threads = pool});
+    }
+
+    void merge(const layer_moments& other) {
+        if (sketch) {
+            sketch->merge(*other.sketch);
+            variances->merge(*other.variances);
+        }
+        covariance.merge(other.covariance);
+        if (!sums) return;
+        sums->merge(*other.sums);
+        histogram->merge(*other.histogram);
+        if (rectified_variances) rectified_variances->merge(*other.rectified_variances);
+    }
+
+    /// Variance of each unit of the values that selectivity takes.
+    [[nodiscard]] std::vector<double> selective_variances() const {
+        const auto& spread = rectified_variances ? rectified_variances : variances;
+        if (!spread) return covariance.unit_variances();
+        std::vector<double> result(covariance.units());
+        for (std::size_t u = 0; u < result.size(); ++u) result[u] = spread->unit_variance(u);
+        return result;
+    }
+
+    [[nodiscard]] selectivity_report selectivity(const layer_accumulator_options& options,
+                                                 thread_pool& pool) const {
+        selectivity_report report;
+        report.epsilon = options.epsilon;
+        report.negatives = options.negatives;
+        report.class_counts = sums->counts();
+        report.measured =
+            class_selectivity(*sums, {.epsilon = options.epsilon, .negatives = options.negatives});
+        const std::vector<double> spread = selective_variances();
+        report.null_mean = selectivity_null_mean(report.measured.index, *sums, spread, *histogram,
+                                                 {.threads = pool,
+                                                  .epsilon = options.epsilon,
+                                                  .shift = options.negatives == negative_policy::shift});
+        if (options.inference && options.null == null_method::saddlepoint) {
+            report.p_values = selectivity_p_values(*sums, spread, *histogram, {.threads = pool});
+            for (std::size_t u = 0; u < report.p_values.size(); ++u) {
+                const double index = report.measured.index[u];
+                if (repscope::detail::is_nan(index)) report.p_values[u] = index;
+            }
+        }
+        return report;
+    }
+};
+
+} // namespace detail
+} // namespace analysis
+} // namespace REPSCOPE_NAMESPACE
+} // namespace repscope

@@ -1,0 +1,168 @@
+#pragma once
+
+#include "repscope/analysis/state_file.hpp"
+#include "repscope/bytes.hpp"
+#include "repscope/detail/analysis/layer_inference.hpp"
+#include "repscope/detail/analysis/layer_moments.hpp"
+#include "repscope/error.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
+namespace analysis {
+
+namespace detail {
+
+[[nodiscard]] inline std::vector<saved_section> sections_of(const layer_moments& moments,
+                                                            const std::optional<layer_inference>& inference) {
+    std::vector<saved_section> sections;
+    byte_writer bytes;
+    const auto add = [&](const char* kind) { sections.push_back({kind, bytes.take()}); };
+    const auto save = [&](const char* kind, const auto& state) {
+        if (!state) return;
+        state->save(bytes);
+        add(kind);
+    };
+    moments.covariance.save(bytes);
+    add("covariance");
+    save("class_sums", moments.sums);
+    save("value_histogram", moments.histogram);
+    save("rectified_spread", moments.rectified_variances);
+    save("covariance_sketch", moments.sketch);
+    save("spread", moments.variances);
+    if (!inference) return sections;
+    save("class_blocks", inference->blocks);
+    bytes.put(inference->next_place);
+    bytes.put_all(std::span<const std::uint32_t>(inference->labels));
+    add("inference");
+    return sections;
+}
+
+/// Reads the states of a layer from its sections.
+class section_reader {
+  public:
+    section_reader(std::span<const state_section> sections, std::string name)
+        : sections_(sections), name_(std::move(name)) {}
+
+    [[nodiscard]] bool has(std::string_view kind) const { return find(kind).has_value(); }
+
+    /// The state that `read` makes of the section of this kind.
+    template <typename Read>
+    [[nodiscard]] auto load(std::string_view kind, Read&& read) const {
+        const auto payload = find(kind);
+        require(payload.has_value(), "no section " + std::string(kind));
+        byte_reader in(*payload, name_ + ", " + std::string(kind));
+        auto state = read(in);
+        require(in.left() == 0,
+                std::string(kind) + " is followed by " + errors::text_of(in.left()) + " bytes");
+        return state;
+    }
+
+    /// Throws `format_error` unless a condition holds.
+    void require(bool holds, const std::string& complaint) const {
+        if (!holds) throw format_error(name_ + ": " + complaint);
+    }
+
+  private:
+    [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view kind) const {
+        for (const state_section& section : sections_) {
+            if (section.kind == kind) return section.payload;
+        }
+        return std::nullopt;
+    }
+
+    std::span<const state_section> sections_;
+    std::string name_;
+};
+
+[[nodiscard]] inline layer_moments load_moments(const section_reader& sections,
+                                                const layer_accumulator_options& options) {
+    const covariance_options of_covariance{.max_bytes = options.max_bytes, .products = options.products};
+    repscope::covariance covariance = sections.load(
+        "covariance", [&](byte_reader& in) { return repscope::covariance::load(in, of_covariance); });
+    const std::size_t units = covariance.units();
+    layer_accumulator_options empty = options; // of states that are replaced: nothing is sketched
+    empty.classes = 0;
+    empty.inference = false;
+    layer_moments moments(units, empty);
+    moments.covariance = std::move(covariance);
+    const bool sketched = sections.has("covariance_sketch");
+    sections.require(!sketched || (options.inference && options.trace != trace_method::exact),
+                     "a sketch, expected a covariance");
+    if (sketched) {
+        moments.sketch = sections.load("covariance_sketch",
+                                       [](byte_reader& in) { return repscope::covariance_sketch::load(in); });
+    }
+    sections.require(!moments.sketch ||
+                         (moments.sketch->units() == units && moments.covariance.samples() == 0 &&
+                          moments.sketch->probes() == inference_probes),
+                     "states of different units, classes or samples");
+    const std::uint64_t samples = moments.samples();
+    const auto require_fit = [&](const auto& state, std::size_t classes) {
+        sections.require(state.units() == units && state.classes() == classes && state.samples() == samples,
+                         "states of different units, classes or samples");
+    };
+    if (sketched) {
+        moments.variances = sections.load("spread", [](byte_reader& in) { return class_moments::load(in); });
+        require_fit(*moments.variances, 1);
+    }
+    if (options.classes == 0) return moments;
+    moments.sums = sections.load("class_sums", [](byte_reader& in) { return class_sums::load(in); });
+    require_fit(*moments.sums, options.classes);
+    const bool rectify = is_rectified(options);
+    sections.require(moments.sums->options().rectify == rectify,
+                     rectify ? "states of plain activations, expected rectified ones"
+                             : "states of rectified activations, expected plain ones");
+    moments.histogram =
+        sections.load("value_histogram", [](byte_reader& in) { return value_histogram::load(in); });
+    sections.require(moments.histogram->units() == units && moments.histogram->samples() == samples,
+                     "states of different units, classes or samples");
+    if (!rectify) return moments;
+    moments.rectified_variances =
+        sections.load("rectified_spread", [](byte_reader& in) { return class_moments::load(in); });
+    require_fit(*moments.rectified_variances, 1);
+    return moments;
+}
+
+[[nodiscard]] inline layer_inference load_inference(const section_reader& sections,
+                                                    const layer_moments& moments,
+                                                    const layer_accumulator_options& options) {
+    const std::size_t units = moments.covariance.units();
+    layer_accumulator_options empty = options;
+    empty.classes = 0;
+    layer_inference inference(units, empty);
+    if (options.classes != 0) {
+        inference.blocks =
+            sections.load("class_blocks", [](byte_reader& in) { return blocked_class_sums::load(in); });
+        const auto& blocks = *inference.blocks;
+        sections.require(blocks.units() == units && blocks.classes() == options.classes &&
+                             blocks.samples() == moments.samples() && blocks.blocks() == inference_blocks &&
+                             blocks.options().rectify == is_rectified(options),
+                         "states of different units, classes or samples");
+    }
+    inference.labels = sections.load("inference", [&](byte_reader& in) {
+        inference.next_place = in.get<std::uint64_t>();
+        std::vector<std::uint32_t> labels(in.left() / sizeof(std::uint32_t));
+        in.get_all(std::span(labels));
+        return labels;
+    });
+    const bool fits = std::all_of(inference.labels.begin(), inference.labels.end(),
+                                  [&](std::uint32_t label) { return label < options.classes; });
+    sections.require(fits && inference.labels.size() == (is_permuted(options) ? moments.samples() : 0),
+                     "expected one label per sample for permutations");
+    return inference;
+}
+
+} // namespace detail
+} // namespace analysis
+} // namespace REPSCOPE_NAMESPACE
+} // namespace repscope
