@@ -47,7 +47,7 @@ TEST_CASE("accuracy: a network agrees with its logits, sample by sample, for any
                 largest = c;
         }
         expected[n] = n % 3 != 0;
-        right += expected[n] ? 1 : 0;
+        right += expected[n] ? 1U : 0U;
         labels[n] = expected[n] ? largest : (largest + 1) % 4;
     }
     for (const std::size_t batch : {1U, 5U, 23U, 250U}) {
