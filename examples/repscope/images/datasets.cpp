@@ -114,14 +114,6 @@ void check_labels(const image_set& set, const std::string& folder) {
 
 } // namespace
 
-image_set first_images(const image_set& images, std::size_t count) {
-    image_set part{count, images.channels, images.rows, images.columns, {}, {}};
-    part.pixels.assign(images.pixels.begin(),
-                       images.pixels.begin() + static_cast<std::ptrdiff_t>(count * images.image_size()));
-    part.labels.assign(images.labels.begin(), images.labels.begin() + static_cast<std::ptrdiff_t>(count));
-    return part;
-}
-
 std::vector<std::string> files_of_data_set(const std::string& what) {
     std::vector<std::string> files;
     std::error_code failure;

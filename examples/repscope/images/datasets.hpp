@@ -1,26 +1,14 @@
 #pragma once
 
+#include <repscope/data/image_dataset.hpp>
+
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace program {
 
-/// Images as bytes (images, channels, rows, columns), and a label for each.
-struct image_set {
-    std::size_t images = 0;
-    std::size_t channels = 0;
-    std::size_t rows = 0;
-    std::size_t columns = 0;
-    std::vector<std::uint8_t> pixels;
-    std::vector<std::int32_t> labels;
-
-    [[nodiscard]] std::size_t image_size() const noexcept { return channels * rows * columns; }
-};
-
-/// The first `count` of some images.
-image_set first_images(const image_set& images, std::size_t count);
+using image_set = repscope::data::image_dataset;
 
 struct data_set {
     std::string

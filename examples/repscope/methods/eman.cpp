@@ -7,12 +7,11 @@
 #include "support/errors.hpp"
 #include "support/stopwatch.hpp"
 
+#include <repscope/data/sampler.hpp>
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/schedule.hpp>
 #include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>
-#include <repscope/random/random_stream.hpp>
-#include <repscope/random/streams.hpp>
 #include <repscope/training/augmix.hpp>
 #include <repscope/training/fixmatch.hpp>
 
@@ -30,7 +29,6 @@ namespace {
 namespace net = repscope::net;
 namespace data = repscope::data;
 namespace training = repscope::training;
-namespace streams = repscope::streams;
 using data::transform;
 
 constexpr double peak_rate = .03;
@@ -46,34 +44,6 @@ constexpr std::array strong_transforms{
 constexpr double weak_severity = 3, strong_severity = 8;
 // Which version of an image a view is.
 enum view : std::size_t { labeled_view, weak_view, strong_view };
-
-/// Goes through some images in random orders, one after the other, for ever.
-class endless {
-  public:
-    endless(std::vector<std::uint32_t> of, std::size_t seed, std::uint32_t number)
-        : of_(std::move(of)), order_(of_.size()), seed_(seed), number_(number), at_(of_.size()) {}
-
-    std::vector<std::uint32_t> next(std::size_t count) {
-        std::vector<std::uint32_t> chosen;
-        while (chosen.size() < count) {
-            if (at_ == of_.size()) {
-                // A few labels take more rounds than a stream has indices.
-                repscope::random_stream random(seed_, streams::id(streams::purpose::shuffle, 0, number_),
-                                               round_++);
-                repscope::permutation(order_, random);
-                at_ = 0;
-            }
-            chosen.push_back(of_[order_[at_++]]);
-        }
-        return chosen;
-    }
-
-  private:
-    std::vector<std::uint32_t> of_, order_;
-    std::size_t seed_;
-    std::uint32_t number_, round_ = 0;
-    std::size_t at_;
-};
 
 /// A batch of images, transformed.
 class views {
@@ -138,7 +108,7 @@ nlohmann::ordered_json eman_run(const data_set& data, const std::string& arm, co
                           " images to train on, got " + std::to_string(images.images));
     }
     const auto labeled = training::choose_labeled(images.labels, data.classes, settings.labels, seed);
-    endless with_labels(labeled, seed, 1), without(all_but(images.images, labeled), seed, 2);
+    data::shuffled_sampler with_labels(labeled, seed, 1), without(all_but(images.images, labeled), seed, 2);
     views labeled_images(images, seed, pool), weak(images, seed, pool), strong(images, seed, pool);
 
     const auto [mean, deviation] = recipe::pixel_statistics(images.channels);

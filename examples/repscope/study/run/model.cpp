@@ -4,6 +4,7 @@
 #include "study/run/network_model.hpp"
 #include "support/errors.hpp"
 
+#include <repscope/net/accuracy.hpp>
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/schedule.hpp>
 #include <repscope/net/optim/sgd.hpp>
@@ -90,25 +91,11 @@ std::unique_ptr<trainable_model> make_study_model(const study_settings& settings
     return model(net::small_cnn<float>(train.channels, data.classes, mean, deviation));
 }
 
-study_model::input_view unit_interval(const image_set& images, std::size_t first, std::size_t count,
-                                      std::vector<float>& pixels) {
-    const std::size_t size = images.image_size();
-    if (pixels.size() < count * size) pixels.resize(count * size);
-    const std::uint8_t* from = images.pixels.data() + first * size;
-    for (std::size_t p = 0; p < count * size; ++p) pixels[p] = static_cast<float>(from[p]) / 255.0F;
-    return {pixels.data(), {count, images.channels, images.rows, images.columns}};
-}
-
 std::vector<bool> classify_all(study_model& model, const image_set& images, const study_model::tap& look) {
-    std::vector<float> pixels;
-    std::vector<int> predicted(test_batch);
-    std::vector<bool> right;
-    for (std::size_t first = 0; first < images.images; first += test_batch) {
-        const std::size_t count = std::min(test_batch, images.images - first);
-        model.classify(unit_interval(images, first, count, pixels), predicted, look);
-        for (std::size_t i = 0; i < count; ++i) right.push_back(predicted[i] == images.labels[first + i]);
-    }
-    return right;
+    const auto classify = [&](const study_model::input_view& x, std::span<int> predicted) {
+        model.classify(x, predicted, look);
+    };
+    return net::correct_predictions(classify, images, images.labels, {.batch = test_batch});
 }
 
 double share_of(const std::vector<bool>& right) {

@@ -67,10 +67,6 @@ std::unique_ptr<trainable_model> make_study_model(const study_settings& settings
 /// Steps of training of one network. Throws `usage_error` when the images do not fill a batch.
 std::size_t step_count(const study_settings& settings, std::size_t images);
 
-/// Images [first, first + count) as numbers from 0 to 1, in `pixels`.
-study_model::input_view unit_interval(const image_set& images, std::size_t first, std::size_t count,
-                                      std::vector<float>& pixels);
-
 /// Images that go through a network at a time when nothing else limits it.
 inline constexpr std::size_t test_batch = 250;
 
