@@ -14,15 +14,6 @@
 #define REPSCOPE_VERSION_MINOR 1
 #define REPSCOPE_VERSION_PATCH 0
 
-/// Everything but the exceptions is in an inline namespace whose name has two parts: the series of
-/// incompatible versions, and the instruction set that the translation unit is compiled for. Two versions of
-/// the library, or units of different instruction sets, can be linked into one program without sharing code.
-/// A unit for a plain processor never executes the code of another unit. Code that names `repscope::...` does
-/// not depend on the name.
-#define REPSCOPE_NAMESPACE_TEXT(target) v0_##target
-#define REPSCOPE_NAMESPACE_OF(target) REPSCOPE_NAMESPACE_TEXT(target)
-#define REPSCOPE_NAMESPACE REPSCOPE_NAMESPACE_OF(REPSCOPE_TARGET)
-
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 

@@ -3,6 +3,7 @@
 #include "repscope/corruption/image.hpp"
 #include "repscope/detail/corruption/arena.hpp"
 #include "repscope/detail/corruption/quantize.hpp"
+#include "repscope/detail/target/simd.hpp"
 
 #include <algorithm>
 #include <array>
@@ -51,7 +52,7 @@ using quantization = std::array<std::int32_t, 64>;
 }
 
 // A row of eight at a time: both passes of a transform are sums of rows, with a transposition in between.
-typedef std::int32_t eight __attribute__((vector_size(32)));
+using eight = repscope::detail::simd_vector<std::int32_t, 8>;
 
 /// to[i] = (sum over k of matrix(i, k) from[k] + half) >> shift.
 template <bool Transposed>

@@ -33,28 +33,21 @@ namespace detail {
 [[nodiscard]] inline bool any_within(const std::int32_t* products, std::int32_t length, std::int32_t bound,
                                      const std::int32_t* lengths, const std::int32_t* bounds) noexcept {
     static_assert(quantized_points::tile_columns == 16);
-#if defined(__AVX512BW__)
-    const __m512i twice = _mm512_add_epi32(_mm512_loadu_si512(products), _mm512_loadu_si512(products));
-    const __mmask16 of_a = _mm512_cmple_epi32_mask(_mm512_sub_epi32(_mm512_loadu_si512(lengths), twice),
-                                                   _mm512_set1_epi32(bound));
-    const __mmask16 of_b = _mm512_cmple_epi32_mask(_mm512_sub_epi32(_mm512_set1_epi32(length), twice),
-                                                   _mm512_loadu_si512(bounds));
-    return (of_a | of_b) != 0;
-#else
-    typedef std::int32_t eight __attribute__((vector_size(32)));
-    eight found{};
-    for (std::size_t half = 0; half < 2; ++half) {
-        eight twice, right_lengths, right_bounds;
-        std::memcpy(&twice, products + 8 * half, sizeof twice);
-        std::memcpy(&right_lengths, lengths + 8 * half, sizeof right_lengths);
-        std::memcpy(&right_bounds, bounds + 8 * half, sizeof right_bounds);
+    constexpr std::size_t width = pair_bytes == 64 ? 16 : 8;
+    using ints = simd_vector<std::int32_t, width>;
+    ints holds{};
+    for (std::size_t c = 0; c < quantized_points::tile_columns; c += width) {
+        ints twice, right_lengths, right_bounds;
+        std::memcpy(&twice, products + c, sizeof twice);
+        std::memcpy(&right_lengths, lengths + c, sizeof right_lengths);
+        std::memcpy(&right_bounds, bounds + c, sizeof right_bounds);
         twice *= 2;
-        found |= (right_lengths - twice <= bound) | (length - twice <= right_bounds);
+        if constexpr (pair_bytes == 64) {
+            return any_at_most(right_lengths - twice, ints{} + bound, length - twice, right_bounds);
+        }
+        holds |= (right_lengths - twice <= bound) | (length - twice <= right_bounds);
     }
-    std::uint64_t parts[4];
-    std::memcpy(parts, &found, sizeof parts);
-    return (parts[0] | parts[1] | parts[2] | parts[3]) != 0;
-#endif
+    return any_set(holds);
 }
 
 /// The candidates of one sample: everything that may be among its k nearest, seen so far, by squared

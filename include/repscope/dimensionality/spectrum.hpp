@@ -1,20 +1,14 @@
 #pragma once
 
+#include "repscope/detail/target/eigen_warnings.hpp"
 #include "repscope/dimensionality/component_count.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
 #include "repscope/dimensionality/result.hpp"
 #include "repscope/moments/covariance.hpp"
 
-// As in linalg/products.hpp: false warnings of g++ 12 with AVX-512.
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13 && defined(__AVX512F__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+REPSCOPE_BEGIN_EIGEN
 #include <Eigen/Eigenvalues>
-#pragma GCC diagnostic pop
-#else
-#include <Eigen/Eigenvalues>
-#endif
+REPSCOPE_END_EIGEN
 
 #include <algorithm>
 #include <array>

@@ -1,19 +1,11 @@
 #pragma once
 
+#include "repscope/detail/target/eigen_warnings.hpp"
 #include "repscope/version.hpp"
 
-// g++ 12 warns that the vectors that its AVX-512 header leaves undefined on purpose are uninitialized (its
-// bug 105593), hundreds of times in Eigen's kernels. The locations of these warnings are in the files
-// included here.
-#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13 && defined(__AVX512F__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+REPSCOPE_BEGIN_EIGEN
 #include <Eigen/Core>
-#pragma GCC diagnostic pop
-#else
-#include <Eigen/Core>
-#endif
+REPSCOPE_END_EIGEN
 
 #include <concepts>
 #include <cstddef>

@@ -1,13 +1,9 @@
 #pragma once
 
-#include "repscope/version.hpp"
+#include "repscope/detail/target/simd.hpp"
 
 #include <cstddef>
 #include <cstring>
-
-#if defined(__AVX__)
-#include <immintrin.h>
-#endif
 
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
@@ -15,48 +11,18 @@ namespace detail {
 
 // Numbers at a time, by the compiler's vectors: the conversion to double bounds the speed of a pass over
 // float data, and vectorizers left to themselves take twice as long for it. The width decides the order of
-// additions, so it is a part of every name: translation units compiled for different processors share no
-// kernel.
-#if defined(__AVX512F__)
-inline constexpr std::size_t value_width = 8;
-#else
-inline constexpr std::size_t value_width = 4;
-#endif
+// additions.
+inline constexpr std::size_t value_width = vector_bytes == 64 ? 8 : 4;
 
-template <std::size_t Width>
-struct value_vectors;
-template <>
-struct value_vectors<4> {
-    typedef float floats __attribute__((vector_size(16)));
-    typedef double doubles __attribute__((vector_size(32)));
-    // Not returned: without AVX that would be another calling convention.
-    static void widen(floats values, doubles& into) noexcept {
-#if defined(__AVX__)
-        into = _mm256_cvtps_pd(values); // g++ makes three instructions of the portable spelling
-#else
-        into = __builtin_convertvector(values, doubles);
-#endif
-    }
-    static void fold(const doubles& v, doubles& into) noexcept { into = v; }
-};
-#if defined(__AVX512F__)
-template <>
-struct value_vectors<8> {
-    typedef float floats __attribute__((vector_size(32)));
-    typedef double doubles __attribute__((vector_size(64)));
-    static void widen(const floats& values, doubles& into) noexcept {
-        into =
-            _mm512_maskz_cvtps_pd(0xff, values); // all of them; without a mask g++ 12 warns of its own header
-    }
-    static void fold(const doubles& v, value_vectors<4>::doubles& into) noexcept {
-        into = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
-    }
-};
-#endif
+/// Adds the halves of eight numbers; four are copied.
+inline void fold(const simd_vector<double, 4>& v, simd_vector<double, 4>& into) noexcept { into = v; }
+inline void fold(const simd_vector<double, 8>& v, simd_vector<double, 4>& into) noexcept {
+    into = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+}
 
 /// (v[0] + v[2]) + (v[1] + v[3]) of each of `Maps` vectors, into `sums`: four at once by transposing them.
 template <std::size_t Maps>
-inline void sums_across(const value_vectors<4>::doubles* v, double* sums) noexcept {
+inline void sums_across(const simd_vector<double, 4>* v, double* sums) noexcept {
     if constexpr (Maps == 4) {
         const auto ab =
             __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5) + __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7);
@@ -73,17 +39,17 @@ inline void sums_across(const value_vectors<4>::doubles* v, double* sums) noexce
 
 /// Elements [0, Width) at `from`, in double; with `Rectify`, negative ones as 0 (a NaN is kept).
 template <bool Rectify, std::size_t Width, typename Scalar>
-inline void load_values(const Scalar* from, typename value_vectors<Width>::doubles& into) {
-    using vectors = value_vectors<Width>;
+inline void load_values(const Scalar* from, simd_vector<double, Width>& into) {
     if constexpr (sizeof(Scalar) == sizeof(float)) {
-        typename vectors::floats values;
+        using floats = simd_vector<float, Width>;
+        floats values;
         std::memcpy(&values, from, sizeof values);
-        if constexpr (Rectify)
-            values = values < typename vectors::floats{} ? typename vectors::floats{} : values;
-        vectors::widen(values, into);
+        if constexpr (Rectify) values = values < floats{} ? floats{} : values;
+        widen(values, into);
     } else {
         std::memcpy(&into, from, sizeof into);
-        if constexpr (Rectify) into = into < typename vectors::doubles{} ? typename vectors::doubles{} : into;
+        if constexpr (Rectify)
+            into = into < simd_vector<double, Width>{} ? simd_vector<double, Width>{} : into;
     }
 }
 
@@ -91,18 +57,18 @@ inline void load_values(const Scalar* from, typename value_vectors<Width>::doubl
 /// map or several, the additions of a map are the same.
 template <bool Rectify, std::size_t Maps, std::size_t Width, typename Scalar>
 inline void means_of_maps(const Scalar* first, std::size_t positions, double share, double* means) {
-    using vectors = value_vectors<Width>;
-    typename vectors::doubles sums[Maps] = {};
+    using doubles = simd_vector<double, Width>;
+    doubles sums[Maps] = {};
     const std::size_t whole = positions / Width * Width;
     for (std::size_t p = 0; p < whole; p += Width) {
         for (std::size_t map = 0; map < Maps; ++map) {
-            typename vectors::doubles values;
+            doubles values;
             load_values<Rectify, Width>(first + map * positions + p, values);
             sums[map] += values;
         }
     }
-    value_vectors<4>::doubles folded[Maps];
-    for (std::size_t map = 0; map < Maps; ++map) vectors::fold(sums[map], folded[map]);
+    simd_vector<double, 4> folded[Maps];
+    for (std::size_t map = 0; map < Maps; ++map) fold(sums[map], folded[map]);
     double totals[Maps];
     sums_across<Maps>(folded, totals);
     for (std::size_t map = 0; map < Maps; ++map) {

@@ -19,7 +19,7 @@ template <bool Rectify, bool Squares, std::size_t Rows, std::size_t Width, typen
 void add_rows(const std::array<const Scalar*, Rows>& rows, std::size_t units, const double* pilot,
               double* sums, double* squares) noexcept {
     static_assert(Rows == 1 || Rows == 2 || Rows == 4);
-    using doubles = typename value_vectors<Width>::doubles;
+    using doubles = simd_vector<double, Width>;
     constexpr std::size_t line_elements = 64 / sizeof(Scalar), half_a_page = 2048 / sizeof(Scalar);
     // Element by element the same operations: the units of a tail get the bits that those of a vector get.
     const auto add = [](auto(&v)[Rows], auto& sum, auto& square, const auto& about) {

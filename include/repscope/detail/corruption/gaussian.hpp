@@ -3,6 +3,7 @@
 #include "repscope/detail/corruption/arena.hpp"
 #include "repscope/detail/corruption/boundary.hpp"
 #include "repscope/detail/corruption/row_window.hpp"
+#include "repscope/detail/target/simd.hpp"
 #include "repscope/random/portable_math.hpp"
 
 #include <algorithm>
@@ -53,59 +54,41 @@ namespace detail {
     return half;
 }
 
-// GNU vectors: operations on each element, rounded like those on single numbers, so the bits do not depend on
-// the processor; a loop over taps keeps its sums in registers.
+// Operations on each element, rounded like those on single numbers, so the bits do not depend on the
+// processor; a loop over taps keeps its sums in registers.
 template <typename Real>
-struct lanes;
-#if defined(__AVX__)
-template <>
-struct lanes<double> {
-    typedef double type __attribute__((vector_size(32)));
-};
-template <>
-struct lanes<float> {
-    typedef float type __attribute__((vector_size(32)));
-};
-#else
-template <>
-struct lanes<double> {
-    typedef double type __attribute__((vector_size(16)));
-};
-template <>
-struct lanes<float> {
-    typedef float type __attribute__((vector_size(16)));
-};
-#endif
-
-template <typename Pack, typename Real>
-[[nodiscard]] Pack load_lanes(const Real* from) noexcept {
-    Pack value;
-    std::memcpy(&value, from, sizeof value);
-    return value;
-}
+using lanes =
+    repscope::detail::simd_vector<Real, (repscope::detail::vector_bytes < 32 ? 16 : 32) / sizeof(Real)>;
 
 /// out[x] = w[0] c[x] + sum over i = radius ... 1 of w[i] (before_i[x] + after_i[x]), from the outside
 /// inwards as SciPy adds; `line(i)` gives the line at signed distance i.
 template <typename Real, typename Line>
 void symmetric_taps(const Real* weights, std::size_t radius, std::size_t count, Line&& line, Real* out) {
-    using pack = typename lanes<Real>::type;
+    using pack = lanes<Real>;
     constexpr std::size_t width = sizeof(pack) / sizeof(Real);
     const auto last = static_cast<std::ptrdiff_t>(radius);
     std::size_t x = 0;
     for (; x + 4 * width <= count; x += 4 * width) {
         const Real* center = line(0) + x;
-        pack a = load_lanes<pack>(center) * weights[0];
-        pack b = load_lanes<pack>(center + width) * weights[0];
-        pack c = load_lanes<pack>(center + 2 * width) * weights[0];
-        pack d = load_lanes<pack>(center + 3 * width) * weights[0];
+        pack a = repscope::detail::load_vector<pack>(center) * weights[0];
+        pack b = repscope::detail::load_vector<pack>(center + width) * weights[0];
+        pack c = repscope::detail::load_vector<pack>(center + 2 * width) * weights[0];
+        pack d = repscope::detail::load_vector<pack>(center + 3 * width) * weights[0];
         for (std::ptrdiff_t i = last; i > 0; --i) {
             const Real* before = line(-i) + x;
             const Real* after = line(i) + x;
             const Real weight = weights[i];
-            a += (load_lanes<pack>(before) + load_lanes<pack>(after)) * weight;
-            b += (load_lanes<pack>(before + width) + load_lanes<pack>(after + width)) * weight;
-            c += (load_lanes<pack>(before + 2 * width) + load_lanes<pack>(after + 2 * width)) * weight;
-            d += (load_lanes<pack>(before + 3 * width) + load_lanes<pack>(after + 3 * width)) * weight;
+            a += (repscope::detail::load_vector<pack>(before) + repscope::detail::load_vector<pack>(after)) *
+                 weight;
+            b += (repscope::detail::load_vector<pack>(before + width) +
+                  repscope::detail::load_vector<pack>(after + width)) *
+                 weight;
+            c += (repscope::detail::load_vector<pack>(before + 2 * width) +
+                  repscope::detail::load_vector<pack>(after + 2 * width)) *
+                 weight;
+            d += (repscope::detail::load_vector<pack>(before + 3 * width) +
+                  repscope::detail::load_vector<pack>(after + 3 * width)) *
+                 weight;
         }
         const pack sums[4] = {a, b, c, d};
         std::memcpy(out + x, sums, sizeof sums);

@@ -18,7 +18,7 @@ struct tap {
 
 /// out[x] = sum over the taps, in their order, of weight line[x].
 inline void weighted_sum(const tap* taps, std::size_t tap_count, std::size_t count, double* out) {
-    using pack = lanes<double>::type;
+    using pack = lanes<double>;
     constexpr std::size_t width = sizeof(pack) / sizeof(double);
     std::size_t x = 0;
     for (; x + 4 * width <= count; x += 4 * width) {
@@ -29,10 +29,10 @@ inline void weighted_sum(const tap* taps, std::size_t tap_count, std::size_t cou
         for (std::size_t i = 0; i < tap_count; ++i) {
             const double* line = taps[i].line + x;
             const double weight = taps[i].weight;
-            a += load_lanes<pack>(line) * weight;
-            b += load_lanes<pack>(line + width) * weight;
-            c += load_lanes<pack>(line + 2 * width) * weight;
-            d += load_lanes<pack>(line + 3 * width) * weight;
+            a += repscope::detail::load_vector<pack>(line) * weight;
+            b += repscope::detail::load_vector<pack>(line + width) * weight;
+            c += repscope::detail::load_vector<pack>(line + 2 * width) * weight;
+            d += repscope::detail::load_vector<pack>(line + 3 * width) * weight;
         }
         const pack sums[4] = {a, b, c, d};
         std::memcpy(out + x, sums, sizeof sums);
@@ -53,7 +53,7 @@ struct pair_of_taps {
 
 /// out[x] = sum over the pairs, in their order, of weight (before[x] + after[x]).
 inline void weighted_sum(const pair_of_taps* pairs, std::size_t pair_count, std::size_t count, double* out) {
-    using pack = lanes<double>::type;
+    using pack = lanes<double>;
     constexpr std::size_t width = sizeof(pack) / sizeof(double);
     std::size_t x = 0;
     for (; x + 4 * width <= count; x += 4 * width) {
@@ -65,10 +65,17 @@ inline void weighted_sum(const pair_of_taps* pairs, std::size_t pair_count, std:
             const double* before = pairs[i].before + x;
             const double* after = pairs[i].after + x;
             const double weight = pairs[i].weight;
-            a += (load_lanes<pack>(before) + load_lanes<pack>(after)) * weight;
-            b += (load_lanes<pack>(before + width) + load_lanes<pack>(after + width)) * weight;
-            c += (load_lanes<pack>(before + 2 * width) + load_lanes<pack>(after + 2 * width)) * weight;
-            d += (load_lanes<pack>(before + 3 * width) + load_lanes<pack>(after + 3 * width)) * weight;
+            a += (repscope::detail::load_vector<pack>(before) + repscope::detail::load_vector<pack>(after)) *
+                 weight;
+            b += (repscope::detail::load_vector<pack>(before + width) +
+                  repscope::detail::load_vector<pack>(after + width)) *
+                 weight;
+            c += (repscope::detail::load_vector<pack>(before + 2 * width) +
+                  repscope::detail::load_vector<pack>(after + 2 * width)) *
+                 weight;
+            d += (repscope::detail::load_vector<pack>(before + 3 * width) +
+                  repscope::detail::load_vector<pack>(after + 3 * width)) *
+                 weight;
         }
         const pack sums[4] = {a, b, c, d};
         std::memcpy(out + x, sums, sizeof sums);

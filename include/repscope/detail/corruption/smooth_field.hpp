@@ -98,7 +98,7 @@ class folded_gaussian {
     /// out[i] = sum over j of weights(i, j) lines[j] for up to four i, which share the lines they load.
     void combine(const float* lines, std::size_t width, const float* weights, std::size_t count,
                  float* out) const {
-        using pack = typename lanes<float>::type;
+        using pack = lanes<float>;
         constexpr std::size_t step = sizeof(pack) / sizeof(float);
         std::size_t x = 0;
         if (count == 4) {

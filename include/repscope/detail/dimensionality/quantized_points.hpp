@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/detail/target/simd.hpp"
 #include "repscope/moments/update_options.hpp"
 #include "repscope/parallel/blocks.hpp"
 #include "repscope/parallel/thread_pool.hpp"
@@ -15,10 +16,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
@@ -125,55 +122,51 @@ class quantized_points {
         constexpr std::size_t step = 2 * tile_columns;
         const std::int16_t* rows = lattice_.data() + i / tile_columns * pairs_ * step + i % tile_columns * 2;
         const std::int16_t* columns = lattice_.data() + j / tile_columns * pairs_ * step;
-#if defined(__AVX512BW__)
         static_assert(tile_rows == 4 && tile_columns == 16);
-        __m512i sums[tile_rows] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
-                                   _mm512_setzero_si512()};
-        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
-            const __m512i sixteen = _mm512_loadu_si512(columns);
-            for (std::size_t r = 0; r < tile_rows; ++r) {
-                std::int32_t both = 0;
-                std::memcpy(&both, rows + 2 * r, sizeof both);
-                sums[r] = _mm512_add_epi32(sums[r], _mm512_madd_epi16(_mm512_set1_epi32(both), sixteen));
+        if constexpr (pair_bytes == 64) {
+            using shorts = simd_vector<std::int16_t, 32>;
+            using ints = simd_vector<std::int32_t, 16>;
+            ints sums[tile_rows] = {};
+            for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
+                shorts sixteen;
+                std::memcpy(&sixteen, columns, sizeof sixteen);
+                for (std::size_t r = 0; r < tile_rows; ++r)
+                    add_pair_products(broadcast_pair<shorts>(rows + 2 * r), sixteen, sums[r]);
+            }
+            static_assert(sizeof sums == sizeof products);
+            std::memcpy(&products, sums, sizeof products);
+        } else if constexpr (pair_bytes == 32) {
+            using shorts = simd_vector<std::int16_t, 16>;
+            using ints = simd_vector<std::int32_t, 8>;
+            // Named one by one: compilers leave an array of them in memory.
+            ints low_0{}, high_0{}, low_1{}, high_1{}, low_2{}, high_2{}, low_3{}, high_3{};
+            for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
+                shorts left, right;
+                std::memcpy(&left, columns, sizeof left);
+                std::memcpy(&right, columns + tile_columns, sizeof right);
+                const auto add = [&](const std::int16_t* point, ints& low, ints& high) {
+                    const shorts both = broadcast_pair<shorts>(point);
+                    add_pair_products(both, left, low);
+                    add_pair_products(both, right, high);
+                };
+                add(rows, low_0, high_0);
+                add(rows + 2, low_1, high_1);
+                add(rows + 4, low_2, high_2);
+                add(rows + 6, low_3, high_3);
+            }
+            const ints sums[] = {low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3};
+            static_assert(sizeof sums == sizeof products);
+            std::memcpy(&products, sums, sizeof products);
+        } else {
+            products = {};
+            for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
+                for (std::size_t r = 0; r < tile_rows; ++r) {
+                    const std::int32_t first = rows[2 * r], second = rows[2 * r + 1];
+                    for (std::size_t c = 0; c < tile_columns; ++c)
+                        products[r][c] += first * columns[2 * c] + second * columns[2 * c + 1];
+                }
             }
         }
-        static_assert(sizeof sums == sizeof products);
-        std::memcpy(&products, sums, sizeof products);
-#elif defined(__AVX2__)
-        // Named one by one: compilers leave an array of them in memory.
-        static_assert(tile_rows == 4 && tile_columns == 16);
-        const __m256i zero = _mm256_setzero_si256();
-        __m256i low_0 = zero, high_0 = zero, low_1 = zero, high_1 = zero;
-        __m256i low_2 = zero, high_2 = zero, low_3 = zero, high_3 = zero;
-        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
-            __m256i left, right;
-            std::memcpy(&left, columns, sizeof left);
-            std::memcpy(&right, columns + tile_columns, sizeof right);
-            const auto add = [&](const std::int16_t* point, __m256i& low, __m256i& high) {
-                std::int32_t both = 0;
-                std::memcpy(&both, point, sizeof both);
-                const __m256i own = _mm256_set1_epi32(both);
-                low = _mm256_add_epi32(low, _mm256_madd_epi16(own, left));
-                high = _mm256_add_epi32(high, _mm256_madd_epi16(own, right));
-            };
-            add(rows, low_0, high_0);
-            add(rows + 2, low_1, high_1);
-            add(rows + 4, low_2, high_2);
-            add(rows + 6, low_3, high_3);
-        }
-        const __m256i sums[] = {low_0, high_0, low_1, high_1, low_2, high_2, low_3, high_3};
-        static_assert(sizeof sums == sizeof products);
-        std::memcpy(&products, sums, sizeof products);
-#else
-        products = {};
-        for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
-            for (std::size_t r = 0; r < tile_rows; ++r) {
-                const std::int32_t first = rows[2 * r], second = rows[2 * r + 1];
-                for (std::size_t c = 0; c < tile_columns; ++c)
-                    products[r][c] += first * columns[2 * c] + second * columns[2 * c + 1];
-            }
-        }
-#endif
     }
 
     std::vector<double> rows_;

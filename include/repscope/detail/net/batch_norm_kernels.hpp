@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repscope/detail/net/simd.hpp"
+#include "repscope/detail/net/packs.hpp"
 #include "repscope/net/feature_maps.hpp"
 #include "repscope/net/workspace.hpp"
 

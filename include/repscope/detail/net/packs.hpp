@@ -1,97 +1,33 @@
 #pragma once
 
-#include "repscope/version.hpp"
+#include "repscope/detail/target/simd.hpp"
 
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
 #include <utility>
 
-#if defined(__AVX__) && defined(__FMA__)
-#include <immintrin.h>
-#endif
-
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net::detail {
 
 // The compiler's vectors, not its vectorizer: an accumulator tile that stays in registers is what the speed
-// of every layer rests on, and no vectorizer promises that. The target is part of the type, so that two
-// translation units compiled for different processors never share a kernel.
-#if defined(__AVX512F__)
-inline constexpr std::size_t vector_bytes = 64;
-inline constexpr bool fused = true;
-#elif defined(__AVX__) && defined(__FMA__)
-inline constexpr std::size_t vector_bytes = 32;
-inline constexpr bool fused = true;
-#else
-inline constexpr std::size_t vector_bytes = 16;
-inline constexpr bool fused = false;
-#endif
-
-template <typename T, std::size_t Bytes>
-struct vector_type;
-template <>
-struct vector_type<float, 16> {
-    typedef float type __attribute__((vector_size(16)));
-};
-template <>
-struct vector_type<double, 16> {
-    typedef double type __attribute__((vector_size(16)));
-};
-template <>
-struct vector_type<float, 32> {
-    typedef float type __attribute__((vector_size(32)));
-};
-template <>
-struct vector_type<double, 32> {
-    typedef double type __attribute__((vector_size(32)));
-};
-template <>
-struct vector_type<float, 64> {
-    typedef float type __attribute__((vector_size(64)));
-};
-template <>
-struct vector_type<double, 64> {
-    typedef double type __attribute__((vector_size(64)));
-};
+// of every layer rests on, and no vectorizer promises that.
+inline constexpr bool fused = repscope::detail::has_fused;
+inline constexpr std::size_t vector_bytes = fused ? repscope::detail::vector_bytes : 16;
 
 /// `width` numbers at a time.
 template <typename T, std::size_t Bytes = vector_bytes, bool Fused = fused>
 struct pack {
     using scalar = T;
-    using type = typename vector_type<T, Bytes>::type;
+    using type = repscope::detail::simd_vector<T, Bytes / sizeof(T)>;
     static constexpr std::size_t width = Bytes / sizeof(T);
 
-    static type load(const T* from) noexcept {
-        type value;
-        std::memcpy(&value, from, sizeof value);
-        return value;
-    }
+    static type load(const T* from) noexcept { return repscope::detail::load_vector<type>(from); }
     static void store(T* to, type value) noexcept { std::memcpy(to, &value, sizeof value); }
-    static type broadcast(T value) noexcept {
-#if defined(__AVX512F__)
-        if constexpr (Bytes == 64 && std::is_same_v<T, float>) return _mm512_set1_ps(value);
-        if constexpr (Bytes == 64 && std::is_same_v<T, double>) return _mm512_set1_pd(value);
-#endif
-#if defined(__AVX__) && defined(__FMA__)
-        if constexpr (Bytes == 32 && std::is_same_v<T, float>) return _mm256_set1_ps(value);
-        if constexpr (Bytes == 32 && std::is_same_v<T, double>) return _mm256_set1_pd(value);
-#endif
-        type all;
-        for (std::size_t i = 0; i < width; ++i) all[i] = value;
-        return all;
-    }
+    static type broadcast(T value) noexcept { return repscope::detail::broadcast<type>(value); }
     static type multiply_add(type a, type b, type c) noexcept {
-#if defined(__AVX512F__)
-        if constexpr (Fused && Bytes == 64 && std::is_same_v<T, float>) return _mm512_fmadd_ps(a, b, c);
-        if constexpr (Fused && Bytes == 64 && std::is_same_v<T, double>) return _mm512_fmadd_pd(a, b, c);
-#endif
-#if defined(__AVX__) && defined(__FMA__)
-        if constexpr (Fused && Bytes == 32 && std::is_same_v<T, float>) return _mm256_fmadd_ps(a, b, c);
-        if constexpr (Fused && Bytes == 32 && std::is_same_v<T, double>) return _mm256_fmadd_pd(a, b, c);
-#endif
-        return a * b + c;
+        return repscope::detail::multiply_add<Fused>(a, b, c);
     }
     /// `value` where z > 0, else 0.
     static type where_positive(type z, type value) noexcept { return z > type{} ? value : type{}; }
