@@ -130,8 +130,11 @@ class quantized_points {
             for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
                 shorts sixteen;
                 std::memcpy(&sixteen, columns, sizeof sixteen);
-                for (std::size_t r = 0; r < tile_rows; ++r)
-                    add_pair_products(broadcast_pair<shorts>(rows + 2 * r), sixteen, sums[r]);
+                for (std::size_t r = 0; r < tile_rows; ++r) {
+                    shorts both;
+                    broadcast_pair(rows + 2 * r, both);
+                    add_pair_products(both, sixteen, sums[r]);
+                }
             }
             static_assert(sizeof sums == sizeof products);
             std::memcpy(&products, sums, sizeof products);
@@ -145,7 +148,8 @@ class quantized_points {
                 std::memcpy(&left, columns, sizeof left);
                 std::memcpy(&right, columns + tile_columns, sizeof right);
                 const auto add = [&](const std::int16_t* point, ints& low, ints& high) {
-                    const shorts both = broadcast_pair<shorts>(point);
+                    shorts both;
+                    broadcast_pair(point, both);
                     add_pair_products(both, left, low);
                     add_pair_products(both, right, high);
                 };

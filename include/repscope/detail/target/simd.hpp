@@ -110,12 +110,13 @@ inline void widen(const Floats& values, Doubles& into) noexcept {
     into = __builtin_convertvector(values, Doubles);
 }
 
-/// Two 16-bit integers, again and again.
+/// Fills `into` with copies of two 16-bit integers. Not a return value: the calling convention of a vector
+/// that is wider than the registers of the target depends on the target, and g++ warns of it.
 template <typename Shorts>
-[[nodiscard]] inline Shorts broadcast_pair(const std::int16_t* pair) noexcept {
+inline void broadcast_pair(const std::int16_t* pair, Shorts& into) noexcept {
     std::int32_t both = 0;
     std::memcpy(&both, pair, sizeof both);
-    return reinterpret_cast<Shorts>(simd_vector<std::int32_t, sizeof(Shorts) / 4>{} + both);
+    into = reinterpret_cast<Shorts>(simd_vector<std::int32_t, sizeof(Shorts) / 4>{} + both);
 }
 
 /// sums[i] += a[2 i] b[2 i] + a[2 i + 1] b[2 i + 1], of 16-bit integers in 32 bits.
