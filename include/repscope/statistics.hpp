@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/statistics/blocked_permutation.hpp"
+#include "repscope/statistics/claims.hpp"
 #include "repscope/statistics/distributions.hpp"
 #include "repscope/statistics/effect_size.hpp"
 #include "repscope/statistics/interval.hpp"

@@ -179,22 +179,5 @@ paired_difference(const std::vector<bool>& first, const std::vector<bool>& secon
     return result;
 }
 
-/// What an interval says of the claim that a quantity is within `margin` of 0.
-enum class equivalence {
-    yes,     ///< the interval is inside [-margin, margin]
-    no,      ///< it is outside
-    unclear, ///< it reaches over an end, or there is none
-};
-
-/// Throws `value_error` unless the margin is above 0.
-[[nodiscard]] inline equivalence equivalent(const interval& range, double margin) {
-    if (!(margin > 0)) {
-        errors::throw_value_error("equivalent", "expected a margin above 0, got " + errors::text_of(margin));
-    }
-    if (range.low >= -margin && range.high <= margin) return equivalence::yes;
-    if (range.low > margin || range.high < -margin) return equivalence::no;
-    return equivalence::unclear;
-}
-
 } // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -5,9 +5,9 @@
 #include "study/report/tables.hpp"
 #include "study/settings.hpp"
 
-#include <repscope/statistics/blocked_permutation.hpp>
+#include <repscope/statistics/claims.hpp>
 #include <repscope/statistics/mean_interval.hpp>
-#include <repscope/statistics/multiple_testing.hpp>
+#include <repscope/statistics/rank_correlation.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -26,7 +26,6 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double level = 0.05;
 constexpr double floor_accuracy = 0.05;
 constexpr double equivalence_margin = 0.01;
 
@@ -70,15 +69,12 @@ class claim_list {
         json& claim = begin(id, statement, sign, networks, std::move(images));
         if (!measured) return unclear(claim, "it was not measured in this study");
         if (alphas.size() < 2) return unclear(claim, "it takes several alphas");
-        const auto found = repscope::within_block_correlation(blocks);
-        claim["estimate"] = found.estimate;
-        claim["per_seed"] = found.per_block;
-        claim["p"] = found.p;
-        claim["at_floor"] = found.at_floor;
-        const auto slopes = repscope::within_block_slope(blocks);
-        claim["slope_per_tenth"]["estimate"] = slopes.mean.estimate / 10;
+        const repscope::trend_claim_result trend = repscope::trend_claim(blocks, sign);
+        take(trend.claim);
+        const repscope::estimate_interval& slope = trend.slopes.mean;
+        claim["slope_per_tenth"]["estimate"] = slope.estimate / 10;
         if (seeds_.size() >= 5) {
-            claim["slope_per_tenth"]["ci"] = {slopes.mean.range.low / 10, slopes.mean.range.high / 10};
+            claim["slope_per_tenth"]["ci"] = {slope.range.low / 10, slope.range.high / 10};
         }
         if (alphas.size() < 3) unclear(claim, "fewer than 3 alphas");
         return claim;
@@ -97,15 +93,12 @@ class claim_list {
             if (!std::isfinite(a - b)) return unclear(claim, "it was not measured in this study");
             by_seed[network["seed"].get<std::size_t>()].push_back(a - b);
         }
-        std::vector<double> of_seed;
-        for (const auto& [seed, differences] : by_seed)
-            of_seed.push_back(repscope::mean_interval(differences).estimate);
-        const repscope::estimate_interval mean = repscope::mean_interval(of_seed);
-        claim["per_seed"] = of_seed;
-        claim["estimate"] = mean.estimate;
-        if (of_seed.size() > 1) claim["ci"] = {mean.range.low, mean.range.high};
-        claim["p"] = repscope::mean_p_value(of_seed);
-        if (of_seed.size() < 3) unclear(claim, "fewer than 3 seeds");
+        std::vector<std::vector<double>> differences;
+        for (auto& entry : by_seed) differences.push_back(std::move(entry.second));
+        const repscope::claim_result contrast = repscope::contrast_claim(differences, 1);
+        take(contrast);
+        if (differences.size() > 1) claim["ci"] = {contrast.ci.low, contrast.ci.high};
+        if (differences.size() < 3) unclear(claim, "fewer than 3 seeds");
         if (alphas_.size() < 3) unclear(claim, "fewer than 3 alphas");
         return claim;
     }
@@ -124,23 +117,17 @@ class claim_list {
         std::map<double, std::string> holds{{0.0, "yes"}};
         for (const double alpha : alphas_) {
             if (alpha == 0.0) continue;
-            const std::vector<std::vector<double>> differences = differences_to_zero(alpha);
-            const repscope::crossed_difference crossed = repscope::crossed_mean(differences);
-            const repscope::estimate_interval& found = crossed.mean;
-            const auto said = repscope::equivalent(found.range, equivalence_margin);
-            json per_seed = json::array();
-            for (const auto& of_seed : differences)
-                per_seed.push_back(repscope::mean_interval(of_seed).estimate);
-            holds[alpha] = said == repscope::equivalence::yes  ? "yes"
-                           : said == repscope::equivalence::no ? "no"
-                                                               : "unclear";
+            const repscope::equivalence_claim_result same =
+                repscope::equivalence_claim(differences_to_zero(alpha), equivalence_margin);
+            const repscope::estimate_interval& mean = same.difference.mean;
+            holds[alpha] = to_string(same.holds);
             claim["alphas"].push_back({{"alpha", alpha},
-                                       {"estimate", found.estimate},
-                                       {"ci", {found.range.low, found.range.high}},
+                                       {"estimate", mean.estimate},
+                                       {"ci", {mean.range.low, mean.range.high}},
                                        {"holds", holds[alpha]},
-                                       {"per_seed", std::move(per_seed)},
-                                       {"seed_error", crossed.block_error},
-                                       {"image_error", crossed.item_error}});
+                                       {"per_seed", same.per_block},
+                                       {"seed_error", same.difference.block_error},
+                                       {"image_error", same.difference.item_error}});
         }
         auto first = holds.find(0.0);
         auto last = first;
@@ -161,33 +148,18 @@ class claim_list {
 
     // Holm's correction over everything that was tested, and the verdicts.
     json finish() {
-        std::vector<double> p_values;
-        for (const auto& claim : claims_) {
-            if (claim["p"].is_number() && std::isfinite(claim["p"].get<double>()))
-                p_values.push_back(claim["p"]);
+        for (std::size_t k = 0; k < results_.size(); ++k) {
+            if (!claims_[k]["holds"].is_null()) results_[k].holds = repscope::verdict::unclear;
         }
-        const std::vector<double> adjusted = repscope::holm(p_values);
-        std::size_t next = 0;
-        for (auto& claim : claims_) {
-            if (!claim["p"].is_number() || !std::isfinite(claim["p"].get<double>())) {
-                if (claim["holds"].is_null())
-                    unclear(claim, "the outcome is the same for all networks of a seed");
-                continue;
-            }
-            claim["p_holm"] = adjusted[next++];
-            if (seeds_.size() < 3) unclear(claim, "fewer than 3 seeds");
-            if (!claim["holds"].is_null()) continue;
-            const double estimate = claim["estimate"];
-            const auto& per_seed = claim["per_seed"];
-            const bool same_sign = std::all_of(per_seed.begin(), per_seed.end(), [&](const json& value) {
-                return value.is_number() && value.get<double>() * estimate > 0.0;
-            });
-            if (claim["p_holm"].get<double>() >= level)
-                unclear(claim, "p is .05 or above");
-            else if (!same_sign)
-                unclear(claim, "the sign differs between seeds");
-            else
-                claim["holds"] = estimate * claim["claimed_sign"].get<double>() > 0.0 ? "yes" : "no";
+        repscope::judge_claims(results_);
+        for (std::size_t k = 0; k < results_.size(); ++k) {
+            json& claim = claims_[k];
+            const repscope::claim_result& result = results_[k];
+            if (std::isfinite(result.adjusted_p_value)) claim["p_holm"] = result.adjusted_p_value;
+            if (result.reason != repscope::unclear_reason::none)
+                unclear(claim, reason_text(result.reason));
+            else if (claim["holds"].is_null())
+                claim["holds"] = to_string(*result.holds);
         }
         return claims_;
     }
@@ -236,7 +208,34 @@ class claim_list {
                            {"networks", networks},
                            {"images", std::move(images)},
                            {"holds", nullptr}});
+        results_.emplace_back().blocks = seeds_.size();
         return claims_.back();
+    }
+
+    // Writes the numbers of the last claim.
+    void take(const repscope::claim_result& result) {
+        results_.back() = result;
+        json& claim = claims_.back();
+        claim["estimate"] = result.estimate;
+        claim["per_seed"] = result.per_block;
+        claim["p"] = result.p_value;
+        claim["at_floor"] = result.at_floor;
+    }
+
+    static const char* reason_text(repscope::unclear_reason reason) {
+        switch (reason) {
+        case repscope::unclear_reason::few_blocks:
+            return "fewer than 3 seeds";
+        case repscope::unclear_reason::no_variation:
+            return "the outcome is the same for all networks of a seed";
+        case repscope::unclear_reason::not_significant:
+            return "p is .05 or above";
+        case repscope::unclear_reason::sign_differs:
+            return "the sign differs between seeds";
+        case repscope::unclear_reason::none:
+            break;
+        }
+        return "";
     }
 
     [[nodiscard]] const std::vector<bool>& right_of(const json& network, const std::string& condition) const {
@@ -266,6 +265,7 @@ class claim_list {
     std::set<double> alphas_;
     std::map<std::string, const std::vector<bool>*> verdicts_;
     json claims_ = json::array();
+    std::vector<repscope::claim_result> results_; // of each claim
 };
 
 // The eps at which networks of alpha 0 are nearest to half their clean accuracy; 0 without such networks.
