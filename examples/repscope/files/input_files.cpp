@@ -5,7 +5,6 @@
 #include <repscope/io/file.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
@@ -39,28 +38,6 @@ std::vector<input_record> input_records(const std::vector<std::string>& files, b
         records[k].bytes = file.size();
         if (hash) records[k].sha256 = hash_of(file);
     });
-    return records;
-}
-
-nlohmann::ordered_json to_json(const std::vector<input_record>& inputs) {
-    nlohmann::ordered_json array = nlohmann::ordered_json::array();
-    for (const input_record& input : inputs) {
-        nlohmann::ordered_json object;
-        object["file"] = input.file;
-        object["bytes"] = input.bytes;
-        object["sha256"] = input.sha256 ? nlohmann::ordered_json(*input.sha256) : nlohmann::ordered_json();
-        array.push_back(std::move(object));
-    }
-    return array;
-}
-
-std::vector<input_record> input_records_of(const nlohmann::ordered_json& inputs) {
-    std::vector<input_record> records;
-    for (const auto& input : inputs) {
-        input_record record{input.at("file").get<std::string>(), input.at("bytes").get<std::size_t>(), {}};
-        if (!input.at("sha256").is_null()) record.sha256 = input.at("sha256").get<std::string>();
-        records.push_back(std::move(record));
-    }
     return records;
 }
 

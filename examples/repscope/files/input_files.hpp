@@ -3,7 +3,6 @@
 #include <repscope/parallel/thread_pool.hpp>
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,11 +20,5 @@ struct input_record {
 /// `repscope::format_error` if a file cannot be read.
 std::vector<input_record> input_records(const std::vector<std::string>& files, bool hash,
                                         repscope::thread_pool& pool);
-
-/// The `inputs` of the JSON file.
-nlohmann::ordered_json to_json(const std::vector<input_record>& inputs);
-
-/// The same backwards. Throws `nlohmann::json::exception` if it is not such an array.
-std::vector<input_record> input_records_of(const nlohmann::ordered_json& inputs);
 
 } // namespace program

@@ -4,15 +4,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace program {
 
-std::string selectivity_report::policy_name() const {
+std::string policy_name(repscope::negative_policy policy) {
     using repscope::negative_policy;
-    if (negatives == negative_policy::rectify) return "rectify";
-    return negatives == negative_policy::shift ? "shift" : "undefined";
+    if (policy == negative_policy::rectify) return "rectify";
+    return policy == negative_policy::shift ? "shift" : "undefined";
+}
+
+std::optional<repscope::negative_policy> policy_named(const std::string& name) {
+    using repscope::negative_policy;
+    for (const auto policy : {negative_policy::undefined, negative_policy::rectify, negative_policy::shift}) {
+        if (name == policy_name(policy)) return policy;
+    }
+    return std::nullopt;
 }
 
 void add_measures(repscope::analysis::layer_report&& measured, std::span<const std::int64_t> class_labels,
@@ -29,102 +36,6 @@ void add_measures(repscope::analysis::layer_report&& measured, std::span<const s
 }
 
 namespace {
-
-using json = nlohmann::ordered_json;
-
-template <typename Array>
-json by_threshold(const Array& values) {
-    json object;
-    object["90"] = values[0];
-    object["95"] = values[1];
-    object["99"] = values[2];
-    return object;
-}
-
-// The label of a class: an integer, or a string for labels that are names.
-json label_json(const selectivity_report& report, std::size_t k) {
-    return report.class_names.empty() ? json(report.class_labels[k]) : json(report.class_names[k]);
-}
-
-template <typename T>
-json or_null(const std::optional<T>& value) {
-    return value ? json(*value) : json();
-}
-
-json selectivity_json(const selectivity_report& report) {
-    const auto& measured = report.measured;
-    json object;
-    object["epsilon"] = report.epsilon;
-    object["signed"] = report.policy_name();
-    object["classes"] = report.class_labels.size();
-    object["class_labels"] = json::array();
-    for (std::size_t k = 0; k < report.class_labels.size(); ++k) {
-        object["class_labels"].push_back(label_json(report, k));
-    }
-    object["class_counts"] = report.class_counts;
-    object["mean"] = measured.mean;
-    object["mean_live"] = measured.mean_live;
-    object["median"] = measured.median;
-    object["null_mean"] = report.null_mean;
-    object["silent_units"] = measured.silent_units;
-    object["undefined_units"] = measured.undefined_units;
-    object["index"] = measured.index;
-    object["preferred_class"] = json::array();
-    for (const auto& preferred : measured.preferred_class) {
-        object["preferred_class"].push_back(preferred ? label_json(report, *preferred) : json());
-    }
-    object["mu_max"] = measured.mu_max;
-    object["mu_rest"] = measured.mu_rest;
-    return object;
-}
-
-} // namespace
-
-nlohmann::ordered_json to_json(const repscope::dimensionality_result& measured) {
-    json object;
-    object["participation_ratio"] = measured.participation_ratio;
-    object["participation_ratio_unbiased"] = measured.participation_ratio_unbiased;
-    object["components"] = by_threshold(measured.components);
-    object["components_interpolated"] = by_threshold(measured.components_interpolated);
-    object["components_fraction"] = by_threshold(measured.components_fraction);
-    object["effective_rank_eigenvalues"] = measured.effective_rank_eigenvalues;
-    object["effective_rank_singular_values"] = measured.effective_rank_singular_values;
-    object["stable_rank"] = measured.stable_rank;
-    object["limited_by_samples"] = measured.limited_by_samples;
-    return object;
-}
-
-namespace {
-
-json change_json(const selectivity_report& clean, const selectivity_report& perturbed) {
-    const auto& before = clean.measured;
-    const auto& after = perturbed.measured;
-    json object;
-    object["mean"] = after.mean - before.mean;
-    object["mean_live"] = after.mean_live - before.mean_live;
-    object["median"] = after.median - before.median;
-    object["index"] = json::array();
-    for (std::size_t u = 0; u < before.index.size(); ++u) {
-        object["index"].push_back(after.index[u] - before.index[u]);
-    }
-    return object;
-}
-
-json comparison_json(const layer_report& layer) {
-    const comparison_report& report = *layer.comparison;
-    json object;
-    object["file"] = report.file;
-    object["dtype"] = report.dtype;
-    object["shape"] = report.shape;
-    object["zero_samples"] = report.zero_samples;
-    object["selectivity"] = report.selectivity ? selectivity_json(*report.selectivity) : json();
-    object["selectivity_change"] =
-        report.selectivity ? change_json(*layer.selectivity, *report.selectivity) : json();
-    object["dimensionality"] = to_json(report.dimensionality);
-    object["difference"] = to_json(report.difference);
-    object["difference"]["relative_size"] = report.relative_size;
-    return object;
-}
 
 std::string comparison_table(const std::vector<layer_report>& layers) {
     const bool has_selectivity = layers.front().selectivity.has_value();
@@ -152,25 +63,6 @@ std::string comparison_table(const std::vector<layer_report>& layers) {
 }
 
 } // namespace
-
-nlohmann::ordered_json to_json(const layer_report& layer) {
-    json object;
-    object["name"] = layer.name;
-    object["file"] = layer.file ? json(*layer.file) : json();
-    object["dtype"] = layer.dtype;
-    object["shape"] = layer.shape;
-    object["layout"] = layer.layout;
-    object["unit"] = layer.unit;
-    object["samples"] = layer.samples;
-    object["units"] = layer.units;
-    object["batches"] = or_null(layer.batches);
-    object["zero_samples"] = or_null(layer.zero_samples);
-    object["selectivity"] = layer.selectivity ? selectivity_json(*layer.selectivity) : json();
-    object["dimensionality"] = to_json(layer.dimensionality);
-    if (layer.comparison) object["comparison"] = comparison_json(layer);
-    if (layer.inference) add_inference(object, layer);
-    return object;
-}
 
 std::string layer_table(const std::vector<layer_report>& layers) {
     const bool has_selectivity = !layers.empty() && layers.front().selectivity.has_value();

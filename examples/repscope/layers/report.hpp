@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,13 +14,17 @@
 
 namespace program {
 
+/// The name of a policy for negative activations: undefined, rectify or shift.
+std::string policy_name(repscope::negative_policy policy);
+
+/// The policy of that name; none for another name.
+std::optional<repscope::negative_policy> policy_named(const std::string& name);
+
 /// The selectivity of a layer, with the names of its classes.
 struct selectivity_report : repscope::analysis::selectivity_report {
     std::vector<std::int64_t> class_labels;
     std::vector<std::string> class_names; ///< of labels that are names; empty for integers
 
-    /// The name of the policy for negative activations: undefined, rectify or shift.
-    [[nodiscard]] std::string policy_name() const;
     /// The label of a class as text.
     [[nodiscard]] std::string label_text(std::size_t k) const {
         return class_names.empty() ? std::to_string(class_labels[k]) : class_names[k];
@@ -65,12 +68,6 @@ struct layer_report {
 /// Fills the measured parts of `layer`; the labels and names are those of the classes.
 void add_measures(repscope::analysis::layer_report&& measured, std::span<const std::int64_t> class_labels,
                   std::span<const std::string> class_names, layer_report& layer);
-
-/// The "dimensionality" of a LAYER object.
-nlohmann::ordered_json to_json(const repscope::dimensionality_result& measured);
-
-/// The LAYER object. Numbers that are not finite become null when it is written.
-nlohmann::ordered_json to_json(const layer_report& layer);
 
 /// The table for people: a row per layer.
 std::string layer_table(const std::vector<layer_report>& layers);

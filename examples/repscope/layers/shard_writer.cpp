@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
@@ -33,18 +32,13 @@ std::uint32_t crc_of(const label_set& labels) {
     return repscope::crc32(bytes.bytes(), crc);
 }
 
-analysis::state_file header_of(const shard_choice& choice, nlohmann::ordered_json options,
-                               const label_set* labels, const nlohmann::ordered_json& about) {
+analysis::state_file header_of(const shard_choice& choice, const std::string& options,
+                               const std::string& note, const label_set* labels) {
     analysis::state_file header;
     header.shard = choice.shard;
     header.shards = choice.shards;
-    nlohmann::ordered_json note = about;
-    note["labels"] = options["labels"];
-    if (labels != nullptr && !labels->class_names.empty()) note["class_names"] = labels->class_names;
-    constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-    header.note = note.dump(-1, ' ', false, replace);
-    options["labels"] = nullptr;
-    header.options = options.dump(-1, ' ', false, replace);
+    header.options = options;
+    header.note = note;
     if (labels != nullptr) {
         header.labels_crc = crc_of(*labels);
         header.class_labels = labels->class_labels;
@@ -74,9 +68,9 @@ shard_choice parse_shard(const std::string& text) {
     return choice;
 }
 
-shard_writer::shard_writer(const shard_choice& choice, const nlohmann::ordered_json& options,
-                           const label_set* labels, const nlohmann::ordered_json& about)
-    : writer_(header_of(choice, options, labels, about)) {}
+shard_writer::shard_writer(const shard_choice& choice, const std::string& options, const std::string& note,
+                           const label_set* labels)
+    : writer_(header_of(choice, options, note, labels)) {}
 
 void shard_writer::add(const layer_report& described, const analysis::sample_range& samples,
                        const std::vector<analysis::saved_section>& states) {

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -32,10 +31,10 @@ shard_choice parse_shard(const std::string& text);
 /// Collects the states of a shard, layer by layer, as a state file in memory.
 class shard_writer {
   public:
-    /// `options` is the object of that name in the JSON file. The path of the labels in it is not among what
-    /// must agree between shards, their CRC-32 is. `about` is an object that is kept for `repscope merge`.
-    shard_writer(const shard_choice& choice, const nlohmann::ordered_json& options, const label_set* labels,
-                 const nlohmann::ordered_json& about);
+    /// `options` must agree between shards, and so must the CRC-32 of the labels. `note` is kept for
+    /// `repscope merge`.
+    shard_writer(const shard_choice& choice, const std::string& options, const std::string& note,
+                 const label_set* labels);
 
     /// Adds the states of `samples` of a layer, of which `described` states what it is.
     void add(const layer_report& described, const repscope::analysis::sample_range& samples,

@@ -74,7 +74,7 @@ int measure(const measure_options& options) {
         return keep(options, *shard, gather_layers(opened, known, *shard, options, pool));
     }
     const bool hash = options.hash || !options.report.empty();
-    const measure_result result{measure_layers(layers, known, options, pool), to_json(options), opened.notes,
+    const measure_result result{measure_layers(layers, known, options, pool), options, opened.notes,
                                 input_records(input_files(opened, options.labels), hash, pool)};
     if (!options.report.empty()) write_report(options.report, result);
     publish(result, options.json);

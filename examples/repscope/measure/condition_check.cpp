@@ -1,6 +1,7 @@
 #include "measure/condition_check.hpp"
 
 #include "dumps/layer_pattern.hpp"
+#include "layers/fields.hpp"
 #include "measure/fail_condition.hpp"
 #include "support/errors.hpp"
 #include "support/suggestion.hpp"
@@ -9,15 +10,12 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 namespace program {
 
 namespace {
-
-using json = nlohmann::ordered_json;
 
 selectivity_report made_up_selectivity() {
     selectivity_report report;
@@ -40,19 +38,35 @@ inference_report made_up_inference(bool has_labels, repscope::analysis::trace_me
     return report;
 }
 
-// The keys of `more` that are not in `object`, added to it; where both have one, a number is kept.
-void unite(json& object, const json& more) {
-    for (const auto& [key, value] : more.items()) {
-        if (!object.contains(key) || object[key].is_null()) {
-            object[key] = value;
-        } else if (object[key].is_object() && value.is_object()) {
-            unite(object[key], value);
-        }
+// Where values under the same keys end: behind the last that has the same keys but for the last one, or the
+// last two, ...
+std::vector<layer_field>::iterator place_for(const std::string& key, std::vector<layer_field>& fields) {
+    for (std::size_t end = key.rfind('.'); end != std::string::npos && end != 0;
+         end = key.rfind('.', end - 1)) {
+        const std::string prefix = key.substr(0, end + 1);
+        const auto last = std::find_if(fields.rbegin(), fields.rend(), [&](const layer_field& field) {
+            return field.key.starts_with(prefix);
+        });
+        if (last != fields.rend()) return last.base();
+    }
+    return fields.end();
+}
+
+// Adds the values of `more` whose keys are not among those of `fields`; a null is replaced.
+void unite(std::vector<layer_field>& fields, std::vector<layer_field> more) {
+    for (layer_field& field : more) {
+        if (std::holds_alternative<std::monostate>(field.value)) continue;
+        const auto place = std::find_if(fields.begin(), fields.end(),
+                                        [&](const layer_field& each) { return each.key == field.key; });
+        if (place == fields.end())
+            fields.insert(place_for(field.key, fields), std::move(field));
+        else if (std::holds_alternative<std::monostate>(place->value))
+            place->value = std::move(field.value);
     }
 }
 
-// A LAYER object of one unit with every key that one of such a run may have.
-json made_up_layer(const report_parts& parts) {
+// The values of a layer of one unit, with every key that a layer of such a run may have.
+std::vector<layer_field> possible_fields(const report_parts& parts) {
     layer_report layer;
     layer.shape = {1};
     layer.batches = 1;
@@ -63,51 +77,41 @@ json made_up_layer(const report_parts& parts) {
         layer.comparison->shape = {1};
         if (parts.selectivity) layer.comparison->selectivity = made_up_selectivity();
     }
-    json all = to_json(layer);
+    std::vector<layer_field> all = fields_of(layer);
     if (!parts.inference) return all;
     using repscope::analysis::trace_method;
     for (const trace_method method : {trace_method::exact, trace_method::sketch}) {
         layer.inference = made_up_inference(parts.selectivity, method);
-        unite(all, to_json(layer));
+        unite(all, fields_of(layer));
     }
     return all;
 }
 
-// Every value that is not an object, by its keys joined by points.
-void add_values(const json& object, const std::string& before,
-                std::vector<std::pair<std::string, json>>& all) {
-    for (const auto& [key, value] : object.items()) {
-        if (value.is_object()) {
-            add_values(value, before + key + ".", all);
-        } else {
-            all.emplace_back(before + key, value);
-        }
-    }
-}
-
-std::vector<std::pair<std::string, json>> values_of(const report_parts& parts) {
-    std::vector<std::pair<std::string, json>> all;
-    add_values(made_up_layer(parts), "", all);
-    return all;
-}
-
-std::optional<json> value_at(const report_parts& parts, const std::string& key) {
-    for (const auto& [known, value] : values_of(parts)) {
+std::optional<field_value> value_at(const report_parts& parts, const std::string& key) {
+    for (const auto& [known, value] : possible_fields(parts)) {
         if (known == key) return value;
     }
     return std::nullopt;
 }
 
-bool is_comparable(const json& value) { return value.is_number() || value.is_boolean(); }
+bool is_null(const field_value& value) { return std::holds_alternative<std::monostate>(value); }
 
-bool holds_numbers(const json& value) {
-    return value.is_array() && (value.empty() || is_comparable(value.front()));
+// A number or a truth value; numbers may be undefined.
+bool is_comparable(const field_value& value) {
+    return std::holds_alternative<bool>(value) || std::holds_alternative<std::size_t>(value) ||
+           std::holds_alternative<double>(value);
+}
+
+bool holds_numbers(const field_value& value) {
+    if (std::holds_alternative<std::vector<double>>(value)) return true;
+    const auto numbers = numbers_in(value);
+    return is_array(value) && (numbers.empty() || numbers.front().has_value());
 }
 
 // The known key that is like `key`, or ends like it: "mean" is "selectivity.mean".
 std::string nearest_key(const std::string& key, const report_parts& parts) {
     std::vector<std::string> keys;
-    for (const auto& [known, value] : values_of(parts)) {
+    for (const auto& [known, value] : possible_fields(parts)) {
         if (!is_comparable(value) && !holds_numbers(value)) continue;
         if (known.ends_with("." + key)) return known;
         keys.push_back(known);
@@ -134,7 +138,7 @@ std::string missing_option(const std::string& key, const report_parts& parts) {
                                                                        {"--inference", inferred},
                                                                        {"--labels and --inference", all}}};
     const auto has_key = [&](const report_parts& with) {
-        for (const auto& [known, value] : values_of(with)) {
+        for (const auto& [known, value] : possible_fields(with)) {
             if (known == key || known.starts_with(key + ".")) return true;
         }
         return false;
@@ -149,8 +153,8 @@ std::string missing_option(const std::string& key, const report_parts& parts) {
 void check_key(const fail_condition& condition, const report_parts& parts) {
     const std::string key = condition.key();
     const std::string in = " in '" + condition.text + "'";
-    const std::optional<json> value = value_at(parts, key);
-    if (!value || value->is_null()) {
+    const std::optional<field_value> value = value_at(parts, key);
+    if (!value || is_null(*value)) {
         if (const std::string option = missing_option(key, parts); !option.empty()) {
             throw usage_error("--fail-if " + condition.text + ": " + key + " needs " + option);
         }
@@ -161,12 +165,12 @@ void check_key(const fail_condition& condition, const report_parts& parts) {
             throw usage_error("--fail-if: '" + key + "' is not an array of numbers" + in);
         return;
     }
-    if (value->is_array()) {
+    if (is_array(*value)) {
         throw usage_error("--fail-if: '" + key + "' is an array" + in + ": expected any(" + key + "), max(" +
                           key + ") or min(" + key + ")");
     }
     if (!is_comparable(*value)) throw usage_error("--fail-if: '" + key + "' is not a number" + in);
-    if (condition.is_boolean && !value->is_boolean())
+    if (condition.is_boolean && !std::holds_alternative<bool>(*value))
         throw usage_error("--fail-if: '" + key + "' is a number, expected NUMBER or null" + in);
 }
 

@@ -14,7 +14,7 @@ struct report_parts {
 
 /// Throws `usage_error` for a condition of --fail-if on a key that no layer of such a run has, or on what is
 /// not a number, before anything is measured. The message names the option that is missing, or the nearest
-/// key. The keys are those of a made-up LAYER object.
+/// key. The keys are those of a made-up layer of one unit.
 void check_condition_keys(const std::vector<std::string>& conditions, const report_parts& parts);
 
 /// Throws `usage_error` for a condition whose pattern matches no layer.

@@ -1,30 +1,28 @@
 #include "measure/csv.hpp"
 
+#include "layers/fields.hpp"
 #include "render/csv.hpp"
 
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+std::string text_of(std::monostate) { return {}; }
+std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string text_of(std::size_t value) { return std::to_string(value); }
+std::string text_of(double value) { return csv_field(value); }
+std::string text_of(const std::string& value) { return csv_field(value); }
+template <typename T>
+std::string text_of(const std::vector<T>&) {
+    return {}; // arrays have no column
+}
 
-void flatten(const json& object, const std::string& prefix, std::vector<std::string>& names,
-             std::vector<std::string>& values) {
-    for (const auto& [key, value] : object.items()) {
-        const std::string name = prefix.empty() ? key : prefix + "." + key;
-        if (value.is_object()) {
-            flatten(value, name, names, values);
-        } else if (!value.is_array() && !(value.is_null() && key == "selectivity")) {
-            names.push_back(name);
-            values.push_back(value.is_string()         ? csv_field(value.get<std::string>())
-                             : value.is_number_float() ? csv_field(value.get<double>())
-                             : value.is_null()         ? std::string()
-                                                       : value.dump());
-        }
-    }
+bool has_column(const layer_field& field) {
+    const bool is_null = std::holds_alternative<std::monostate>(field.value);
+    return !is_array(field.value) &&
+           !(is_null && (field.key == "selectivity" || field.key.ends_with(".selectivity")));
 }
 
 } // namespace
@@ -33,7 +31,11 @@ std::string layers_csv(const std::vector<layer_report>& layers) {
     std::string text;
     for (const layer_report& layer : layers) {
         std::vector<std::string> names, values;
-        flatten(to_json(layer), {}, names, values);
+        for (const layer_field& field : fields_of(layer)) {
+            if (!has_column(field)) continue;
+            names.push_back(field.key);
+            values.push_back(std::visit([](const auto& held) { return text_of(held); }, field.value));
+        }
         if (text.empty()) text = csv_line(names);
         text += csv_line(values);
     }

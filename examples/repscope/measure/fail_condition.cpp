@@ -1,6 +1,7 @@
 #include "measure/fail_condition.hpp"
 
 #include "dumps/layer_pattern.hpp"
+#include "layers/fields.hpp"
 #include "render/text_table.hpp"
 #include "support/errors.hpp"
 
@@ -8,7 +9,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -16,8 +16,6 @@
 namespace program {
 
 namespace {
-
-using json = nlohmann::ordered_json;
 
 bool holds(double value, const std::string& comparison, double bound) {
     if (comparison == "<") return value < bound;
@@ -83,41 +81,29 @@ std::string take_rule(std::string path, fail_condition& condition) {
                       condition.text + "'");
 }
 
-// A number of the JSON; nothing where it is undefined.
-std::optional<double> number_of(const json& value) {
-    if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
-    if (!value.is_number()) return std::nullopt;
-    const double number = value.get<double>();
-    if (!std::isfinite(number)) return std::nullopt; // null when it is written
-    return number;
-}
-
-// The numbers that a condition compares: one, or what it takes of an array.
-std::vector<double> numbers_of(const json& value, array_rule rule) {
+// The numbers that a condition compares: one, or what it takes of an array. Undefined ones are left out.
+std::vector<double> numbers_of(const field_value& value, array_rule rule) {
     std::vector<double> numbers;
-    if (!value.is_array()) {
-        if (const auto number = number_of(value)) numbers.push_back(*number);
-        return numbers;
+    for (const auto& number : numbers_in(value)) {
+        if (number) numbers.push_back(*number);
     }
-    for (const json& element : value) {
-        if (const auto number = number_of(element)) numbers.push_back(*number);
-    }
-    if (numbers.empty() || rule == array_rule::any) return numbers;
+    if (!is_array(value) || numbers.empty() || rule == array_rule::any) return numbers;
     const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
     return {rule == array_rule::min ? *least : *most};
 }
 
 // Whether null is what the condition asks for: of any element, or of all of them.
-bool is_null(const json& value, array_rule rule) {
-    if (rule == array_rule::any && value.is_array()) {
-        return std::any_of(value.begin(), value.end(),
-                           [](const json& element) { return !number_of(element).has_value(); });
+bool is_null(const field_value& value, array_rule rule) {
+    if (rule == array_rule::any && is_array(value)) {
+        const auto numbers = numbers_in(value);
+        return std::any_of(numbers.begin(), numbers.end(),
+                           [](const std::optional<double>& number) { return !number.has_value(); });
     }
     return numbers_of(value, rule).empty();
 }
 
 // Nothing where the condition is not met.
-std::string sentence(const fail_condition& condition, const json& value) {
+std::string sentence(const fail_condition& condition, const field_value& value) {
     const std::string by = "--fail-if '" + condition.text + "'";
     if (!condition.bound) {
         const bool is_met = is_null(value, condition.rule) == (condition.comparison == "==");
@@ -127,7 +113,17 @@ std::string sentence(const fail_condition& condition, const json& value) {
     if (numbers.empty()) return condition.key() + " is undefined, so " + by + " cannot be judged";
     for (const double number : numbers) {
         if (!holds(number, condition.comparison, *condition.bound)) continue;
-        return (value.is_boolean() ? value.dump() : shortest(number)) + " meets " + by;
+        const bool* const truth = std::get_if<bool>(&value);
+        return (truth == nullptr ? shortest(number) : std::string(*truth ? "true" : "false")) + " meets " +
+               by;
+    }
+    return {};
+}
+
+// A value that no layer of this run has is undefined.
+field_value value_at(const layer_report& layer, const std::string& key) {
+    for (layer_field& field : fields_of(layer)) {
+        if (field.key == key) return std::move(field.value);
     }
     return {};
 }
@@ -167,13 +163,7 @@ std::vector<std::string> layers_that_meet(const fail_condition& condition,
     std::vector<std::string> met;
     for (const layer_report& layer : layers) {
         if (!condition.pattern.empty() && !matches(condition.pattern, layer.name)) continue;
-        const json all = to_json(layer);
-        const json* at = &all;
-        const json absent;
-        for (const std::string& key : condition.keys) {
-            at = at->is_object() && at->contains(key) ? &(*at)[key] : &absent;
-        }
-        const std::string text = sentence(condition, *at);
+        const std::string text = sentence(condition, value_at(layer, condition.key()));
         if (!text.empty()) met.push_back("layer " + layer.name + ": " + text);
     }
     return met;

@@ -2,6 +2,7 @@
 
 #include "dumps/layout_choice.hpp"
 #include "files/input_files.hpp"
+#include "measure/json.hpp"
 #include "measure/pass.hpp"
 #include "measure/schedule.hpp"
 #include "support/errors.hpp"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 namespace program {
@@ -291,9 +291,10 @@ std::vector<std::byte> gather_layers(const opened_layers& opened, const label_se
                        samples[k] = *task.samples;
                        saved[k] = gather_file(task, within, pool, read, layers[k].dump.arrays.size());
                    });
-    nlohmann::ordered_json about{{"notes", opened.notes}};
-    about["inputs"] = to_json(input_records(input_files(opened, options.labels), false, pool));
-    shard_writer writer(shard, to_json(options), labels, about);
+    run_note note{options.labels, {}, opened.notes, {}};
+    if (labels != nullptr) note.class_names = labels->class_names;
+    note.inputs = input_records(input_files(opened, options.labels), false, pool);
+    shard_writer writer(shard, stored_settings(options), stored_note(note), labels);
     for (std::size_t k = 0; k < layers.size(); ++k) {
         writer.add(described[k], samples[k], saved[k]);
         saved[k] = {};

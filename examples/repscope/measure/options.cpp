@@ -2,21 +2,15 @@
 
 #include "cli/validators.hpp"
 #include "dumps/labels.hpp"
+#include "layers/report.hpp"
 #include "measure/condition_check.hpp"
 #include "support/errors.hpp"
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 namespace program {
 
 namespace {
-
-repscope::negative_policy policy_named(const std::string& name) {
-    if (name == "rectify") return repscope::negative_policy::rectify;
-    if (name == "shift") return repscope::negative_policy::shift;
-    return repscope::negative_policy::undefined;
-}
 
 // NAME, or PATTERN=NAME.
 CLI::Validator name_of_layers(const std::vector<std::string>& names) {
@@ -31,39 +25,8 @@ CLI::Validator name_of_layers(const std::vector<std::string>& names) {
         "");
 }
 
-} // namespace
-
-array_options measure_options::arrays() const {
-    array_options how{.dtype = dtype,
-                      .shapes = {},
-                      .offset = offset,
-                      .folders = batches      ? folder_files::batches
-                                 : no_batches ? folder_files::layers
-                                              : folder_files::by_name};
-    for (const std::string& text : shapes) how.shapes.push_back(parse_layer_value(text));
-    return how;
-}
-
-statistics_options measure_options::statistics() const {
-    using repscope::analysis::null_method;
-    using repscope::analysis::trace_method;
-    return {.labels = nullptr,
-            .layer = {.negatives = policy_named(negatives),
-                      .epsilon = epsilon,
-                      .inference = inference,
-                      .first_sample = first_index,
-                      .trace = method == "auto"     ? trace_method::automatic
-                               : method == "sketch" ? trace_method::sketch
-                                                    : trace_method::exact,
-                      .null = null == "permutation" ? null_method::permutation : null_method::saddlepoint,
-                      .permutations = permutations,
-                      .products = precision == "float" ? repscope::product_precision::float32
-                                                       : repscope::product_precision::float64,
-                      .max_bytes = memory,
-                      .batch = batch}};
-}
-
-void add_measure_options(CLI::App& command, measure_options& options) {
+// What is read, and how.
+void add_dump_options(CLI::App& command, measure_options& options) {
     command
         .add_option("ACT", options.files,
                     ".npy, folder of .npy, .npz, .safetensors: layers, named by their file\n"
@@ -110,6 +73,10 @@ void add_measure_options(CLI::App& command, measure_options& options) {
                     "of raw files (f4, >f8, u1, bf16 ...); bf16 also says what NumPy's V2 is")
         ->type_name("TYPE");
     command.add_option("--offset", options.offset, "bytes before the numbers of raw files")->type_name("B");
+}
+
+// How numbers are defined, and what is compared with them.
+void add_definition_options(CLI::App& command, measure_options& options) {
     command
         .add_option("--signed", options.negatives,
                     "units with a negative class mean: undefined (no index),\n"
@@ -151,6 +118,10 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         ->check(quiet(CLI::IsMember({"double", "float"})))
         ->type_name("P")
         ->capture_default_str();
+}
+
+// --inference, and what belongs to it.
+void add_estimate_options(CLI::App& command, measure_options& options) {
     command.add_flag("--inference", options.inference,
                      "each estimate with its interval: cross-fit selectivity, the unbiased\n"
                      "participation ratio; reads layers of more samples than units twice");
@@ -181,6 +152,10 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1'000'000})))
         ->type_name("N")
         ->capture_default_str();
+}
+
+// What never changes a result.
+void add_resource_options(CLI::App& command, measure_options& options) {
     command.add_option("--threads", options.threads, "0: all cores; never changes a result")
         ->check(quiet(CLI::Range(0, 1024)))
         ->type_name("T")
@@ -193,6 +168,10 @@ void add_measure_options(CLI::App& command, measure_options& options) {
                     "most memory for the layers at work (512M, 4G) [4G]; never changes a\nresult")
         ->transform(quiet(CLI::AsSizeValue(false), "expected bytes such as 512M or 4G"))
         ->type_name("M");
+}
+
+// Where the results go.
+void add_output_options(CLI::App& command, measure_options& options) {
     command
         .add_option("--json", options.json,
                     "write the numbers of layers and units to this file; - is standard output")
@@ -216,6 +195,46 @@ void add_measure_options(CLI::App& command, measure_options& options) {
                         "save the moments for 'repscope merge' instead of printing numbers")
             ->type_name("FILE");
     }
+}
+
+} // namespace
+
+array_options measure_options::arrays() const {
+    array_options how{.dtype = dtype,
+                      .shapes = {},
+                      .offset = offset,
+                      .folders = batches      ? folder_files::batches
+                                 : no_batches ? folder_files::layers
+                                              : folder_files::by_name};
+    for (const std::string& text : shapes) how.shapes.push_back(parse_layer_value(text));
+    return how;
+}
+
+statistics_options measure_options::statistics() const {
+    using repscope::analysis::null_method;
+    using repscope::analysis::trace_method;
+    return {.labels = nullptr,
+            .layer = {.negatives = policy_named(negatives).value(),
+                      .epsilon = epsilon,
+                      .inference = inference,
+                      .first_sample = first_index,
+                      .trace = method == "auto"     ? trace_method::automatic
+                               : method == "sketch" ? trace_method::sketch
+                                                    : trace_method::exact,
+                      .null = null == "permutation" ? null_method::permutation : null_method::saddlepoint,
+                      .permutations = permutations,
+                      .products = precision == "float" ? repscope::product_precision::float32
+                                                       : repscope::product_precision::float64,
+                      .max_bytes = memory,
+                      .batch = batch}};
+}
+
+void add_measure_options(CLI::App& command, measure_options& options) {
+    add_dump_options(command, options);
+    add_definition_options(command, options);
+    add_estimate_options(command, options);
+    add_resource_options(command, options);
+    add_output_options(command, options);
     command.footer(
         "Examples:\n"
         "  repscope measure conv1.npy conv2.npy fc.npy --labels labels.npy\n"
@@ -268,38 +287,6 @@ void check(const measure_options& options) {
     }
     check_condition_keys(options.fail_if,
                          {!options.labels.empty(), !options.compare.empty(), options.inference});
-}
-
-nlohmann::ordered_json to_json(const measure_options& options) {
-    nlohmann::ordered_json json;
-    json["labels"] =
-        options.labels.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(options.labels);
-    json["layout"] = options.layouts;
-    json["signed"] = options.negatives;
-    json["epsilon"] = options.epsilon;
-    json["ignore_label"] = nlohmann::ordered_json::array();
-    for (const std::string& label : options.ignored) {
-        const auto number = integer_label(label);
-        json["ignore_label"].push_back(number ? nlohmann::ordered_json(*number)
-                                              : nlohmann::ordered_json(label));
-    }
-    json["spatial"] = options.spatial;
-    json["unit"] = options.units;
-    json["precision"] = options.precision;
-    json["layers"] = options.layers;
-    json["dtype"] = options.dtype.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(options.dtype);
-    json["shape"] = options.shapes;
-    json["offset"] = options.offset;
-    json["batches"] = options.batches      ? nlohmann::ordered_json(true)
-                      : options.no_batches ? nlohmann::ordered_json(false)
-                                           : nlohmann::ordered_json();
-    json["compare"] = options.compare;
-    json["inference"] = options.inference;
-    json["first_index"] = options.first_index;
-    json["method"] = options.method;
-    json["null"] = options.null;
-    json["permutations"] = options.permutations;
-    return json;
 }
 
 } // namespace program

@@ -4,10 +4,9 @@
 #include "dumps/dump.hpp"
 #include "layers/shard_writer.hpp"
 #include "layers/statistics_options.hpp"
+#include "measure/settings.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,29 +14,9 @@
 namespace program {
 
 /// What `repscope measure` was asked for, as it stands on the command line.
-struct measure_options {
+struct measure_options : measure_settings {
     std::vector<std::string> files;
-    std::string labels;
-    std::vector<std::string> layouts;
-    std::vector<std::string> layers;
-    std::vector<std::string> units;
-    std::string dtype;
-    std::vector<std::string> shapes;
-    std::size_t offset = 0;
-    bool batches = false;    ///< the files of a folder are batches of one layer, under any names
-    bool no_batches = false; ///< the files of a folder are layers, under any names
-    std::string negatives = "undefined";
-    double epsilon = 1e-6;
-    std::vector<std::string> ignored;
-    std::string spatial = "mean";
-    std::vector<std::string> compare;
     std::vector<std::string> fail_if;
-    std::string precision = "double";
-    bool inference = false;
-    std::uint64_t first_index = 0;
-    std::string method = "exact";
-    std::string null = "saddlepoint";
-    std::size_t permutations = 999;
     int threads = 0;
     std::size_t batch = 0;
     std::size_t memory = std::size_t{4} << 30U;
@@ -63,8 +42,5 @@ std::optional<shard_choice> chosen_shard(const measure_options& options);
 
 /// Contradictions that can be seen without opening a file: `usage_error`.
 void check(const measure_options& options);
-
-/// The `options` object of the JSON: what decides the numbers.
-nlohmann::ordered_json to_json(const measure_options& options);
 
 } // namespace program

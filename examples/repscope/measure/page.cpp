@@ -3,6 +3,7 @@
 #include "files/output_file.hpp"
 #include "measure/csv.hpp"
 #include "measure/figures.hpp"
+#include "measure/json.hpp"
 #include "render/html.hpp"
 #include "render/text_table.hpp"
 #include "support/errors.hpp"
@@ -12,7 +13,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <system_error>
 #include <unistd.h>
 
@@ -21,7 +21,6 @@ namespace program {
 namespace {
 
 namespace fs = std::filesystem;
-using json = nlohmann::ordered_json;
 
 std::string selectivity_table(const std::vector<layer_report>& reports) {
     html_table table(
@@ -125,7 +124,7 @@ std::string page(const measure_result& result, const measure_figures& figures) {
     }
     text +=
         "<h2>What was measured</h2>\n" + file_table(result.inputs.value()) + "<h3>Options</h3>\n" +
-        option_table(result.options) +
+        option_table(option_texts(result.settings)) +
         "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
         "text: layers.csv" +
         std::string(has_selectivity ? ", units.csv" : "") + ", spectra.csv beside this page.</p>\n";

@@ -2,9 +2,9 @@
 
 #include "files/output_file.hpp"
 #include "measure/fail_condition.hpp"
+#include "measure/json.hpp"
 #include "render/text_table.hpp"
 #include "support/errors.hpp"
-#include "support/versions.hpp"
 
 #include <cstdio>
 #include <utility>
@@ -30,7 +30,7 @@ std::string heading(const measure_result& result) {
     const auto& selectivity = *result.layers.front().selectivity;
     return "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes" +
            names_in_brackets(selectivity.class_names) + ", epsilon " + shortest(selectivity.epsilon) +
-           ", signed: " + selectivity.policy_name();
+           ", signed: " + policy_name(selectivity.negatives);
 }
 
 int judge(const measure_result& result, const std::vector<std::string>& conditions,
@@ -54,25 +54,7 @@ void publish(const measure_result& result, const std::string& json) {
         for (const auto& note : notes_on(layer))
             notes += on_one_line("note: " + layer.name + ": " + note) + "\n";
     }
-    if (!json.empty()) {
-        nlohmann::ordered_json object;
-        object["schema"] = "repscope.measure/1";
-        object["repscope"] = version_text();
-        object["commit"] = commit_text();
-        object["command"] = "measure";
-        object["options"] = result.options;
-        object["inputs"] = result.inputs ? to_json(*result.inputs) : nlohmann::ordered_json();
-        object["notes"] = result.notes;
-        object["layers"] = nlohmann::ordered_json::array();
-        for (const auto& layer : result.layers) {
-            object["layers"].push_back(to_json(layer));
-            object["layers"].back()["eigenvalues"] = layer.dimensionality.spectrum;
-            object["layers"].back()["notes"] = notes_on(layer);
-        }
-        // Names of files and classes are any bytes; those that are not UTF-8 become U+FFFD.
-        constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-        write_output(json, object.dump(1, ' ', false, replace) + "\n");
-    }
+    if (!json.empty()) write_output(json, measure_json(result));
     if (json == "-") { // standard output is the machine's, people still get the notes
         std::fputs((has_selectivity ? notes : text + notes).c_str(), stderr);
     } else {

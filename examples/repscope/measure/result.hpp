@@ -1,9 +1,8 @@
 #pragma once
 
-#include "files/input_files.hpp"
 #include "layers/report.hpp"
+#include "measure/settings.hpp"
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,7 +12,7 @@ namespace program {
 /// What a dump was found to be, by one run or from the states of many.
 struct measure_result {
     std::vector<layer_report> layers;
-    nlohmann::ordered_json options;                    ///< the object of that name in the JSON file
+    measure_settings settings;
     std::vector<std::string> notes{};                  ///< on how the dump was read
     std::optional<std::vector<input_record>> inputs{}; ///< none where a state file lacks them
 };

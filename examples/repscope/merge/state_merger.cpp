@@ -1,5 +1,6 @@
 #include "merge/state_merger.hpp"
 
+#include "measure/json.hpp"
 #include "support/errors.hpp"
 
 #include <repscope/analysis/shards.hpp>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 namespace program {
@@ -17,27 +19,15 @@ namespace analysis = repscope::analysis;
 // The paths are those of the first shard.
 state_merger::run_options state_merger::options_of(const analysis::state_file& head) {
     run_options options;
-    try {
-        options.json = nlohmann::ordered_json::parse(head.options);
-        const auto note = nlohmann::ordered_json::parse(head.note);
-        options.json["labels"] = note.at("labels");
-        options.class_names = note.value("class_names", std::vector<std::string>());
-        options.notes = note.value("notes", std::vector<std::string>());
-        if (note.contains("inputs")) options.inputs = input_records_of(note["inputs"]);
-        options.moments.epsilon = options.json.at("epsilon").get<double>();
-        const auto policy = options.json.at("signed").get<std::string>();
-        using repscope::negative_policy;
-        options.moments.negatives = policy == "rectify" ? negative_policy::rectify
-                                    : policy == "shift" ? negative_policy::shift
-                                                        : negative_policy::undefined;
-    } catch (const nlohmann::json::exception& e) {
-        throw data_error(head.name, std::string("its options cannot be read: ") + e.what());
-    }
+    std::tie(options.settings, options.note) = stored_run(head);
+    options.moments.epsilon = options.settings.epsilon;
+    options.moments.negatives = policy_named(options.settings.negatives).value();
     options.moments.classes = head.class_labels.size();
     options.moments.max_bytes = std::numeric_limits<std::size_t>::max();
-    if (!options.class_names.empty() && options.class_names.size() != head.class_labels.size()) {
-        throw data_error(head.name, std::to_string(options.class_names.size()) + " names of classes, but " +
-                                        std::to_string(head.class_labels.size()) + " classes");
+    if (!options.note.class_names.empty() && options.note.class_names.size() != head.class_labels.size()) {
+        throw data_error(head.name, std::to_string(options.note.class_names.size()) +
+                                        " names of classes, but " + std::to_string(head.class_labels.size()) +
+                                        " classes");
     }
     return options;
 }
@@ -74,7 +64,7 @@ measure_result state_merger::finish() {
         throw repscope::format_error("shards were merged out of order");
     }
     const analysis::state_file& head = heads_.front();
-    measure_result result{{}, options_.json, options_.notes, options_.inputs};
+    measure_result result{{}, options_.settings, options_.note.notes, options_.note.inputs};
     for (std::size_t k = 0; k < states_.size(); ++k) {
         const analysis::stored_layer& layer = head.layers[k];
         layer_report& report = result.layers.emplace_back();
@@ -85,7 +75,7 @@ measure_result state_merger::finish() {
         report.layout = layer.layout;
         report.unit = layer.unit;
         try {
-            add_measures(states_[k].moments.finish(), head.class_labels, options_.class_names, report);
+            add_measures(states_[k].moments.finish(), head.class_labels, options_.note.class_names, report);
         } catch (const repscope::error& e) {
             throw data_error(layer.file, without_function_name(e.what()));
         }

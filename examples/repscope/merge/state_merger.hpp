@@ -5,8 +5,6 @@
 
 #include <repscope/analysis/state_file.hpp>
 
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,11 +27,9 @@ class state_merger {
   private:
     /// The options of a run as its shards hold them.
     struct run_options {
-        nlohmann::ordered_json json;
+        measure_settings settings;
+        run_note note;
         repscope::analysis::layer_accumulator_options moments;
-        std::vector<std::string> class_names;
-        std::vector<std::string> notes;
-        std::optional<std::vector<input_record>> inputs;
     };
     static run_options options_of(const repscope::analysis::state_file& head);
 

@@ -1,7 +1,7 @@
 #include "methods/measure.hpp"
 
 #include "dumps/labels.hpp"
-#include "layers/report.hpp"
+#include "layers/json.hpp"
 #include "layers/tap_recorder.hpp"
 #include "study/per_image.hpp"
 

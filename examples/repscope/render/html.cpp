@@ -1,7 +1,5 @@
 #include "render/html.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace program {
 
 namespace {
@@ -63,12 +61,9 @@ std::string html_table::row(const std::vector<std::string>& cells, const std::st
     return line + "</tr>";
 }
 
-std::string option_table(const nlohmann::ordered_json& options) {
+std::string option_table(const std::vector<std::pair<std::string, std::string>>& options) {
     html_table table({"option", "value"}, 2);
-    for (const auto& [key, value] : options.items()) {
-        if (value.is_null() || (value.is_array() && value.empty())) continue;
-        table.add({key, value.is_string() ? value.get<std::string>() : value.dump()});
-    }
+    for (const auto& [name, value] : options) table.add({name, value});
     return table.text();
 }
 

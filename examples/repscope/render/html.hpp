@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace program {
@@ -26,8 +26,8 @@ class html_table {
     std::size_t names_;
 };
 
-/// A table of the values in an object by their names; empty ones are left out.
-std::string option_table(const nlohmann::ordered_json& options);
+/// A table of options: names and values.
+std::string option_table(const std::vector<std::pair<std::string, std::string>>& options);
 
 /// A figure with its caption; empty without an SVG element.
 std::string html_figure(const std::string& svg, const std::string& caption);

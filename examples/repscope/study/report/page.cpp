@@ -164,6 +164,16 @@ std::string drawn_by(const std::vector<std::string>& drawn) {
     return "gnuplot " + version;
 }
 
+// The values in an object by their names; empty ones are left out.
+std::string option_table_of(const json& options) {
+    std::vector<std::pair<std::string, std::string>> texts;
+    for (const auto& [key, value] : options.items()) {
+        if (value.is_null() || (value.is_array() && value.empty())) continue;
+        texts.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+    return option_table(texts);
+}
+
 std::string settings_part(const json& study, const std::string& figures_by) {
     json versions{{"repscope", study["repscope"]},
                   {"commit", commit_text()},
@@ -171,10 +181,10 @@ std::string settings_part(const json& study, const std::string& figures_by) {
                   {"figures", figures_by}};
     if (figures_by.empty()) versions["figures"] = nullptr;
     return "<h2 id=\"settings\">Settings, versions, times</h2>\n<h3>Data</h3>\n" +
-           option_table(study["data"]) + "<h3>Training of " + escaped(study["network"].get<std::string>()) +
-           "</h3>\n" + option_table(study["training"]) + "<h3>Options</h3>\n" +
-           option_table(study["options"]) + "<h3>Versions</h3>\n" + option_table(versions) +
-           "<h3>Times</h3>\n" + times_table(study) +
+           option_table_of(study["data"]) + "<h3>Training of " +
+           escaped(study["network"].get<std::string>()) + "</h3>\n" + option_table_of(study["training"]) +
+           "<h3>Options</h3>\n" + option_table_of(study["options"]) + "<h3>Versions</h3>\n" +
+           option_table_of(versions) + "<h3>Times</h3>\n" + times_table(study) +
            "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope, the protocol: "
            "docs/study.md. Beside this page: study.json (everything), study.csv (a row a number), "
            "per_image.npz "

@@ -1,6 +1,6 @@
 #include "study/run/layer_capture.hpp"
 
-#include "layers/report.hpp"
+#include "layers/json.hpp"
 
 #include <repscope/dimensionality/representation_change.hpp>
 #include <repscope/dimensionality/spectrum.hpp>

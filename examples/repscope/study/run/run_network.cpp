@@ -1,5 +1,6 @@
 #include "study/run/run_network.hpp"
 
+#include "layers/json.hpp"
 #include "layers/tap_recorder.hpp"
 #include "study/per_image.hpp"
 #include "study/report/tables.hpp"

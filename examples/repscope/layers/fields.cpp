@@ -1,0 +1,233 @@
+#include "layers/fields.hpp"
+
+#include <array>
+#include <cmath>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+using repscope::analysis::null_method;
+using repscope::analysis::trace_method;
+
+// Adds values under a prefix.
+struct field_writer {
+    std::vector<layer_field>& fields;
+    std::string prefix{};
+
+    void operator()(const std::string& key, field_value value) const {
+        fields.push_back({prefix + key, std::move(value)});
+    }
+    [[nodiscard]] field_writer inside(const std::string& key) const { return {fields, prefix + key + "."}; }
+};
+
+template <typename T>
+field_value or_null(const std::optional<T>& value) {
+    return value ? field_value(*value) : field_value();
+}
+
+field_value bounds_of(const repscope::interval& ci) { return std::vector<double>{ci.low, ci.high}; }
+
+label_value label_of(const selectivity_report& report, std::size_t k) {
+    if (report.class_names.empty()) return report.class_labels[k];
+    return report.class_names[k];
+}
+
+void add_selectivity(const field_writer& put, const selectivity_report& report) {
+    const auto& measured = report.measured;
+    std::vector<label_value> labels, preferred;
+    for (std::size_t k = 0; k < report.class_labels.size(); ++k) labels.push_back(label_of(report, k));
+    for (const auto& place : measured.preferred_class) {
+        preferred.push_back(place ? label_of(report, *place) : label_value());
+    }
+    put("epsilon", report.epsilon);
+    put("signed", policy_name(report.negatives));
+    put("classes", report.class_labels.size());
+    put("class_labels", std::move(labels));
+    put("class_counts", std::vector<std::size_t>(report.class_counts.begin(), report.class_counts.end()));
+    put("mean", measured.mean);
+    put("mean_live", measured.mean_live);
+    put("median", measured.median);
+    put("null_mean", report.null_mean);
+    put("silent_units", measured.silent_units);
+    put("undefined_units", measured.undefined_units);
+    put("index", measured.index);
+    put("preferred_class", std::move(preferred));
+    put("mu_max", measured.mu_max);
+    put("mu_rest", measured.mu_rest);
+}
+
+template <typename T>
+void add_by_threshold(const field_writer& put, const std::array<T, 3>& values) {
+    put("90", values[0]);
+    put("95", values[1]);
+    put("99", values[2]);
+}
+
+void add_dimensionality(const field_writer& put, const repscope::dimensionality_result& measured) {
+    put("participation_ratio", measured.participation_ratio);
+    put("participation_ratio_unbiased", measured.participation_ratio_unbiased);
+    add_by_threshold(put.inside("components"), measured.components);
+    add_by_threshold(put.inside("components_interpolated"), measured.components_interpolated);
+    add_by_threshold(put.inside("components_fraction"), measured.components_fraction);
+    put("effective_rank_eigenvalues", measured.effective_rank_eigenvalues);
+    put("effective_rank_singular_values", measured.effective_rank_singular_values);
+    put("stable_rank", measured.stable_rank);
+    put("limited_by_samples", measured.limited_by_samples);
+}
+
+// A sketch measures the participation ratios only.
+void add_sketched(const field_writer& put, const inference_report& report) {
+    put("participation_ratio", report.participation_ratio.naive);
+    put("participation_ratio_unbiased", report.participation_ratio.unbiased);
+    for (const char* key :
+         {"components", "components_interpolated", "components_fraction", "effective_rank_eigenvalues",
+          "effective_rank_singular_values", "stable_rank", "limited_by_samples"}) {
+        put(key, {});
+    }
+    put("probes", report.probes);
+}
+
+void add_cross_fit(const field_writer& put, const inference_report& report) {
+    const auto& fitted = *report.cross_fit;
+    put("mean", fitted.mean);
+    put("ci", bounds_of(fitted.mean_ci));
+    put("standard_error", fitted.mean_standard_error);
+    put("null", std::string(report.null == null_method::permutation ? "permutation" : "saddlepoint"));
+    if (report.permutations != 0) {
+        put("permutations", report.permutations);
+        put("max_permutations", report.max_permutations);
+    }
+    put("significant_units", report.significant_units);
+    put("tested_units", report.tested_units);
+    put("samples", static_cast<std::size_t>(fitted.samples));
+    put("classes", fitted.classes_used);
+    put("folds", std::size_t{5});
+    put("blocks", report.blocks);
+    put("state_bytes", report.state_bytes);
+    put("silent_units", fitted.silent_units);
+    put("undefined_units", fitted.undefined_units);
+    put("index", fitted.index);
+    put("index_ci", fitted.ci);
+    put("p_value", report.p_value);
+    if (!report.null_95.empty()) put("null_95", report.null_95);
+    put("agreement", fitted.agreement);
+}
+
+void add_estimates(const field_writer& put, const inference_report& report) {
+    const auto& ratio = report.participation_ratio;
+    const bool is_sketch = report.method == trace_method::sketch;
+    if (!is_sketch) put("participation_ratio_jackknife", ratio.jackknife);
+    put("method", std::string(is_sketch ? "sketch" : "exact"));
+    put("se_log", ratio.se_log);
+    put("ci", bounds_of(ratio.ci));
+    put("samples", static_cast<std::size_t>(ratio.samples));
+}
+
+void add_change(const field_writer& put, const repscope::selectivity_result& before,
+                const repscope::selectivity_result& after) {
+    put("mean", after.mean - before.mean);
+    put("mean_live", after.mean_live - before.mean_live);
+    put("median", after.median - before.median);
+    std::vector<double> index(before.index.size());
+    for (std::size_t u = 0; u < index.size(); ++u) index[u] = after.index[u] - before.index[u];
+    put("index", std::move(index));
+}
+
+void add_comparison(const field_writer& put, const layer_report& layer) {
+    const comparison_report& report = *layer.comparison;
+    put("file", report.file);
+    put("dtype", report.dtype);
+    put("shape", report.shape);
+    put("zero_samples", report.zero_samples);
+    if (report.selectivity) {
+        add_selectivity(put.inside("selectivity"), *report.selectivity);
+        add_change(put.inside("selectivity_change"), layer.selectivity->measured,
+                   report.selectivity->measured);
+    } else {
+        put("selectivity", {});
+        put("selectivity_change", {});
+    }
+    add_dimensionality(put.inside("dimensionality"), report.dimensionality);
+    add_dimensionality(put.inside("difference"), report.difference);
+    put.inside("difference")("relative_size", report.relative_size);
+}
+
+std::optional<double> number_of(double value) {
+    return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+std::optional<double> number_of(bool value) { return value ? 1.0 : 0.0; }
+std::optional<double> number_of(std::size_t value) { return static_cast<double>(value); }
+std::optional<double> number_of(const std::string&) { return std::nullopt; }
+std::optional<double> number_of(std::monostate) { return std::nullopt; }
+std::optional<double> number_of(const repscope::interval&) { return std::nullopt; }
+std::optional<double> number_of(const label_value& label) {
+    const auto* const integer = std::get_if<std::int64_t>(&label);
+    return integer == nullptr ? std::nullopt : std::optional(static_cast<double>(*integer));
+}
+
+template <typename T>
+std::vector<std::optional<double>> numbers_of_elements(const std::vector<T>& elements) {
+    std::vector<std::optional<double>> numbers;
+    for (const T& element : elements) numbers.push_back(number_of(element));
+    return numbers;
+}
+template <typename T>
+std::vector<std::optional<double>> numbers_of_elements(const T& value) {
+    return {number_of(value)};
+}
+
+} // namespace
+
+std::vector<layer_field> fields_of(const repscope::dimensionality_result& measured) {
+    std::vector<layer_field> fields;
+    add_dimensionality({fields}, measured);
+    return fields;
+}
+
+std::vector<layer_field> fields_of(const layer_report& layer) {
+    std::vector<layer_field> fields;
+    const field_writer put{fields};
+    put("name", layer.name);
+    put("file", or_null(layer.file));
+    put("dtype", layer.dtype);
+    put("shape", layer.shape);
+    put("layout", layer.layout);
+    put("unit", layer.unit);
+    put("samples", layer.samples);
+    put("units", layer.units);
+    put("batches", or_null(layer.batches));
+    put("zero_samples", or_null(layer.zero_samples));
+    if (!layer.selectivity) put("selectivity", {});
+    if (layer.selectivity) add_selectivity(put.inside("selectivity"), *layer.selectivity);
+    if (layer.inference && layer.inference->cross_fit) {
+        add_cross_fit(put.inside("selectivity.cross_fit"), *layer.inference);
+    }
+    const field_writer put_size = put.inside("dimensionality");
+    if (layer.inference && layer.inference->method == trace_method::sketch)
+        add_sketched(put_size, *layer.inference);
+    else
+        add_dimensionality(put_size, layer.dimensionality);
+    if (layer.inference) add_estimates(put_size, *layer.inference);
+    if (layer.comparison) add_comparison(put.inside("comparison"), layer);
+    return fields;
+}
+
+bool is_array(const field_value& value) {
+    return std::visit(
+        [](const auto& held) {
+            using held_type = std::decay_t<decltype(held)>;
+            return !std::is_arithmetic_v<held_type> && !std::is_same_v<held_type, std::string> &&
+                   !std::is_same_v<held_type, std::monostate>;
+        },
+        value);
+}
+
+std::vector<std::optional<double>> numbers_in(const field_value& value) {
+    return std::visit([](const auto& held) { return numbers_of_elements(held); }, value);
+}
+
+} // namespace program

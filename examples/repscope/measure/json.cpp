@@ -1,0 +1,180 @@
+#include "measure/json.hpp"
+
+#include "dumps/labels.hpp"
+#include "layers/json.hpp"
+#include "support/errors.hpp"
+#include "support/versions.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr auto replace = json::error_handler_t::replace;
+
+json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
+
+json settings_json(const measure_settings& settings) {
+    json object;
+    object["labels"] = text_or_null(settings.labels);
+    object["layout"] = settings.layouts;
+    object["signed"] = settings.negatives;
+    object["epsilon"] = settings.epsilon;
+    object["ignore_label"] = json::array();
+    for (const std::string& label : settings.ignored) {
+        const auto number = integer_label(label);
+        object["ignore_label"].push_back(number ? json(*number) : json(label));
+    }
+    object["spatial"] = settings.spatial;
+    object["unit"] = settings.units;
+    object["precision"] = settings.precision;
+    object["layers"] = settings.layers;
+    object["dtype"] = text_or_null(settings.dtype);
+    object["shape"] = settings.shapes;
+    object["offset"] = settings.offset;
+    object["batches"] = settings.batches || settings.no_batches ? json(settings.batches) : json();
+    object["compare"] = settings.compare;
+    object["inference"] = settings.inference;
+    object["first_index"] = settings.first_index;
+    object["method"] = settings.method;
+    object["null"] = settings.null;
+    object["permutations"] = settings.permutations;
+    return object;
+}
+
+// Takes the value under a key; a value that is null or missing leaves `to` as it is.
+template <typename T>
+void take(const json& object, const char* key, T& to) {
+    if (object.contains(key) && !object[key].is_null()) to = object[key].get<T>();
+}
+
+measure_settings settings_from(const json& object) {
+    measure_settings settings;
+    settings.epsilon = object.at("epsilon").get<double>();
+    settings.negatives = object.at("signed").get<std::string>();
+    take(object, "labels", settings.labels);
+    take(object, "layout", settings.layouts);
+    if (object.contains("ignore_label")) {
+        for (const json& label : object["ignore_label"]) {
+            settings.ignored.push_back(label.is_string() ? label.get<std::string>()
+                                                         : std::to_string(label.get<std::int64_t>()));
+        }
+    }
+    take(object, "spatial", settings.spatial);
+    take(object, "unit", settings.units);
+    take(object, "precision", settings.precision);
+    take(object, "layers", settings.layers);
+    take(object, "dtype", settings.dtype);
+    take(object, "shape", settings.shapes);
+    take(object, "offset", settings.offset);
+    if (object.contains("batches") && !object["batches"].is_null()) {
+        settings.batches = object["batches"].get<bool>();
+        settings.no_batches = !settings.batches;
+    }
+    take(object, "compare", settings.compare);
+    take(object, "inference", settings.inference);
+    take(object, "first_index", settings.first_index);
+    take(object, "method", settings.method);
+    take(object, "null", settings.null);
+    take(object, "permutations", settings.permutations);
+    return settings;
+}
+
+json inputs_json(const std::vector<input_record>& inputs) {
+    json array = json::array();
+    for (const input_record& input : inputs) {
+        json object;
+        object["file"] = input.file;
+        object["bytes"] = input.bytes;
+        object["sha256"] = input.sha256 ? json(*input.sha256) : json();
+        array.push_back(std::move(object));
+    }
+    return array;
+}
+
+std::vector<input_record> inputs_from(const json& array) {
+    std::vector<input_record> inputs;
+    for (const json& object : array) {
+        input_record input{object.at("file").get<std::string>(), object.at("bytes").get<std::size_t>(), {}};
+        if (!object.at("sha256").is_null()) input.sha256 = object["sha256"].get<std::string>();
+        inputs.push_back(std::move(input));
+    }
+    return inputs;
+}
+
+run_note note_from(const json& object) {
+    run_note note;
+    if (const json& labels = object.at("labels"); !labels.is_null()) note.labels = labels.get<std::string>();
+    take(object, "class_names", note.class_names);
+    take(object, "notes", note.notes);
+    if (object.contains("inputs")) note.inputs = inputs_from(object["inputs"]);
+    return note;
+}
+
+} // namespace
+
+std::string measure_json(const measure_result& result) {
+    json object;
+    object["schema"] = "repscope.measure/1";
+    object["repscope"] = version_text();
+    object["commit"] = commit_text();
+    object["command"] = "measure";
+    object["options"] = settings_json(result.settings);
+    object["inputs"] = result.inputs ? inputs_json(*result.inputs) : json();
+    object["notes"] = result.notes;
+    object["layers"] = json::array();
+    for (const layer_report& layer : result.layers) {
+        json& written = object["layers"].emplace_back(to_json(layer));
+        written["eigenvalues"] = layer.dimensionality.spectrum;
+        written["notes"] = notes_on(layer);
+    }
+    return object.dump(1, ' ', false, replace) + "\n";
+}
+
+std::vector<std::pair<std::string, std::string>> option_texts(const measure_settings& settings) {
+    std::vector<std::pair<std::string, std::string>> texts;
+    const json object = settings_json(settings);
+    for (const auto& [key, value] : object.items()) {
+        if (value.is_null() || (value.is_array() && value.empty())) continue;
+        texts.emplace_back(key, value.is_string() ? value.get<std::string>()
+                                                  : value.dump(-1, ' ', false, replace));
+    }
+    return texts;
+}
+
+std::string stored_settings(const measure_settings& settings) {
+    json object = settings_json(settings);
+    object["labels"] = nullptr;
+    return object.dump(-1, ' ', false, replace);
+}
+
+std::string stored_note(const run_note& note) {
+    json object;
+    object["notes"] = note.notes;
+    if (note.inputs) object["inputs"] = inputs_json(*note.inputs);
+    object["labels"] = text_or_null(note.labels);
+    if (!note.class_names.empty()) object["class_names"] = note.class_names;
+    return object.dump(-1, ' ', false, replace);
+}
+
+std::pair<measure_settings, run_note> stored_run(const repscope::analysis::state_file& shard) {
+    const auto refuse = [&](const std::string& reason) {
+        return data_error(shard.name, "its options cannot be read: " + reason);
+    };
+    try {
+        measure_settings settings = settings_from(json::parse(shard.options));
+        run_note note = note_from(json::parse(shard.note));
+        settings.labels = note.labels;
+        if (!policy_named(settings.negatives)) {
+            throw refuse("expected undefined, rectify or shift, got '" + settings.negatives + "'");
+        }
+        return {std::move(settings), std::move(note)};
+    } catch (const json::exception& e) {
+        throw refuse(e.what());
+    }
+}
+
+} // namespace program
