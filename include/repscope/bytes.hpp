@@ -236,7 +236,7 @@ class atomic_file {
         struct stat about {};
         if (::stat(path_.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {
             throw format_error(path_ + ": cannot be written: is " +
-                               (S_ISDIR(about.st_mode) ? "a directory" : "no regular file"));
+                               (S_ISDIR(about.st_mode) ? "a directory" : "not a regular file"));
         }
         // Not mkstemp: its files are private, and to undo that is to touch the umask of every thread.
         static std::atomic<unsigned> next{0};

@@ -229,7 +229,7 @@ TEST_CASE("a file that cannot be written is named, and nothing is left") {
           (folder / "folder") + ": cannot be written: is a directory");
     // A rename would replace the device.
     CHECK(message_of([&] { repscope::write_file_atomically("/dev/null", bytes_of("x")); }) ==
-          "/dev/null: cannot be written: is no regular file");
+          "/dev/null: cannot be written: is not a regular file");
     CHECK(folder.names() == std::vector<std::string>{"file", "folder"});
 
     // A full disk, as far as the process can tell.

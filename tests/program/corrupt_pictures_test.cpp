@@ -180,6 +180,44 @@ TEST_CASE("pictures that exist are not replaced") {
     CHECK(contains(result.err, "different names"));
 }
 
+TEST_CASE("--resume writes what is missing and leaves what exists") {
+    const scratch_folder folder;
+    const program::picture_size size{24, 20, 3};
+    fs::create_directory(folder / "in");
+    for (const std::string name : {"a.png", "b.png", "c.png"})
+        write_png(folder / ("in/" + name), size, noise(size.bytes()));
+    const auto fill = [&](const std::string& out, std::vector<std::string> more) {
+        more.insert(more.begin(),
+                    {folder / "in", folder / out, "--corruption", "fog,snow", "--severity", "1,3"});
+        return corrupt(more);
+    };
+    REQUIRE(fill("whole", {}).code == 0);
+    REQUIRE(fill("rest", {}).code == 0);
+    fs::remove(folder / "rest/fog/3/b.png");
+    fs::remove(folder / "rest/snow/1/c.png");
+    write_bytes(folder / "rest/snow/3/a.png", "of an earlier run");
+    const auto result = fill("rest", {"--resume"});
+    CHECK(result.code == 0);
+    CHECK(contains(result.err, "12 pictures in " + (folder / "rest") + " (10 of an earlier run)"));
+    CHECK(slurp(folder / "rest/fog/3/b.png") == slurp(folder / "whole/fog/3/b.png"));
+    CHECK(slurp(folder / "rest/snow/1/c.png") == slurp(folder / "whole/snow/1/c.png"));
+    CHECK(slurp(folder / "rest/snow/3/a.png") == "of an earlier run");
+    CHECK(fill("rest", {"--resume", "--overwrite"}).code == 2);
+
+    REQUIRE(fill("arrays", {"--format", "npy"}).code == 0);
+    const std::string snow = slurp(folder / "arrays/snow.npy");
+    fs::remove(folder / "arrays/snow.npy");
+    CHECK(contains(fill("arrays", {"--format", "npy", "--resume"}).err, "(1 of an earlier run)"));
+    CHECK(slurp(folder / "arrays/snow.npy") == snow);
+    // An array of other severities is not taken for one of this run.
+    fs::remove(folder / "arrays/snow.npy");
+    const auto refused = corrupt({folder / "in", folder / "arrays", "--corruption", "fog,snow", "--severity",
+                                  "all", "--format", "npy", "--resume"});
+    CHECK(refused.code == 1);
+    CHECK(contains(refused.err, "fog.npy: expected the uint8 array of an earlier run, (15, 24, 20, 3)"));
+    CHECK(!fs::exists(folder / "arrays/snow.npy"));
+}
+
 TEST_CASE("transparent pixels are an error unless --flatten names a color") {
     const scratch_folder folder;
     const std::size_t side = 12;

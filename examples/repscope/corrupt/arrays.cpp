@@ -1,5 +1,6 @@
 #include "corrupt/arrays.hpp"
 
+#include "corrupt/finished.hpp"
 #include "support/errors.hpp"
 
 #include <repscope/bytes.hpp>
@@ -70,6 +71,10 @@ void write_arrays(const corrupt_work& work, progress& shown) {
     std::vector<std::uint8_t> pixels;
     std::size_t written = 0;
     for (const std::string_view name : work.names) {
+        if (has_finished_array(work, name)) {
+            written += images.count() * work.severities.size();
+            continue;
+        }
         repscope::io::npy_writer<std::uint8_t> out(array_file(work, name),
                                                    images.array_shape(work.severities.size()));
         for (const int severity : work.severities) {

@@ -3,6 +3,7 @@
 #include "cli/commands.hpp"
 #include "cli/validators.hpp"
 #include "corrupt/arrays.hpp"
+#include "corrupt/finished.hpp"
 #include "corrupt/lists.hpp"
 #include "corrupt/output.hpp"
 #include "corrupt/pictures.hpp"
@@ -43,6 +44,7 @@ struct corrupt_options {
     std::string flatten;
     bool skip_bad = false;
     bool overwrite = false;
+    bool resume = false;
     std::string variant = "auto";
     std::uint64_t seed = 0;
     std::string labels;
@@ -84,7 +86,8 @@ int corrupt(const corrupt_options& options) {
                       corrupt_output::array,
                       choice.format,
                       options.quality,
-                      pool.size()};
+                      pool.size(),
+                      options.resume};
     work.output = output_of(choice, work, !options.labels.empty());
     std::optional<labels_file> labels;
     if (!options.labels.empty())
@@ -101,6 +104,7 @@ int corrupt(const corrupt_options& options) {
 
     require_outputs(work);
     if (!options.preview.empty()) require_writable(options.preview);
+    const std::size_t finished = count_finished(work);
     {
         progress shown("corrupt", static_cast<double>(work.conditions() * work.images.count()), "images");
         if (work.writes_arrays())
@@ -112,7 +116,7 @@ int corrupt(const corrupt_options& options) {
     if (!options.preview.empty()) write_output(options.preview, corrupt_preview(work));
     for (const std::string& note : work.images.notes())
         std::fputs(("note: " + on_one_line(note) + "\n").c_str(), stderr);
-    std::fputs((on_one_line(corrupt_summary(work)) + "\n").c_str(), stderr);
+    std::fputs((on_one_line(corrupt_summary(work, finished)) + "\n").c_str(), stderr);
     return 0;
 }
 
@@ -149,7 +153,11 @@ command add_corrupt(CLI::App& app) {
         ->type_name("COLOR");
     sub->add_flag("--skip-bad", options->skip_bad,
                   "leave out pictures that cannot be read, each with a note");
-    sub->add_flag("--overwrite", options->overwrite, "replace pictures that exist");
+    CLI::Option* overwrite = sub->add_flag("--overwrite", options->overwrite, "replace pictures that exist");
+    sub->add_flag("--resume", options->resume,
+                  "leave arrays and pictures that exist: those of an interrupted run with\n"
+                  "the same inputs and options, which are not compared")
+        ->excludes(overwrite);
     sub->add_option("--variant", options->variant,
                     "parameters: imagenet (224), cifar (32), tiny (64), or auto, the\nnearest in size")
         ->check(quiet(CLI::IsMember({"auto", "imagenet", "cifar", "tiny"})))

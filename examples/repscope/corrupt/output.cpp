@@ -1,6 +1,7 @@
 #include "corrupt/output.hpp"
 
 #include "corrupt/arrays.hpp"
+#include "corrupt/finished.hpp"
 #include "corrupt/pictures.hpp"
 #include "files/output_file.hpp"
 #include "support/errors.hpp"
@@ -89,7 +90,8 @@ void guard_outputs(const corrupt_work& work, bool overwrite, bool all, output_gu
         throw usage_error("OUT: expected a folder, got the file " + work.out);
     if (work.writes_arrays()) {
         for (const std::string_view name : work.names)
-            guard.add_output("OUT", array_file(work, name), file_kind::npy);
+            if (!has_finished_array(work, name))
+                guard.add_output("OUT", array_file(work, name), file_kind::npy);
         return;
     }
     const std::vector<std::string> names = picture_names(work);
@@ -98,13 +100,15 @@ void guard_outputs(const corrupt_work& work, bool overwrite, bool all, output_gu
             for (const std::string& name : names) {
                 const std::string path = picture_path(work, name, corruption, severity);
                 const bool exists = fs::is_regular_file(path, none);
+                if (exists && work.resume) continue;
                 if (exists || all) {
                     const picture_format format = work.format ? *work.format : picture_format_named(path);
                     guard.add_output("OUT", path,
                                      format == picture_format::png ? file_kind::png : file_kind::jpeg);
                 }
                 if (exists && !overwrite)
-                    throw usage_error("OUT: " + path + " exists (--overwrite replaces it)");
+                    throw usage_error("OUT: " + path +
+                                      " exists (--overwrite replaces it, --resume leaves it)");
             }
         }
     }

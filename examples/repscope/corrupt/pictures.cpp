@@ -1,5 +1,6 @@
 #include "corrupt/pictures.hpp"
 
+#include "corrupt/finished.hpp"
 #include "files/output_file.hpp"
 #include "support/errors.hpp"
 
@@ -105,12 +106,21 @@ void write_pictures(const corrupt_work& work, progress& shown) {
     const std::size_t conditions = work.conditions();
     const std::size_t severities = work.severities.size();
     std::mutex mutex;
-    std::size_t written = 0;
+    std::size_t written = count_finished(work);
+    const auto path_of = [&](std::size_t image, std::size_t condition) {
+        return picture_path(work, names[image], work.names[condition / severities],
+                            work.severities[condition % severities]);
+    };
+    const auto has_all = [&](std::size_t image) {
+        for (std::size_t condition = 0; condition < conditions; ++condition)
+            if (!has_finished_picture(work, path_of(image, condition))) return false;
+        return true;
+    };
     const auto write = [&](const decoded_picture& picture, std::size_t image, std::size_t condition) {
-        const std::string_view name = work.names[condition / severities];
-        const int severity = work.severities[condition % severities];
-        write_one(work, picture, images.at(image).index, name, severity,
-                  picture_path(work, names[image], name, severity));
+        const std::string path = path_of(image, condition);
+        if (has_finished_picture(work, path)) return;
+        write_one(work, picture, images.at(image).index, work.names[condition / severities],
+                  work.severities[condition % severities], path);
         const std::lock_guard lock(mutex);
         shown.done(static_cast<double>(++written), names[image]);
     };
@@ -118,6 +128,7 @@ void write_pictures(const corrupt_work& work, progress& shown) {
     // Loops inside tasks run in place: the threads share the pictures, or else the conditions of each.
     if (images.count() >= conditions) {
         pool.for_each(images.count(), [&](std::size_t image) {
+            if (has_all(image)) return;
             const decoded_picture picture = images.read(image);
             for (std::size_t condition = 0; condition < conditions; ++condition)
                 write(picture, image, condition);
@@ -125,6 +136,7 @@ void write_pictures(const corrupt_work& work, progress& shown) {
         return;
     }
     for (std::size_t image = 0; image < images.count(); ++image) {
+        if (has_all(image)) continue;
         const decoded_picture picture = images.read(image);
         pool.for_each(conditions, [&](std::size_t condition) { write(picture, image, condition); });
     }

@@ -84,7 +84,7 @@ bool writes_jpeg(const corrupt_work& work) {
 
 } // namespace
 
-std::string corrupt_summary(const corrupt_work& work) {
+std::string corrupt_summary(const corrupt_work& work, std::size_t finished) {
     std::string text = "corrupt: " + counted(work.images.count(), "image") + ", ";
     text += listed(work.names, "corruption", "corruptions",
                    [](std::string_view name) { return std::string(name); });
@@ -92,7 +92,9 @@ std::string corrupt_summary(const corrupt_work& work) {
                           [](int severity) { return std::to_string(severity); });
     text += ", " + variant_text(work) + ", seed " + std::to_string(work.options.seed);
     if (writes_jpeg(work)) text += ", JPEG quality " + std::to_string(work.quality);
-    return text + ": " + output_text(work);
+    text += ": " + output_text(work);
+    if (finished != 0) text += " (" + std::to_string(finished) + " of an earlier run)";
+    return text;
 }
 
 } // namespace program

@@ -27,6 +27,7 @@ struct corrupt_work {
     std::optional<picture_format> format; ///< of pictures; none: by the name of each
     int quality = 95;                     ///< of JPEG files
     std::size_t threads = 1;
+    bool resume = false; ///< leave what an earlier run has written
 
     /// Pairs of a corruption and a severity.
     [[nodiscard]] std::size_t conditions() const noexcept { return names.size() * severities.size(); }
