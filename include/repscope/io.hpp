@@ -14,5 +14,6 @@
 #include "repscope/io/npy.hpp"
 #include "repscope/io/npy_folder.hpp"
 #include "repscope/io/npy_header.hpp"
+#include "repscope/io/open.hpp"
 #include "repscope/io/raw.hpp"
 #include "repscope/io/zip_directory.hpp"

@@ -250,7 +250,7 @@ TEST_CASE("labels of every format") {
     refuses("l.npz:none", "holds no array 'none'");
     refuses("l.csv", "2 columns");
     refuses("l.csv:none", "no column 'none'");
-    refuses("labels.npy:y", "is no archive");
+    refuses("labels.npy:y", "is not an archive");
     refuses("none.npz:y", "no such file");
     // The labels of an archive are no layer of it.
     write_bytes(folder / "all.npz",

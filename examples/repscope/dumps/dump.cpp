@@ -8,7 +8,6 @@
 #ifdef REPSCOPE_WITH_HDF5
 #include <repscope/io/hdf5.hpp>
 #endif
-#include <repscope/io/class_names.hpp>
 #include <repscope/io/npz.hpp>
 #include <repscope/io/raw.hpp>
 #include <repscope/io/safetensors.hpp>
@@ -27,52 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace io = repscope::io;
-
-class npz final : public array_archive {
-  public:
-    npz(const std::string& file, io::void2_policy pairs) : file_(file), archive_(file), pairs_(pairs) {}
-    [[nodiscard]] std::vector<std::string> keys() const override { return archive_.keys(); }
-    [[nodiscard]] io::stored_array array(const std::string& key) const override {
-        return archive_.array(key, pairs_);
-    }
-    [[nodiscard]] std::optional<std::vector<std::string>> strings(const std::string& key) const override {
-        return io::load_class_names(*archive_.member(key), file_ + ":" + key);
-    }
-
-  private:
-    std::string file_;
-    io::npz_archive archive_;
-    io::void2_policy pairs_;
-};
-
-class safetensors final : public array_archive {
-  public:
-    explicit safetensors(const std::string& file) : file_(file) {}
-    [[nodiscard]] std::vector<std::string> keys() const override {
-        std::vector<std::string> names;
-        for (const auto& entry : file_.entries()) names.push_back(entry.name);
-        return names;
-    }
-    [[nodiscard]] io::stored_array array(const std::string& key) const override { return file_.array(key); }
-
-  private:
-    io::safetensors_file file_;
-};
-
-#ifdef REPSCOPE_WITH_HDF5
-class hdf5 final : public array_archive {
-  public:
-    hdf5(const std::string& file, io::void2_policy pairs) : file_(file), pairs_(pairs) {}
-    [[nodiscard]] std::vector<std::string> keys() const override { return file_.keys(); }
-    [[nodiscard]] io::stored_array array(const std::string& key) const override {
-        return file_.array(key, pairs_);
-    }
-
-  private:
-    io::hdf5_file file_;
-    io::void2_policy pairs_;
-};
-#endif
 
 std::vector<std::size_t> parse_shape(const std::string& text) {
     std::vector<std::size_t> shape;
@@ -132,9 +85,9 @@ void add_entries(const std::string& argument, const array_options& options, std:
         }
     }
     refuse_foreign(file);
-    const std::shared_ptr<const array_archive> archive = open_archive(file, options.pairs());
+    const std::shared_ptr<const io::array_archive> archive = open_archive(file, options.pairs());
     if (archive == nullptr) {
-        if (!key.empty()) throw data_error(file, "is no archive, so there is no " + key + " in it");
+        if (!key.empty()) throw data_error(file, "is not an archive, so there is no " + key + " in it");
         found.push_back({{}, {file, {}, false, false}, nullptr, nullptr});
         return;
     }
@@ -184,21 +137,12 @@ repscope::io::block_reader dump_layer::reader(repscope::layout layout) const {
     }
 }
 
-std::unique_ptr<array_archive> open_archive(const std::string& file, io::void2_policy pairs) {
-    const io::input_file bytes(file);
-    const std::vector<std::byte> head = bytes.beginning(9);
-    const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
-    if (text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06")) {
-        return std::make_unique<npz>(file, pairs);
-    }
+std::unique_ptr<io::array_archive> open_archive(const std::string& file, io::void2_policy pairs) {
 #ifdef REPSCOPE_WITH_HDF5
-    if (text.starts_with("\x89HDF\r\n\x1a\n")) return std::make_unique<hdf5>(file, pairs);
+    return io::open_archive<io::npz_archive, io::hdf5_file, io::safetensors_file>(file, pairs);
+#else
+    return io::open_archive<io::npz_archive, io::safetensors_file>(file, pairs);
 #endif
-    // Safetensors has no magic number: a length below 2^32, and an object behind it.
-    const bool by_content = text.size() == 9 && text.substr(4, 5) == std::string_view("\0\0\0\0{", 5);
-    if (by_content || fs::path(file).extension() == ".safetensors")
-        return std::make_unique<safetensors>(file);
-    return nullptr;
 }
 
 std::pair<std::string, std::string> split_key(const std::string& argument) {

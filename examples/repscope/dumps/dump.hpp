@@ -7,6 +7,7 @@
 #include <repscope/io/array_header.hpp>
 #include <repscope/io/block_reader.hpp>
 #include <repscope/io/npy_header.hpp>
+#include <repscope/io/open.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -25,7 +26,7 @@ struct array_options {
     std::vector<layer_value> shapes;
     /// --offset: where the numbers of raw files begin.
     std::size_t offset = 0;
-    folder_files folders = folder_files::by_name;
+    repscope::io::folder_files folders = repscope::io::folder_files::by_name;
 
     [[nodiscard]] repscope::io::void2_policy pairs() const {
         return dtype == "bf16" ? repscope::io::void2_policy::bfloat16 : repscope::io::void2_policy::refused;
@@ -43,23 +44,10 @@ struct dump_layer {
     [[nodiscard]] repscope::io::block_reader reader(repscope::layout layout) const;
 };
 
-/// An archive of arrays by name: .npz, .safetensors, HDF5.
-class array_archive {
-  public:
-    virtual ~array_archive() = default;
-    [[nodiscard]] virtual std::vector<std::string> keys() const = 0;
-    [[nodiscard]] virtual repscope::io::stored_array array(const std::string& key) const = 0;
-    /// The strings in an array; none if its elements are not strings or strings are not read from such
-    /// archives.
-    [[nodiscard]] virtual std::optional<std::vector<std::string>> strings(const std::string& key) const {
-        (void)key;
-        return std::nullopt;
-    }
-};
-
-/// The archive in `file`; null when it is none by its first bytes. Throws `repscope::format_error` when it is
-/// a damaged one.
-std::unique_ptr<array_archive> open_archive(const std::string& file, repscope::io::void2_policy pairs);
+/// Returns the archive (.npz, .safetensors, HDF5 where the program is built with it) in `file`; null if its
+/// first bytes are not those of one. Throws `repscope::format_error` if it is damaged.
+std::unique_ptr<repscope::io::array_archive> open_archive(const std::string& file,
+                                                          repscope::io::void2_policy pairs);
 
 /// FILE, or FILE and KEY where no file has the whole name and there is one in front of a colon.
 std::pair<std::string, std::string> split_key(const std::string& argument);
@@ -68,9 +56,10 @@ std::pair<std::string, std::string> split_key(const std::string& argument);
 struct dump_entry {
     std::string name;
     layer_origin origin;
-    std::shared_ptr<const array_archive> archive; ///< null where the file or folder is the layer
-    const layer_value* shape = nullptr;           ///< of raw files; in the options' `shapes`
-    std::vector<std::string> batches{};           ///< files of a folder that are joined
+    std::shared_ptr<const repscope::io::array_archive>
+        archive;                        ///< null where the file or folder is the layer
+    const layer_value* shape = nullptr; ///< of raw files; in the options' `shapes`
+    std::vector<std::string> batches{}; ///< files of a folder that are joined
 };
 
 struct dump_listing {

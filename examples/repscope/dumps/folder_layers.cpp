@@ -14,13 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The name of a file without .npy and without the digits in front of it.
-std::string without_number(const std::string& file) {
-    std::string stem = fs::path(file).stem().string();
-    while (!stem.empty() && stem.back() >= '0' && stem.back() <= '9') stem.pop_back();
-    return stem;
-}
-
 // What a user may have meant by a folder without .npy files: its archives or its folders.
 std::string hint(const std::string& folder) {
     std::error_code failure;
@@ -45,17 +38,8 @@ std::string hint(const std::string& folder) {
 
 } // namespace
 
-bool differ_in_trailing_number(std::span<const std::string> files) {
-    if (files.size() < 2) return false;
-    const std::string prefix = without_number(files.front());
-    return std::all_of(files.begin(), files.end(), [&](const std::string& file) {
-        const std::string stem = without_number(file);
-        return stem == prefix && stem.size() < fs::path(file).stem().string().size();
-    });
-}
-
-folder_contents list_folder(const std::string& folder, folder_files mode, const std::string& labels,
-                            bool* left_out) {
+folder_contents list_folder(const std::string& folder, repscope::io::folder_files mode,
+                            const std::string& labels, bool* left_out) {
     folder_contents contents{repscope::io::batch_files(folder), false};
     if (contents.files.empty()) {
         throw data_error(folder, "is a directory without .npy files" + hint(folder));
@@ -66,8 +50,7 @@ folder_contents list_folder(const std::string& folder, folder_files mode, const 
     });
     if (left_out != nullptr) *left_out = removed != 0;
     if (contents.files.empty()) throw data_error(folder, "holds no activations besides the labels");
-    contents.are_batches = mode == folder_files::batches ||
-                           (mode == folder_files::by_name && differ_in_trailing_number(contents.files));
+    contents.are_batches = repscope::io::are_batches(contents.files, mode);
     return contents;
 }
 

@@ -8,11 +8,14 @@
 #include <repscope/io/csv.hpp>
 #include <repscope/io/idx.hpp>
 #include <repscope/io/labels.hpp>
+#include <repscope/io/npz.hpp>
 #include <repscope/io/zlib.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -119,6 +122,14 @@ repscope::io::csv_labels labels_of_strings(std::vector<std::string> strings) {
     return {std::move(integers), {}};
 }
 
+// The strings in an array of an .npz archive; none if its elements are not strings. Other archives have none.
+std::optional<std::vector<std::string>> strings_of(const std::string& file, const std::string& key) {
+    const auto bytes = std::make_shared<repscope::io::input_file>(file);
+    if (!repscope::io::npz_archive::recognizes(bytes->beginning(4), file)) return std::nullopt;
+    const repscope::io::npz_archive archive(bytes, file);
+    return repscope::io::load_class_names(*archive.member(key), file + ":" + key);
+}
+
 repscope::io::csv_labels labels_of(const std::string& argument) {
     const auto [file, key] = split_key(argument);
     std::error_code none;
@@ -137,10 +148,10 @@ repscope::io::csv_labels labels_of(const std::string& argument) {
                                        " arrays: say which are the labels, " + file + ":" + keys.front());
         }
         const std::string& array = key.empty() ? keys.front() : key;
-        if (auto strings = archive->strings(array)) return labels_of_strings(std::move(*strings));
+        if (auto strings = strings_of(file, array)) return labels_of_strings(std::move(*strings));
         return {repscope::io::load_labels(archive->array(array)), {}};
     }
-    if (!key.empty()) throw data_error(file, "is no archive, so there is no " + key + " in it");
+    if (!key.empty()) throw data_error(file, "is not an archive, so there is no " + key + " in it");
     const repscope::io::input_file bytes(file);
     const std::vector<std::byte> head = bytes.beginning(3);
     const auto begins_with = [&](std::initializer_list<int> wanted) {

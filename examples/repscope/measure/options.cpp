@@ -203,9 +203,9 @@ array_options measure_options::arrays() const {
     array_options how{.dtype = dtype,
                       .shapes = {},
                       .offset = offset,
-                      .folders = batches      ? folder_files::batches
-                                 : no_batches ? folder_files::layers
-                                              : folder_files::by_name};
+                      .folders = batches      ? repscope::io::folder_files::batches
+                                 : no_batches ? repscope::io::folder_files::layers
+                                              : repscope::io::folder_files::by_name};
     for (const std::string& text : shapes) how.shapes.push_back(parse_layer_value(text));
     return how;
 }

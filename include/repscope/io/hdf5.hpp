@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -195,6 +196,13 @@ class hdf5_file {
     ~hdf5_file() {
         const std::lock_guard lock(detail::hdf5_mutex());
         file_.reset();
+    }
+
+    /// Returns whether a file begins as an HDF5 file does.
+    [[nodiscard]] static bool recognizes(std::span<const std::byte> head, std::string_view path) noexcept {
+        (void)path;
+        const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+        return text.starts_with("\x89HDF\r\n\x1a\n");
     }
 
     /// Their names by group and name: "layer3/conv1".

@@ -75,6 +75,32 @@ namespace io {
     return names;
 }
 
+/// How the .npy files of a folder are read: as batches of one layer, as a layer each, or by their names, as
+/// `are_batches` describes.
+enum class folder_files { by_name, batches, layers };
+
+/// Returns whether files are batches of one layer. By name, they are if the names of two or more, without
+/// `.npy`, differ in a trailing number only: `batch_0`, `batch_1`; `0001`, `0002`; but not `blocks.0.attn`,
+/// `blocks.1.attn`.
+[[nodiscard]] inline bool are_batches(std::span<const std::string> files, folder_files mode) {
+    if (mode != folder_files::by_name) return mode == folder_files::batches;
+    if (files.size() < 2) return false;
+    const auto stem_of = [](std::string_view path) {
+        path.remove_prefix(path.rfind('/') + 1);
+        if (path.ends_with(".npy")) path.remove_suffix(4);
+        return path;
+    };
+    const auto without_number = [](std::string_view stem) {
+        while (!stem.empty() && stem.back() >= '0' && stem.back() <= '9') stem.remove_suffix(1);
+        return stem;
+    };
+    const std::string_view prefix = without_number(stem_of(files.front()));
+    return std::all_of(files.begin(), files.end(), [&](const std::string& file) {
+        const std::string_view stem = stem_of(file);
+        return without_number(stem) == prefix && stem.size() > prefix.size();
+    });
+}
+
 /// The arrays in .npy files, in the order given, their headers read and checked: what `block_reader` takes as
 /// one array. The files are opened for every read, so there may be any number.
 ///

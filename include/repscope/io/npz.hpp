@@ -18,6 +18,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include <zlib.h>
@@ -233,6 +234,13 @@ class npz_archive {
             members_.push_back(std::move(member));
         }
         if (keys_.empty()) throw format_error(name_ + ": a zip archive without .npy members");
+    }
+
+    /// Returns whether a file begins as a zip archive does.
+    [[nodiscard]] static bool recognizes(std::span<const std::byte> head, std::string_view path) noexcept {
+        (void)path;
+        const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+        return text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06");
     }
 
     /// The names of the arrays, in the order of the archive.

@@ -251,6 +251,21 @@ class safetensors_file {
         if (entries_.empty()) throw format_error(name_ + ": holds no tensors");
     }
 
+    /// Returns whether a file is of this format, which has no magic number: its name ends with
+    /// `.safetensors`, or it begins with a length below 2^32 and a brace.
+    [[nodiscard]] static bool recognizes(std::span<const std::byte> head, std::string_view path) noexcept {
+        const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+        return path.ends_with(".safetensors") ||
+               (text.size() >= 9 && text.substr(4, 5) == std::string_view("\0\0\0\0{", 5));
+    }
+
+    /// The names of the tensors, in the order of their bytes.
+    [[nodiscard]] std::vector<std::string> keys() const {
+        std::vector<std::string> names;
+        for (const safetensors_entry& entry : entries_) names.push_back(entry.name);
+        return names;
+    }
+
     /// In the order of their bytes.
     [[nodiscard]] const std::vector<safetensors_entry>& entries() const noexcept { return entries_; }
 
