@@ -16,6 +16,8 @@
 
 #include <doctest/doctest.h>
 
+namespace layer_accumulator_test {
+
 namespace {
 
 namespace analysis = repscope::analysis;
@@ -465,3 +467,5 @@ TEST_CASE("bad input is refused and leaves the accumulator as it was") {
     check_same_bits(layer.finish(), report_of(repscope::as_activations(x), y, samples,
                                               {.classes = classes, .inference = true}));
 }
+
+} // namespace layer_accumulator_test

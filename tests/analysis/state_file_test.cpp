@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace state_file_test {
+
 namespace analysis = repscope::analysis;
 using bytes = std::vector<std::byte>;
 
@@ -355,3 +357,5 @@ TEST_CASE("gaps, doubles and foreign shards are refused by name") {
           "shard3.rsm: layer 'layer3.0.conv1': the shards end at sample 9 of (10, 5, 2, 3)");
     CHECK_THROWS_AS((void)analysis::shard_order({}), repscope::value_error);
 }
+
+} // namespace state_file_test

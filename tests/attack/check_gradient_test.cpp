@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+namespace check_gradient_test {
+
 using namespace repscope;
 using namespace attack_check;
 
@@ -225,3 +227,5 @@ TEST_CASE("arguments that cannot be compared are refused") {
         changed(model, [](double, std::size_t) { return std::numeric_limits<double>::infinity(); });
     CHECK(contains(refusal(infinite, data), "NaN or infinity"));
 }
+
+} // namespace check_gradient_test

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 
+namespace erased_model_test {
+
 using namespace repscope;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("erased_model: a const lambda is a model, of 2^31 classes") {
     CHECK(loss == 3);
     CHECK(erased.classes({1, 1, 1, 1}) == std::uint64_t{1} << 31U);
 }
+
+} // namespace erased_model_test

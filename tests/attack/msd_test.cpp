@@ -17,6 +17,8 @@
 #include <span>
 #include <vector>
 
+namespace msd_test {
+
 using namespace repscope;
 using attack::norm;
 using namespace attack_check;
@@ -269,3 +271,5 @@ TEST_CASE("multi steepest descent takes the worst of its balls") {
         CHECK(attack::norm_of(ball.kind, delta) <= ball.eps * (1 + 1e-12));
     }
 }
+
+} // namespace msd_test

@@ -12,6 +12,8 @@
 #include <limits>
 #include <vector>
 
+namespace norm_ball_test {
+
 using namespace repscope;
 using attack::norm;
 
@@ -267,3 +269,5 @@ TEST_CASE("the largest linear function in ball and box") {
     attack::maximize_linear(norm::l2, 5, std::vector<double>{3, -4}, free, delta, indices);
     CHECK(distance(delta, {3, -4}) <= 1e-14);
 }
+
+} // namespace norm_ball_test

@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+namespace pgd_test {
+
 using namespace repscope;
 using attack::iterate;
 using attack::norm;
@@ -477,3 +479,5 @@ TEST_CASE("bad inputs are named") {
     CHECK(none.success.empty());
     CHECK(none.forward_passes == 0);
 }
+
+} // namespace pgd_test

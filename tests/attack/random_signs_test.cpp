@@ -11,6 +11,8 @@
 #include <limits>
 #include <vector>
 
+namespace random_signs_test {
+
 using namespace repscope;
 
 namespace {
@@ -85,3 +87,5 @@ TEST_CASE("random_signs: bad input is named") {
     CHECK_THROWS_AS((void)attack::random_signs(x, {.eps = .1, .draw = 4096}), value_error);
     CHECK_THROWS_AS((void)attack::random_signs(x, {.eps = .1, .first_sample = 0xFFFFFFFFU}), value_error);
 }
+
+} // namespace random_signs_test

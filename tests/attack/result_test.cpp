@@ -12,6 +12,8 @@
 #include <span>
 #include <vector>
 
+namespace result_test {
+
 using namespace repscope;
 using attack::iterate;
 using attack::norm;
@@ -105,3 +107,5 @@ TEST_CASE("progress is reported after each batch") {
     CHECK_THROWS_AS((void)attack::pgd(model, data.x(), data.labels, options), stop);
     CHECK(model.calls == 2 * 4);
 }
+
+} // namespace result_test

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace worst_case_test {
+
 using namespace repscope;
 using attack_check::two_layers;
 using input_view = tensor_view<const double, 4>;
@@ -185,3 +187,5 @@ TEST_CASE("worst_case: bad input is named, no samples give NaN") {
     const input_view empty(pixels.data(), {0, 1, 1, 1});
     CHECK(std::isnan(attack::worst_case(empty, std::vector<long>{}, one).robust_accuracy[0]));
 }
+
+} // namespace worst_case_test

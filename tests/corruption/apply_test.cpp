@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+namespace apply_test {
+
 using namespace corruption_test;
 namespace corruption = repscope::corruption;
 
@@ -329,3 +331,5 @@ TEST_CASE("bad input is refused, in a sentence") {
         refuses(floats, {.severity = 1}, "at element 100");
     }
 }
+
+} // namespace apply_test

@@ -23,6 +23,8 @@
 #include <string>
 #include <vector>
 
+namespace kernels_test {
+
 using namespace corruption_test;
 namespace corruption = repscope::corruption;
 namespace published = repscope::corruption::published;
@@ -322,3 +324,5 @@ TEST_CASE("kernels refuse draws that do not fit") {
     CHECK_THROWS_AS((void)corruption::pixelate(image, 0.0), repscope::value_error);
     CHECK_THROWS_AS((void)corruption::brightness(formula_image(8, 8, 2), 0.1), repscope::value_error);
 }
+
+} // namespace kernels_test

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+namespace memory_test {
+
 using namespace corruption_test;
 namespace corruption = repscope::corruption;
 
@@ -66,3 +68,5 @@ TEST_CASE("rows in a window give the bytes of whole images") {
         CHECK(checksum(result) == expected.checksum);
     }
 }
+
+} // namespace memory_test

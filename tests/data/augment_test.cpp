@@ -13,6 +13,8 @@
 #include <set>
 #include <vector>
 
+namespace augment_test {
+
 using namespace repscope;
 using data::byte_image;
 
@@ -125,3 +127,5 @@ TEST_CASE("every transform takes two draws, and its strength stays below the sev
     byte_image image = pattern();
     CHECK_THROWS_AS(data::apply(data::transform::rotate, 11, random, image), value_error);
 }
+
+} // namespace augment_test

@@ -11,6 +11,8 @@
 #include <numeric>
 #include <vector>
 
+namespace colored_environment_test {
+
 using namespace repscope;
 
 TEST_CASE("colored images: the color goes along with the noisy label, and the gray ones share it") {
@@ -60,3 +62,5 @@ TEST_CASE("colored images: the color goes along with the noisy label, and the gr
         (void)data::colored_environment<float>(images, classes, std::vector<std::uint32_t>{5000}, {}),
         value_error);
 }
+
+} // namespace colored_environment_test

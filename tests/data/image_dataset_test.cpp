@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+namespace image_dataset_test {
+
 using namespace repscope;
 
 namespace {
@@ -55,3 +57,5 @@ TEST_CASE("unit_interval and first_images: parts of a data set") {
     CHECK(part.pixels == std::vector<std::uint8_t>(set.pixels.begin(), set.pixels.begin() + 36));
     CHECK_THROWS_AS((void)data::first_images(set, 5), shape_error);
 }
+
+} // namespace image_dataset_test

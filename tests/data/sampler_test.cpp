@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+namespace sampler_test {
+
 using namespace repscope;
 
 TEST_CASE("shuffled_sampler: permutations of the samples one after the other, for any count at a time") {
@@ -52,3 +54,5 @@ TEST_CASE("shuffled_sampler: seeds and streams differ, bad input is refused") {
     CHECK_THROWS_AS(data::shuffled_sampler({}, 1), value_error);
     CHECK_THROWS_AS(data::shuffled_sampler(samples, 1, 4096), value_error);
 }
+
+} // namespace sampler_test

@@ -16,6 +16,8 @@
 
 #include <doctest/doctest.h>
 
+namespace neighbors_test {
+
 namespace {
 
 using repscope::as_view;
@@ -248,3 +250,5 @@ TEST_CASE("degenerate input") {
                          "repscope::two_nn: expected finite activations, got NaN in sample 1, unit 1",
                          repscope::value_error);
 }
+
+} // namespace neighbors_test

@@ -16,6 +16,8 @@
 
 #include <doctest/doctest.h>
 
+namespace participation_ratio_jackknife_test {
+
 namespace {
 
 using repscope::as_view;
@@ -300,3 +302,5 @@ TEST_CASE("degenerate input") {
     CHECK(std::isnan(b0.unbiased));
     CHECK(std::isnan(b0.ci.high));
 }
+
+} // namespace participation_ratio_jackknife_test

@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace representation_change_test {
+
 namespace {
 
 using repscope::as_view;
@@ -129,3 +131,5 @@ TEST_CASE("a change of other shapes, single samples and values that are not fini
     CHECK_THROWS_AS((void)representation_change(of_two, of_three), repscope::shape_error);
     CHECK_THROWS_AS((void)representation_change(of_two, fewer), repscope::value_error);
 }
+
+} // namespace representation_change_test

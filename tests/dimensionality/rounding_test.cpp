@@ -19,6 +19,8 @@
 
 #include <doctest/doctest.h>
 
+namespace rounding_test {
+
 namespace {
 
 using repscope::as_view;
@@ -322,3 +324,5 @@ TEST_CASE("the size of activations changes no measure of dimensionality") {
         }
     }
 }
+
+} // namespace rounding_test

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace spectrum_test {
+
 namespace {
 
 using repscope::as_view;
@@ -124,3 +126,5 @@ TEST_CASE("degenerate input") {
         repscope::shape_error);
     CHECK_THROWS_AS((void)repscope::dimensionality(repscope::covariance(3)), repscope::value_error);
 }
+
+} // namespace spectrum_test

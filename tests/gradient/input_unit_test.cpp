@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+namespace input_unit_test {
+
 using namespace repscope;
 
 namespace {
@@ -320,3 +322,5 @@ TEST_CASE("the Jacobian of a softmax of a linear function") {
     CHECK(found.mean_probabilities ==
           doctest::Approx((found.probabilities[0] + found.probabilities[1]) / 2).epsilon(1e-14));
 }
+
+} // namespace input_unit_test

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace variability_test {
+
 using namespace repscope;
 
 namespace {
@@ -136,3 +138,5 @@ TEST_CASE("the mean over layers leaves out what is not there") {
     CHECK(mean.images == 7);
     CHECK(std::isnan(mean_over_layers({}).cv_samples));
 }
+
+} // namespace variability_test

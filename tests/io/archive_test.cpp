@@ -13,6 +13,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+namespace archive_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 using repscope::layout;
@@ -236,3 +238,5 @@ TEST_CASE(
     CHECK(refusal([&] { (void)file.array("new"); }) == "m:new: elements of type F99 are not supported");
     CHECK(refusal([&] { (void)file.array("none"); }) == "m: holds no tensor 'none'");
 }
+
+} // namespace archive_test

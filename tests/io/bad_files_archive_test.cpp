@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+namespace bad_files_archive_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 
@@ -270,3 +272,5 @@ TEST_CASE("bad IDX, CIFAR, CSV and raw files") {
     CHECK(shaped({std::size_t{1} << 62U, 4}, 0) ==
           "f: shape (4611686018427387904, 4) of <f4 is more than fits in memory or in a file");
 }
+
+} // namespace bad_files_archive_test

@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+namespace block_reader_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 using repscope::layout;
@@ -205,3 +207,5 @@ TEST_CASE("several threads read different blocks at the same time") {
         CHECK(wrong == std::array<std::size_t, 4>{});
     }
 }
+
+} // namespace block_reader_test

@@ -8,6 +8,8 @@
 #include <doctest/doctest.h>
 #include <string>
 
+namespace cifar_test {
+
 using namespace repscope_test;
 
 namespace {
@@ -61,3 +63,5 @@ TEST_CASE("what is no CIFAR-10 file") {
     // The records of CIFAR-100 have two labels.
     CHECK(reason(std::string(2 * 3074, '\0')) == not_whole(6148));
 }
+
+} // namespace cifar_test

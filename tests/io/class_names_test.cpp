@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+namespace class_names_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 
@@ -91,3 +93,5 @@ TEST_CASE("labels in columns of text are integers or names") {
     CHECK(refused("class\n", "class") == "f: holds no rows");
     CHECK(refused("a,b\n1,2\n") == "f: has 2 columns: expected one, or the name of one");
 }
+
+} // namespace class_names_test

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace dtype_test {
+
 using repscope::io::dtype;
 using repscope::io::element_format;
 
@@ -155,3 +157,5 @@ TEST_CASE("names as NumPy spells them") {
     CHECK(element_format{dtype::boolean, false}.name() == "|b1");
     CHECK(element_format{dtype::bfloat16, false}.name() == "<bf16");
 }
+
+} // namespace dtype_test

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+namespace idx_test {
+
 using namespace repscope_test;
 
 namespace {
@@ -75,3 +77,5 @@ TEST_CASE("as many bytes as the extents say") {
         reason(idx(8, {half, half, 4}, "")).starts_with("train.idx: IDX shape (2147483648, 2147483648, 4)"));
     CHECK(reason(idx(8, {most, most, most, most}, "1")).starts_with("train.idx: IDX shape (4294967295,"));
 }
+
+} // namespace idx_test

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+namespace labels_test {
+
 using namespace repscope_test;
 
 namespace {
@@ -150,3 +152,5 @@ TEST_CASE("what is no labels") {
     CHECK(refusal([&] { (void)repscope::io::load_labels(file.folder / "none.npy"); }) ==
           (file.folder / "none.npy") + ": cannot be opened: No such file or directory");
 }
+
+} // namespace labels_test

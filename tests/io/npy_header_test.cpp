@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+namespace npy_header_test {
+
 using repscope::io::dtype;
 using repscope::io::npy_header;
 using namespace repscope_test;
@@ -261,3 +263,5 @@ TEST_CASE("headers with any bytes wrong are read or refused, nothing else") {
     CHECK(refused > 10000);
     CHECK(read + refused == 20000);
 }
+
+} // namespace npy_header_test

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <vector>
 
+namespace npy_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 
@@ -235,3 +237,5 @@ TEST_CASE("a writer makes a file of parts, whole or not at all") {
         CHECK(folder.names().empty());
     }
 }
+
+} // namespace npy_test

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+namespace open_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 using repscope::layout;
@@ -141,3 +143,5 @@ TEST_CASE("elements of two bytes without a type are bfloat16 if it is stated") {
     const auto layers = open_any(path, {.pairs = io::void2_policy::bfloat16});
     CHECK(layers.at(0).arrays.at(0).header.format.name() == "<bf16");
 }
+
+} // namespace open_test

@@ -10,6 +10,8 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 
+namespace sources_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 using repscope::layout;
@@ -151,3 +153,5 @@ TEST_CASE("integers in columns of text") {
     CHECK(parsed("\"1\"\n\"2\"\n") == integers{1, 2});
     CHECK(parsed("1\r2\r3") == integers{1, 2, 3});
 }
+
+} // namespace sources_test

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace zlib_test {
+
 using namespace repscope_test;
 namespace io = repscope::io;
 
@@ -92,3 +94,5 @@ TEST_CASE("files, compressed or not") {
     CHECK(refusal([&] { (void)io::read_file_or_gzip(folder / "none"); }) ==
           (folder / "none") + ": cannot be opened: No such file or directory");
 }
+
+} // namespace zlib_test

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <vector>
 
+namespace bytes_test {
+
 namespace {
 
 std::vector<std::byte> bytes_of(std::string_view text) {
@@ -246,3 +248,5 @@ TEST_CASE("a file that cannot be written is named, and nothing is left") {
     CHECK(said == big + ": cannot be written: File too large");
     CHECK(folder.names() == std::vector<std::string>{"file", "folder"});
 }
+
+} // namespace bytes_test

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+namespace edit_distance_test {
+
 namespace {
 
 // The definition: the cheapest of the three edits of the last letters.
@@ -35,3 +37,5 @@ TEST_CASE("edit_distance: published pairs") {
     CHECK(repscope::edit_distance("kitten", "sitting") == 3);
     CHECK(repscope::edit_distance("saturday", "sunday") == 3);
 }
+
+} // namespace edit_distance_test

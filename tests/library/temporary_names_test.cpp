@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace temporary_names_test {
+
 namespace fs = std::filesystem;
 
 TEST_CASE("temporary files that are not committed are removed, others stay") {
@@ -102,3 +104,5 @@ TEST_CASE("a signal handler may remove them") {
     CHECK(WTERMSIG(status) == SIGTERM);
     CHECK(folder.names().empty());
 }
+
+} // namespace temporary_names_test

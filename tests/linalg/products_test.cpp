@@ -11,6 +11,8 @@
 #include <limits>
 #include <vector>
 
+namespace products_test {
+
 using repscope::eigen_products;
 using repscope::factor;
 
@@ -125,3 +127,5 @@ TEST_CASE_TEMPLATE("syrk_add adds to the lower triangle and leaves the rest", T,
         }
     }
 }
+
+} // namespace products_test

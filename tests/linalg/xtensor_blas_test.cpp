@@ -13,6 +13,8 @@
 #include <limits>
 #include <vector>
 
+namespace xtensor_blas_test {
+
 // Eigen's products are compared with their definition in products_test.cpp; here another backend with
 // Eigen's.
 using repscope::eigen_products;
@@ -83,3 +85,5 @@ TEST_CASE("extents beyond the BLAS's index type are refused") {
             repscope::value_error);
     }
 }
+
+} // namespace xtensor_blas_test

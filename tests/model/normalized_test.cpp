@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace normalized_test {
+
 using namespace repscope;
 using namespace attack_check;
 
@@ -35,3 +37,5 @@ TEST_CASE("normalization goes inside the model") {
                          "repscope::normalized: expected std above 0, got 0", value_error);
     CHECK_THROWS_AS((normalized<two_layers<double>&, double>(inner, {0.5}, {})), shape_error);
 }
+
+} // namespace normalized_test

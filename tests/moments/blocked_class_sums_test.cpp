@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace blocked_class_sums_test {
+
 namespace {
 
 using repscope::as_view;
@@ -140,3 +142,5 @@ TEST_CASE("bad input is named and leaves the state as it was") {
         "are 1 MiB",
         repscope::value_error);
 }
+
+} // namespace blocked_class_sums_test

@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+namespace class_moments_test {
+
 namespace {
 
 using repscope::as_view;
@@ -247,3 +249,5 @@ TEST_CASE_TEMPLATE("bad input is named and leaves the state as it was", State, c
     CHECK_THROWS_AS(state.merge(wider), repscope::shape_error);
     CHECK_THROWS_AS(State(0, 3), repscope::value_error);
 }
+
+} // namespace class_moments_test

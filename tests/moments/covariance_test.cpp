@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace covariance_test {
+
 namespace {
 
 using repscope::as_view;
@@ -195,3 +197,5 @@ TEST_CASE("bad input is named and leaves the state as it was") {
     covariance other(8);
     CHECK_THROWS_AS(state.merge(other), repscope::shape_error);
 }
+
+} // namespace covariance_test

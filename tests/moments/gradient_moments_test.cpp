@@ -11,6 +11,8 @@
 #include <limits>
 #include <vector>
 
+namespace gradient_moments_test {
+
 using namespace repscope;
 
 namespace {
@@ -132,3 +134,5 @@ TEST_CASE("what gradient moments refuse, without a trace") {
     CHECK_THROWS_AS(moments.merge(gradient_moments(3, 4)), value_error);
     CHECK_THROWS_AS(gradient_moments(0), value_error);
 }
+
+} // namespace gradient_moments_test

@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace value_histogram_test {
+
 using repscope::as_view;
 using repscope::value_histogram;
 
@@ -174,3 +176,5 @@ TEST_CASE("binned values are fitted to exact moments") {
         CHECK(std::abs(fitted_variance / variance - 1) < .02);
     }
 }
+
+} // namespace value_histogram_test

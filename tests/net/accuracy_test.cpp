@@ -11,6 +11,8 @@
 #include <limits>
 #include <vector>
 
+namespace accuracy_test {
+
 using namespace repscope;
 
 TEST_CASE("argmax: the lowest of the largest logits") {
@@ -79,3 +81,5 @@ TEST_CASE("correct_predictions: any classifier, batches in order, bad input") {
     network.initialize(1);
     CHECK(std::isnan(net::accuracy(network, none, std::vector<int>{})));
 }
+
+} // namespace accuracy_test

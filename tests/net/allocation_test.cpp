@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace allocation_test {
+
 using namespace repscope;
 
 TEST_CASE("nothing is allocated in a training step after the first") {
@@ -33,3 +35,5 @@ TEST_CASE("nothing is allocated in a training step after the first") {
     check(net::resnet<float>(1, 10, {0.3}, {0.4}));
     check(net::mlp<float>(196, 10, {0.3}, {0.4}));
 }
+
+} // namespace allocation_test

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace batch_norm_test {
+
 using namespace repscope;
 
 TEST_CASE("batch norm in training takes the statistics of the batch, and the state follows them") {
@@ -147,3 +149,5 @@ TEST_CASE("the folded convolution is the layer in inference, before its ReLU") {
         }
     }
 }
+
+} // namespace batch_norm_test

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace concepts_test {
+
 namespace net = repscope::net;
 
 namespace {
@@ -54,3 +56,5 @@ TEST_CASE("concepts: the parts of a training") {
     CHECK(net::penalty_for<net::no_penalty, float>);
     CHECK_FALSE(net::penalty_for<ignores_labels, float>);
 }
+
+} // namespace concepts_test

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 
+namespace conv2d_test {
+
 using namespace repscope;
 
 namespace {
@@ -97,3 +99,5 @@ TEST_CASE("what conv2d and dense refuse") {
                          shape_error);
     CHECK_THROWS_AS((void)net::dense<double>(4, 2).output_shape({1, 4, 2, 1}), shape_error);
 }
+
+} // namespace conv2d_test

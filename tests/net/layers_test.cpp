@@ -9,6 +9,8 @@
 
 #include <cstddef>
 
+namespace layers_test {
+
 using namespace repscope;
 
 TEST_CASE("gradients of layers without parameters") {
@@ -60,3 +62,5 @@ TEST_CASE("flatten runs through channels, rows, columns") {
     CHECK(out.shape == net::feature_map_shape{2, 24, 1, 1});
     CHECK(out.at(1)[(2 * 2 + 1) * 4 + 3] == bench.in.view(2).at(1, 1, 3)[2]);
 }
+
+} // namespace layers_test

@@ -23,6 +23,8 @@
 #include <string>
 #include <vector>
 
+namespace network_test {
+
 using namespace repscope;
 
 namespace {
@@ -332,3 +334,5 @@ TEST_CASE("what a network refuses") {
     CHECK_THROWS_AS(net::normalization<float>({0.0}, {0.0}), value_error);
     CHECK_THROWS_AS(net::normalization<float>({0.0, 1.0}, {1.0}), shape_error);
 }
+
+} // namespace network_test

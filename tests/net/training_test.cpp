@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace training_test {
+
 using namespace repscope;
 
 namespace {
@@ -247,3 +249,5 @@ TEST_CASE("parameters survive a file, and a foreign file is told apart") {
     damaged[4 + 12] = std::byte{9};
     refused(other, damaged, "format: expected 1, got 9");
 }
+
+} // namespace training_test

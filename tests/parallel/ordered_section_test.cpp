@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace ordered_section_test {
+
 TEST_CASE("sections run in the order of their numbers for any number of threads") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
         repscope::thread_pool pool(threads);
@@ -38,3 +40,5 @@ TEST_CASE("who gives up releases those who wait for its turn") {
         for (std::size_t k = 0; k < came.size(); ++k) CHECK(came[k] == k);
     }
 }
+
+} // namespace ordered_section_test

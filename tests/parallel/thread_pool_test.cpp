@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+namespace thread_pool_test {
+
 using repscope::scoped_pool;
 using repscope::thread_pool;
 using repscope::thread_source;
@@ -147,3 +149,5 @@ TEST_CASE("an thread_source is a number of threads or a pool") {
                          repscope::value_error);
     CHECK_THROWS_AS(thread_pool(100000), repscope::value_error);
 }
+
+} // namespace thread_pool_test

@@ -9,6 +9,8 @@
 #include <functional>
 #include <limits>
 
+namespace bad_input_test {
+
 using namespace program_test;
 
 namespace {
@@ -275,3 +277,5 @@ TEST_CASE("a line feed in a file's name does not break the one line") {
     CHECK(result.code == 1);
     CHECK(is_one_line(result.err));
 }
+
+} // namespace bad_input_test

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace claims_test {
+
 namespace {
 
 using namespace program_test;
@@ -159,3 +161,5 @@ TEST_CASE("accuracy that stays: the range of alphas around 0") {
     CHECK(found["alphas"][3]["estimate"].get<double>() == doctest::Approx(-0.2));
     CHECK(found["holds"] == "unclear");
 }
+
+} // namespace claims_test

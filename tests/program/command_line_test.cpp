@@ -23,6 +23,8 @@
 #include <unistd.h>
 #include <vector>
 
+namespace command_line_test {
+
 using namespace program_test;
 
 namespace {
@@ -170,3 +172,5 @@ TEST_CASE("no folder of a report is left by a run that fails") {
     CHECK(run({"measure", folder / "good.npy", "--report", folder / "new/report/"}).code == 0);
     CHECK(std::filesystem::exists(folder / "new/report/report.html"));
 }
+
+} // namespace command_line_test

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+namespace corrupt_pictures_test {
+
 // `repscope corrupt`: pictures in, pictures out.
 
 using namespace program_test;
@@ -380,3 +382,5 @@ TEST_CASE("arrays that are not images of bytes come with the line of NumPy that 
     CHECK(repscope::io::load_npy<std::uint8_t, 3>(folder / "gray.npy").extents() ==
           std::array<std::size_t, 3>{2, 28, 28});
 }
+
+} // namespace corrupt_pictures_test

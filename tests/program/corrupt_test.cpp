@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+namespace corrupt_test {
+
 using namespace program_test;
 namespace corruption = repscope::corruption;
 
@@ -222,3 +224,5 @@ TEST_CASE("bad input: one line, an exit code, and nothing written") {
              folder / "labels.npy"},
             1, {"labels.npy", "3 labels", "2 images"});
 }
+
+} // namespace corrupt_test

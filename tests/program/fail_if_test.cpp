@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+namespace fail_if_test {
+
 using namespace program_test;
 using namespace program;
 using json = nlohmann::json;
@@ -237,3 +239,5 @@ TEST_CASE("--fail-if of merge") {
     CHECK(std::filesystem::exists(folder / "o.json"));
     CHECK(with("max(selectivity.index)>1").code == 0);
 }
+
+} // namespace fail_if_test

@@ -12,6 +12,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+namespace formats_test {
+
 using namespace program_test;
 using repscope::layout;
 using repscope_test::element_type;
@@ -264,3 +266,5 @@ TEST_CASE("labels of every format") {
     CHECK(measured({folder / "all.npz", "--layers", "conv*"}).size() == 1);
     CHECK(run({"measure", folder / "all.npz"}).err.find("--layers") != std::string::npos);
 }
+
+} // namespace formats_test

@@ -15,6 +15,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+namespace inference_test {
+
 using namespace program_test;
 using json = nlohmann::json;
 
@@ -326,3 +328,5 @@ TEST_CASE("few samples, and what cannot be meant") {
     CHECK(small.code == 1);
     CHECK(is_one_line(small.err));
 }
+
+} // namespace inference_test

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace inputs_test {
+
 using namespace program_test;
 using json = nlohmann::json;
 
@@ -468,3 +470,5 @@ TEST_CASE("--json has the inputs, with --hash their SHA-256, and the eigenvalues
           doctest::Approx(layer["dimensionality"]["participation_ratio"].get<double>()).epsilon(1e-9));
     CHECK(measure({batches, "--hash", "--state", folder / "s.rsm"}).code == 2);
 }
+
+} // namespace inputs_test

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+namespace interruption_test {
+
 using namespace program_test;
 
 TEST_CASE("a signal removes the temporary file and ends the process as it would without") {
@@ -54,3 +56,5 @@ TEST_CASE("a signal that is ignored stays ignored") {
     }
     CHECK(wait_for(child) == 0);
 }
+
+} // namespace interruption_test

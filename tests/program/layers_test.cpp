@@ -9,6 +9,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+namespace layers_test {
+
 using namespace program_test;
 using json = nlohmann::json;
 
@@ -301,3 +303,5 @@ TEST_CASE("--report: a page that needs no other file, and CSV beside it") {
     CHECK(no_labels.code == 0);
     CHECK(!std::filesystem::exists(folder / "bare/units.csv"));
 }
+
+} // namespace layers_test

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+namespace measure_test {
+
 using namespace program_test;
 using json = nlohmann::json;
 
@@ -398,3 +400,5 @@ TEST_CASE("help shows examples, and goes to standard output") {
     }
     CHECK(run({"--version"}).code == 0);
 }
+
+} // namespace measure_test

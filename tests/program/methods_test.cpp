@@ -12,6 +12,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+namespace methods_test {
+
 using namespace program_test;
 using json = nlohmann::ordered_json;
 
@@ -309,3 +311,5 @@ TEST_CASE("what methods are not") {
     refused("irm", {}, "12000 of them");
     refused("eman:650", {}, "at least 970 images");
 }
+
+} // namespace methods_test

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <thread>
 
+namespace mpi_test {
+
 using namespace program_test;
 using json = nlohmann::json;
 
@@ -200,3 +202,5 @@ TEST_CASE("bytes arrive for any size of a message") {
     CHECK(result.code == 0);
     CHECK(result.out == "12 transfers\n");
 }
+
+} // namespace mpi_test

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+namespace outputs_fuzz_test {
+
 using namespace program_test;
 namespace fs = std::filesystem;
 
@@ -256,3 +258,5 @@ TEST_CASE("random outputs change no input and no file of another kind") {
     CHECK(finished > 0);
     CHECK(refused > 0);
 }
+
+} // namespace outputs_fuzz_test

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace outputs_test {
+
 using namespace program_test;
 namespace fs = std::filesystem;
 
@@ -274,3 +276,5 @@ TEST_CASE("outputs and logs may lie in a folder that is read, from run to run") 
         CHECK(slurp(folder / "study.err").empty());
     }
 }
+
+} // namespace outputs_test

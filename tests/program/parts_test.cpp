@@ -14,6 +14,8 @@
 #include <doctest/doctest.h>
 #include <limits>
 
+namespace parts_test {
+
 using namespace program;
 
 namespace {
@@ -187,3 +189,5 @@ TEST_CASE("layers side by side where that ends first and fits") {
     CHECK(many.one_by_one.size() + many.side_by_side.size() == 9);
     CHECK(many.side_by_side.size() >= 8);
 }
+
+} // namespace parts_test

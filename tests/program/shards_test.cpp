@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+namespace shards_test {
+
 using namespace program_test;
 using json = nlohmann::json;
 
@@ -233,3 +235,5 @@ TEST_CASE("wrong usage, and files that are no state") {
                          ": holds nan at sample 7, unit 1; expected finite activations\n");
     CHECK_FALSE(std::filesystem::exists(state));
 }
+
+} // namespace shards_test

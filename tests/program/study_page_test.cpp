@@ -19,6 +19,8 @@
 #include <set>
 #include <sstream>
 
+namespace study_page_test {
+
 using namespace program_test;
 
 namespace {
@@ -296,3 +298,5 @@ TEST_CASE("the page is well-formed, whole and needs nothing else") {
     CHECK(slurp(bare / "figures/accuracy.csv") == slurp(folder / "figures/accuracy.csv"));
     CHECK(!std::filesystem::exists(bare / "figures/accuracy.svg"));
 }
+
+} // namespace study_page_test

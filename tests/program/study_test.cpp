@@ -15,6 +15,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+namespace study_test {
+
 using namespace program_test;
 using json = nlohmann::json;
 
@@ -359,3 +361,5 @@ TEST_CASE("wrong studies") {
     write_bytes(folder / "train-labels-idx1-ubyte", labels);
     refuses(with({}), 1, "label");
 }
+
+} // namespace study_test

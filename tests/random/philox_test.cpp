@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+namespace philox_test {
+
 using repscope::philox4x32;
 namespace streams = repscope::streams;
 using words = std::array<std::uint32_t, 4>;
@@ -49,3 +51,5 @@ TEST_CASE("purposes keep their numbers") {
     CHECK(static_cast<int>(purpose::permutation) == 8);
     CHECK(static_cast<int>(purpose::fold) == 9);
 }
+
+} // namespace philox_test

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <limits>
 
+namespace portable_math_test {
+
 namespace portable = repscope::portable;
 using repscope::normal_quantile;
 
@@ -136,3 +138,5 @@ TEST_CASE("the bits are the same for every compiler and every optimization") {
     }
     CHECK(hash == 7243863039569287106U);
 }
+
+} // namespace portable_math_test

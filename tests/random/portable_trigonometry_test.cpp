@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+namespace portable_trigonometry_test {
+
 TEST_CASE("sine and cosine agree with long double to an ulp") {
     double worst = 0.0;
     for (int i = -20000; i <= 20000; ++i) {
@@ -29,3 +31,5 @@ TEST_CASE("all quadrants") {
         CHECK(repscope::portable::cos(angle) == doctest::Approx(std::cos(angle)).epsilon(1e-14));
     }
 }
+
+} // namespace portable_trigonometry_test

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+namespace random_field_test {
+
 // random_stream makes one number after the other, by other code.
 TEST_CASE("a field is the sequence of its stream, bit for bit, whatever its length") {
     for (const std::size_t size :
@@ -68,3 +70,5 @@ TEST_CASE("normals are scaled and shifted") {
     repscope::random_field(1, 2, 3, 4).normals(plain, 0.0, 1.0);
     for (std::size_t i = 0; i < values.size(); ++i) CHECK(values[i] == 0.6 + 0.3 * plain[i]);
 }
+
+} // namespace random_field_test

@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+namespace random_stream_test {
+
 using repscope::random_stream;
 
 TEST_CASE("a stream is the words of consecutive Philox blocks") {
@@ -149,3 +151,5 @@ TEST_CASE("draws are pinned to the bit") {
     CHECK(std::bit_cast<std::uint64_t>(random.normal()) == 13830827014931022290U);
     CHECK(random.below(1000003) == 373650);
 }
+
+} // namespace random_stream_test

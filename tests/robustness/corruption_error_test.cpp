@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+namespace corruption_error_test {
+
 using doctest::Approx;
 
 TEST_CASE("corruption errors are ratios of sums over severities") {
@@ -46,3 +48,5 @@ TEST_CASE("errors that mean nothing are refused") {
         (void)repscope::mean_corruption_error(std::array<double, 1>{std::numeric_limits<double>::infinity()}),
         repscope::value_error);
 }
+
+} // namespace corruption_error_test

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+namespace fairness_test {
+
 using namespace repscope;
 
 TEST_CASE("gaps of a small table by hand") {
@@ -43,3 +45,5 @@ TEST_CASE("what is not binary or of another length is refused") {
     CHECK_THROWS_WITH_AS((void)fairness(std::vector{0, 2}, std::vector{0, 1}, std::vector{0, 1}),
                          "repscope::fairness: expected 0 or 1, got 2 at position 1", value_error);
 }
+
+} // namespace fairness_test

@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace class_selectivity_test {
+
 namespace {
 
 using repscope::as_view;
@@ -129,3 +131,5 @@ TEST_CASE("bad input is named") {
     CHECK_THROWS_AS((void)class_selectivity(as_view(x, {3, 1}), std::vector<int>{0, 1}),
                     repscope::shape_error);
 }
+
+} // namespace class_selectivity_test

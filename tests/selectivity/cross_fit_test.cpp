@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace cross_fit_test {
+
 namespace {
 
 using repscope::as_view;
@@ -256,3 +258,5 @@ TEST_CASE("a rare class may be left out of the plain index as well") {
     CHECK(without.preferred_class[0] == 1);
     CHECK(without.index[0] == doctest::Approx(1 / 3.0).epsilon(1e-15));
 }
+
+} // namespace cross_fit_test

@@ -19,6 +19,8 @@
 
 #include <doctest/doctest.h>
 
+namespace measures_test {
+
 namespace {
 
 using repscope::as_view;
@@ -430,3 +432,5 @@ TEST_CASE("degenerate input") {
     const std::vector<double> apart{1, 1, 3, 3};
     CHECK(std::isinf(repscope::d_prime(as_view(apart, {4, 1}), std::vector<int>{0, 0, 1, 1}).largest[0]));
 }
+
+} // namespace measures_test

@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace null_model_test {
+
 using repscope::as_view;
 using repscope::negative_policy;
 
@@ -189,3 +191,5 @@ TEST_CASE("silent and constant units count as 0, and what does not fit is refuse
                          "repscope::selectivity_null_mean: expected at least 2 classes with samples, got 1",
                          repscope::value_error);
 }
+
+} // namespace null_model_test

@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace p_values_test {
+
 using repscope::as_view;
 
 namespace {
@@ -140,3 +142,5 @@ TEST_CASE("p-values of constant, silent and signed units, and what is refused") 
     CHECK_THROWS_AS((void)repscope::selectivity_p_values(view, std::vector<int>(4, 0)),
                     repscope::value_error);
 }
+
+} // namespace p_values_test

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace permutation_test {
+
 using repscope::as_view;
 
 TEST_CASE("a permutation test finds thirty selective units of 2,048") {
@@ -83,3 +85,5 @@ TEST_CASE("adaptive p-values are valid under the null hypothesis") {
                     repscope::value_error);
     CHECK_THROWS_AS(repscope::selectivity_permutation_test(1, y, {.q = 0}), repscope::value_error);
 }
+
+} // namespace permutation_test

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace regularizer_test {
+
 namespace {
 
 using repscope::layer_tap;
@@ -226,3 +228,5 @@ TEST_CASE("bad input is named") {
         "repscope::selectivity_regularizer: expected 2 samples, one per label, got shape (3, 2, 2, 2)",
         repscope::shape_error);
 }
+
+} // namespace regularizer_test

@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace subset_tail_test {
+
 using repscope::value_distribution;
 using repscope::detail::log_choose;
 using repscope::detail::subset_sum;
@@ -118,3 +120,5 @@ TEST_CASE("units that fire or do not: the hypergeometric distribution") {
     // All 50 chosen fire: exact.
     CHECK(std::abs(std::log(subset.upper_tail(50, 50)) - (log_choose(100, 50) - log_choose(500, 50))) < 1e-6);
 }
+
+} // namespace subset_tail_test

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace distributions_test {
+
 namespace {
 
 bool near(double a, double b, double relative = 1e-12) { return std::abs(a - b) <= relative * std::abs(b); }
@@ -59,3 +61,5 @@ TEST_CASE("blocks of samples are a hash of their place") {
     for (std::uint64_t i = 0; i < 20000; ++i) ++counts[repscope::sample_block(i, 20)];
     for (const int count : counts) CHECK(std::abs(count - 1000) < 150); // 5 standard deviations
 }
+
+} // namespace distributions_test

@@ -12,6 +12,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace mean_interval_test {
+
 using namespace repscope;
 
 TEST_CASE("ranks share among equals") {
@@ -224,3 +226,5 @@ TEST_CASE("paired difference") {
     CHECK(std::isnan(paired_difference({}, {}).estimate));
     CHECK_THROWS_AS((void)paired_difference(first, {true}), shape_error);
 }
+
+} // namespace mean_interval_test

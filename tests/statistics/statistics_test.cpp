@@ -16,6 +16,8 @@
 
 #include <doctest/doctest.h>
 
+namespace statistics_test {
+
 namespace {
 
 using repscope::interval;
@@ -160,3 +162,5 @@ TEST_CASE("the interval of a rank correlation") {
     CHECK(near(mirrored, -0.8848548683554118, -0.3247022778669827));
     CHECK_THROWS_AS((void)repscope::spearman_interval(1.01, 20), repscope::value_error);
 }
+
+} // namespace statistics_test

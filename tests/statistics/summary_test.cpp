@@ -7,6 +7,8 @@
 #include <doctest/doctest.h>
 #include <vector>
 
+namespace summary_test {
+
 using namespace repscope;
 
 TEST_CASE("median: sorted values give the same, for all lengths, with ties") {
@@ -36,3 +38,5 @@ TEST_CASE("running_mean: the mean after each value") {
     CHECK(mean.value() == 3);
     CHECK(mean.count() == 3);
 }
+
+} // namespace summary_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace array_test {
+
 using repscope::array;
 
 namespace {
@@ -71,3 +73,5 @@ TEST_CASE("copies are apart, a moved array takes its elements along") {
     CHECK(c.data_handle() == where);
     CHECK(c(2) == 3);
 }
+
+} // namespace array_test

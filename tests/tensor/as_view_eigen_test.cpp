@@ -12,6 +12,8 @@
 #include <type_traits>
 #include <vector>
 
+namespace as_view_eigen_test {
+
 using repscope::as_view;
 using repscope::tensor_like;
 using repscope::tensor_view;
@@ -149,3 +151,5 @@ TEST_CASE("Eigen's expressions, complex matrices and temporaries are not viewed"
     static_assert(!repscope_test::can_be_viewed_as_rank<Eigen::VectorXf, 1>);
     CHECK(can_be_viewed<const Eigen::Map<const Eigen::MatrixXf>&>);
 }
+
+} // namespace as_view_eigen_test

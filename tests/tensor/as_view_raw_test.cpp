@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace as_view_raw_test {
+
 using repscope::as_view;
 using repscope::tensor_view;
 using repscope_test::can_be_shaped;
@@ -227,3 +229,5 @@ TEST_CASE("labels are integers of any type") {
     static_assert(!labels_like<std::vector<float>> && !labels_like<std::array<bool, 3>>);
     CHECK(std::is_same_v<repscope::element_type_of<std::span<const short>>, short>);
 }
+
+} // namespace as_view_raw_test

@@ -19,6 +19,8 @@
 #include <type_traits>
 #include <vector>
 
+namespace as_view_xtensor_test {
+
 using repscope::as_view;
 using repscope::static_rank;
 using repscope::tensor_like;
@@ -168,3 +170,5 @@ TEST_CASE("xtensor's expressions, gathers and temporaries are not viewed") {
     static_assert(!repscope_test::can_be_viewed_as_rank<xt::xarray<float>, 2>);
     CHECK(repscope_test::can_be_viewed_as_rank<const xt::xarray<float>&, 2>);
 }
+
+} // namespace as_view_xtensor_test

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace layout_test {
+
 using repscope::as_activations;
 using repscope::as_view;
 using repscope::layout;
@@ -84,3 +86,5 @@ TEST_CASE("layouts work in constant expressions") {
     static_assert(repscope::rank_of(layout::nchw) == 4 && repscope::rank_of(layout::unstated) == 0);
     CHECK(repscope::to_string(layout::unstated) == "unstated");
 }
+
+} // namespace layout_test

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace shape_test {
+
 using repscope::element_count;
 
 namespace {
@@ -59,3 +61,5 @@ TEST_CASE("shapes are printed as NumPy prints them") {
               "index, got shape (1099511627776, 1099511627776)");
     }
 }
+
+} // namespace shape_test

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <vector>
 
+namespace slice_test {
+
 using repscope::sample;
 using repscope::samples;
 using repscope::tensor_view;
@@ -57,3 +59,5 @@ TEST_CASE("a slice of mutable elements writes through") {
     sample(samples(view, 1, 2), 1)(0) = 8;
     CHECK(numbers == std::vector<int>{0, 0, 0, 0, 8, 0});
 }
+
+} // namespace slice_test

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+namespace tensor_view_test {
+
 using repscope::is_row_major;
 using repscope::tensor_view;
 
@@ -85,3 +87,5 @@ TEST_CASE("which views are one run of memory") {
     CHECK(is_row_major(view3(data, {1, 3, 4}, {0, 4, 1})));
     CHECK(is_row_major(view3(data, {2, 0, 4}, {1, 2, 3})));
 }
+
+} // namespace tensor_view_test

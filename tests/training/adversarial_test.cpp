@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace adversarial_test {
+
 using namespace repscope;
 using attack::norm;
 using training::multi_norm_strategy;
@@ -254,3 +256,5 @@ TEST_CASE("a ramp, and settings that make no sense") {
     for (const double strength : {0.0, -.5, 1.5})
         CHECK_THROWS_AS((void)run.step(images(pixels), labels, .1, strength), value_error);
 }
+
+} // namespace adversarial_test

@@ -14,6 +14,8 @@
 #include <span>
 #include <vector>
 
+namespace ascl_test {
+
 using namespace repscope;
 using training::contrast_selection;
 using training::latent_distance;
@@ -290,3 +292,5 @@ TEST_CASE("a step goes down the gradient of cross-entropy, contrast and divergen
             before, after, rate, loss, [&] { return mask.all; }, 2e-6);
     }
 }
+
+} // namespace ascl_test

@@ -14,6 +14,8 @@
 #include <span>
 #include <vector>
 
+namespace augmix_test {
+
 using namespace repscope;
 
 TEST_CASE("mixed images depend on their place in the data set, epoch and view, not on batch or threads") {
@@ -93,3 +95,5 @@ TEST_CASE("a step goes down the gradient of cross-entropy and consistency togeth
         [&] { return mask.all; });
     CHECK_THROWS_AS(run.step(part(0), samples(part(1), 0, 3), part(2), labels, .1), shape_error);
 }
+
+} // namespace augmix_test

@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+namespace deep_pursuit_test {
+
 using namespace repscope;
 using training::pursuit_order;
 
@@ -320,3 +322,5 @@ TEST_CASE("skips that join nothing, or maps of different shapes, are refused") {
     bad.skips = {{0, 2}};
     CHECK_THROWS_AS((bench<layer>(layer(bad), {1, 2, 5, 5})), shape_error);
 }
+
+} // namespace deep_pursuit_test

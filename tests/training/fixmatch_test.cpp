@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace fixmatch_test {
+
 using namespace repscope;
 using training_check::normals;
 using training_check::numbers;
@@ -162,3 +164,5 @@ TEST_CASE("bad momenta, thresholds and views are refused") {
         run.step(views::of(data.labeled), data.labels, views::of(data.weak), views::of(data.labeled), .1),
         shape_error);
 }
+
+} // namespace fixmatch_test

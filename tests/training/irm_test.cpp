@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+namespace irm_test {
+
 using namespace repscope;
 
 namespace {
@@ -229,3 +231,5 @@ TEST_CASE("an invariant predictor is fairer than empirical risk minimization whe
     CHECK(irm_accuracy > erm_accuracy + .05);
     CHECK(irm.equalized_odds < erm.equalized_odds - .08);
 }
+
+} // namespace irm_test
