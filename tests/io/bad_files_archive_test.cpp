@@ -135,7 +135,7 @@ TEST_CASE("bad .npz files") {
             {"a bomb", zip({.deflate = true, .size_change = 1000000}),
              bad + "member a.npy claims 1000152 bytes, more than its " +
                  std::to_string(deflated(array).size()) + " packed ones can hold"},
-            {"outside", zip({.offset_change = 1U << 20U}), bad + "member a.npy lies outside of the file"},
+            {"outside", zip({.offset_change = 1U << 20U}), bad + "member a.npy is outside of the file"},
             {"another name in front", zip({.local_name = "b.npy"}),
              bad + "member a.npy is called otherwise by its header"},
             {"one name twice", twice, bad + "two members are called a.npy"},

@@ -45,13 +45,13 @@ std::size_t count_finished(const corrupt_work& work) {
     if (!work.resume) return 0;
     std::size_t count = 0;
     if (work.writes_arrays()) {
-        for (const std::string_view name : work.names) count += has_finished_array(work, name) ? 1 : 0;
+        for (const std::string_view name : work.names) count += has_finished_array(work, name) ? 1U : 0U;
         return count;
     }
     for (const std::string& name : picture_names(work))
         for (const std::string_view corruption : work.names)
             for (const int severity : work.severities)
-                count += has_finished_picture(work, picture_path(work, name, corruption, severity)) ? 1 : 0;
+                count += has_finished_picture(work, picture_path(work, name, corruption, severity)) ? 1U : 0U;
     return count;
 }
 

@@ -124,14 +124,14 @@ void apply_kind(kind which, const sampler_context& setup, const apply_options& o
 /// docs/corruptions.md.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> apply(kind which, const Images& images, const apply_options& options) {
-    using T = element_type_of<Images>;
+    using scalar = element_type_of<Images>;
     constexpr std::string_view function = "corruption::apply";
     if (options.severity < 1 || options.severity > severities) {
         errors::throw_value_error(function,
                                   "expected a severity in 1 ... 5, got " + errors::text_of(options.severity));
     }
     const auto view = as_view(images);
-    const auto shape = detail::shape_of(function, tensor_view<const T, static_rank<Images>>(view));
+    const auto shape = detail::shape_of(function, tensor_view<const scalar, static_rank<Images>>(view));
     if (detail::needs_colors(which))
         detail::require_colors(std::string(function) + "(" + std::string(name_of(which)) + ")",
                                shape.channels);
@@ -142,8 +142,8 @@ template <image_like Images>
     }
     const variant whose =
         options.variant == variant::nearest ? nearest_variant(shape.height, shape.width) : options.variant;
-    std::vector<T> copy;
-    const T* pixels = detail::dense_pixels(tensor_view<const T, static_rank<Images>>(view), copy);
+    std::vector<scalar> copy;
+    const scalar* pixels = detail::dense_pixels(tensor_view<const scalar, static_rank<Images>>(view), copy);
     detail::require_intensities(function, pixels, view.size());
     corrupted<Images> result(view.extents());
     const detail::sampler_context setup{static_cast<std::size_t>(whose) - 1,

@@ -179,18 +179,18 @@ inline void require_draws(std::string_view function, std::string_view what, std:
 template <image_like Images, typename Check, typename Kernel>
 [[nodiscard]] corrupted<Images> each_image(std::string_view function, const Images& images, Check&& check,
                                            Kernel&& kernel) {
-    using T = element_type_of<Images>;
+    using scalar = element_type_of<Images>;
     constexpr std::size_t rank = static_rank<Images>;
-    const tensor_view<const T, rank> view = as_view(images);
+    const tensor_view<const scalar, rank> view = as_view(images);
     const image_shape shape = shape_of(function, view);
     check(shape);
-    std::vector<T> copy;
-    const T* pixels = dense_pixels(view, copy);
+    std::vector<scalar> copy;
+    const scalar* pixels = dense_pixels(view, copy);
     require_intensities(function, pixels, view.size());
     corrupted<Images> result(view.extents());
     for (std::size_t image = 0; image < shape.count; ++image) {
         const std::size_t first = image * shape.size();
-        kernel(picture<T>{pixels + first, shape.height, shape.width, shape.channels}, image,
+        kernel(picture<scalar>{pixels + first, shape.height, shape.width, shape.channels}, image,
                result.data_handle() + first);
     }
     return result;

@@ -243,6 +243,7 @@ template <typename Model, tensor_like Images>
             continue;
         }
         std::vector<detail::probed_layer> seen;
+        seen.reserve(result.size());
         for (const layer_gradients& layer : result) seen.emplace_back(count, layer.l2.units(), probes);
         std::vector<tile_scalar_t<scalar>> scratch;
         std::vector<double> values;

@@ -116,7 +116,7 @@ class npy_dictionary {
         const char quote = text_[at_++];
         const std::size_t end = text_.find(quote, at_);
         if (end == std::string_view::npos) fail("a quoted word has no end");
-        const std::string word(text_.substr(at_, end - at_));
+        std::string word(text_.substr(at_, end - at_));
         at_ = end + 1;
         return word;
     }

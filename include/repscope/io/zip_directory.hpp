@@ -68,7 +68,7 @@ class zip_reader {
     [[nodiscard]] std::vector<std::byte> bytes_at(std::uint64_t offset, std::size_t count,
                                                   std::string_view what) const {
         if (offset > archive_.size() || count > archive_.size() - offset) {
-            fail(std::string(what) + " lies outside of the file");
+            fail(std::string(what) + " is outside of the file");
         }
         std::vector<std::byte> bytes(count);
         archive_.read(static_cast<std::size_t>(offset), bytes);
@@ -193,7 +193,7 @@ class zip_reader {
                  errors::text_of(packed) + " packed ones can hold");
         }
         if (offset > directory_ || packed > directory_ - offset) {
-            fail("member " + member.name + " lies outside of the file");
+            fail("member " + member.name + " is outside of the file");
         }
         member.packed_size = static_cast<std::size_t>(packed);
         member.size = static_cast<std::size_t>(size);
@@ -236,13 +236,14 @@ class zip_reader {
         if (!same) fail("member " + member.name + " is called otherwise by its header");
         member.offset += local_bytes + name_length + extra_length;
         if (member.offset > directory_ || member.packed_size > directory_ - member.offset) {
-            fail("member " + member.name + " lies outside of the file");
+            fail("member " + member.name + " is outside of the file");
         }
     }
 
     /// Archives whose members share bytes are made to unpack to more than they are.
     void check_apart(const std::vector<zip_member>& members) const {
         std::vector<const zip_member*> by_place;
+        by_place.reserve(members.size());
         for (const zip_member& member : members) by_place.push_back(&member);
         std::sort(by_place.begin(), by_place.end(),
                   [](const zip_member* a, const zip_member* b) { return a->offset < b->offset; });

@@ -193,7 +193,7 @@ struct sampler<kind::glass_blur> {
     void operator()(const picture<T>& image, const draw_source& draws, scratch& memory, T* out) const {
         const std::size_t count = glass_draws(image.height, image.width, parameters);
         auto* offsets = memory.take<std::int8_t>(count);
-        const auto span = static_cast<std::uint64_t>(2 * parameters.max_delta);
+        const auto span = 2 * static_cast<std::uint64_t>(parameters.max_delta);
         const int delta = parameters.max_delta;
         // One word gives both: the whole part of word x span / 2^32, and that of what is left.
         draws.field(0).words(count / 2, [&](std::size_t first, const std::uint32_t* words, std::size_t n) {

@@ -105,6 +105,7 @@ template <typename Products>
     const auto& kept = rows.kept();
     const double whole = std::log(all.unbiased());
     std::vector<double> alone;
+    alone.reserve(kept.size());
     for (const auto& one : kept) alone.push_back(std::log(without(all, one.terms).unbiased()) - whole);
     double squares = 0;
     for (std::size_t a = 0; a < kept.size(); ++a) {
