@@ -4,7 +4,7 @@
 #   tests/run.sh [--leg LEG]
 #
 #   g++              g++ -O2, as a user would compile, for the processor it runs on (the default)
-#   sanitize         clang++ -O0 with AddressSanitizer, UndefinedBehaviorSanitizer and the assertions of Eigen and the
+#   sanitize         clang++ -O1 with AddressSanitizer, UndefinedBehaviorSanitizer and the assertions of Eigen and the
 #                    standard library, for AVX2 at most; without the tests that train
 #   sanitize-trains  as sanitize, only the tests that train
 #   clang            clang++ -O0, for AVX2 at most, with the assertions of Eigen, each source alone
@@ -44,8 +44,8 @@ tests=()
 sanitizers="-g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
 case $leg in
 g++) compiler=g++ flags="-O2 -DNDEBUG" options=() ;;
-sanitize) flags="-O0 $sanitizers" tests=(--label-exclude trains) ;;
-sanitize-trains) flags="-O0 $sanitizers" tests=(--label-regex trains) ;;
+sanitize) flags="-O1 $sanitizers" tests=(--label-exclude trains) ;;
+sanitize-trains) flags="-O1 $sanitizers" tests=(--label-regex trains) ;;
 clang) flags=-O0 options+=(-DREPSCOPE_JOIN_SOURCES=OFF) ;;
 gcc-sanitize)
     # With sanitizers g++ warns of what cannot happen; that no other warning is there the other legs have shown.

@@ -111,7 +111,7 @@ TEST_CASE("an output over a file of another kind is refused, one of its kind is 
     dump.refuses({"measure", act, "--state", folder / "conv2.npy"}, "expected a state file or no file");
     write_bytes(folder / "text", "my notes");
     dump.refuses({"measure", act, "--json", folder / "text"}, "got another kind of file");
-    dump.refuses(corrupt(folder / "a.png", folder / "b.png"), "exists (--overwrite replaces it)");
+    dump.refuses(corrupt(folder / "a.png", folder / "b.png"), "exists (--overwrite replaces it");
     dump.refuses(corrupt(folder / "a.png", folder / "text"), "expected a folder, got the file");
     write_bytes(folder / "text.png", "my notes");
     dump.refuses({"corrupt", folder / "a.png", folder / "text.png", "--corruption", "fog", "--severity", "3",
