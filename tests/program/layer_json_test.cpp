@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace layer_json_test {
+
 using namespace program;
 using json = nlohmann::ordered_json;
 
@@ -159,3 +161,5 @@ TEST_CASE("the values of a layer are those of its LAYER object, in the same orde
     CHECK(!numbers[1]);
     CHECK(!numbers_in(std::vector<label_value>{std::string("cat")}).front());
 }
+
+} // namespace layer_json_test

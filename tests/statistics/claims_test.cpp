@@ -9,6 +9,8 @@
 #include <limits>
 #include <vector>
 
+namespace claims_test {
+
 using namespace repscope;
 
 namespace {
@@ -160,3 +162,5 @@ TEST_CASE("judge_claims: a verdict that is set stays, and its p-value counts") {
     std::vector<claim_result> invalid{claim_of(1.5, {1, 1, 1})};
     CHECK_THROWS_AS(judge_claims(invalid), value_error);
 }
+
+} // namespace claims_test
