@@ -49,6 +49,9 @@ struct image_dataset {
     }
 };
 
+/// Part of a published data set.
+enum class subset { train, test };
+
 /// Returns a copy of the first `count` images. Throws `shape_error` if there are fewer.
 [[nodiscard]] inline image_dataset first_images(const image_dataset& set, std::size_t count) {
     if (count > set.images) {

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-namespace open_test {
+namespace open_archive_test {
 
 using namespace repscope_test;
 namespace io = repscope::io;
@@ -144,4 +144,4 @@ TEST_CASE("elements of two bytes without a type are bfloat16 if it is stated") {
     CHECK(layers.at(0).arrays.at(0).header.format.name() == "<bf16");
 }
 
-} // namespace open_test
+} // namespace open_archive_test
