@@ -3,6 +3,7 @@
 #include "made_up_images.hpp"
 #include "methods/catalog.hpp"
 #include "methods/costs.hpp"
+#include "methods/json.hpp"
 #include "methods/protocol.hpp"
 #include "methods/report.hpp"
 #include "process.hpp"
@@ -55,41 +56,41 @@ std::string refusal(const std::string& list) {
     return "";
 }
 
-// A study of two methods and two seeds, in numbers.
-json made_up_study() {
-    json study;
-    study["networks"] = json::array();
-    const auto add = [&](const char* method, int seed, double selectivity, double clean, double corrupted,
-                         double linf) {
-        study["networks"].push_back({{"method", method},
-                                     {"seed", seed},
-                                     {"clean_accuracy", clean},
-                                     {"selectivity_mean", selectivity},
-                                     {"corruption_accuracy", corrupted},
-                                     {"corruptions", {{"fog", corrupted}}},
-                                     {"images_per_second", method == std::string("ce") ? 800.0 : 100.0},
-                                     {"train_seconds", method == std::string("ce") ? 2.0 : 17.0 + seed},
-                                     {"predicted_factor", method == std::string("ce") ? 1.0 : 8.0},
-                                     {"robust",
-                                      {{"linf", {{"accuracy", linf}, {"cross_entropy", linf + .01}}},
-                                       {"l2", {{"accuracy", .5}}},
-                                       {"l1", {{"accuracy", .5}}},
-                                       {"all", {{"accuracy", linf}}}}},
-                                     {"layers", json::array()}});
-    };
-    add("ce", 0, .30, .9, .6, .05);
-    add("ce", 1, .32, .8, .6, .07);
-    add("at-linf", 0, .40, .7, .5, .45);
-    add("at-linf", 1, .46, .75, .5, .49);
-    add("augmix", 0, .25, .9, .7, .065);
-    for (int seed = 0; seed < 2; ++seed) {
-        study["fairness"].push_back(
-            {{"arm", "erm"}, {"seed", seed}, {"misleading", {{"accuracy", .5}, {"equalised_odds_gap", .4}}}});
-        study["fairness"].push_back({{"arm", "irm"},
-                                     {"seed", seed},
-                                     {"misleading", {{"accuracy", .7}, {"equalised_odds_gap", .1 * seed}}}});
+program::method_network made_up_network(const char* method, std::size_t seed, double selectivity,
+                                        double clean, double corrupted, double linf) {
+    const bool is_plain = method == std::string("ce");
+    program::method_network network;
+    network.method = method;
+    network.seed = seed;
+    network.clean.accuracy = clean;
+    network.clean.selectivity_mean = selectivity;
+    network.robust.corruption_accuracy = corrupted;
+    network.robust.corruptions = {{"fog", corrupted}};
+    network.robust.balls = {
+        {"linf", .1, linf + .01, linf, {}}, {"l2", 1.5, .5, .5, {}}, {"l1", 10, .5, .5, {}}};
+    network.robust.accuracy = linf;
+    const auto extra = static_cast<double>(seed);
+    network.cost = {is_plain ? 2.0 : 17.0 + extra, is_plain ? 800.0 : 100.0, is_plain ? 1.0 : 8.0};
+    return network;
+}
+
+// A run of three methods, two seeds, and the arms of one.
+program::methods_result made_up_result() {
+    program::methods_result result;
+    result.networks = {made_up_network("ce", 0, .30, .9, .6, .05), made_up_network("ce", 1, .32, .8, .6, .07),
+                       made_up_network("at-linf", 0, .40, .7, .5, .45),
+                       made_up_network("at-linf", 1, .46, .75, .5, .49),
+                       made_up_network("augmix", 0, .25, .9, .7, .065)};
+    program::arm_group& fairness = result.groups.emplace_back();
+    fairness.name = "fairness";
+    for (std::size_t seed = 0; seed < 2; ++seed) {
+        program::attribute_measures erm, irm;
+        erm.misleading = {.5, .4, .1};
+        irm.misleading = {.7, .1 * static_cast<double>(seed), .1};
+        fairness.arms.push_back({"erm", seed, erm});
+        fairness.arms.push_back({"irm", seed, irm});
     }
-    return study;
+    return result;
 }
 
 } // namespace
@@ -134,67 +135,123 @@ TEST_CASE("protocols") {
 }
 
 TEST_CASE("comparisons are differences seed by seed") {
-    json study = made_up_study();
-    const json found = program::method_comparisons(study);
-    const auto get = [&](const char* first, const char* second, const char* what) {
-        for (const auto& each : found) {
-            if (each["first"] == first && each["second"] == second && each["quantity"] == what) return each;
+    program::methods_result result = made_up_result();
+    result.comparisons = program::method_comparisons(result);
+    const auto get = [&](const char* first, const char* second, const char* quantity) {
+        for (const auto& each : result.comparisons) {
+            if (each.first == first && each.second == second && each.quantity == quantity) return each;
         }
-        return json();
+        return program::method_comparison{};
     };
-    const json selectivity = get("at-linf", "ce", "selectivity_mean");
-    REQUIRE(selectivity.is_object());
-    CHECK(selectivity["per_seed"][0] == doctest::Approx(.1));
-    CHECK(selectivity["per_seed"][1] == doctest::Approx(.14));
-    CHECK(selectivity["mean"] == doctest::Approx(.12));
+    const auto selectivity = get("at-linf", "ce", "selectivity_mean");
+    REQUIRE(selectivity.per_seed.size() == 2);
+    CHECK(selectivity.per_seed[0] == doctest::Approx(.1));
+    CHECK(selectivity.per_seed[1] == doctest::Approx(.14));
+    CHECK(selectivity.mean == doctest::Approx(.12));
     // t of one degree of freedom: 12.706 times s / sqrt(2) = .02
-    CHECK(selectivity["high"] == doctest::Approx(.12 + 12.7062 * .02).epsilon(1e-4));
-    CHECK(get("at-linf", "ce", "clean_accuracy")["mean"] == doctest::Approx(-.125));
-    CHECK(get("at-linf", "ce", "robust_linf")["mean"] == doctest::Approx(.41));
-    const json once = get("augmix", "ce", "selectivity_mean");
-    CHECK(once["mean"] == doctest::Approx(-.05));
-    CHECK(once["low"].is_null());
-    CHECK(get("msd", "max", "robust_all").is_null());
-    const json fair = get("irm", "erm", "equalised odds");
-    CHECK(fair["group"] == "fairness");
-    CHECK(fair["mean"] == doctest::Approx(-.35));
+    CHECK(selectivity.high == doctest::Approx(.12 + 12.7062 * .02).epsilon(1e-4));
+    CHECK(get("at-linf", "ce", "clean_accuracy").mean == doctest::Approx(-.125));
+    CHECK(get("at-linf", "ce", "robust_linf").mean == doctest::Approx(.41));
+    const auto once = get("augmix", "ce", "selectivity_mean");
+    CHECK(once.mean == doctest::Approx(-.05));
+    CHECK(std::isnan(once.low));
+    CHECK(get("msd", "max", "robust_all").per_seed.empty());
+    const auto fair = get("irm", "erm", "equalised odds");
+    CHECK(fair.group == "fairness");
+    CHECK(fair.mean == doctest::Approx(-.35));
 
-    const json correlations = program::method_correlations(study);
-    CHECK(correlations[0]["spearman"] == doctest::Approx(-1)); // .31 .43 .25 and .6 .5 .7
-    CHECK(correlations[1]["spearman"] == doctest::Approx(.5)); // and .06 .47 .065
-    study["costs"] = program::method_costs(study);
-    study["comparisons"] = found;
-    study["correlations"] = correlations;
-    const std::string csv = program::methods_csv(study);
+    result.correlations = program::method_correlations(result);
+    CHECK(result.correlations[0].spearman == doctest::Approx(-1)); // .31 .43 .25 and .6 .5 .7
+    CHECK(result.correlations[1].spearman == doctest::Approx(.5)); // and .06 .47 .065
+    result.costs = program::method_costs(result);
+    const std::string csv = program::methods_csv(result);
     CHECK(csv.find("networks,at-linf,1,,robust_linf,0.49\n") != std::string::npos);
     CHECK(csv.find("networks,ce,0,,corruption_fog,0.6\n") != std::string::npos);
+    CHECK(csv.find("networks,ce,0,,components_95_early,\n") != std::string::npos);
     CHECK(csv.find("fairness,irm,0,,equalised odds,0\n") != std::string::npos);
-    const std::string table = program::methods_table(study);
+    CHECK(csv.find("fairness,irm,0,,accuracy like training,\n") != std::string::npos);
+    const std::string table = program::methods_table(result);
     CHECK(table.find("0.310 +- 0.014") != std::string::npos);
     CHECK(table.find("0.350") != std::string::npos);
+
+    const json written = json::parse(program::methods_text(result));
+    CHECK(written["comparisons"].size() == result.comparisons.size());
+    CHECK(written["correlations"][0]["spearman"] == doctest::Approx(-1));
+    CHECK(written["networks"][2]["robust"]["linf"]["accuracy"] == .45);
+    CHECK(written["networks"][2]["settings"].is_null());
+    CHECK(!written["networks"][2].contains("right"));
+    CHECK(written["fairness"][1]["misleading"]["accuracy"] == .7);
+    CHECK(written["fairness"][1]["like_training"]["accuracy"].is_null());
+}
+
+TEST_CASE("networks and arms that are kept are read again as the same bytes") {
+    program::method_network network = made_up_network("at-linf", 3, .4, .7, 1.0 / 3.0, .5);
+    network.settings = {
+        {"iterations", std::size_t{3}}, {"shrinkage", .01}, {"distance", std::string("linf")}};
+    network.notes = {{"fooled", .25}, {"loss", std::nan("")}};
+    network.clean.correct = {true, false, true, true, false};
+    network.robust.images = 2;
+    for (auto& ball : network.robust.balls) ball.correct = {true, ball.norm == "l2"};
+    network.robust.correct = {true, false};
+    program::layer_report layer;
+    layer.name = "conv1";
+    layer.selectivity.emplace();
+    network.clean.layers = {layer, layer};
+    const std::string text = program::to_json(network).dump();
+    const auto again = program::method_network_from_json(json::parse(text));
+    CHECK(program::to_json(again).dump() == text);
+    CHECK(again.clean.correct == network.clean.correct);
+    CHECK(again.robust.balls[1].correct == std::vector<bool>{true, true});
+    CHECK(std::get<std::size_t>(again.settings[0].second) == 3);
+    CHECK(std::isnan(again.notes[1].second));
+
+    program::semi_supervised_measures semi;
+    semi.train_images = 700;
+    semi.cost = {1.5, 100, 4};
+    semi.student_accuracy = .5;
+    semi.clean = network.clean;
+    program::colored_measures colored;
+    colored.train = {{.2, .75, .5, 1e-12}, {.1, .8, .4, 0.0}};
+    colored.flipped_accuracy = .7;
+    program::attribute_measures attribute;
+    attribute.misleading = {.5, .25, .125};
+    const auto same = [](const program::method_arm& arm, const char* group) {
+        const std::string kept = program::to_json(arm).dump();
+        return program::to_json(program::method_arm_from_json(json::parse(kept), group)).dump() == kept;
+    };
+    CHECK(same({"labels", 1, semi}, "eman:600"));
+    CHECK(!program::to_json(program::method_arm{"labels", 1, semi}).contains("unlabelled_kept"));
+    semi.unlabeled_kept = .25;
+    CHECK(same({"eman", 1, semi}, "eman"));
+    CHECK(same({"grey", 2, colored}, "irm"));
+    CHECK(same({"erm", 0, attribute}, "fairness"));
+    CHECK_THROWS_AS((void)program::method_arm_from_json(json{{"arm", "erm"}, {"seed", 0}}, "irm"),
+                    json::exception);
 }
 
 TEST_CASE("what methods cost is told beside the plain training of their network") {
-    json study = made_up_study();
-    for (int seed = 0; seed < 3; ++seed) {
-        json labels{{"arm", "labels"}, {"seed", seed}}, eman{{"arm", "eman"}, {"seed", seed}};
-        program::tell_cost(labels, 2, 10, 1);
-        program::tell_cost(eman, 10.0 + 5 * seed * seed, 60, 6);
-        study["eman:600"].push_back(labels);
-        study["eman:600"].push_back(eman);
+    program::methods_result result = made_up_result();
+    program::arm_group& group = result.groups.emplace_back();
+    group.name = "eman:600";
+    for (std::size_t seed = 0; seed < 3; ++seed) {
+        program::semi_supervised_measures labels, eman;
+        labels.cost = {2, 5, 1};
+        const double seconds = 10.0 + 5.0 * static_cast<double>(seed * seed);
+        eman.cost = {seconds, 60 / seconds, 6};
+        group.arms.push_back({"labels", seed, labels});
+        group.arms.push_back({"eman", seed, eman});
     }
-    study["eman_settings"] = {{"eman:600", {{"labels", 600}}}};
-    const json costs = program::method_costs(study);
+    const auto costs = program::method_costs(result);
     REQUIRE(costs.size() == 3 + 2);
-    CHECK(costs[1]["method"] == "at-linf");
-    CHECK(costs[1]["baseline"] == "ce");
-    CHECK(costs[1]["times_as_long"] == doctest::Approx(17.5 / 2));
-    CHECK(costs[1]["predicted_factor"] == 8);
-    CHECK(costs[2]["times_as_long"] == doctest::Approx(8.5));
-    CHECK(costs[4]["group"] == "eman:600");
-    CHECK(costs[4]["baseline"] == "labels");
-    CHECK(costs[4]["images_per_second"] == doctest::Approx(4)); // 6, 4, 2
-    CHECK(costs[4]["times_as_long"] == doctest::Approx(7.5));   // 10, 15, 30
+    CHECK(costs[1].method == "at-linf");
+    CHECK(costs[1].baseline == "ce");
+    CHECK(costs[1].times_as_long == doctest::Approx(17.5 / 2));
+    CHECK(costs[1].predicted_factor == 8);
+    CHECK(costs[2].times_as_long == doctest::Approx(8.5));
+    CHECK(costs[4].group == "eman:600");
+    CHECK(costs[4].baseline == "labels");
+    CHECK(costs[4].images_per_second == doctest::Approx(4)); // 6, 4, 2
+    CHECK(costs[4].times_as_long == doctest::Approx(7.5));   // 10, 15, 30
     CHECK(program::costs_table(costs).find("7.50") != std::string::npos);
 
     const auto quick = program::protocol_of("quick", 1);

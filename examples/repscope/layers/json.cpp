@@ -1,12 +1,13 @@
 #include "layers/json.hpp"
 
 #include "layers/fields.hpp"
-#include "support/errors.hpp"
 
 #include <algorithm>
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace program {
@@ -77,7 +78,7 @@ std::array<T, 3> thresholds_from(const json& object) {
 
 repscope::negative_policy policy_from(const std::string& name) {
     if (const auto policy = policy_named(name)) return *policy;
-    throw data_error("LAYER", "expected the policy undefined, rectify or shift, got '" + name + "'");
+    throw std::invalid_argument("expected the policy undefined, rectify or shift, got '" + name + "'");
 }
 
 selectivity_report selectivity_from(const json& object) {
@@ -105,7 +106,8 @@ selectivity_report selectivity_from(const json& object) {
     for (const json& preferred : object.at("preferred_class")) {
         const auto place = std::find(labels.begin(), labels.end(), preferred);
         if (place == labels.end() && !preferred.is_null()) {
-            throw data_error("LAYER", "expected a preferred class among the labels, got " + preferred.dump());
+            throw std::invalid_argument("expected a preferred class among the labels, got " +
+                                        preferred.dump());
         }
         measured.preferred_class.push_back(
             preferred.is_null() ? std::nullopt
@@ -143,7 +145,8 @@ layer_report layer_from_json(const nlohmann::ordered_json& object) {
     const json& selectivity = object.at("selectivity");
     if (object.contains("comparison") || dimensionality.contains("method") ||
         selectivity.contains("cross_fit")) {
-        throw data_error(layer.name, "expected a LAYER without comparison and estimates");
+        throw std::invalid_argument("expected a LAYER without comparison and estimates, got " + layer.name +
+                                    " with them");
     }
     layer.file = optional_from<std::string>(object.at("file"));
     layer.dtype = object.at("dtype").get<std::string>();

@@ -21,7 +21,8 @@ repscope::dimensionality_result dimensionality_from_json(const nlohmann::ordered
 
 /// Reads a LAYER object of a run without --compare and --inference: `to_json` of the result is the same
 /// object. Keys that are not part of a LAYER object are ignored. Throws `nlohmann::json::exception` for
-/// another object, `data_error` for one with a comparison or estimates.
+/// another object, `std::invalid_argument` for one with a comparison or estimates, another policy for
+/// negative activations, or a preferred class that is not among the labels.
 layer_report layer_from_json(const nlohmann::ordered_json& object);
 
 } // namespace program

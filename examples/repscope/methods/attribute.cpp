@@ -19,26 +19,23 @@ namespace {
 namespace net = repscope::net;
 namespace data = repscope::data;
 namespace training = repscope::training;
-using json = nlohmann::ordered_json;
 
 constexpr std::size_t samples = 4000, features = 16, training_steps = 600, anneal = 60;
 constexpr std::array<double, 2> training_agreement{.9, .8};
 constexpr double misleading_agreement = .1;
 constexpr double training_rate = .03, decay = 1e-3, penalty_weight = 1e4;
 
-json gaps_json(const repscope::fairness_gaps& gaps, const std::vector<int>& predicted,
-               const std::vector<int>& labels) {
+gap_measures gaps_of(const repscope::fairness_gaps& gaps, const std::vector<int>& predicted,
+                     const std::vector<int>& labels) {
     double right = 0;
     for (std::size_t i = 0; i < labels.size(); ++i) right += predicted[i] == labels[i] ? 1 : 0;
-    return {{"accuracy", right / static_cast<double>(labels.size())},
-            {"equalised_odds_gap", gaps.equalized_odds},
-            {"demographic_parity_gap", gaps.demographic_parity}};
+    return {right / static_cast<double>(labels.size()), gaps.equalized_odds, gaps.demographic_parity};
 }
 
 } // namespace
 
-json attribute_run(const std::string& arm, std::size_t seed, repscope::thread_pool& pool,
-                   const std::function<void(std::size_t, std::size_t)>& done) {
+method_arm attribute_run(const std::string& arm, std::size_t seed, repscope::thread_pool& pool,
+                         const std::function<void(std::size_t, std::size_t)>& done) {
     if (arm != "erm" && arm != "irm") {
         throw usage_error("--methods: expected erm or irm, got '" + arm + "'");
     }
@@ -67,19 +64,15 @@ json attribute_run(const std::string& arm, std::size_t seed, repscope::thread_po
         done(step + 1, training_steps);
     }
     typename decltype(network)::workspace workspace(pool);
-    json result;
-    result["arm"] = arm;
-    result["seed"] = seed;
     const auto measure = [&](const data::attributed_samples<float>& where) {
         const auto logits = network.forward(where.x.view(), workspace);
         std::vector<int> predicted(where.labels.size());
         for (std::size_t i = 0; i < predicted.size(); ++i) predicted[i] = logits(i, 0) > 0 ? 1 : 0;
-        return gaps_json(repscope::fairness(predicted, where.labels, where.attribute), predicted,
-                         where.labels);
+        return gaps_of(repscope::fairness(predicted, where.labels, where.attribute), predicted, where.labels);
     };
-    result["like_training"] = measure(make(training_agreement[0], 2));
-    result["misleading"] = measure(make(misleading_agreement, 3));
-    return result;
+    return {
+        arm, seed,
+        attribute_measures{measure(make(training_agreement[0], 2)), measure(make(misleading_agreement, 3))}};
 }
 
 } // namespace program

@@ -11,6 +11,7 @@
 #include "methods/costs.hpp"
 #include "methods/eman.hpp"
 #include "methods/irm.hpp"
+#include "methods/json.hpp"
 #include "methods/measure.hpp"
 #include "methods/protocol.hpp"
 #include "methods/report.hpp"
@@ -18,12 +19,11 @@
 #include "render/text_table.hpp"
 #include "study/options.hpp"
 #include "study/per_image.hpp"
+#include "study/recipe.hpp"
 #include "study/run/model.hpp"
-#include "study/store.hpp"
 #include "support/errors.hpp"
 #include "support/progress.hpp"
 #include "support/stopwatch.hpp"
-#include "support/versions.hpp"
 
 #include <repscope/error.hpp>
 
@@ -33,10 +33,10 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <utility>
+#include <variant>
 
 namespace program {
 
@@ -47,8 +47,8 @@ struct methods_request {
     std::string protocol = "quick";
 };
 
-using json = nlohmann::ordered_json;
-using listener = std::function<void(double)>; ///< hears what share of a network is done
+using listener = std::function<void(double)>; ///< is called with the share of a network that is done
+using trained = std::variant<method_network, method_arm>;
 
 constexpr std::size_t timed_steps = 20;
 constexpr std::size_t irm_seeds = 5;
@@ -61,11 +61,11 @@ double seconds_of(const std::function<void()>& work) {
 
 // One network to be trained: where it is kept, what it belongs to, how long it takes, and how it is made.
 struct piece {
-    std::string group; ///< networks, eman, irm or fairness: the array of methods.json
+    std::string group; ///< networks, eman, irm or fairness
     std::string method;
     std::string cell;
     double seconds = 0.0;
-    std::function<json(const listener&)> make;
+    std::function<trained(const listener&)> make;
 };
 
 listener stages(const listener& done, double from, double to) {
@@ -99,8 +99,7 @@ class runner {
   public:
     runner(const study_settings& settings, const methods_request& request, const CLI::App& given)
         : settings_(settings), methods_(parse_methods(request.list)),
-          // Before the data are read: names and protocol may be wrong.
-          protocol_((void(protocol_of(request.protocol, 1)), methods_protocol{})),
+          protocol_(protocol_of(request.protocol, 1)), // refuses a wrong name before the data are read
           data_(load_data_set(settings.data, 0, settings.test)),
           pool_(static_cast<std::size_t>(settings.threads)) {
         protocol_ = protocol_with(settings, request, given, data_.train.channels);
@@ -119,70 +118,57 @@ class runner {
     }
 
     int run() {
-        const study_store store(settings_, made_with());
+        const method_store store(settings_, data_of_run(), protocol_);
         std::vector<piece> pieces = all_pieces();
         std::vector<piece*> missing;
         for (auto& each : pieces) {
-            if (!store.finished(each.cell)) missing.push_back(&each);
+            if (!store.has(each.cell)) missing.push_back(&each);
         }
         tell_plan(pieces, missing);
-        double all = 0.0, before = 0.0;
-        for (const piece* each : missing) all += each->seconds;
-        {
-            progress shown("methods", all, "s");
-            for (std::size_t i = 0; i < missing.size(); ++i) {
-                const piece& now = *missing[i];
-                const std::string which =
-                    now.cell + ", " + std::to_string(i + 1) + " of " + std::to_string(missing.size());
-                json network;
-                try {
-                    network =
-                        now.make([&](double share) { shown.done(before + share * now.seconds, which); });
-                } catch (const repscope::value_error& e) {
-                    throw data_error(now.cell, "training diverged: " + without_function_name(e.what()));
-                }
-                before += now.seconds;
-                store.keep(now.cell, network);
-            }
-        }
+        train(missing, store);
         return write(store, pieces);
     }
 
   private:
-    [[nodiscard]] json data_json() const {
-        return {{"name", data_.name},
-                {"train", protocol_.train},
-                {"test", data_.test.images},
-                {"sha256", data_.sha256}};
-    }
-    [[nodiscard]] json training_json_of_protocol() const {
-        study_settings recipe = settings_;
-        recipe.epochs = protocol_.epochs;
-        return training_json(recipe);
-    }
-    [[nodiscard]] json made_with() const {
-        return {{"repscope", version_text()},
-                {"data", data_json()},
-                {"training", training_json_of_protocol()},
-                {"protocol", to_json(protocol_)},
-                {"frost", settings_.frost_textures.empty() ? "procedural" : settings_.frost_textures}};
+    [[nodiscard]] methods_data data_of_run() const {
+        return {data_.name, protocol_.train, data_.test.images, data_.sha256};
     }
 
-    json train_and_measure(const method& which, std::size_t seed, const listener& done) {
-        json network;
-        network["method"] = which.name;
-        network["seed"] = seed;
+    // Trains and keeps the networks that are missing.
+    static void train(const std::vector<piece*>& missing, const method_store& store) {
+        double all = 0.0, before = 0.0;
+        for (const piece* each : missing) all += each->seconds;
+        progress shown("methods", all, "s");
+        for (std::size_t i = 0; i < missing.size(); ++i) {
+            const piece& now = *missing[i];
+            const std::string which =
+                now.cell + ", " + std::to_string(i + 1) + " of " + std::to_string(missing.size());
+            try {
+                store.keep(now.cell,
+                           now.make([&](double share) { shown.done(before + share * now.seconds, which); }));
+            } catch (const repscope::value_error& e) {
+                throw data_error(now.cell, "training diverged: " + without_function_name(e.what()));
+            }
+            before += now.seconds;
+        }
+    }
+
+    method_network train_and_measure(const method& which, std::size_t seed, const listener& done) {
+        method_network network;
+        network.method = which.name;
+        network.seed = seed;
         trained_by_method made;
         const double seconds = seconds_of([&] {
             made = train_by_method(which, protocol_, trained_on_, data_.classes, seed, pool_,
                                    steps_of(stages(done, 0, .7)));
         });
-        network["settings"] = made.settings;
-        network["notes"] = made.notes;
-        measure_layers(*made.model, data_.test, pool_, network);
-        measure_robustness(*made.model, protocol_, data_, *corrupted_, pool_, network, stages(done, .7, 1));
-        tell_cost(network, seconds, static_cast<double>(protocol_.epochs * trained_on_.images),
-                  predicted_factor(which, protocol_));
+        network.settings = std::move(made.settings);
+        network.notes = std::move(made.notes);
+        network.clean = measure_clean(*made.model, data_.test, pool_);
+        network.robust =
+            measure_robustness(*made.model, protocol_, data_, *corrupted_, pool_, stages(done, .7, 1));
+        network.cost = {seconds, static_cast<double>(protocol_.epochs * trained_on_.images) / seconds,
+                        predicted_factor(which, protocol_)};
         return network;
     }
 
@@ -190,7 +176,7 @@ class runner {
     double estimate(const method& which) {
         methods_protocol trial = protocol_;
         trial.epochs = 1;
-        const std::size_t batch = training_json_of_protocol()["batch"];
+        constexpr std::size_t batch = recipe::batch_size;
         const image_set some =
             first_images(trained_on_, std::min(trained_on_.images, (timed_steps + 1) * batch));
         using clock = std::chrono::steady_clock;
@@ -352,39 +338,39 @@ class runner {
               (pool_.size() == 1 ? " thread\n" : " threads\n"));
     }
 
-    int write(const study_store& store, const std::vector<piece>& pieces) {
-        json whole;
-        whole["schema"] = "repscope.methods/1";
-        whole["repscope"] = version_text();
-        whole["commit"] = commit_text();
-        whole["command"] = "methods";
-        whole["data"] = data_json();
-        whole["training"] = training_json_of_protocol();
-        whole["protocol"] = to_json(protocol_);
-        for (const method& which : methods_) {
-            whole["methods"].push_back(which.name);
-            if (which.kind == "eman") {
-                whole["eman_settings"][which.name] =
-                    to_json(eman_settings{.labels = static_cast<std::size_t>(which.number)});
+    // All results, and which images were right.
+    methods_result read(const method_store& store, const std::vector<piece>& pieces,
+                        image_verdicts& verdicts) const {
+        methods_result result{data_of_run(), protocol_, methods_, {}, {}, {}, {}, {}};
+        const auto add_clean = [&](const std::string& cell, const clean_measures& clean) {
+            verdicts.emplace_back(cell + "/clean", clean.correct);
+        };
+        for (const piece& each : pieces) {
+            if (each.group == "networks") {
+                const auto& network = result.networks.emplace_back(store.network(each.cell));
+                add_clean(each.cell, network.clean);
+                for (const ball_measures& ball : network.robust.balls)
+                    verdicts.emplace_back(each.cell + "/" + ball.norm, ball.correct);
+                verdicts.emplace_back(each.cell + "/all", network.robust.correct);
+                continue;
             }
+            auto group = std::find_if(result.groups.begin(), result.groups.end(),
+                                      [&](const arm_group& other) { return other.name == each.group; });
+            if (group == result.groups.end()) group = result.groups.insert(group, {each.group, {}});
+            const auto& arm = group->arms.emplace_back(store.arm(each.cell, each.group));
+            if (const auto* measured = std::get_if<semi_supervised_measures>(&arm.measured))
+                add_clean(each.cell, measured->clean);
         }
-        whole["networks"] = json::array();
+        result.costs = method_costs(result);
+        result.comparisons = method_comparisons(result);
+        result.correlations = method_correlations(result);
+        return result;
+    }
+
+    int write(const method_store& store, const std::vector<piece>& pieces) const {
         image_verdicts verdicts;
-        for (const auto& each : pieces) {
-            auto network = store.finished(each.cell);
-            if (!network)
-                throw data_error(settings_.out, "a network that was finished is gone: " + each.cell);
-            if (network->contains("right")) {
-                for (const auto& [condition, right] : (*network)["right"].items())
-                    verdicts.emplace_back(each.cell + "/" + condition, unpacked(right.get<std::string>()));
-                network->erase("right");
-            }
-            whole[each.group].push_back(*network);
-        }
-        whole["costs"] = method_costs(whole);
-        whole["comparisons"] = method_comparisons(whole);
-        whole["correlations"] = method_correlations(whole);
-        const std::string figure = methods_figure(whole);
+        const methods_result result = read(store, pieces, verdicts);
+        const std::string figure = methods_figure(result);
         std::string files = "methods.json, methods.csv";
         if (!verdicts.empty()) {
             write_verdicts(settings_.out + "/per_image.npz", verdicts);
@@ -393,12 +379,12 @@ class runner {
         if (!figure.empty()) {
             write_output(settings_.out + "/methods.svg", figure);
             files += ", methods.svg";
-        } else if (!whole["networks"].empty()) {
+        } else if (!result.networks.empty()) {
             files += " (no figure: gnuplot was not found)";
         }
-        write_output(settings_.out + "/methods.csv", methods_csv(whole));
-        write_output(settings_.out + "/methods.json", whole.dump(1) + "\n");
-        print(methods_table(whole) + "written to " + settings_.out + ": " + files + "\n");
+        write_output(settings_.out + "/methods.csv", methods_csv(result));
+        write_output(settings_.out + "/methods.json", methods_text(result));
+        print(methods_table(result) + "written to " + settings_.out + ": " + files + "\n");
         return 0;
     }
 

@@ -1,39 +1,56 @@
 #include "methods/costs.hpp"
 
-#include "methods/json_numbers.hpp"
 #include "render/text_table.hpp"
 
 #include <repscope/statistics/summary.hpp>
 
-#include <nlohmann/json.hpp>
+#include <cmath>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+// The cost of a network or an arm; none if it has none.
+const training_cost* cost_of(const method_network& network) { return &network.cost; }
+const training_cost* cost_of(const method_arm& arm) {
+    if (const auto* measured = std::get_if<semi_supervised_measures>(&arm.measured)) return &measured->cost;
+    if (const auto* measured = std::get_if<colored_measures>(&arm.measured)) return &measured->cost;
+    return nullptr;
+}
 
-constexpr const char* seconds_name = "train_seconds";
-constexpr const char* rate_name = "images_per_second";
-constexpr const char* predicted_name = "predicted_factor";
-
-// Of the networks of a method, those that tell.
-std::vector<double> numbers_of(const json& networks, const char* key, const std::string& method,
-                               const char* name) {
-    std::vector<double> found;
-    for (const auto& network : networks) {
-        if (network[key] == method && network.contains(name) && network[name].is_number())
-            found.push_back(network[name].get<double>());
+// The median over the networks of a name; NaN if none has the number.
+template <typename Result>
+double median_of(const std::vector<Result>& results, const std::string& name, double training_cost::*number) {
+    std::vector<double> values;
+    for (const Result& result : results) {
+        const training_cost* const cost = cost_of(result);
+        if (name_of(result) == name && cost != nullptr && std::isfinite(cost->*number)) {
+            values.push_back(cost->*number);
+        }
     }
-    return found;
+    return repscope::median(std::move(values));
 }
 
 // What a method is compared with; an arm with that which does without what its group is about.
 std::string baseline_of(const std::string& group, const std::string& name) {
     if (group == "networks") return plain_method(name);
     return group == "irm" ? "erm" : "labels";
+}
+
+template <typename Result>
+void add_costs(const std::vector<Result>& results, const std::string& group,
+               std::vector<method_cost>& costs) {
+    for (const std::string& name : names_in(results)) {
+        const std::string baseline = baseline_of(group, name);
+        costs.push_back({group, name, median_of(results, name, &training_cost::images_per_second), baseline,
+                         median_of(results, name, &training_cost::seconds) /
+                             median_of(results, baseline, &training_cost::seconds),
+                         median_of(results, name, &training_cost::predicted_factor)});
+    }
 }
 
 } // namespace
@@ -65,43 +82,20 @@ double predicted_factor(const method& which, const methods_protocol& protocol) {
     return 1;
 }
 
-void tell_cost(json& network, double seconds, double images, double predicted) {
-    network[seconds_name] = seconds;
-    network[rate_name] = images / seconds;
-    network[predicted_name] = predicted;
-}
-
-json method_costs(const json& study) {
-    json costs = json::array();
-    for (const auto& item : study.items()) {
-        const std::string& group = item.key();
-        const json& networks = item.value();
-        const bool arms = group == "irm" || group.starts_with("eman");
-        if (!networks.is_array() || !(arms || group == "networks")) continue;
-        const char* key = arms ? "arm" : "method";
-        for (const std::string& name : names_in(networks, key)) {
-            const auto median = [&](const std::string& of, const char* what) {
-                return repscope::median(numbers_of(networks, key, of, what));
-            };
-            const std::string baseline = baseline_of(group, name);
-            json cost{{"group", group}, {"method", name}, {rate_name, or_null(median(name, rate_name))}};
-            cost["baseline"] = baseline;
-            cost["times_as_long"] = or_null(median(name, seconds_name) / median(baseline, seconds_name));
-            cost[predicted_name] = or_null(median(name, predicted_name));
-            costs.push_back(std::move(cost));
-        }
+std::vector<method_cost> method_costs(const methods_result& result) {
+    std::vector<method_cost> costs;
+    add_costs(result.networks, "networks", costs);
+    for (const arm_group& group : result.groups) {
+        if (group.name != "fairness") add_costs(group.arms, group.name, costs);
     }
     return costs;
 }
 
-std::string costs_table(const json& costs) {
+std::string costs_table(const std::vector<method_cost>& costs) {
     text_table table({"training", "images/s", "times as long as", "of", "predicted"}, 1);
-    const auto number = [](const json& value, int digits) {
-        return value.is_number() ? fixed(value.get<double>(), digits) : std::string("-");
-    };
-    for (const auto& cost : costs) {
-        table.add_row({cost["method"], number(cost[rate_name], 0), number(cost["times_as_long"], 2),
-                       cost["baseline"], number(cost[predicted_name], 2)});
+    for (const method_cost& cost : costs) {
+        table.add_row({cost.method, fixed(cost.images_per_second, 0), fixed(cost.times_as_long, 2),
+                       cost.baseline, fixed(cost.predicted_factor, 2)});
     }
     return table.text();
 }

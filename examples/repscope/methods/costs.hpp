@@ -2,9 +2,10 @@
 
 #include "methods/catalog.hpp"
 #include "methods/protocol.hpp"
+#include "methods/result.hpp"
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace program {
 
@@ -16,16 +17,10 @@ std::string plain_method(const std::string& method);
 /// pass.
 double predicted_factor(const method& which, const methods_protocol& protocol);
 
-/// Says in a NETWORK, or an arm, how long its training took: train_seconds, images_per_second, and how many
-/// times as long as that of its baseline it should have.
-void tell_cost(nlohmann::ordered_json& network, double seconds, double images, double predicted);
-
-/// What each method and arm cost beside its baseline, for those that tell: an array of `{"group", "method",
-/// "images_per_second", "baseline", "times_as_long", "predicted_factor"}`, medians over seeds. times_as_long
-/// is null where the baseline was not run.
-nlohmann::ordered_json method_costs(const nlohmann::ordered_json& study);
+/// Returns what each method and arm took beside its baseline, for those that have a cost.
+std::vector<method_cost> method_costs(const methods_result& result);
 
 /// The same for people.
-std::string costs_table(const nlohmann::ordered_json& costs);
+std::string costs_table(const std::vector<method_cost>& costs);
 
 } // namespace program

@@ -1,6 +1,5 @@
 #include "methods/eman.hpp"
 
-#include "methods/costs.hpp"
 #include "methods/measure.hpp"
 #include "study/recipe.hpp"
 #include "study/run/network_model.hpp"
@@ -31,17 +30,11 @@ namespace data = repscope::data;
 namespace training = repscope::training;
 using data::transform;
 
-constexpr double peak_rate = .03;
-// Chosen on a split of the training images: the published .999 remembers its start for too much of 3,000
-// steps.
-constexpr double teacher_momentum = .99;
-// Weak views are moved a little; strong ones take two of all transforms.
 constexpr std::array weak_transforms{transform::translate_x, transform::translate_y};
 constexpr std::array strong_transforms{
     transform::autocontrast, transform::equalize,    transform::posterize,
     transform::rotate,       transform::solarize,    transform::shear_x,
     transform::shear_y,      transform::translate_x, transform::translate_y};
-constexpr double weak_severity = 3, strong_severity = 8;
 // Which version of an image a view is.
 enum view : std::size_t { labeled_view, weak_view, strong_view };
 
@@ -84,23 +77,9 @@ std::vector<std::uint32_t> all_but(std::size_t images, const std::vector<std::ui
 
 } // namespace
 
-nlohmann::ordered_json to_json(const eman_settings& settings) {
-    const training::fixmatch_options options{};
-    return {{"labels", settings.labels},
-            {"steps", settings.steps},
-            {"labelled_batch", settings.labeled_batch},
-            {"unlabelled_batch", settings.unlabeled_batch},
-            {"rate", peak_rate},
-            {"unlabelled_weight", options.unlabeled_weight},
-            {"threshold", options.threshold},
-            {"momentum", teacher_momentum},
-            {"weak", {{"transforms", "translate"}, {"count", 1}, {"severity", weak_severity}}},
-            {"strong", {{"transforms", "all"}, {"count", 2}, {"severity", strong_severity}}}};
-}
-
-nlohmann::ordered_json eman_run(const data_set& data, const std::string& arm, const eman_settings& settings,
-                                std::size_t seed, repscope::thread_pool& pool,
-                                const std::function<void(std::size_t, std::size_t)>& done) {
+method_arm eman_run(const data_set& data, const std::string& arm, const eman_settings& settings,
+                    std::size_t seed, repscope::thread_pool& pool,
+                    const std::function<void(std::size_t, std::size_t)>& done) {
     const image_set& images = data.train;
     if (images.images < settings.labels + settings.unlabeled_batch) {
         throw usage_error("--methods eman: expected at least " +
@@ -117,9 +96,11 @@ nlohmann::ordered_json eman_run(const data_set& data, const std::string& arm, co
     student.initialize(seed);
     network_model<network_type> teacher(student, pool);
     const net::sgd<float> optimizer({.momentum = recipe::momentum, .weight_decay = recipe::weight_decay});
-    const net::cosine_schedule rate{.peak = peak_rate, .warmup = recipe::warmup, .steps = settings.steps};
+    const net::cosine_schedule rate{.peak = settings.rate, .warmup = recipe::warmup, .steps = settings.steps};
     const bool alone = arm == "labels";
-    training::fixmatch_options options{.momentum = teacher_momentum};
+    training::fixmatch_options options{.unlabeled_weight = settings.unlabeled_weight,
+                                       .threshold = settings.threshold,
+                                       .momentum = settings.momentum};
     if (arm == "batch-norm") options.teacher = training::ema_scope::parameters;
     net::trainer supervised(student, optimizer, pool);
     training::fixmatch_trainer semi_supervised(student, teacher.network(), optimizer, options, pool);
@@ -131,34 +112,35 @@ nlohmann::ordered_json eman_run(const data_set& data, const std::string& arm, co
         const auto chosen = with_labels.next(settings.labeled_batch);
         labels.clear();
         for (const std::uint32_t i : chosen) labels.push_back(images.labels[i]);
-        const auto x = labeled_images.make(chosen, labeled_view, step, weak_transforms, 1, weak_severity);
+        const auto x =
+            labeled_images.make(chosen, labeled_view, step, weak_transforms, 1, settings.weak_severity);
         if (alone) {
             supervised.step(x, labels, rate(step));
         } else {
             const auto others = without.next(settings.unlabeled_batch);
-            const auto weakly = weak.make(others, weak_view, step, weak_transforms, 1, weak_severity);
+            const auto weakly =
+                weak.make(others, weak_view, step, weak_transforms, 1, settings.weak_severity);
             const auto strongly =
-                strong.make(others, strong_view, step, strong_transforms, 2, strong_severity);
+                strong.make(others, strong_view, step, strong_transforms, 2, settings.strong_severity);
             kept += semi_supervised.step(x, labels, weakly, strongly, rate(step)).unlabeled.kept;
         }
         done(step + 1, settings.steps);
     }
     const double seconds = watch.lap();
-    nlohmann::ordered_json result;
-    result["arm"] = arm;
-    result["seed"] = seed;
-    result["train_images"] = images.images;
+    semi_supervised_measures measured;
+    measured.train_images = images.images;
     // The teacher sees the unlabeled images once, forward; the student as it sees the others.
-    const auto of_a_step = static_cast<double>(settings.labeled_batch),
-               others_of_a_step = static_cast<double>(settings.unlabeled_batch);
-    tell_cost(result, seconds,
-              static_cast<double>(settings.steps) * (of_a_step + (alone ? 0.0 : others_of_a_step)),
-              alone ? 1.0 : (3 * of_a_step + 4 * others_of_a_step) / (3 * of_a_step));
-    if (!alone) result["unlabelled_kept"] = kept / static_cast<double>(settings.steps);
+    const auto labeled_count = static_cast<double>(settings.labeled_batch);
+    const double unlabeled_count = alone ? 0.0 : static_cast<double>(settings.unlabeled_batch);
+    measured.cost.seconds = seconds;
+    measured.cost.images_per_second =
+        static_cast<double>(settings.steps) * (labeled_count + unlabeled_count) / seconds;
+    measured.cost.predicted_factor = (3 * labeled_count + 4 * unlabeled_count) / (3 * labeled_count);
+    if (!alone) measured.unlabeled_kept = kept / static_cast<double>(settings.steps);
     network_model<network_type> trained(student, pool);
-    result["student_accuracy"] = share_of(classify_all(trained, data.test, {}));
-    measure_layers(alone ? trained : teacher, data.test, pool, result);
-    return result;
+    measured.student_accuracy = share_of(classify_all(trained, data.test, {}));
+    measured.clean = measure_clean(alone ? trained : teacher, data.test, pool);
+    return {arm, seed, std::move(measured)};
 }
 
 } // namespace program

@@ -1,6 +1,5 @@
 #include "methods/irm.hpp"
 
-#include "methods/costs.hpp"
 #include "support/errors.hpp"
 #include "support/stopwatch.hpp"
 
@@ -77,9 +76,9 @@ data::colored_images<float> make_environment(const image_set& images, std::span<
 
 } // namespace
 
-nlohmann::ordered_json colored_run(const data_set& data, const std::string& arm, std::size_t seed,
-                                   repscope::thread_pool& pool,
-                                   const std::function<void(std::size_t, std::size_t)>& done) {
+method_arm colored_run(const data_set& data, const std::string& arm, std::size_t seed,
+                       repscope::thread_pool& pool,
+                       const std::function<void(std::size_t, std::size_t)>& done) {
     const arm_settings settings = settings_of(arm);
     if (data.train.channels != 1 || data.train.images < 2 * environment_size) {
         throw usage_error("--methods irm: expected gray images, " + std::to_string(2 * environment_size) +
@@ -114,22 +113,18 @@ nlohmann::ordered_json colored_run(const data_set& data, const std::string& arm,
         done(step + 1, settings.steps);
     }
     const double seconds = watch.lap();
-    nlohmann::ordered_json result;
-    result["arm"] = arm;
-    result["seed"] = seed;
-    result["train_images"] = training_flips.size() * environment_size;
+    colored_measures measured;
+    measured.train_images = training_flips.size() * environment_size;
     for (std::size_t e = 0; e < environments.size(); ++e) {
-        const auto found = run.evaluate(environments[e]);
-        result["train"].push_back({{"colour_flips", training_flips[e]},
-                                   {"accuracy", found.accuracy},
-                                   {"risk", found.risk},
-                                   {"penalty", found.penalty()}});
+        const auto risk = run.evaluate(environments[e]);
+        measured.train.push_back({training_flips[e], risk.accuracy, risk.risk, risk.penalty()});
     }
-    tell_cost(result, seconds, static_cast<double>(settings.steps * training_flips.size() * environment_size),
-              work_of(settings, pixels) / work_of(settings_of("erm"), pixels));
-    const auto found = run.evaluate({flipped.x.view(), flipped.labels});
-    result["flipped"] = {{"accuracy", found.accuracy}, {"risk", found.risk}};
-    return result;
+    measured.cost = {seconds, static_cast<double>(settings.steps * measured.train_images) / seconds,
+                     work_of(settings, pixels) / work_of(settings_of("erm"), pixels)};
+    const auto risk = run.evaluate({flipped.x.view(), flipped.labels});
+    measured.flipped_accuracy = risk.accuracy;
+    measured.flipped_risk = risk.risk;
+    return {arm, seed, std::move(measured)};
 }
 
 } // namespace program

@@ -2,8 +2,6 @@
 
 #include "support/errors.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace program {
 
 namespace {
@@ -35,26 +33,6 @@ methods_protocol protocol_of(const std::string& name, std::size_t channels) {
     protocol.attack_steps = 100;
     protocol.restarts = 10;
     return protocol;
-}
-
-nlohmann::ordered_json to_json(const methods_protocol& protocol) {
-    nlohmann::ordered_json object;
-    object["name"] = protocol.name;
-    object["epochs"] = protocol.epochs;
-    object["training_attack_steps"] = protocol.training_steps;
-    object["training_attack_statistics"] = "batch";
-    object["ramp_epochs"] = 1;
-    for (const auto& ball : protocol.balls) {
-        const double step = ball.step_size > 0
-                                ? ball.step_size
-                                : 2.5 * ball.eps / static_cast<double>(protocol.training_steps);
-        object["balls"].push_back({{"norm", name_of(ball)}, {"eps", ball.eps}, {"training_step", step}});
-    }
-    object["corruption_images"] = protocol.corruption_images;
-    object["attack_images"] = protocol.attack_images;
-    object["attack_steps"] = protocol.attack_steps;
-    object["restarts"] = protocol.restarts;
-    return object;
 }
 
 std::string name_of(const repscope::attack::msd_ball& ball) {

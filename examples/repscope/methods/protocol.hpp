@@ -5,7 +5,6 @@
 #include <repscope/attack/msd.hpp>
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -29,8 +28,6 @@ struct methods_protocol {
 /// steps. `paper`: the passes, balls, steps and restarts of Maini, Wong and Kolter 2020 for MNIST (1 channel)
 /// and CIFAR-10 (3). Throws `usage_error` for another name.
 methods_protocol protocol_of(const std::string& name, std::size_t channels);
-
-nlohmann::ordered_json to_json(const methods_protocol& protocol);
 
 /// "linf", "l2", "l1".
 std::string name_of(const repscope::attack::msd_ball& ball);

@@ -1,65 +1,69 @@
 #include "methods/report.hpp"
 
 #include "methods/costs.hpp"
-#include "methods/json_numbers.hpp"
 #include "render/csv.hpp"
 #include "render/gnuplot.hpp"
 #include "render/plot.hpp"
 #include "render/text_table.hpp"
-#include "study/report/outcomes.hpp"
 
 #include <repscope/statistics/mean_interval.hpp>
 #include <repscope/statistics/rank_correlation.hpp>
+#include <repscope/statistics/summary.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
-#include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-// A number under a path: "/robust/linf/accuracy".
-double number_at(const json& object, const std::string& path) {
-    const json::json_pointer at(path);
-    if (!object.contains(at) || !object[at].is_number()) return nan;
-    return object[at].get<double>();
+// The share of the units that 95 % of the variance takes, over layers [first, last).
+double components_share(const std::vector<layer_report>& layers, std::size_t first, std::size_t last) {
+    repscope::running_mean mean;
+    for (std::size_t l = first; l < last; ++l) {
+        mean.add(layers[l].dimensionality.components_interpolated[1] / static_cast<double>(layers[l].units));
+    }
+    return mean.value();
 }
 
-// The share of the units that 95 % of the variance takes, over the first half of the layers or the others.
-double components_share(const json& network, bool early) {
-    if (!network.contains("layers")) return nan;
-    const json& layers = network["layers"];
-    const std::size_t half = layers.size() / 2, first = early ? 0 : half, last = early ? half : layers.size();
-    return mean_dimensionality(layers, "components_interpolated", first, last);
+// A network under attack in a ball; null if it was not measured there.
+const ball_measures* ball_of(const method_network& network, const std::string& norm) {
+    const auto& balls = network.robust.balls;
+    const auto place = std::find_if(balls.begin(), balls.end(),
+                                    [&](const ball_measures& ball) { return ball.norm == norm; });
+    return place == balls.end() ? nullptr : &*place;
 }
 
+double robust_accuracy(const method_network& network, const std::string& norm) {
+    const ball_measures* const ball = ball_of(network, norm);
+    return ball == nullptr ? undefined_number : ball->accuracy;
+}
+
+// A number of a network.
 struct quantity {
     const char* name;
-    std::function<double(const json&)> of;
+    double (*of)(const method_network&);
 };
-quantity at(const char* name, const std::string& path) {
-    return {name, [path](const json& network) { return number_at(network, path); }};
-}
 const std::vector<quantity>& quantities() {
     static const std::vector<quantity> all{
-        at("clean_accuracy", "/clean_accuracy"),
-        at("selectivity_mean", "/selectivity_mean"),
-        {"components_95_early", [](const json& n) { return components_share(n, true); }},
-        {"components_95_late", [](const json& n) { return components_share(n, false); }},
-        at("corruption_accuracy", "/corruption_accuracy"),
-        at("robust_linf", "/robust/linf/accuracy"),
-        at("robust_l2", "/robust/l2/accuracy"),
-        at("robust_l1", "/robust/l1/accuracy"),
-        at("robust_all", "/robust/all/accuracy")};
+        {"clean_accuracy", [](const method_network& n) { return n.clean.accuracy; }},
+        {"selectivity_mean", [](const method_network& n) { return n.clean.selectivity_mean; }},
+        {"components_95_early",
+         [](const method_network& n) {
+             return components_share(n.clean.layers, 0, n.clean.layers.size() / 2);
+         }},
+        {"components_95_late",
+         [](const method_network& n) {
+             return components_share(n.clean.layers, n.clean.layers.size() / 2, n.clean.layers.size());
+         }},
+        {"corruption_accuracy", [](const method_network& n) { return n.robust.corruption_accuracy; }},
+        {"robust_linf", [](const method_network& n) { return robust_accuracy(n, "linf"); }},
+        {"robust_l2", [](const method_network& n) { return robust_accuracy(n, "l2"); }},
+        {"robust_l1", [](const method_network& n) { return robust_accuracy(n, "l1"); }},
+        {"robust_all", [](const method_network& n) { return n.robust.accuracy; }}};
     return all;
 }
 
@@ -68,82 +72,105 @@ const quantity& quantity_of(const std::string& name) {
                          [&](const quantity& each) { return each.name == name; });
 }
 
-// Values of a quantity by seed, of the networks whose `key` is `name`.
-std::map<std::size_t, double> by_seed(const json& networks, const char* key, const std::string& name,
-                                      const std::function<double(const json&)>& of) {
+// Values of a number by seed, of the networks or arms of a name.
+template <typename Result>
+std::map<std::size_t, double> by_seed(const std::vector<Result>& results, const std::string& name,
+                                      double (*of)(const Result&)) {
     std::map<std::size_t, double> values;
-    for (const auto& network : networks) {
-        if (network[key] == name) values[network["seed"].get<std::size_t>()] = of(network);
+    for (const Result& result : results) {
+        if (name_of(result) == name) values[result.seed] = of(result);
     }
     return values;
 }
 
-std::vector<double> values_of(const std::map<std::size_t, double>& values) {
+template <typename Result>
+std::vector<double> values_of(const std::vector<Result>& results, const std::string& name,
+                              double (*of)(const Result&)) {
     std::vector<double> all;
-    for (const auto& [seed, value] : values) all.push_back(value);
+    for (const auto& [seed, value] : by_seed(results, name, of)) all.push_back(value);
     return all;
 }
 
-// first - second, seed by seed; nothing when a seed has not both.
-void compare(json& to, const json& networks, const char* key, const std::string& group,
-             const std::string& first, const std::string& second, const std::string& name,
-             const std::function<double(const json&)>& of) {
-    const auto ours = by_seed(networks, key, first, of), theirs = by_seed(networks, key, second, of);
+// first - second, seed by seed; adds nothing unless both have a seed in common.
+template <typename Result>
+void compare(const std::vector<Result>& results, const std::string& group, const std::string& first,
+             const std::string& second, const std::string& name, double (*of)(const Result&),
+             std::vector<method_comparison>& comparisons) {
+    const auto minuend = by_seed(results, first, of), subtrahend = by_seed(results, second, of);
     std::vector<double> differences;
-    for (const auto& [seed, value] : ours) {
-        const auto other = theirs.find(seed);
-        if (other != theirs.end()) differences.push_back(value - other->second);
+    for (const auto& [seed, value] : minuend) {
+        const auto other = subtrahend.find(seed);
+        if (other != subtrahend.end()) differences.push_back(value - other->second);
     }
     if (differences.empty()) return;
-    const auto found = repscope::mean_interval(differences);
-    json object;
-    object["group"] = group;
-    object["first"] = first;
-    object["second"] = second;
-    object["quantity"] = name;
-    object["per_seed"] = json::array();
-    for (const double value : differences) object["per_seed"].push_back(or_null(value));
-    object["mean"] = or_null(found.estimate);
-    object["low"] = or_null(found.range.low);
-    object["high"] = or_null(found.range.high);
-    to.push_back(std::move(object));
+    const auto mean = repscope::mean_interval(differences);
+    comparisons.push_back(
+        {group, first, second, name, std::move(differences), mean.estimate, mean.range.low, mean.range.high});
 }
 
 // Standard deviation over seeds; 0 of one.
-double deviation_of(const repscope::estimate_interval& found, std::size_t seeds) {
-    return seeds < 2 ? 0.0 : found.error * std::sqrt(static_cast<double>(seeds));
+double deviation_of(const repscope::estimate_interval& mean, std::size_t seeds) {
+    return seeds < 2 ? 0.0 : mean.error * std::sqrt(static_cast<double>(seeds));
 }
 
 std::string with_spread(const std::vector<double>& values) {
-    const auto found = repscope::mean_interval(values);
-    const std::string mean = fixed(found.estimate, 3);
-    return values.size() < 2 ? mean : mean + " +- " + fixed(deviation_of(found, values.size()), 3);
+    const auto mean = repscope::mean_interval(values);
+    const std::string text = fixed(mean.estimate, 3);
+    return values.size() < 2 ? text : text + " +- " + fixed(deviation_of(mean, values.size()), 3);
 }
 
-// Groups of arms: what is told of each, and what is compared with what.
-struct arm_group {
+// The measures of an arm; undefined for an arm of another kind.
+template <typename Measures>
+const Measures& measures_of(const method_arm& arm) {
+    static const Measures none;
+    const auto* const measured = std::get_if<Measures>(&arm.measured);
+    return measured == nullptr ? none : *measured;
+}
+double eman_accuracy(const method_arm& arm) {
+    return measures_of<semi_supervised_measures>(arm).clean.accuracy;
+}
+double train_accuracy(const method_arm& arm, std::size_t environment) {
+    const auto& train = measures_of<colored_measures>(arm).train;
+    return environment < train.size() ? train[environment].accuracy : undefined_number;
+}
+
+// A number of an arm.
+struct arm_quantity {
+    const char* name;
+    double (*of)(const method_arm&);
+};
+
+// Kinds of groups: the numbers of each, and the arms that are compared.
+struct group_kind {
     std::string prefix;
-    std::vector<std::pair<const char*, std::string>> numbers;
+    std::vector<arm_quantity> numbers;
     std::vector<std::pair<const char*, const char*>> pairs;
 };
-const std::vector<arm_group>& arm_groups() {
-    static const std::vector<arm_group> all{{"eman",
-                                             {{"accuracy", "/clean_accuracy"},
-                                              {"student", "/student_accuracy"},
-                                              {"selectivity", "/selectivity_mean"},
-                                              {"kept", "/unlabelled_kept"}},
-                                             {{"eman", "batch-norm"}, {"eman", "labels"}}},
-                                            {"irm",
-                                             {{"flipped", "/flipped/accuracy"},
-                                              {"train .2", "/train/0/accuracy"},
-                                              {"train .1", "/train/1/accuracy"}},
-                                             {{"irm", "erm"}, {"grey", "irm"}}},
-                                            {"fairness",
-                                             {{"accuracy", "/misleading/accuracy"},
-                                              {"equalised odds", "/misleading/equalised_odds_gap"},
-                                              {"parity", "/misleading/demographic_parity_gap"},
-                                              {"accuracy like training", "/like_training/accuracy"}},
-                                             {{"irm", "erm"}}}};
+const std::vector<group_kind>& group_kinds() {
+    using semi = semi_supervised_measures;
+    using colored = colored_measures;
+    using attribute = attribute_measures;
+    static const std::vector<group_kind> all{
+        {"eman",
+         {{"accuracy", eman_accuracy},
+          {"student", [](const method_arm& a) { return measures_of<semi>(a).student_accuracy; }},
+          {"selectivity", [](const method_arm& a) { return measures_of<semi>(a).clean.selectivity_mean; }},
+          {"kept", [](const method_arm& a) { return measures_of<semi>(a).unlabeled_kept; }}},
+         {{"eman", "batch-norm"}, {"eman", "labels"}}},
+        {"irm",
+         {{"flipped", [](const method_arm& a) { return measures_of<colored>(a).flipped_accuracy; }},
+          {"train .2", [](const method_arm& a) { return train_accuracy(a, 0); }},
+          {"train .1", [](const method_arm& a) { return train_accuracy(a, 1); }}},
+         {{"irm", "erm"}, {"grey", "irm"}}},
+        {"fairness",
+         {{"accuracy", [](const method_arm& a) { return measures_of<attribute>(a).misleading.accuracy; }},
+          {"equalised odds",
+           [](const method_arm& a) { return measures_of<attribute>(a).misleading.equalized_odds; }},
+          {"parity",
+           [](const method_arm& a) { return measures_of<attribute>(a).misleading.demographic_parity; }},
+          {"accuracy like training",
+           [](const method_arm& a) { return measures_of<attribute>(a).like_training.accuracy; }}},
+         {{"irm", "erm"}}}};
     return all;
 }
 
@@ -161,175 +188,184 @@ const method_family& family_of(const std::string& method) {
                          [&](const method_family& family) { return method.starts_with(family.prefix); });
 }
 
-// The arrays of a group in the study: "eman" and "eman:600" are two of the first.
-std::vector<std::string> arrays_of(const json& study, const std::string& prefix) {
-    std::vector<std::string> names;
-    for (const auto& [name, value] : study.items()) {
-        if ((name == prefix || name.starts_with(prefix + ":")) && value.is_array()) names.push_back(name);
+// Calls `visit(kind, group)` for every group: "eman" and "eman:600" are of one kind.
+template <typename Visit>
+void for_each_group(const methods_result& result, const Visit& visit) {
+    for (const group_kind& kind : group_kinds()) {
+        for (const arm_group& group : result.groups) {
+            if (group.name == kind.prefix || group.name.starts_with(kind.prefix + ":")) visit(kind, group);
+        }
     }
-    return names;
 }
 
 } // namespace
 
-json method_comparisons(const json& study) {
-    json found = json::array();
-    const json& networks = study["networks"];
-    const auto all = [&](const std::string& first, const std::string& second,
+std::vector<method_comparison> method_comparisons(const methods_result& result) {
+    std::vector<method_comparison> comparisons;
+    const auto add = [&](const std::string& first, const std::string& second,
                          const std::vector<std::string>& names) {
         for (const auto& name : names)
-            compare(found, networks, "method", "networks", first, second, name, quantity_of(name).of);
+            compare(result.networks, "networks", first, second, name, quantity_of(name).of, comparisons);
     };
     // The paper's reverse claim.
     const std::vector<std::string> reverse{"selectivity_mean", "clean_accuracy"};
-    all("augmix", "ce", reverse);
-    for (const char* trained : {"at-linf", "at-l2", "at-l1"}) all(trained, "ce", reverse);
+    add("augmix", "ce", reverse);
+    for (const char* trained : {"at-linf", "at-l2", "at-l1"}) add(trained, "ce", reverse);
     // What adversarial training is for, each in its own norm.
     for (const char* norm : {"linf", "l2", "l1"})
-        all(std::string("at-") + norm, "ce", {std::string("robust_") + norm});
+        add(std::string("at-") + norm, "ce", {std::string("robust_") + norm});
     const std::vector<std::string> robust{"robust_linf", "robust_l2", "robust_l1", "robust_all",
                                           "clean_accuracy"};
-    for (const char* other : {"max", "avg", "at-linf", "at-l2", "at-l1"}) all("msd", other, robust);
-    all("ascl", "at-linf", {"robust_linf", "clean_accuracy", "selectivity_mean"});
+    for (const char* other : {"max", "avg", "at-linf", "at-l2", "at-l1"}) add("msd", other, robust);
+    add("ascl", "at-linf", {"robust_linf", "clean_accuracy", "selectivity_mean"});
     const std::vector<std::string> pursuit{"clean_accuracy", "corruption_accuracy", "robust_linf",
                                            "robust_l2",      "robust_l1",           "selectivity_mean"};
-    for (const auto& name : names_in(networks, "method")) {
+    for (const auto& name : names_in(result.networks)) {
         if (!name.starts_with("deep-pursuit") || name == "deep-pursuit:0") continue;
-        all(name, "deep-pursuit:0", pursuit);
-        all(name, "layer-pursuit", pursuit);
+        add(name, "deep-pursuit:0", pursuit);
+        add(name, "layer-pursuit", pursuit);
     }
-    for (const arm_group& group : arm_groups()) {
-        for (const auto& array : arrays_of(study, group.prefix)) {
-            for (const auto& [first, second] : group.pairs) {
-                for (const auto& [name, path] : group.numbers) {
-                    compare(found, study[array], "arm", array, first, second, name,
-                            [&where = path](const json& network) { return number_at(network, where); });
-                }
-            }
+    for_each_group(result, [&](const group_kind& kind, const arm_group& group) {
+        for (const auto& pair : kind.pairs) {
+            for (const arm_quantity& number : kind.numbers)
+                compare(group.arms, group.name, pair.first, pair.second, number.name, number.of, comparisons);
         }
-    }
-    return found;
+    });
+    return comparisons;
 }
 
-json method_correlations(const json& study) {
-    json correlations = json::array();
-    const auto names = names_in(study["networks"], "method");
+std::vector<method_correlation> method_correlations(const methods_result& result) {
+    std::vector<method_correlation> correlations;
+    const auto names = names_in(result.networks);
+    const auto mean = [&](const std::string& name, const char* what) {
+        return repscope::mean_interval(values_of(result.networks, name, quantity_of(what).of)).estimate;
+    };
     for (const char* other : {"corruption_accuracy", "robust_all", "robust_linf", "robust_l2", "robust_l1"}) {
         std::vector<double> x, y;
         for (const auto& name : names) {
-            const auto mean = [&](const char* what) {
-                return repscope::mean_interval(
-                           values_of(by_seed(study["networks"], "method", name, quantity_of(what).of)))
-                    .estimate;
-            };
-            x.push_back(mean("selectivity_mean"));
-            y.push_back(mean(other));
+            x.push_back(mean(name, "selectivity_mean"));
+            y.push_back(mean(name, other));
         }
-        json object{{"x", "selectivity_mean"}, {"y", other}, {"methods", names.size()}};
-        object["spearman"] = names.size() < 3 ? json() : or_null(repscope::spearman(x, y));
-        correlations.push_back(std::move(object));
+        correlations.push_back({"selectivity_mean", other, names.size(),
+                                names.size() < 3 ? undefined_number : repscope::spearman(x, y)});
     }
     return correlations;
 }
 
-std::string methods_csv(const json& study) {
-    std::string out = "group,method,seed,layer,quantity,value\n";
-    const auto row = [&](const std::string& place, const std::string& layer, const std::string& name,
-                         double value) { out += place + layer + "," + name + "," + csv_field(value) + "\n"; };
-    for (const auto& network : study["networks"]) {
-        const std::string place = "networks," + network["method"].get<std::string>() + "," +
-                                  std::to_string(network["seed"].get<std::size_t>()) + ",";
-        for (const auto& each : quantities()) row(place, "", each.name, each.of(network));
-        for (const char* norm : {"linf", "l2", "l1"}) {
-            row(place, "", std::string("robust_") + norm + "_cross_entropy",
-                number_at(network, std::string("/robust/") + norm + "/cross_entropy"));
-        }
-        for (const auto& [name, value] : network["corruptions"].items())
-            row(place, "", "corruption_" + name, value.get<double>());
-        for (const char* name : {"train_seconds", "images_per_second", "predicted_factor"})
-            row(place, "", name, number_at(network, std::string("/") + name));
-        for (const auto& layer : network["layers"]) {
-            const std::string name = layer["name"];
-            row(place, name, "selectivity_mean", number_at(layer, "/selectivity/mean"));
-            row(place, name, "components_interpolated_95",
-                number_at(layer, "/dimensionality/components_interpolated/95"));
-            row(place, name, "participation_ratio", number_at(layer, "/dimensionality/participation_ratio"));
-            row(place, name, "units", number_at(layer, "/units"));
-        }
+namespace {
+
+// Rows of methods.csv.
+class csv_rows {
+  public:
+    // Of the network or arm that the next rows are about.
+    void begin(const std::string& group, const std::string& name, std::size_t seed) {
+        place_ = group + "," + name + "," + std::to_string(seed) + ",";
     }
-    for (const arm_group& group : arm_groups()) {
-        for (const auto& array : arrays_of(study, group.prefix)) {
-            for (const auto& network : study[array]) {
-                const std::string place = array + "," + network["arm"].get<std::string>() + "," +
-                                          std::to_string(network["seed"].get<std::size_t>()) + ",";
-                for (const auto& [name, path] : group.numbers) row(place, "", name, number_at(network, path));
-            }
-        }
+    void add(const std::string& layer, const std::string& name, double value) {
+        text_ += place_ + layer + "," + name + "," + csv_field(value) + "\n";
     }
-    return out;
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+  private:
+    std::string text_ = "group,method,seed,layer,quantity,value\n";
+    std::string place_;
+};
+
+void add_network(const method_network& network, csv_rows& rows) {
+    rows.begin("networks", network.method, network.seed);
+    for (const quantity& each : quantities()) rows.add("", each.name, each.of(network));
+    for (const char* norm : {"linf", "l2", "l1"}) {
+        const ball_measures* const ball = ball_of(network, norm);
+        rows.add("", std::string("robust_") + norm + "_cross_entropy",
+                 ball == nullptr ? undefined_number : ball->cross_entropy);
+    }
+    for (const auto& [name, accuracy] : network.robust.corruptions)
+        rows.add("", "corruption_" + name, accuracy);
+    rows.add("", "train_seconds", network.cost.seconds);
+    rows.add("", "images_per_second", network.cost.images_per_second);
+    rows.add("", "predicted_factor", network.cost.predicted_factor);
+    for (const layer_report& layer : network.clean.layers) {
+        const auto& dimensionality = layer.dimensionality;
+        rows.add(layer.name, "selectivity_mean",
+                 layer.selectivity ? layer.selectivity->measured.mean : undefined_number);
+        rows.add(layer.name, "components_interpolated_95", dimensionality.components_interpolated[1]);
+        rows.add(layer.name, "participation_ratio", dimensionality.participation_ratio);
+        rows.add(layer.name, "units", static_cast<double>(layer.units));
+    }
 }
 
-std::string methods_table(const json& study) {
+std::string networks_table(const std::vector<method_network>& networks) {
+    text_table table(
+        {"method", "clean", "selectivity", "95 % early", "95 % late", "corrupted", "linf", "l2", "l1", "all"},
+        1);
+    for (const auto& name : names_in(networks)) {
+        std::vector<std::string> row{name};
+        for (const quantity& each : quantities())
+            row.push_back(with_spread(values_of(networks, name, each.of)));
+        table.add_row(std::move(row));
+    }
+    return table.text() +
+           "accuracy on the clean test set, under corruptions, under attack in each ball and in all of "
+           "them; mean +- standard deviation over seeds\n\n";
+}
+
+std::string arms_table(const group_kind& kind, const arm_group& group) {
+    std::vector<std::string> header{group.name};
+    for (const arm_quantity& number : kind.numbers) header.emplace_back(number.name);
+    text_table table(header, 1);
+    for (const auto& arm : names_in(group.arms)) {
+        std::vector<std::string> row{arm};
+        for (const arm_quantity& number : kind.numbers)
+            row.push_back(with_spread(values_of(group.arms, arm, number.of)));
+        table.add_row(std::move(row));
+    }
+    return table.text() + "\n";
+}
+
+std::string comparisons_table(const std::vector<method_comparison>& comparisons) {
+    text_table table({"first", "second", "quantity", "first - second", "95 % over seeds"}, 3);
+    for (const method_comparison& each : comparisons) {
+        table.add_row(
+            {each.first, each.second, each.quantity, fixed(each.mean, 3),
+             std::isfinite(each.low) ? fixed(each.low, 3) + " .. " + fixed(each.high, 3) : std::string("-")});
+    }
+    return table.text();
+}
+
+} // namespace
+
+std::string methods_csv(const methods_result& result) {
+    csv_rows rows;
+    for (const method_network& network : result.networks) add_network(network, rows);
+    for_each_group(result, [&](const group_kind& kind, const arm_group& group) {
+        for (const method_arm& arm : group.arms) {
+            rows.begin(group.name, arm.arm, arm.seed);
+            for (const arm_quantity& number : kind.numbers) rows.add("", number.name, number.of(arm));
+        }
+    });
+    return rows.text();
+}
+
+std::string methods_table(const methods_result& result) {
     std::string text;
-    const json& networks = study["networks"];
-    if (!networks.empty()) {
-        text_table table({"method", "clean", "selectivity", "95 % early", "95 % late", "corrupted", "linf",
-                          "l2", "l1", "all"},
-                         1);
-        for (const auto& name : names_in(networks, "method")) {
-            std::vector<std::string> row{name};
-            for (const auto& each : quantities())
-                row.push_back(with_spread(values_of(by_seed(networks, "method", name, each.of))));
-            table.add_row(std::move(row));
-        }
-        text += table.text() +
-                "accuracy on the clean test set, under corruptions, under attack in each ball and in all of "
-                "them; mean +- standard deviation over seeds\n\n";
-    }
-    for (const arm_group& group : arm_groups()) {
-        for (const auto& array : arrays_of(study, group.prefix)) {
-            std::vector<std::string> header{array};
-            for (const auto& [name, path] : group.numbers) header.emplace_back(name);
-            text_table table(header, 1);
-            for (const auto& arm : names_in(study[array], "arm")) {
-                std::vector<std::string> row{arm};
-                for (const auto& [name, path] : group.numbers) {
-                    row.push_back(with_spread(
-                        values_of(by_seed(study[array], "arm", arm,
-                                          [&where = path](const json& n) { return number_at(n, where); }))));
-                }
-                table.add_row(std::move(row));
-            }
-            text += table.text() + "\n";
-        }
-    }
-    if (!study["costs"].empty()) {
-        text += costs_table(study["costs"]) +
+    if (!result.networks.empty()) text += networks_table(result.networks);
+    for_each_group(result,
+                   [&](const group_kind& kind, const arm_group& group) { text += arms_table(kind, group); });
+    if (!result.costs.empty()) {
+        text += costs_table(result.costs) +
                 "medians over seeds; predicted by the passes through the network alone\n\n";
     }
-    if (!study["comparisons"].empty()) {
-        text_table table({"first", "second", "quantity", "first - second", "95 % over seeds"}, 3);
-        const auto value = [](const json& of) { return of.is_number() ? of.get<double>() : nan; };
-        for (const auto& each : study["comparisons"]) {
-            const bool range = each["low"].is_number();
-            table.add_row({each["first"], each["second"], each["quantity"], fixed(value(each["mean"]), 3),
-                           range ? fixed(value(each["low"]), 3) + " .. " + fixed(value(each["high"]), 3)
-                                 : std::string("-")});
-        }
-        text += table.text();
-    }
-    for (const auto& each : study["correlations"]) {
-        if (!each["spearman"].is_number()) continue;
-        text += "Spearman over " + std::to_string(each["methods"].get<std::size_t>()) +
-                " methods, selectivity and " + each["y"].get<std::string>() + ": " +
-                fixed(each["spearman"].get<double>(), 2) + "\n";
+    if (!result.comparisons.empty()) text += comparisons_table(result.comparisons);
+    for (const method_correlation& each : result.correlations) {
+        if (!std::isfinite(each.spearman)) continue;
+        text += "Spearman over " + std::to_string(each.methods) + " methods, selectivity and " + each.y +
+                ": " + fixed(each.spearman, 2) + "\n";
     }
     return text;
 }
 
-std::string methods_figure(const json& study) {
-    const json& networks = study["networks"];
-    if (networks.empty()) return "";
+std::string methods_figure(const methods_result& result) {
+    if (result.networks.empty()) return "";
     panel_grid figure;
     figure.columns = 2;
     figure.panel_height = 360;
@@ -337,7 +373,7 @@ std::string methods_figure(const json& study) {
                      {"accuracy under attack, in all balls", "class selectivity", ""}};
     std::string data, plots[2];
     std::vector<double> x_values, y_values[2];
-    const auto names = names_in(networks, "method");
+    const auto names = names_in(result.networks);
     std::map<std::string, int> members; // of a family that are drawn
     for (std::size_t m = 0; m < names.size(); ++m) {
         const method_family& family = family_of(names[m]);
@@ -346,10 +382,10 @@ std::string methods_figure(const json& study) {
         figure.legend.push_back({names[m], family.color, shape});
         std::vector<double> row;
         for (const char* what : {"selectivity_mean", "corruption_accuracy", "robust_all"}) {
-            const auto values = values_of(by_seed(networks, "method", names[m], quantity_of(what).of));
-            const auto found = repscope::mean_interval(values);
-            row.push_back(found.estimate);
-            row.push_back(deviation_of(found, values.size()));
+            const auto values = values_of(result.networks, names[m], quantity_of(what).of);
+            const auto mean = repscope::mean_interval(values);
+            row.push_back(mean.estimate);
+            row.push_back(deviation_of(mean, values.size()));
         }
         x_values.insert(x_values.end(), {row[0] - row[1], row[0] + row[1]});
         const std::string block = "m" + std::to_string(m);

@@ -1,27 +1,28 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include "methods/result.hpp"
+
 #include <string>
+#include <vector>
 
 namespace program {
 
-/// Differences between two methods, or two arms of one, seed by seed, for those pairs of which both were run:
-/// an array of `{"first","second","quantity","per_seed","mean","low","high"}`. The interval is Student's over
-/// seeds, 95 %; null with a single one. Whatever their sign: nothing is tested.
-nlohmann::ordered_json method_comparisons(const nlohmann::ordered_json& study);
+/// Returns the differences between two methods, or two arms of one, for those pairs of which both were run.
+/// Pairs and quantities do not depend on the numbers: nothing is tested.
+std::vector<method_comparison> method_comparisons(const methods_result& result);
 
-/// Spearman's correlation, over the means of the methods, of selectivity with accuracy under corruptions and
-/// under attack: a description of these methods, which are no sample of anything. Null below three.
-nlohmann::ordered_json method_correlations(const nlohmann::ordered_json& study);
+/// Returns correlations, over the means of the methods, of selectivity with accuracy under corruptions and
+/// under attack: a description of these methods, which are not a sample.
+std::vector<method_correlation> method_correlations(const methods_result& result);
 
-/// methods.csv: a row per network, layer and quantity. Quantities of a network have no layer.
-std::string methods_csv(const nlohmann::ordered_json& study);
+/// Returns methods.csv: a row per network, layer and quantity. Quantities of a network have no layer.
+std::string methods_csv(const methods_result& result);
 
-/// Tables for people.
-std::string methods_table(const nlohmann::ordered_json& study);
+/// Returns tables for people.
+std::string methods_table(const methods_result& result);
 
-/// Selectivity against accuracy under corruptions, and under attack: a point a method, with the spread over
-/// seeds. SVG; empty without gnuplot or networks.
-std::string methods_figure(const nlohmann::ordered_json& study);
+/// Returns a figure of selectivity against accuracy under corruptions, and under attack: a point per method,
+/// with the spread over seeds. SVG; empty without gnuplot or networks.
+std::string methods_figure(const methods_result& result);
 
 } // namespace program

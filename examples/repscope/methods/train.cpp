@@ -28,7 +28,6 @@ namespace {
 namespace attack = repscope::attack;
 namespace net = repscope::net;
 namespace training = repscope::training;
-using json = nlohmann::ordered_json;
 using images_view = study_model::input_view;
 
 constexpr std::size_t latent_width = 128;
@@ -133,12 +132,10 @@ void train_ascl(Network& network, std::size_t units, const course& way, trained_
     training::projection<float> head(units, latent_width);
     head.initialize(way.seed);
     const training::ascl_options options{};
-    made.settings = {{"selection", "leaked"},
-                     {"distance", "linf"},
-                     {"temperature", options.contrast.temperature},
-                     {"latent_width", latent_width},
-                     {"contrast_weight", options.contrast_weight},
-                     {"divergence_weight", options.divergence_weight}};
+    made.settings = {
+        {"selection", std::string("leaked")},          {"distance", std::string("linf")},
+        {"temperature", options.contrast.temperature}, {"latent_width", latent_width},
+        {"contrast_weight", options.contrast_weight},  {"divergence_weight", options.divergence_weight}};
     training::ascl_trainer run(network, head, optimizer(), options, way.pool);
     training::training_mode_model<Network> model(network, net::mode::training, way.pool);
     const training::epsilon_warmup ramp{way.steps_per_epoch()};

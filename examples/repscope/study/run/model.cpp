@@ -12,7 +12,6 @@
 #include <repscope/selectivity/regularizer.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace program {
@@ -53,20 +52,6 @@ class model_of final : public network_model<Network, trainable_model> {
 };
 
 } // namespace
-
-nlohmann::ordered_json training_json(const study_settings& settings) {
-    nlohmann::ordered_json object;
-    object["epochs"] = settings.epochs;
-    object["batch"] = recipe::batch_size;
-    object["optimizer"] = "sgd";
-    object["rate"] = recipe::peak_rate;
-    object["warmup_steps"] = recipe::warmup;
-    object["schedule"] = "cosine";
-    object["momentum"] = recipe::momentum;
-    object["weight_decay"] = recipe::weight_decay;
-    object["epsilon"] = repscope::selectivity_regularizer{}.epsilon;
-    return object;
-}
 
 std::size_t step_count(const study_settings& settings, std::size_t images) {
     const std::size_t per_epoch = images / recipe::batch_size;
