@@ -177,7 +177,7 @@ class state_file_writer {
 
 /// Parses a state file; pure, and nothing is allocated that the bytes do not pay for.
 ///
-/// `bytes` must outlive the result, whose payloads look into them; `name` is what errors call them. Sections
+/// `bytes` must outlive the result, whose payloads look into them; Errors refer to them by `name`. Sections
 /// of a kind that is not known here are kept (of a layer) or skipped (of the file), so a file of a later
 /// minor version can be read. Throws `format_error` for another magic or major version, a checksum that does
 /// not fit, and bytes that are cut, go on behind the end or contradict themselves. O(bytes).

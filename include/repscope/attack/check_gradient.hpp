@@ -36,7 +36,7 @@ struct gradient_check_options {
     double tolerance = 0.3;     ///< largest relative error of a sample
     input_bounds bounds{};
     std::uint64_t seed = 0;
-    std::size_t batch = 128; ///< samples that the model is given at once; changes no result
+    std::size_t batch = 128; ///< samples per call of the model; changes no result
 };
 
 /// Result of `check_gradient`.

@@ -26,12 +26,12 @@ namespace attack {
 
 /// Options of `fgsm`.
 struct fgsm_options {
-    thread_source threads = 1; ///< of the attack's own work; the model has its own
+    thread_source threads = 1; ///< threads of the attack; the model has its own threads
     norm ball = norm::linf;
     double eps = 0;        ///< radius of the ball, in data units: 8 / 255., not 8
     bool targeted = false; ///< labels are targets, and the loss goes down
     input_bounds bounds{};
-    std::size_t batch = 128;   ///< samples that the model is given at once; changes no result
+    std::size_t batch = 128;   ///< samples per call of the model; changes no result
     batch_callback on_batch{}; ///< as for `pgd`; with several eps called for each of them after each batch
 };
 
@@ -74,13 +74,13 @@ fgsm_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar,
 
 } // namespace detail
 
-/// The fast gradient method for several eps, in their order, from one gradient a sample: the point of ball
+/// The fast gradient method for several eps, in their order, from one gradient per sample: the point of ball
 /// and box at which the loss, taken as linear about the clean input, is largest; `options.eps` is not looked
 /// at.
 ///
 /// In linf without a box that is x + eps sign(g), in l2 x + eps g / |g|; the box is part of the problem and
 /// not cut off afterwards (see `maximize_linear`), so that a linear model meets its true worst case. Inputs,
-/// errors and independence of the batch as for `pgd`. Cost: a forward and a backward pass a sample, counted
+/// errors and independence of the batch as for `pgd`. Cost: a forward and a backward pass per sample, counted
 /// for the first eps, and a forward pass for each. Goodfellow, Shlens and Szegedy 2015.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>

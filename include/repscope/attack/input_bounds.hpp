@@ -11,7 +11,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
-/// The values an input may take: one pair of bounds for all channels, or one pair a channel, in data units.
+/// The values an input may take: one pair of bounds for all channels, or one pair per channel, in data units.
 struct input_bounds {
     std::vector<double> lower{0.0};
     std::vector<double> upper{1.0};

@@ -36,7 +36,7 @@ struct msd_ball {
 
 /// Options of `msd`.
 struct msd_options {
-    thread_source threads = 1;     ///< of the attack's own work; the model has its own
+    thread_source threads = 1;     ///< threads of the attack; the model has its own threads
     std::vector<msd_ball> balls{}; ///< any number, in any order
     std::size_t steps = 50;
     bool random_start = false; ///< uniform in ball number (restart mod number of balls); else the clean input
@@ -132,7 +132,7 @@ msd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
 ///
 /// Arguments, options and errors as for `pgd`; `result::ball` says in which of the balls a perturbation was
 /// last put, and it is inside that one. A proposal is compared with the others and not with the point it
-/// left. Cost: restarts x (steps (1 + balls) + 1) forward and restarts x steps backward passes a sample.
+/// left. Cost: restarts x (steps (1 + balls) + 1) forward and restarts x steps backward passes per sample.
 /// Maini, Wong and Kolter 2020.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>

@@ -32,7 +32,7 @@ namespace attack {
 
 /// Options of `pgd`.
 struct pgd_options {
-    thread_source threads = 1; ///< of the attack's own work; the model has its own
+    thread_source threads = 1; ///< threads of the attack; the model has its own threads
     norm ball = norm::linf;
     double eps = 0; ///< radius of the ball, in data units: 8 / 255., not 8
     std::size_t steps = 20;
@@ -47,7 +47,7 @@ struct pgd_options {
     std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< fewest and most components of an l1 step
     std::uint64_t seed = 0;
     std::size_t first_sample = 0; ///< place of the first sample in its data set, for the random draws
-    std::size_t batch = 128;      ///< samples that the model is given at once; changes no result
+    std::size_t batch = 128;      ///< samples per call of the model; changes no result
     batch_callback
         on_batch{}; ///< called after each batch, on the calling thread; what it throws ends the attack
 };
@@ -172,13 +172,13 @@ pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
 /// the clean input and then onto the box.
 ///
 /// `model` see `differentiable`; its loss is what the attack raises. `images` (samples, channels, rows,
-/// columns) or (samples, features), of float or double, inside the box; `labels` one a sample. What happens
+/// columns) or (samples, features), of float or double, inside the box; `labels` one per sample. What happens
 /// to a sample depends on its place in the data set and on nothing else: not on the batch size, the other
 /// samples, or the threads. Of several restarts the worst is kept, sample by sample: one that fools the model
 /// before one that does not, then the larger loss. A gradient of 0 moves nothing.
 ///
 /// Projecting onto ball and box one after the other ends inside both; it is not the nearest point of their
-/// intersection. Cost: restarts x (steps + 1) forward and restarts x steps backward passes a sample. Throws
+/// intersection. Cost: restarts x (steps + 1) forward and restarts x steps backward passes per sample. Throws
 /// `shape_error` and `value_error` for what does not fit, among it an eps or step size that is not finite and
 /// above 0, an linf eps wider than the box, inputs outside it, and losses or gradients that are not finite.
 /// Madry, Makelov, Schmidt, Tsipras and Vladu 2018; momentum: Dong et al. 2018; the l1 step:

@@ -18,7 +18,7 @@ enum class iterate {
                   ///< of equals. Its label may be right where an iterate of smaller loss was misclassified
 };
 
-/// What an attack found, one entry a sample.
+/// What an attack found, one entry per sample.
 template <typename Scalar>
 struct result {
     array<Scalar, 4> adversarial;  ///< of the shape of the inputs, inside ball (linf: to rounding) and box

@@ -229,8 +229,8 @@ void glass_blur(const picture<T>& image, glass_parameters p, const std::vector<d
 /// Gaussian blur, one of the four extra corruptions: every channel convolved with a Gaussian of `sigma`
 /// pixels, cut at 4 sigma; beyond the edges the outermost pixels go on.
 ///
-/// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for images that are
-/// none (see `image_like`) and for a sigma outside [0, 10000]. O(elements x sigma).
+/// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for an input that is
+/// not an image (see `image_like`) and for a sigma outside [0, 10000]. O(elements x sigma).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> gaussian_blur(const Images& images, double sigma) {
     detail::require_sigma("corruption::gaussian_blur", sigma);

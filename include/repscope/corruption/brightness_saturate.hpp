@@ -13,7 +13,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// Pixels that are taken through hue, saturation and value at a time: loops of a fixed length, one a step,
+/// Pixels that are taken through hue, saturation and value at a time: loops of a fixed length, one per step,
 /// are what compilers make vectors of.
 inline constexpr std::size_t hsv_pixels = 64;
 
@@ -119,8 +119,8 @@ void saturate(const picture<T>& image, saturate_parameters p, T* out) {
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; with one channel the amount is added to it.
 /// Deterministic; computed by the conversion there and back in double, as the reference. Throws `value_error`
-/// for images that are none (see `image_like`), other numbers of channels, and an amount that is not finite.
-/// O(elements).
+/// for an input that is not an image (see `image_like`), other numbers of channels, and an amount that is not
+/// finite. O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> brightness(const Images& images, double amount) {
     constexpr std::string_view name = "corruption::brightness";

@@ -36,8 +36,8 @@ void contrast(const picture<T>& image, double factor, scratch& memory, T* out) {
 
 /// Contrast: (x - m) factor + m, m being the mean of the channel over the image.
 ///
-/// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for images that are
-/// none (see `image_like`) and a factor outside [0, 1]. O(elements).
+/// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for an input that is
+/// not an image (see `image_like`) and a factor outside [0, 1]. O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> contrast(const Images& images, double factor) {
     constexpr std::string_view name = "corruption::contrast";

@@ -275,9 +275,9 @@ void elastic_transform(const picture<T>& image, const elastic_plan& plan, const 
 /// (dx, dy) of three points, 6 an image, from U(-affine, affine); `fields`: for each image height x width
 /// draws from U(-1, 1) for dx, then as many for dy, which are smoothed by a Gaussian of sigma (cut at 3
 /// sigma) and multiplied with alpha. Both maps go from the output to the input and interpolate linearly, the
-/// first at places rounded to 1/32 pixel. Single precision, as the reference. Throws `value_error` for images
-/// that are none (see `image_like`), another number of draws, and lengths below 0 or a sigma above 10000.
-/// O(elements + height x width x min(sigma, side)).
+/// first at places rounded to 1/32 pixel. Single precision, as the reference. Throws `value_error` for an
+/// input that is not an image (see `image_like`), another number of draws, and lengths below 0 or a sigma
+/// above 10000. O(elements + height x width x min(sigma, side)).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> elastic_transform(const Images& images, elastic_parameters parameters,
                                                   std::span<const double> moves,

@@ -195,8 +195,8 @@ void fog(const picture<T>& image, fog_parameters p, Draws&& draws, scratch& memo
 /// height map is a diamond-square fractal on a torus whose side is the next power of two (32 for 32 x 32, 256
 /// for 224 x 224), of which the top left is used; level k takes, in rows, draws from U(-w, w) with w = 100 /
 /// decay^k: for the squares, then the diamonds between corners of a row, then those between corners of a
-/// column, and adds w x draw. Throws `value_error` for images that are none (see `image_like`), another
-/// number of draws, a thickness below 0 or a decay below 1. O(side^2).
+/// column, and adds w x draw. Throws `value_error` for an input that is not an image (see `image_like`),
+/// another number of draws, a thickness below 0 or a decay below 1. O(side^2).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> fog(const Images& images, fog_parameters parameters,
                                     std::span<const double> draws) {

@@ -162,9 +162,9 @@ class resized_texture {
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; with one channel the texture is reduced to
 /// its brightness. `textures`: bytes (height, width, 3), already of the size at which they are laid over the
-/// image (see `resize_texture`); `crops`: one an image. Float images take texture / 255. Throws `value_error`
-/// for images that are none (see `image_like`), other numbers of channels, another number of crops, and a
-/// crop that is not inside a texture. O(elements).
+/// image (see `resize_texture`); `crops`: one per image. Float images take texture / 255. Throws
+/// `value_error` for an input that is not an image (see `image_like`), other numbers of channels, another
+/// number of crops, and a crop that is not inside a texture. O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> frost(const Images& images, frost_parameters parameters,
                                       std::span<const frost_texture> textures,

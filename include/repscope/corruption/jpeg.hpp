@@ -271,9 +271,10 @@ void jpeg_compression(const picture<T>& image, const jpeg_plan& plan, scratch& m
 /// upsampling.
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch, of any size. Deterministic, in integers; the
-/// entropy coding, which loses nothing, is left out. Made of bytes inside: float images are rounded to bytes
-/// first and come out as bytes / 255. Throws `value_error` for images that are none (see `image_like`), other
-/// numbers of channels, and a quality outside 1 ... 100. O(elements). ITU-T T.81, annex A and K.
+/// entropy coding, which loses nothing, is left out. Computes in bytes: float images are rounded to bytes
+/// first and returned as bytes / 255. Throws `value_error` for an input that is not an image (see
+/// `image_like`), other numbers of channels, and a quality outside 1 ... 100. O(elements). ITU-T T.81, annex
+/// A and K.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> jpeg_compression(const Images& images, int quality) {
     constexpr std::string_view name = "corruption::jpeg_compression";

@@ -118,10 +118,11 @@ inline void require_trail(std::string_view function, motion_parameters p) {
 /// Motion blur: a trail of 2 ceil(radius) + 1 pixels to one side, with the weights of half a Gaussian of
 /// `sigma` pixels, at an angle.
 ///
-/// `images`: (height, width, channels) or a batch; `angles`: degrees, one an image, drawn from [-45, 45).
-/// Made of bytes inside: float images are rounded to bytes first and come out as bytes / 255. Throws
-/// `value_error` for images that are none (see `image_like`), another number of angles, angles beyond +-360
-/// or not finite, a radius outside (0, 1000] or a sigma that is not above 0. O(elements x radius).
+/// `images`: (height, width, channels) or a batch; `angles`: degrees, one per image, drawn from [-45, 45).
+/// Computes in bytes: float images are rounded to bytes first and returned as bytes / 255. Throws
+/// `value_error` for an input that is not an image (see `image_like`), another number of angles, angles
+/// beyond +-360 or not finite, a radius outside (0, 1000] or a sigma that is not above 0. O(elements x
+/// radius).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> motion_blur(const Images& images, motion_parameters parameters,
                                             std::span<const double> angles) {

@@ -48,9 +48,9 @@ void speckle_noise(const picture<T>& image, const double* noise, T* out) {
 
 /// Gaussian noise: x + noise, clipped to [0, 1].
 ///
-/// `images`: (height, width, channels) or a batch; `noise`: an element each, drawn from N(0, sigma^2), on the
-/// scale of [0, 1]. Bytes are cut, not rounded, and may lose 1 even where the noise is 0. Throws
-/// `value_error` when the images are not images (see `image_like`; floats must be in [0, 1]) or there are not
+/// `images`: (height, width, channels) or a batch; `noise`: one value per element, drawn from N(0, sigma^2),
+/// on the scale of [0, 1]. Bytes are cut, not rounded, and may lose 1 even where the noise is 0. Throws
+/// `value_error` if the input is not an image (see `image_like`; floats must be in [0, 1]) or there are not
 /// as many draws. O(elements). Hendrycks and Dietterich 2019, like all corruptions here.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> gaussian_noise(const Images& images, std::span<const double> noise) {
@@ -67,8 +67,8 @@ template <image_like Images>
 
 /// Shot noise: counts / photons, clipped to [0, 1].
 ///
-/// `counts`: an element each, drawn from the Poisson distribution of mean x photons. Shapes, errors and cost
-/// as for `gaussian_noise`; throws `value_error` also when `photons` is not above 0.
+/// `counts`: one value per element, drawn from the Poisson distribution of mean x photons. Shapes, errors and
+/// cost as for `gaussian_noise`; throws `value_error` also when `photons` is not above 0.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> shot_noise(const Images& images, double photons,
                                            std::span<const double> counts) {
@@ -105,7 +105,7 @@ template <image_like Images>
 
 /// Speckle noise, one of the four extra corruptions: x + x noise, clipped to [0, 1].
 ///
-/// `noise`: an element each, drawn from N(0, sigma^2). Shapes, errors and cost as for `gaussian_noise`.
+/// `noise`: one value per element, drawn from N(0, sigma^2). Shapes, errors and cost as for `gaussian_noise`.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> speckle_noise(const Images& images, std::span<const double> noise) {
     return detail::each_image(

@@ -132,9 +132,9 @@ void pixelate(const picture<T>& image, const pixelate_plan& plan, scratch& memor
 
 /// Pixelate: down to floor(side x share) pixels a side, each the mean of its box, and up again to blocks.
 ///
-/// `images`: (height, width, channels) or a batch. Deterministic, in Pillow's fixed point. Made of bytes
-/// inside: float images are rounded to bytes first and come out as bytes / 255. Throws `value_error` for
-/// images that are none (see `image_like`) and a share outside (0, 1]. O(elements).
+/// `images`: (height, width, channels) or a batch. Deterministic, in Pillow's fixed point. Computes in bytes:
+/// float images are rounded to bytes first and returned as bytes / 255. Throws `value_error` for an input
+/// that is not an image (see `image_like`) and a share outside (0, 1]. O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> pixelate(const Images& images, double share) {
     constexpr std::string_view name = "corruption::pixelate";

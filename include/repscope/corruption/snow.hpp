@@ -86,11 +86,11 @@ void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double an
 /// half a turn.
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
-/// scale^2) an image; `angles`: degrees, one an image, drawn from [-135, -45). The layer is enlarged about
+/// scale^2) per image; `angles`: degrees, one per image, drawn from [-135, -45). The layer is enlarged about
 /// its middle by `zoom`, set to 0 below `threshold`, made bytes and blurred along the angle; with g the gray
 /// of a pixel, out = keep x + (1 - keep) max(x, 1.5 g + 0.5) + layer + turned layer, clipped to [0, 1]. The
-/// flakes are bytes also over float images. Throws `value_error` for images that are none (see `image_like`),
-/// other numbers of channels or draws, and parameters out of range. O(elements x radius).
+/// flakes are bytes also over float images. Throws `value_error` for an input that is not an image (see
+/// `image_like`), other numbers of channels or draws, and parameters out of range. O(elements x radius).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> snow(const Images& images, snow_parameters parameters,
                                      std::span<const double> layers, std::span<const double> angles) {

@@ -200,13 +200,13 @@ void spatter(const picture<T>& image, const spatter_plan& plan, Load&& load, scr
 /// Spatter, one of the four extra corruptions: drops of water, which brighten, or mud, which covers.
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
-/// scale^2) an image. The layer is blurred by `sigma` and set to 0 below `threshold`. Water: the layer as
+/// scale^2) per image. The layer is blurred by `sigma` and set to 0 below `threshold`. Water: the layer as
 /// bytes (which overflow above 1, as in the reference), times a shading made of the distance to its edges,
 /// scaled to `strength` at its thickest and added in pale turquoise. Mud: where there is a layer, smoothed by
 /// a Gaussian of `strength` and set to 0 below 0.8, brown takes the place of the image. The layer is bytes
 /// also over float images. Where no drop has fallen the image stays as it is (the reference, dividing 0 by 0,
-/// would make it black). Throws `value_error` for images that are none (see `image_like`), other numbers of
-/// channels or draws, and sigmas outside [0, 10000]. O(elements + height x width x sigma).
+/// would make it black). Throws `value_error` for an input that is not an image (see `image_like`), other
+/// numbers of channels or draws, and sigmas outside [0, 10000]. O(elements + height x width x sigma).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> spatter(const Images& images, spatter_parameters parameters,
                                         std::span<const double> layers) {

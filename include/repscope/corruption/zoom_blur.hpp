@@ -148,8 +148,8 @@ void zoom_blur(const picture<T>& image, const std::vector<zoom_grid>& grids, scr
 /// Zoom blur: the mean of the image and of its enlargements by 1 + i step, i = 0 ... count-1.
 ///
 /// `images`: (height, width, channels) or a batch. The enlargement by 1 is the image, which so counts twice.
-/// Deterministic; single precision, as the reference. Throws `value_error` for images that are none (see
-/// `image_like`) and for factors that are not in [1, 8]. O(elements x count).
+/// Deterministic; single precision, as the reference. Throws `value_error` for an input that is not an image
+/// (see `image_like`) and for factors that are not in [1, 8]. O(elements x count).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> zoom_blur(const Images& images, zoom_parameters parameters) {
     constexpr std::string_view name = "corruption::zoom_blur";

@@ -18,7 +18,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `correlation_dimension`.
 struct correlation_dimension_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// The two radii are the median distances to the k1-th and k2-th neighbor.
     std::size_t k1 = 10;
@@ -37,7 +37,7 @@ struct correlation_dimension_result {
     std::array<std::uint64_t, 2> pairs{};
     /// Distinct samples that were used.
     std::size_t samples = 0;
-    /// Samples equal to one before them, left out.
+    /// Samples that equal an earlier one; they are left out.
     std::size_t duplicates = 0;
 };
 

@@ -62,7 +62,7 @@ struct sketched_participation_ratio {
 
 /// Options of `trace_of_square`.
 struct trace_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// Directions in all: a third finds the dominant ones, a third is measured in them, a third beside them.
     std::size_t probes = 66;

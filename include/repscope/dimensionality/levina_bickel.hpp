@@ -12,7 +12,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `levina_bickel`.
 struct levina_bickel_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// Neighbors: the scale that the dimension is seen at.
     std::size_t k = 20;
@@ -31,7 +31,7 @@ struct levina_bickel_result {
     std::size_t k = 0;
     /// Distinct samples that were used.
     std::size_t samples = 0;
-    /// Samples equal to one before them, left out.
+    /// Samples that equal an earlier one; they are left out.
     std::size_t duplicates = 0;
 };
 

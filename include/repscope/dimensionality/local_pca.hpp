@@ -32,7 +32,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `local_pca`.
 struct local_pca_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// Neighbors that make a neighborhood together with the sample itself.
     std::size_t k = 20;

@@ -135,7 +135,7 @@ template <typename Activations>
 } // namespace detail
 
 /// Participation ratio of activations (samples, units), (samples, channels, height, width), or as
-/// `options.axes` says.
+/// `options.axes` states.
 ///
 /// As `participation_ratio` of a state; throws as `covariance::update` does, and `shape_error` below 2
 /// samples.
@@ -152,7 +152,7 @@ template <tensor_like Activations>
         detail::covariance_of("participation_ratio_unbiased", activations, options));
 }
 
-/// Chosen for activations that are not a tensor; does not compile.
+/// Selected if the activations are not a tensor; does not compile.
 template <typename T>
     requires(!tensor_like<T>)
 double participation_ratio(const T&, const update_options& = {}) {

@@ -84,8 +84,8 @@ class participation_ratio_jackknife {
     /// The second pass: `activations` as for `covariance::update`, in any portions.
     ///
     /// Throws `shape_error` when the units differ, `value_error` when no second pass is needed, when more
-    /// samples come than the covariance saw, and for an activation that is not finite. A throw leaves the
-    /// state as it was. O(samples x units^2).
+    /// samples come than the covariance saw, and for an activation that is not finite. After a throw the
+    /// state is unchanged. O(samples x units^2).
     template <tensor_like Activations, product_backend Backend = eigen_products>
     void update(const Activations& activations, const update_options& options = {}, Backend = {}) {
         constexpr const char* name = "participation_ratio_jackknife::update";

@@ -16,7 +16,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `two_nn`.
 struct two_nn_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// Share of the largest ratios that the fit leaves out, in [0, 1).
     double discard = 0.1;
@@ -35,7 +35,7 @@ struct two_nn_result {
     interval ci;
     /// Distinct samples that were used.
     std::size_t samples = 0;
-    /// Samples equal to one before them, left out.
+    /// Samples that equal an earlier one; they are left out.
     std::size_t duplicates = 0;
 };
 

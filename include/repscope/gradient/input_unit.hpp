@@ -67,7 +67,7 @@ struct layer_gradients {
 /// Options of `input_unit_gradients`.
 struct input_gradient_options {
     thread_source threads = 1;    ///< of the norms; the model has its own
-    std::size_t probes = 0;       ///< random directions a sample; 0: exactly, by a backward pass a unit
+    std::size_t probes = 0;       ///< random directions per sample; 0: exactly, by one backward pass per unit
     std::uint64_t seed = 0;       ///< of the directions
     std::size_t first_sample = 0; ///< place of the first sample in its data set, for the directions
     std::size_t batch = 128;      ///< samples that the model is given at once; changes results to 1e-12 only
@@ -194,10 +194,10 @@ struct probed_layer {
 } // namespace detail
 
 /// How strongly each unit of each layer depends on the input: the norms of the derivative of the unit's
-/// spatial mean with respect to each sample, as moments, one entry a layer.
+/// spatial mean with respect to each sample, as moments, one entry per layer.
 ///
 /// `model` see `layered`; `images` (samples, channels, rows, columns) or (samples, features), of float or
-/// double. Exactly, it takes one backward pass a unit, for a batch of samples at a time, and needs no more
+/// double. Exactly, it takes one backward pass per unit, for a batch of samples at a time, and needs no more
 /// memory than a batch of gradients. From `probes` random directions z, normal and independent for each
 /// sample, it takes one derivative J z a direction, which gives all units of all layers at once: J z is
 /// normal with standard deviation |gradient|, so k of them give the l2 norm with a relative error of about

@@ -19,7 +19,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Frobenius norms of the derivative of a classifier's output with respect to its input, one a sample.
+/// Frobenius norms of the derivative of a classifier's output with respect to its input, one per sample.
 struct jacobian_norms {
     std::vector<double> probabilities;     ///< of the softmax
     std::vector<double> log_probabilities; ///< of its logarithm
@@ -33,7 +33,7 @@ struct jacobian_norms {
 /// or double; `classes` is its number of classes. With the label j the loss is -log p_j, so `classes` calls
 /// of the model give every row: d log p_j = -gradient_j and d p_j = -p_j gradient_j. Exact, for any model
 /// that can be attacked; with another loss the numbers mean nothing. Cost: `classes` forward and backward
-/// passes a sample, `batch` samples at a time. Throws `value_error` for no classes and for images or
+/// passes per sample, `batch` samples at a time. Throws `value_error` for no classes and for images or
 /// gradients that are not finite, `shape_error` without samples. Novak et al. 2018 (the softmax).
 template <typename Model, tensor_like Images>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>

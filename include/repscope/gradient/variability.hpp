@@ -54,7 +54,7 @@ struct gradient_variability_result {
 /// is 0. `cv_samples` needs two samples, `cv_units` two live units and, from probes, at least three of them;
 /// it is then accurate to a few percent from 16 probes on. The errors assume independent samples and treat
 /// units as if they all erred together. O(units + samples).
-/// Leavitt and Morcos 2020 compare both spreads; they do not say which norm, so there is one state a norm.
+/// Leavitt and Morcos 2020 compare both spreads; they do not say which norm, so there is one state per norm.
 [[nodiscard]] inline gradient_variability_result gradient_variability(const gradient_moments& moments) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     gradient_variability_result result;

@@ -48,7 +48,7 @@ class byte_source {
 /// Bytes in memory of the caller's, which must outlive it.
 class memory_source final : public byte_source {
   public:
-    /// `name` is what errors call it.
+    /// Errors refer to it by `name`.
     memory_source(std::span<const std::byte> bytes, std::string name)
         : bytes_(bytes), name_(std::move(name)) {}
 

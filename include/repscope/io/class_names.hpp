@@ -68,7 +68,7 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
 /// The strings in a .npy file, one per sample: NumPy's `U` arrays, as UTF-8, or `S` arrays, byte by byte; of
 /// rank 1 or with further axes of extent 1. Zeros at the end of a string are left out, as NumPy does.
 ///
-/// Returns none when the elements are not strings. `name` is what errors call the file. Throws `format_error`
+/// Returns none when the elements are not strings. Errors refer to the file by `name`. Throws `format_error`
 /// when it is not a .npy file, its header is bad, it is cut, or has another rank. O(bytes).
 [[nodiscard]] inline std::optional<std::vector<std::string>> load_class_names(const byte_source& file,
                                                                               const std::string& name) {

@@ -176,7 +176,7 @@ struct csv_column {
 /// a point, such as 3.0, are integers as well.
 ///
 /// `column` is the name of a column in the first line; empty, there must be one column, and a first line that
-/// is not an integer is its name. `name` is what errors call the text. Throws `format_error` naming the line
+/// is not an integer is its name. Errors refer to the text by `name`. Throws `format_error` naming the line
 /// when a row has more or fewer fields than the first or its field is not an integer, when there is no such
 /// column, or no row. O(bytes).
 [[nodiscard]] inline std::vector<std::int64_t>

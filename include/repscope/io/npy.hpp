@@ -22,8 +22,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Reads and checks the header of .npy bytes: what it claims must be just what they hold. `name` is what
-/// errors call them. Throws `format_error`.
+/// Reads and checks the header of .npy bytes: what it claims must be just what they hold. Errors refer to
+/// them by `name`. Throws `format_error`.
 [[nodiscard]] inline npy_header read_npy_header(const byte_source& bytes, const std::string& name,
                                                 void2_policy pairs = void2_policy::refused) {
     npy_header header = parse_npy_header(bytes.beginning(npy_prefix_bytes), name, pairs);

@@ -225,7 +225,7 @@ class npz_archive {
     /// Throws `format_error` naming the file when it is not a zip archive, a damaged one, or holds no .npy
     /// member.
     explicit npz_archive(const std::string& path) : npz_archive(std::make_shared<input_file>(path), path) {}
-    /// The same of any bytes; `name` is what errors call them.
+    /// The same of any bytes; Errors refer to them by `name`.
     npz_archive(std::shared_ptr<const byte_source> archive, std::string name)
         : archive_(std::move(archive)), name_(std::move(name)) {
         for (zip_member& member : read_zip_directory(*archive_, name_)) {

@@ -184,7 +184,7 @@ class safetensors_header {
 
 /// Reads the header of a .safetensors file: its tensors in the order of their bytes, and where these begin.
 ///
-/// `name` is what errors call it. Throws `format_error` when the header is longer than 100 MB or the file, is
+/// Errors refer to it by `name`. Throws `format_error` when the header is longer than 100 MB or the file, is
 /// not a JSON object followed by spaces, holds a key twice or anything that the format does not define, and
 /// unless the tensors cover what follows it without holes and overlaps, each with as many bytes as its type
 /// and shape take. O(header).
@@ -244,7 +244,7 @@ class safetensors_file {
     /// Throws `format_error` as `read_safetensors_header` does, and when there are no tensors.
     explicit safetensors_file(const std::string& path)
         : safetensors_file(std::make_shared<input_file>(path), path) {}
-    /// The same of any bytes; `name` is what errors call them.
+    /// The same of any bytes; Errors refer to them by `name`.
     safetensors_file(std::shared_ptr<const byte_source> bytes, std::string name)
         : bytes_(std::move(bytes)), name_(std::move(name)) {
         std::tie(entries_, data_) = read_safetensors_header(*bytes_, name_);

@@ -274,7 +274,7 @@ class zip_reader {
 
 /// The files in a zip archive, in the order of its central directory, ZIP64 included.
 ///
-/// `name` is what errors call it. Throws `format_error` when it is not a zip archive or a damaged one, when a
+/// Errors refer to it by `name`. Throws `format_error` when it is not a zip archive or a damaged one, when a
 /// member is encrypted, packed by another method than deflate, or is stored where another one is, and when
 /// two have one name. Nothing is unpacked, and names are never used as paths. O(directory).
 [[nodiscard]] inline std::vector<zip_member> read_zip_directory(const byte_source& archive,

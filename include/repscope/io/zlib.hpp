@@ -19,7 +19,7 @@ namespace io {
 
 /// Decompresses a gzip stream, its checksum checked.
 ///
-/// `name` is what errors call it. Throws `format_error` when it is not gzip, damaged, cut, followed by
+/// Errors refer to it by `name`. Throws `format_error` when it is not gzip, damaged, cut, followed by
 /// something, or would become longer than `most` bytes.
 [[nodiscard]] inline std::vector<std::byte> gunzip(std::span<const std::byte> compressed,
                                                    const std::string& name,

@@ -12,8 +12,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// A classifier that can be attacked: `m(x, labels, losses, predicted, gradient)`.
 ///
-/// `x` (samples, channels, rows, columns) in data units, `labels` one a sample. Fills `losses` with the loss
-/// of each sample, `predicted` with the most likely class (the lowest of equals), and `gradient`, of the
+/// `x` (samples, channels, rows, columns) in data units, `labels` one per sample. Fills `losses` with the
+/// loss of each sample, `predicted` with the most likely class (the lowest of equals), and `gradient`, of the
 /// shape of `x`, with the derivative of each sample's loss with respect to that sample; an empty view skips
 /// the gradient. The result of a sample does not depend on the other samples. A lambda is a model. Which loss
 /// it is, the model says: attacks raise it, whatever it is. A member `classes(x.extents())`, where there is

@@ -18,7 +18,7 @@ inline namespace REPSCOPE_NAMESPACE {
 /// A model for inputs in data units, made of one that wants (x - mean) / std: eps and gradients then mean the
 /// same for any data that the inner model was trained on.
 ///
-/// `mean` and `std` have one entry a channel, or one for all. An lvalue is referred to and must outlive the
+/// `mean` and `std` have one entry per channel, or one for all. An lvalue is referred to and must outlive the
 /// wrapper, an rvalue is taken over. It is `differentiable`, and `layered` when the inner model is. Not to be
 /// called from two threads at once.
 template <typename Model, typename Scalar = float>

@@ -24,7 +24,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct class_blocks_options {
     /// Blocks that samples are hashed into; a multiple of the folds that are to be made of them.
     std::size_t blocks = 20;
-    /// Take max(a, 0) of every element before the spatial mean: the value behind a ReLU.
+    /// Whether max(a, 0) of every element is taken before the spatial mean, as behind a ReLU.
     bool rectify = false;
     /// Most bytes that the state may take; see `blocked_class_sums::bytes_needed`.
     std::size_t max_bytes = std::size_t{8} << 30U;
@@ -32,7 +32,7 @@ struct class_blocks_options {
 
 /// Options of `blocked_class_sums::update`.
 struct blocked_update_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
@@ -110,7 +110,7 @@ class blocked_class_sums {
     }
 
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
-    /// says; `labels` one integer per sample.
+    /// states; `labels` one integer per sample.
     ///
     /// Throws `shape_error` when the extents do not fit, `value_error` naming the position of a label outside
     /// 0 .. classes - 1, or sample and unit of an activation that is NaN or infinite. A throw leaves the
@@ -164,7 +164,7 @@ class blocked_class_sums {
         if (samples > 0) next_index_ = index_of(samples - 1) + 1;
     }
 
-    /// Adds what another state has seen: another part of the same data set. Throws `shape_error` when units,
+    /// Adds the samples of another state: another part of the same data set. Throws `shape_error` when units,
     /// classes or blocks differ, `value_error` when only one of them is rectified.
     void merge(const blocked_class_sums& other) {
         constexpr const char* name = "blocked_class_sums::merge";
@@ -195,7 +195,7 @@ class blocked_class_sums {
         out.put_all(std::span<const double>(sums_));
     }
 
-    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static blocked_class_sums load(byte_reader& in) {
         const auto units = in.get<std::uint64_t>();
         const auto classes = in.get<std::uint64_t>();

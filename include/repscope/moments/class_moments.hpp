@@ -20,7 +20,7 @@ class class_moments : public detail::class_accumulator<true> {
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         update_with("class_moments::update", activations, labels, options);
     }
-    /// Chosen for activations that are not a tensor; does not compile.
+    /// Selected if the activations are not a tensor; does not compile.
     template <typename T, labels_like Labels>
         requires(!tensor_like<T>)
     void update(const T&, const Labels&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
@@ -62,7 +62,7 @@ class class_moments : public detail::class_accumulator<true> {
     void merge(const class_moments& other) { merge_with("class_moments::merge", other); }
 
     void save(byte_writer& out) const { save_to(out); }
-    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static class_moments load(byte_reader& in) { return load_state<class_moments>(in); }
 };
 

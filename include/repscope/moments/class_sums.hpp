@@ -18,16 +18,16 @@ class class_sums : public detail::class_accumulator<false> {
         : class_accumulator("class_sums", units, classes, options) {}
 
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
-    /// says; `labels` one integer per sample.
+    /// states; `labels` one integer per sample.
     ///
     /// Throws `shape_error` when the extents do not fit, `value_error` naming the position of a label outside
-    /// 0 .. classes - 1, or sample and unit of an activation that is NaN or infinite. A throw leaves the
-    /// state as it was. One pass, O(elements).
+    /// 0 .. classes - 1, or sample and unit of an activation that is NaN or infinite. After a throw the state
+    /// is unchanged. One pass, O(elements).
     template <tensor_like Activations, labels_like Labels>
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         update_with("class_sums::update", activations, labels, options);
     }
-    /// Chosen for activations that are not a tensor; does not compile.
+    /// Selected if the activations are not a tensor; does not compile.
     template <typename T, labels_like Labels>
         requires(!tensor_like<T>)
     void update(const T&, const Labels&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
@@ -41,12 +41,12 @@ class class_sums : public detail::class_accumulator<false> {
         update_blocks_with("class_sums::update_blocks", samples, positions, labels, threads, fetch);
     }
 
-    /// Adds what another state has seen. Throws `shape_error` when units or classes differ, `value_error`
+    /// Adds the samples of another state. Throws `shape_error` when units or classes differ, `value_error`
     /// when the options do.
     void merge(const class_sums& other) { merge_with("class_sums::merge", other); }
 
     void save(byte_writer& out) const { save_to(out); }
-    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static class_sums load(byte_reader& in) { return load_state<class_sums>(in); }
 };
 

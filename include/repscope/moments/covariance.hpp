@@ -58,8 +58,8 @@ class covariance {
     /// its spatial mean, or as `options.axes` states.
     ///
     /// Throws `shape_error` when the extents do not fit, `value_error` when the state would take more than it
-    /// may, and one that names sample and unit of an activation that is NaN or infinite. A throw leaves the
-    /// state as it was. O(samples x units x min(samples, units)).
+    /// may, and one that names sample and unit of an activation that is NaN or infinite. After a throw the
+    /// state is unchanged. O(samples x units x min(samples, units)).
     template <tensor_like Activations, product_backend Backend = eigen_products>
     void update(const Activations& activations, const update_options& options = {}, Backend = {}) {
         using element = element_type_of<Activations>;
@@ -129,12 +129,12 @@ class covariance {
         state.samples_ = samples_ + added;
         if (on_copy) *this = std::move(copy);
     }
-    /// Chosen for activations that are not a tensor; does not compile.
+    /// Selected if the activations are not a tensor; does not compile.
     template <typename T>
         requires(!tensor_like<T>)
     void update(const T&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
 
-    /// Adds what another state has seen. Throws `shape_error` when the units differ, `value_error` when the
+    /// Adds the samples of another state. Throws `shape_error` when the units differ, `value_error` when the
     /// result would take more than this state may.
     template <product_backend Backend = eigen_products>
     void merge(const covariance& other, Backend = {}) {
@@ -284,7 +284,7 @@ class covariance {
         }
     }
 
-    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static covariance load(byte_reader& in, const covariance_options& options = {}) {
         const auto units = in.get<std::uint64_t>();
         const auto samples = in.get<std::uint64_t>();

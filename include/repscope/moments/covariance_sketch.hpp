@@ -122,7 +122,7 @@ class covariance_sketch {
         }
     }
 
-    /// Adds what another state has seen. Throws `shape_error` when the units or probes differ, `value_error`
+    /// Adds the samples of another state. Throws `shape_error` when the units or probes differ, `value_error`
     /// when the seeds do.
     void merge(const covariance_sketch& other) {
         constexpr const char* name = "covariance_sketch::merge";
@@ -217,7 +217,7 @@ class covariance_sketch {
         }
     }
 
-    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static covariance_sketch load(byte_reader& in) {
         const auto units = in.get<std::uint64_t>();
         const auto probes = in.get<std::uint64_t>();

@@ -22,8 +22,8 @@ inline namespace REPSCOPE_NAMESPACE {
 ///
 /// For each unit count, mean and centered sums of the norm r and of r^2, and the number of zeros; for each
 /// sample one number, sum_u r^2 / (sum_u r)^2, so that units found to be dead at the end can be left out of
-/// the spread over units. 48 bytes a unit and 8 a sample. What is computed does not depend on threads, and on
-/// how samples were split over calls and states to 1e-12 only.
+/// the spread over units. 48 bytes per unit and 8 a sample. What is computed does not depend on threads, and
+/// on how samples were split over calls and states to 1e-12 only.
 class gradient_moments {
   public:
     /// For `units` units. `probes`: how many random directions each norm was estimated from; 0 means that the
@@ -40,7 +40,7 @@ class gradient_moments {
     /// Adds samples: `norms` (samples, units) of float or double, 0 or above.
     ///
     /// Throws `shape_error` when the units do not fit and `value_error` naming sample and unit of a norm that
-    /// is negative or not finite. A throw leaves the state as it was. O(elements).
+    /// is negative or not finite. After a throw the state is unchanged. O(elements).
     template <tensor_like Norms>
     void update(const Norms& norms) {
         const auto x = checked(norms);
@@ -87,7 +87,7 @@ class gradient_moments {
     /// Sum over samples of the variance of the ratios as estimates; 0 for exact norms.
     [[nodiscard]] double ratio_variance() const noexcept { return ratio_variance_; }
 
-    /// Adds what another state has seen; the formulas of Chan, Golub and LeVeque 1983. Throws `shape_error`
+    /// Adds the samples of another state; the formulas of Chan, Golub and LeVeque 1983. Throws `shape_error`
     /// when the units differ, `value_error` when the probes do.
     void merge(const gradient_moments& other) {
         if (other.units_ != units_) {
@@ -131,7 +131,7 @@ class gradient_moments {
         out.put_all(std::span<const std::uint64_t>(zeros_));
         out.put_all(std::span<const double>(ratios_));
     }
-    /// Reads what `save` wrote; `format_error` when it is cut or not such a state.
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static gradient_moments load(byte_reader& in) {
         const auto units = in.get<std::uint64_t>();
         const auto probes = in.get<std::uint64_t>();

@@ -9,14 +9,14 @@ inline namespace REPSCOPE_NAMESPACE {
 /// How the units' values are taken from activations; part of a state, since states that differ in it do not
 /// merge.
 struct class_options {
-    /// Take max(a, 0) of every element before the spatial mean: the value behind a ReLU.
+    /// Whether max(a, 0) of every element is taken before the spatial mean, as behind a ReLU.
     bool rectify = false;
     friend bool operator==(const class_options&, const class_options&) = default;
 };
 
 /// Options of every `update`.
 struct update_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;

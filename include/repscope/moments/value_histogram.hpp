@@ -25,7 +25,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `value_histogram`; part of the state, since states that differ in them do not merge.
 struct histogram_options {
-    /// Take max(a, 0) of every element before the spatial mean: the value behind a ReLU.
+    /// Whether max(a, 0) of every element is taken before the spatial mean, as behind a ReLU.
     bool rectify = false;
     friend bool operator==(const histogram_options&, const histogram_options&) = default;
 };
@@ -70,7 +70,7 @@ class value_histogram {
     /// states.
     ///
     /// Throws `shape_error` if the units differ, and `value_error` for an activation that is not finite and
-    /// for more than 2^32 - 1 samples in all. A throw leaves the state as it was. Holds the rows in double
+    /// for more than 2^32 - 1 samples in all. After a throw the state is unchanged. Holds the rows in double
     /// unless they are given so. O(elements).
     template <tensor_like Activations>
     void update(const Activations& activations, const update_options& options = {}) {
@@ -98,7 +98,7 @@ class value_histogram {
         add(values.data(), x.extent(0), seen.negative, *pool);
     }
 
-    /// Adds what another state has seen. Throws `shape_error` if the units differ, `value_error` if the
+    /// Adds the samples of another state. Throws `shape_error` if the units differ, `value_error` if the
     /// options do, and for more than 2^32 - 1 samples in all.
     void merge(const value_histogram& other) {
         constexpr const char* name = "value_histogram::merge";
@@ -166,7 +166,7 @@ class value_histogram {
         }
     }
 
-    /// Reads what `save` wrote; throws `format_error` if it is cut or is not such a state.
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static value_histogram load(byte_reader& in) {
         const auto require = [&](bool holds) {
             if (!holds) throw format_error(in.name() + ": not a state of a value histogram");

@@ -77,7 +77,7 @@ void for_each_loss(const char* function, const tensor_view<const Scalar, 2>& log
 
 /// Softmax cross-entropy of each sample: loss = log sum_j exp(z_j) - z_label, in [0, inf).
 ///
-/// `logits` (samples, classes), `labels` one a sample. Fills `losses` and `predicted` (the lowest of the
+/// `logits` (samples, classes), `labels` one per sample. Fills `losses` and `predicted` (the lowest of the
 /// largest logits), where they are not empty, and `gradient` (samples, classes), where it is not empty, with
 /// `weight` times the derivative softmax(z) - one_hot(label). Throws `shape_error` when lengths differ and
 /// `value_error` for a label outside 0 ... classes-1, with its position. O(samples classes).

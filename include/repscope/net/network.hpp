@@ -242,7 +242,7 @@ class network {
 
     /// Calls `visit(unit, gradient)` for every unit of a layer in order: the gradient of the unit's spatial
     /// mean with respect to each sample, of the shape of `x`, valid until the next call. One forward pass and
-    /// one backward pass a unit, from its layer down, all samples at once: give it a batch at a time.
+    /// one backward pass per unit, from its layer down, all samples at once: give it a batch at a time.
     template <typename Visit>
     void unit_gradients(std::size_t layer, const input_view& x, workspace& ws, Visit&& visit) const {
         check_layer(layer);

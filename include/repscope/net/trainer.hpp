@@ -111,7 +111,7 @@ struct image_source {
 /// leaves out the last incomplete one.
 ///
 /// `source` has `size()`, `extents()` (channels, rows, columns) and `read(indices, batch)`, as `image_source`
-/// has; `labels` one a sample. `visit(x, labels, chosen, progress)` gets a batch as (batch, channels, rows,
+/// has; `labels` one per sample. `visit(x, labels, chosen, progress)` gets a batch as (batch, channels, rows,
 /// columns) of `Scalar`, its labels, the places of its samples in the data set, and a `training_progress`
 /// whose counts are filled in. The order depends on the seed alone. Throws `shape_error` when labels and
 /// samples differ in number or do not fill one batch.

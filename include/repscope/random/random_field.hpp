@@ -157,7 +157,7 @@ class normal_batch {
 ///
 /// Element i of a field is made of words 2i and 2i + 1 (or of word i) of the counters {block, draw, sample,
 /// stream}, so the field of draw 0 is what `random_stream` gives one by one; the same bits everywhere. At
-/// most 2^33 uniforms or normals, 2^34 words a draw.
+/// most 2^33 uniforms or normals, 2^34 words per draw.
 class random_field {
   public:
     constexpr random_field(std::uint64_t seed, std::uint32_t stream, std::uint32_t sample,

@@ -132,7 +132,7 @@ template <tensor_like Errors>
 /// `relative_corruption_error` the relative mCE; with `unnormalized_corruption_error` what is called mCE for
 /// CIFAR-10-C, the plain mean. The three do not compare.
 ///
-/// `corruption_errors`: one a corruption, finite. Throws `value_error` when there is none or one is not
+/// `corruption_errors`: one per corruption, finite. Throws `value_error` when there is none or one is not
 /// finite. O(corruptions).
 template <tensor_like Errors>
 [[nodiscard]] double mean_corruption_error(const Errors& corruption_errors) {

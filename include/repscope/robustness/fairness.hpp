@@ -29,7 +29,7 @@ struct fairness_gaps {
 
 /// Gaps between the samples with and without an attribute.
 ///
-/// `predicted`, `labels` and `attribute` hold one 0 or 1 a sample. A rate over no samples is NaN, and so is
+/// `predicted`, `labels` and `attribute` hold one 0 or 1 per sample. A rate over no samples is NaN, and so is
 /// the gap it enters. Throws `shape_error` when the lengths differ and `value_error` for another value, with
 /// its position. O(samples). Hardt, Price and Srebro 2016 for equalized odds; the mean of the two gaps is the
 /// measure of Adragna, Creager, Madras and Zemel 2020 (arXiv 2011.06485).

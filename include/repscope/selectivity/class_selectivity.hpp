@@ -230,7 +230,7 @@ template <typename Labels>
 
 /// Options of `class_selectivity` from activations.
 struct class_selectivity_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     double epsilon = 1e-6;
     negative_policy negatives = negative_policy::undefined;
@@ -257,7 +257,7 @@ template <tensor_like Activations, labels_like Labels>
     return class_selectivity(state, {.epsilon = options.epsilon, .negatives = options.negatives});
 }
 
-/// Chosen for activations that are not a tensor; does not compile.
+/// Selected if the activations are not a tensor; does not compile.
 template <typename T, labels_like Labels>
     requires(!tensor_like<T>)
 selectivity_result class_selectivity(const T&, const Labels&, const class_selectivity_options& = {}) {

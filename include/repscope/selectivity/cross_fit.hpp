@@ -21,7 +21,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `cross_fit_selectivity` from a state.
 struct cross_fit_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     double epsilon = 1e-6;
     /// Must divide the blocks of the state; 2 or more.
@@ -202,11 +202,11 @@ class cross_fit_unit {
     std::vector<double> means_;
 };
 
-/// The jackknife's standard error from the replicates of a statistic, one a block, about the statistic itself
-/// rather than their mean: the larger of the two, so that the replicates' bias counts as error. The sum of
-/// squares is not scaled by (n - 1) / n: unscaled it is, for statistics that are symmetric in their blocks,
-/// on average at least the variance of n - 1 blocks (Efron and Stein 1981); scaled, intervals of units that
-/// are mostly silent were too short.
+/// The jackknife's standard error from the replicates of a statistic, one per block, about the statistic
+/// itself rather than their mean: the larger of the two, so that the replicates' bias counts as error. The
+/// sum of squares is not scaled by (n - 1) / n: unscaled it is, for statistics that are symmetric in their
+/// blocks, on average at least the variance of n - 1 blocks (Efron and Stein 1981); scaled, intervals of
+/// units that are mostly silent were too short.
 [[nodiscard]] inline double jackknife_error(std::span<const double> replicates, double statistic) noexcept {
     if (replicates.size() < 2) return std::numeric_limits<double>::quiet_NaN();
     double squares = 0;
@@ -384,7 +384,7 @@ class cross_fit_unit {
 
 /// Options of `cross_fit_selectivity` from activations.
 struct cross_fit_activations_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     double epsilon = 1e-6;
     std::size_t folds = 5;

@@ -22,7 +22,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `d_prime` and `auc_selectivity` from activations.
 struct discrimination_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     std::size_t folds = 5;
     /// Classes with fewer samples are left out.

@@ -16,7 +16,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `mutual_information`.
 struct mutual_information_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// Bins of about equal count.
     std::size_t bins = 10;

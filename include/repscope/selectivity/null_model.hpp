@@ -25,7 +25,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `selectivity_null_mean`.
 struct null_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     double epsilon = 1e-6;
     /// Whether each unit's smallest class mean is subtracted first (`negative_policy::shift`).

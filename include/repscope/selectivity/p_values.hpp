@@ -20,7 +20,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `selectivity_p_values` from states.
 struct selectivity_p_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// Classes with fewer samples are not tested; their samples count as those of other classes.
     std::uint64_t min_class_samples = 2;
@@ -101,7 +101,7 @@ struct selectivity_p_options {
 
 /// Options of `selectivity_p_values` from activations.
 struct selectivity_p_activations_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     /// Take max(a, 0) of every element before the spatial mean (`negative_policy::rectify`).
     bool rectify = false;

@@ -22,7 +22,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `selectivity_permutation` and `selectivity_permutation_test`.
 struct selectivity_permutation_options {
-    /// Who computes; never changes a bit of the result. The test takes it with each `update` instead.
+    /// Threads to use; the result is bit-identical for any value. The test takes it with each `update`
+    /// instead.
     thread_source threads = 1;
     /// Permutations of every unit.
     std::size_t permutations = 999;
@@ -149,7 +150,7 @@ class selectivity_permutation_test {
     /// last of them, and the next portion is the first of the next pass.
     ///
     /// Throws `shape_error` when the units differ, `value_error` when no pass is needed, for more samples
-    /// than are left of it, and for an activation that is not finite. A throw leaves the state as it was.
+    /// than are left of it, and for an activation that is not finite. After a throw the state is unchanged.
     /// Holds the rows in double; O(samples x units x permutations of this pass).
     template <tensor_like Activations>
     void update(const Activations& activations, const update_options& options = {}) {

@@ -20,7 +20,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `precision_at_k`.
 struct precision_options {
-    /// Who computes; never changes a bit of the result.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     std::size_t k = 60;
     /// What the axes of the activations mean; rank 3 needs it.

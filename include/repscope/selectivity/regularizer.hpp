@@ -29,7 +29,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct selectivity_regularizer {
     double alpha = 0;
     double epsilon = 1e-6;
-    /// Who computes; the result does not depend on it.
+    /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
 
     /// Returns -alpha * SI and adds its derivative with respect to every activation into `gradient` of its

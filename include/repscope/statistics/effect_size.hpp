@@ -11,7 +11,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Hedges' d of paired differences, one a training seed: their mean over their standard deviation (divisor
+/// Hedges' d of paired differences, one per training seed: their mean over their standard deviation (divisor
 /// n - 1), times J = 1 - 3 / (4 (n - 1) - 1), which removes most of the small-sample bias.
 ///
 /// 0 when all differences are 0; infinite, with the sign of the mean, when they are all equal to another

@@ -61,7 +61,7 @@ struct mcnemar_result {
 
 /// The same from what each network predicts for each sample.
 ///
-/// `first`, `second`, `labels`: integers, one a sample. Throws `shape_error` when their lengths differ.
+/// `first`, `second`, `labels`: integers, one per sample. Throws `shape_error` when their lengths differ.
 /// O(samples).
 template <labels_like First, labels_like Second, labels_like Labels>
 [[nodiscard]] mcnemar_result mcnemar(const First& first, const Second& second, const Labels& labels,

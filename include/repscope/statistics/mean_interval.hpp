@@ -149,7 +149,7 @@ struct block_slopes {
 /// paired difference: d = (b - c) / n, variance ((b + c) - (b - c)^2 / n) / (n (n - 1)), b and c being the
 /// images that only one of the two has right.
 ///
-/// `first` and `second`: one bool an image, in the same order. The interval is that of the choice of images;
+/// `first` and `second`: one bool per image, in the same order. The interval is that of the choice of images;
 /// it does not cover other seeds: for those see `crossed_mean`. With 90 % confidence it is the one whose
 /// place inside a margin tests for equivalence at the 5 % level. Without discordant images it has no width,
 /// which a small sample does not earn: it says that none was seen. NaN without images. Throws `shape_error`

@@ -23,7 +23,7 @@ struct sign_flip_result {
     bool exact = true;
 };
 
-/// Whether paired differences, one a training seed, have a mean other than 0: how often the mean of their
+/// Whether paired differences, one per training seed, have a mean other than 0: how often the mean of their
 /// absolute values with signs put at random is as far from 0 as theirs.
 ///
 /// It assumes that a difference is as likely to be negative as positive if there is no effect, and nothing

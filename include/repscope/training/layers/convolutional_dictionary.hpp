@@ -104,7 +104,7 @@ class dictionary {
         conv_.backward(s.lower.view(run.samples), s.conv, run, s.weights.data(), {}, false);
         for (std::size_t i = 0; i < s.weights.size(); ++i) gradient[i] += s.weights[i];
     }
-    /// Adds the sums of w over samples and positions, times factor, to `gradient`, one a channel.
+    /// Adds the sums of w over samples and positions, times factor, to `gradient`, one per channel.
     void add_shrinkage_gradient(const net::feature_map_view<const Scalar>& w, Scalar factor, scratch& s,
                                 const net::pass& run, Scalar* gradient) const {
         s.conv.bias_gradient(run, w, s.weights.data());

@@ -104,7 +104,7 @@ template <typename Scalar>
 ///
 /// with positives P_i and negatives N_i by `selection`. An anchor without positives contributes 0.
 ///
-/// `latents` (samples, width), dense rows; `labels` and `predicted` one a sample. `gradient`, unless empty,
+/// `latents` (samples, width), dense rows; `labels` and `predicted` one per sample. `gradient`, unless empty,
 /// gets `weight` times the derivative. Where a distance has a kink (equal coordinates, two coordinates of
 /// equal largest difference) one of its slopes is taken, 0 or that of the lowest coordinate; the cosine
 /// distance is minus the cosine, 0 with a vector of zeros. Throws `shape_error` when lengths differ and
