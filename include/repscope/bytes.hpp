@@ -70,7 +70,7 @@ inline constexpr auto crc32_tables = [] {
 
 [[nodiscard]] inline std::string errno_text() { return std::strerror(errno); }
 
-/// A file descriptor that closes itself.
+/// A file descriptor that is closed by the destructor.
 class descriptor {
   public:
     descriptor() = default;
@@ -84,7 +84,7 @@ class descriptor {
         if (fd_ >= 0) ::close(fd_);
     }
     [[nodiscard]] int get() const noexcept { return fd_; }
-    /// Closes it; false, with errno, when the system reports a late error.
+    /// Closes it; returns false and sets errno if the system reports a late error.
     [[nodiscard]] bool close() noexcept { return ::close(std::exchange(fd_, -1)) == 0; }
 
   private:
@@ -93,7 +93,7 @@ class descriptor {
 
 } // namespace detail
 
-/// CRC-32 (polynomial 0xedb88320) of `bytes`, going on from the CRC of what came before.
+/// CRC-32 (polynomial 0xedb88320) of `bytes`, continued from the CRC of the bytes before.
 [[nodiscard]] constexpr std::uint32_t crc32(std::span<const std::byte> bytes,
                                             std::uint32_t before = 0) noexcept {
     const auto& tables = detail::crc32_tables;
@@ -110,7 +110,7 @@ class descriptor {
     return ~crc;
 }
 
-/// Little-endian bytes, on any machine: what states and parameters are saved as.
+/// Writes states and parameters as little-endian bytes on any machine.
 class byte_writer {
   public:
     template <fixed_number T>
@@ -130,7 +130,7 @@ class byte_writer {
             for (const T value : values) put(value);
         }
     }
-    /// Length, then the characters.
+    /// Writes the length, then the characters.
     void put_text(std::string_view text) {
         put(static_cast<std::uint32_t>(text.size()));
         for (const char c : text) bytes_.push_back(static_cast<std::byte>(c));
@@ -139,17 +139,18 @@ class byte_writer {
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     }
     [[nodiscard]] const std::vector<std::byte>& bytes() const noexcept { return bytes_; }
-    /// Gives the bytes away and begins anew.
+    /// Returns the bytes and becomes empty.
     [[nodiscard]] std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
 
   private:
     std::vector<std::byte> bytes_;
 };
 
-/// Reads what `byte_writer` wrote. Every read is checked: `format_error` when the bytes end too early.
+/// Reads the bytes of a `byte_writer`. Every read is checked and throws `format_error` if the bytes end too
+/// early.
 class byte_reader {
   public:
-    /// `name` is what error messages call the bytes: a path, say.
+    /// `name` identifies the bytes in error messages, such as a path.
     explicit byte_reader(std::span<const std::byte> bytes, std::string name = "bytes")
         : bytes_(bytes), name_(std::move(name)) {}
 
@@ -176,7 +177,7 @@ class byte_reader {
         for (const std::byte b : from) text += static_cast<char>(b);
         return text;
     }
-    /// The next `count` bytes, where they are stored.
+    /// Returns the next `count` bytes without a copy.
     [[nodiscard]] std::span<const std::byte> take(std::size_t count) {
         need(count);
         const auto part = bytes_.subspan(at_, count);
@@ -184,7 +185,8 @@ class byte_reader {
         return part;
     }
     [[nodiscard]] std::size_t left() const noexcept { return bytes_.size() - at_; }
-    /// Throws `format_error` unless `count` more bytes are there: before allocating what a length asks for.
+    /// Throws `format_error` unless `count` more bytes are available; call it before an allocation of a
+    /// stored length.
     void need(std::size_t count) const {
         if (count > left()) {
             throw format_error(name_ + ": cut short: expected " + errors::text_of(count) + " more bytes at " +
@@ -199,8 +201,8 @@ class byte_reader {
     std::size_t at_ = 0;
 };
 
-/// The whole of a file. Throws `format_error` naming it when it cannot be read or is longer than `most`
-/// bytes.
+/// Reads a whole file. Throws `format_error` that names the file if it cannot be read or is longer than
+/// `most` bytes.
 [[nodiscard]] inline std::vector<std::byte> read_file(const std::string& path,
                                                       std::size_t most = std::size_t{1} << 40U) {
     const detail::descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -226,10 +228,10 @@ class byte_reader {
     return bytes;
 }
 
-/// A file that appears under its name only when it is whole: it is written beside it under a temporary name
-/// and renamed by `commit()`. Without a commit nothing is left behind, also not after a signal whose handler
-/// calls `remove_temporary_files()`. Errors are `format_error`s naming the path. A directory or a device of
-/// that name is refused.
+/// A file that gets its name only when it is complete. It is written in the same folder under a temporary
+/// name and renamed by `commit()`. Without a commit the temporary file is removed, also after a signal whose
+/// handler calls `remove_temporary_files()`. Errors are `format_error`s that name the path. A directory or a
+/// device of that name is refused.
 class atomic_file {
   public:
     explicit atomic_file(std::string path) : path_(std::move(path)) {
@@ -238,7 +240,8 @@ class atomic_file {
             throw format_error(path_ + ": cannot be written: is " +
                                (S_ISDIR(about.st_mode) ? "a directory" : "not a regular file"));
         }
-        // Not mkstemp: its files are private, and to undo that is to touch the umask of every thread.
+        // mkstemp is not used: its files are private, and a change of their mode needs the umask, which all
+        // threads share.
         static std::atomic<unsigned> next{0};
         do {
             temporary_ =
@@ -282,7 +285,7 @@ class atomic_file {
     detail::descriptor file_;
 };
 
-/// Writes a whole file by way of `atomic_file`.
+/// Writes a whole file with `atomic_file`.
 inline void write_file_atomically(const std::string& path, std::span<const std::byte> bytes) {
     atomic_file file(path);
     file.write(bytes);

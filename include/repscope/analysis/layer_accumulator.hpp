@@ -37,21 +37,21 @@ namespace analysis {
 ///
 ///     do { for (...) layer.update(activations, labels); } while (layer.next_pass());
 ///
-/// Rows are buffered and given to the moments in calls of a fixed number of rows. The result thus has the
-/// same bits for any threads, portions, `batch` and `max_bytes`. `merge` adds the samples of another
-/// accumulator; merged results agree with those of one pass to 1e-12. Takes the memory of the moments, and
-/// a buffer of 8 MiB or 128 rows, if that is more, allocated with the first rows.
+/// Rows are buffered and added to the moments in calls of a fixed number of rows. The result thus has the
+/// same bits for any number of threads, division into calls, `batch` and `max_bytes`. `merge` adds the
+/// samples of another accumulator; merged results agree with those of one pass to 1e-12. Needs the memory of
+/// the moments, and a buffer of 8 MiB or 128 rows, whichever is more, which the first rows allocate.
 class layer_accumulator {
   public:
-    /// For `units` units. Throws `value_error` if there are none, for a single class, and if `max_bytes` is
-    /// less than a known number of samples needs.
+    /// For `units` units. Throws `value_error` without units, for a single class, and if `max_bytes` is less
+    /// than a known number of samples needs.
     explicit layer_accumulator(std::size_t units, const layer_accumulator_options& options = {})
         : layer_accumulator(options, detail::layer_moments(checked(units, options), options)) {
         if (options.inference) inference_.emplace(units, options);
     }
 
-    /// Bytes that the statistics of `samples` samples take at least, while they are accumulated and while
-    /// they are evaluated.
+    /// Returns the least number of bytes that the statistics of `samples` samples need during accumulation
+    /// and evaluation.
     [[nodiscard]] static double bytes_needed(std::uint64_t samples, std::size_t units,
                                              const layer_accumulator_options& options = {}) {
         return detail::bytes_of_layer(samples, units, options);
@@ -59,18 +59,18 @@ class layer_accumulator {
 
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
     [[nodiscard]] const layer_accumulator_options& options() const noexcept { return options_; }
-    /// Samples of this pass, merged ones included.
+    /// Number of samples of this pass, merged ones included.
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_before_batch() + filled_; }
 
     /// Adds labeled samples: `activations` (samples, units), (samples, channels, height, width), a channel
     /// read as its spatial mean, or as `options.axes` states; `labels` one integer per sample. In a further
     /// pass the labels are checked and not used.
     ///
-    /// Throws `shape_error` if the extents do not fit, `value_error` without classes, naming the position of
-    /// a label outside 0 .. classes - 1, or sample and unit of an activation that is NaN or infinite, and if
-    /// the moments would take more than they may. A throw for bad input leaves the accumulator as it was; a
-    /// call of more rows than the buffer takes reads its input twice for that. After finite values whose
-    /// squares overflow every later call throws. O(samples x units x min(samples, units)).
+    /// Throws `shape_error` if the extents do not fit. Throws `value_error` without classes, for a label
+    /// outside 0 .. classes - 1 (with its position), for an activation that is NaN or infinite (with sample
+    /// and unit), and if the moments would exceed their memory. A throw for bad input leaves the accumulator
+    /// unchanged; for this, a call with more rows than the buffer holds reads its input twice. If squares of
+    /// finite values overflow, every later call throws. O(samples x units x min(samples, units)).
     template <tensor_like Activations, labels_like Labels>
     void update(const Activations& activations, const Labels& labels,
                 const layer_update_options& options = {}) {
@@ -85,7 +85,7 @@ class layer_accumulator {
         add(name, x, classes, options.places);
     }
 
-    /// Adds samples without labels: of an accumulator without classes, or in a further pass. Otherwise as
+    /// Adds samples without labels to an accumulator without classes, or in a further pass. Otherwise as
     /// above.
     template <tensor_like Activations>
     void update(const Activations& activations, const layer_update_options& options = {}) {
@@ -95,11 +95,11 @@ class layer_accumulator {
         add(name, as_activations(activations, options.axes, name), {}, options.places);
     }
 
-    /// Adds the samples of another accumulator behind those of this one. A further pass takes the samples in
+    /// Adds the samples of another accumulator after those of this one. A further pass takes the samples in
     /// that order.
     ///
     /// Throws `shape_error` if units or classes differ, `value_error` if options that decide the states do,
-    /// or after `next_pass`. Such a throw leaves the accumulator as it was.
+    /// or after `next_pass`. After such a throw the accumulator is unchanged.
     void merge(const layer_accumulator& other) {
         constexpr const char* name = "analysis::layer_accumulator::merge";
         if (other.filled_ != 0 || &other == this) {
@@ -130,7 +130,8 @@ class layer_accumulator {
         if (inference_) inference_->merge(*other.inference_);
     }
 
-    /// Ends a pass over the samples. Returns whether all of them are needed once more, in the same order.
+    /// Ends a pass over the samples. Returns whether another pass over all samples, in the same order, is
+    /// needed.
     ///
     /// Throws `value_error` below 2 samples, with fewer than 2 classes that have samples, and if a further
     /// pass had another number of samples. O(min(samples, units)^3) after the first pass.
@@ -148,8 +149,8 @@ class layer_accumulator {
         return needs_pass();
     }
 
-    /// The report of all samples. Ends the pass, if `next_pass` has not. Uses the states up: the accumulator
-    /// can only be assigned or destroyed afterwards.
+    /// The report of all samples. Ends the pass, if `next_pass` has not. Consumes the states: afterwards the
+    /// accumulator can only be assigned or destroyed.
     ///
     /// Throws as `next_pass`, and `value_error` if another pass is needed.
     [[nodiscard]] layer_report finish() {
@@ -175,10 +176,10 @@ class layer_accumulator {
         places_.clear();
     }
 
-    /// The second moments of the flushed rows; without samples for a sketched layer, and after `next_pass`.
+    /// The second moments of the flushed rows; no samples for a sketched layer and after `next_pass`.
     [[nodiscard]] const repscope::covariance& covariance() const noexcept { return moments_.covariance; }
 
-    /// Gives the second moments away: what is left of an accumulator whose report is not needed.
+    /// Moves the second moments out of an accumulator whose report is not needed.
     [[nodiscard]] repscope::covariance take_covariance() {
         flush();
         return std::move(moments_.covariance);
@@ -186,23 +187,23 @@ class layer_accumulator {
 
     // For callers that compute the values of units themselves, on several threads.
 
-    /// Rows that still fit into the buffer, at least 1.
+    /// Number of rows that still fit into the buffer, at least 1.
     [[nodiscard]] std::size_t room() const noexcept { return capacity_ - filled_; }
-    /// Where the next rows are written, (room, units); several threads may write at once.
+    /// Memory for the next rows, (room, units); several threads may write at once.
     [[nodiscard]] double* next_values() {
         if (values_.empty()) values_.resize(capacity_ * units_);
         return values_.data() + filled_ * units_;
     }
-    /// The same for the means of max(a, 0) over positions; null unless negative activations are rectified.
+    /// The memory for the means of max(a, 0) over positions; null unless negative activations are rectified.
     [[nodiscard]] double* next_rectified() {
         if (!detail::is_rectified(options_)) return nullptr;
         if (rectified_.empty()) rectified_.resize(capacity_ * units_);
         return rectified_.data() + filled_ * units_;
     }
-    /// States that the next `rows` rows have been written, at most `room()`. `classes`: of each row, checked
-    /// by the caller; empty without labels. `places`: as in `layer_update_options`.
+    /// States that the next `rows` rows have been written, at most `room()`. `classes`: class of each row,
+    /// checked by the caller; empty without labels. `places`: as in `layer_update_options`.
     ///
-    /// Flushes a full buffer, and throws `value_error` if a value of it is not finite.
+    /// Flushes a full buffer. Throws `value_error` if it holds a value that is not finite.
     void commit(std::size_t rows, std::span<const std::int32_t> classes = {},
                 std::span<const std::size_t> places = {}) {
         classes_.insert(classes_.end(), classes.begin(), classes.end());
@@ -216,17 +217,17 @@ class layer_accumulator {
         filled_ += rows;
         if (filled_ == capacity_) flush();
     }
-    /// Rows of this pass before the buffer: a value that is not finite comes after these.
+    /// Rows of this pass before the buffer; the position of a value that is not finite is counted from here.
     [[nodiscard]] std::uint64_t rows_taken() const noexcept { return taken_; }
 
-    /// The states in their byte form, as sections of a state file. Throws `value_error` after `next_pass`.
+    /// Returns the states as bytes, as sections of a state file. Throws `value_error` after `next_pass`.
     [[nodiscard]] std::vector<saved_section> save_sections() {
         require_first_pass("analysis::layer_accumulator::save");
         flush();
         return detail::sections_of(moments_, inference_);
     }
 
-    /// Reads what `save_sections` returned; options are those of the accumulator that was saved.
+    /// Reads the bytes of `save_sections`; `options` must equal those of the saved accumulator.
     ///
     /// Throws `format_error`, whose text begins with `name`, if a section is missing, is not a state, or is a
     /// state of other units, classes or samples than the others.
@@ -250,7 +251,7 @@ class layer_accumulator {
         }
     }
 
-    /// Reads what `save` wrote; options are those of the accumulator that was saved. Throws `format_error`
+    /// Reads the bytes of `save`; `options` must equal those of the saved accumulator. Throws `format_error`
     /// if the bytes are cut or are not such states.
     [[nodiscard]] static layer_accumulator load(byte_reader& in,
                                                 const layer_accumulator_options& options = {}) {
@@ -386,7 +387,7 @@ class layer_accumulator {
     std::uint64_t taken_ = 0; ///< rows of this pass that were flushed
     std::vector<double> values_;
     std::vector<double> rectified_;
-    std::vector<std::int32_t> classes_; ///< of the rows of the buffer, as places_
+    std::vector<std::int32_t> classes_; ///< of the rows of the buffer, in the form of places_
     std::vector<std::size_t> places_;
     detail::layer_moments moments_;
     std::optional<detail::layer_inference> inference_{};

@@ -56,8 +56,8 @@ struct layer_accumulator_options {
 struct layer_update_options {
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
-    /// Unless empty, sample i has the index first_sample + places[i] in the data set: for data of which
-    /// samples are left out. Used with inference only.
+    /// Unless empty, sample i has the index first_sample + places[i] in the data set, for data that omit
+    /// samples. Used with inference only.
     std::span<const std::size_t> places = {};
 };
 

@@ -21,8 +21,8 @@ struct sample_range {
     std::size_t count = 0;
 };
 
-/// Which of `samples` samples shard `shard` (from 1) of `shards` takes: one behind the other, their sizes
-/// differ by one at most. Throws `value_error` unless 1 <= shard <= shards <= 2^20.
+/// Returns the samples of shard `shard` (from 1) of `shards`: a contiguous range; sizes differ by at most
+/// one. Throws `value_error` unless 1 <= shard <= shards <= 2^20.
 [[nodiscard]] inline sample_range samples_of_shard(std::size_t samples, std::uint32_t shard,
                                                    std::uint32_t shards) {
     if (shard < 1 || shard > shards || shards > (std::uint32_t{1} << 20U)) {
@@ -37,8 +37,9 @@ struct sample_range {
     return {before * each + (std::min)(before, longer), each + (before < longer ? 1 : 0)};
 }
 
-/// Throws `format_error`, naming `other` and what differs, unless it is a shard of the same run as `first`:
-/// as many shards, equal options and labels, and the same layers of the same dump.
+/// Throws `format_error` unless `other` is a shard of the same run as `first`. Both must have the same number
+/// of shards, options and labels, and the same layers of the same dump; the message names `other` and the
+/// difference.
 inline void require_same_run(const state_file& first, const state_file& other) {
     const auto require = [&](bool same, const std::string& what, const std::string& wanted,
                              const std::string& got) {
@@ -68,11 +69,12 @@ inline void require_same_run(const state_file& first, const state_file& other) {
     }
 }
 
-/// The order in which shards are to be merged, as indices into `files`: by shard, however the files come.
+/// Returns the order in which shards are merged, as indices into `files`: by shard number, for any order of
+/// the files.
 ///
-/// Only what stands in the files about themselves is looked at. Throws `format_error` when they are not all
-/// shards of one run, one is there twice, one is missing, or their samples leave a gap; the message names the
-/// file, or the shard that is missing. `value_error` without files.
+/// Uses the files' own descriptions only. Throws `format_error` if the files are not all shards of one run,
+/// if a shard occurs twice or is missing, or if their samples leave a gap. The message names the file or the
+/// missing shard. `value_error` without files.
 [[nodiscard]] inline std::vector<std::size_t> shard_order(std::span<const state_file> files) {
     if (files.empty()) errors::throw_value_error("analysis::shard_order", "expected at least 1 state file");
     std::vector<std::size_t> order(files.size());

@@ -17,9 +17,9 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace analysis {
 
-/// A state's bytes as a state file holds them; `payload` looks into the bytes that were parsed.
+/// One section of a state file; `payload` refers to the bytes that were parsed.
 struct state_section {
-    std::string kind; ///< what the payload is of: "class_sums", "covariance", ...
+    std::string kind; ///< kind of the payload: "class_sums", "covariance", ...
     std::span<const std::byte> payload;
 };
 
@@ -29,34 +29,34 @@ struct saved_section {
     std::vector<std::byte> payload;
 };
 
-/// What stands in a state file about one layer of a dump: what was measured, and the states.
+/// The part of a state file for one layer of a dump: a description of the measured data, and the states.
 struct stored_layer {
     std::string name;
     std::string dtype;
     std::vector<std::size_t> shape; ///< of the whole dump, not of the shard
     std::string layout;
     std::string unit;
-    std::string file;        ///< where it was read; may differ between machines
+    std::string file;        ///< path at the time of the measurement; may differ between machines
     std::uint64_t first = 0; ///< the shard's samples are [first, first + count) of shape[0]
     std::uint64_t count = 0;
     std::vector<state_section> sections;
 };
 
-/// A state file (`.rsm`): the states that a pass over some of a dump's samples left behind, and whose they
-/// are, so that states of other dumps or measured in another way are never merged by mistake.
+/// A state file (`.rsm`): the states of a pass over some samples of a dump, with a description of their
+/// origin. The description prevents a merge of states of other dumps or other options.
 struct state_file {
-    std::string name;        ///< what error messages call it: a path, say
+    std::string name;        ///< name in error messages, such as a path
     std::uint16_t minor = 0; ///< format version within the major one
     std::uint32_t shard = 1; ///< from 1
     std::uint32_t shards = 1;
     std::uint32_t labels_crc = 0;           ///< CRC-32 of the labels of all samples; 0 without labels
-    std::string options;                    ///< how it was measured; equal in all shards of a run
-    std::string note;                       ///< anything else; may differ between shards
+    std::string options;                    ///< options of the measurement; equal in all shards of a run
+    std::string note;                       ///< any other text; may differ between shards
     std::vector<std::int64_t> class_labels; ///< the label of each class; empty without labels
     std::vector<stored_layer> layers;
 };
 
-/// The payload of the layer's section of this kind, where there is one.
+/// The payload of the layer's section of this kind, if there is one.
 [[nodiscard]] inline std::optional<std::span<const std::byte>> find_section(const stored_layer& layer,
                                                                             std::string_view kind) {
     for (const state_section& section : layer.sections) {
@@ -67,12 +67,12 @@ struct state_file {
 
 namespace detail {
 
-// A byte above 127, so that no text begins like this, and both kinds of line ends, which a transfer as text
-// would change.
+// The magic starts with a byte above 127, which no text does, and has both kinds of line ends, which a
+// transfer as text would change.
 inline constexpr std::array<unsigned char, 8> state_magic{0x8d, 'r', 's', 'm', '\r', '\n', 0x1a, '\n'};
 inline constexpr std::uint16_t state_major = 3;
 inline constexpr std::uint16_t state_minor = 0;
-/// In place of the index of a layer: a section of the file itself.
+/// Index of a section that belongs to the file and not to a layer.
 inline constexpr std::uint32_t no_layer = 0xffffffffU;
 inline constexpr std::size_t max_kind_characters = 64;
 /// Of one layer.
@@ -115,7 +115,7 @@ inline stored_layer parse_layer(std::span<const std::byte> payload, const std::s
 /// came before it).
 class state_file_writer {
   public:
-    /// Begins the file that `run` describes; its name, minor version and layers are not written.
+    /// Begins the file of `run`; its name, minor version and layers are not written.
     explicit state_file_writer(const state_file& run) {
         for (const unsigned char c : detail::state_magic) out_.put(c);
         out_.put(detail::state_major);
@@ -150,7 +150,7 @@ class state_file_writer {
         ++layers_;
     }
 
-    /// Ends the file and gives its bytes away.
+    /// Ends the file and returns its bytes.
     [[nodiscard]] std::vector<std::byte> finish() {
         byte_writer end;
         end.put(sections_);
@@ -175,12 +175,12 @@ class state_file_writer {
     std::uint64_t sections_ = 0;
 };
 
-/// Parses a state file; pure, and nothing is allocated that the bytes do not pay for.
+/// Parses a state file without side effects; allocations are bounded by the size of `bytes`.
 ///
-/// `bytes` must outlive the result, whose payloads look into them; Errors refer to them by `name`. Sections
-/// of a kind that is not known here are kept (of a layer) or skipped (of the file), so a file of a later
-/// minor version can be read. Throws `format_error` for another magic or major version, a checksum that does
-/// not fit, and bytes that are cut, go on behind the end or contradict themselves. O(bytes).
+/// `bytes` must outlive the result, whose payloads refer to them; errors refer to them by `name`. Unknown
+/// sections of a layer are kept and unknown sections of the file are skipped, so files of a later minor
+/// version can be read. Throws `format_error` for another magic or major version, a wrong checksum, and bytes
+/// that are cut, continue after the end or contradict themselves. O(bytes).
 [[nodiscard]] inline state_file parse_state_file(std::span<const std::byte> bytes, const std::string& name) {
     byte_reader in(bytes, name);
     const auto fail = [&](const std::string& complaint) { throw format_error(name + ": " + complaint); };

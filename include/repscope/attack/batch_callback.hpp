@@ -15,11 +15,11 @@ namespace attack {
 struct batch_progress {
     std::size_t samples = 0;   ///< in the whole call
     std::size_t processed = 0; ///< samples attacked so far
-    std::size_t robust = 0;    ///< those of them that the attack did not succeed on
-    double eps = 0;            ///< radius of the ball; of `msd` the largest one
+    std::size_t robust = 0;    ///< number of attacked samples on which the attack failed
+    double eps = 0;            ///< radius of the ball; the largest one for `msd`
 };
 
-/// A function that an attack calls after each batch, or none: any callable that takes a `batch_progress`,
+/// An optional function that an attack calls after each batch: any callable that takes a `batch_progress`,
 /// such as a lambda. Copies share the callable.
 class batch_callback {
   public:

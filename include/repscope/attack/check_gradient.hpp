@@ -42,9 +42,9 @@ struct gradient_check_options {
 /// Result of `check_gradient`.
 struct gradient_check {
     std::size_t compared = 0;     ///< samples whose loss changes by more than its rounding
-    std::size_t failed = 0;       ///< those of them whose error is above the tolerance
+    std::size_t failed = 0;       ///< number of compared samples with an error above the tolerance
     double largest_error = 0;     ///< largest relative error of a sample
-    std::size_t worst_sample = 0; ///< the sample that has it
+    std::size_t worst_sample = 0; ///< index of that sample
     double predicted_change = 0;  ///< root mean square over the directions, of that sample
     double measured_change = 0;   ///< the same, of the losses
     double ratio = 0;             ///< of measured to predicted changes, by least squares over all samples
@@ -115,7 +115,7 @@ class gradient_comparison {
         return (std::min)(64 * options_->step, 0.125) * widest;
     }
 
-    /// The samples, moved by noise that breaks ties, and so far into the box that no difference leaves it.
+    /// The samples with noise that breaks ties, moved so far into the box that no difference leaves it.
     void load_centers() {
         Scalar* to = centers_.data();
         for (std::size_t n = first_; n < first_ + count_; ++n) {
@@ -139,7 +139,7 @@ class gradient_comparison {
     }
 
     void check_inside(double value, std::size_t channel, std::size_t sample) const {
-        // Bounds as the inputs have them: 0.1F is not 0.1.
+        // Bounds in the type of the inputs: 0.1F is not 0.1.
         const auto low = static_cast<double>(static_cast<Scalar>(options_->bounds.lower_of(channel))),
                    high = static_cast<double>(static_cast<Scalar>(options_->bounds.upper_of(channel)));
         if (value >= low && value <= high) return;
@@ -183,7 +183,7 @@ class gradient_comparison {
         evaluate(above_, losses_above_, nullptr);
         evaluate(below_, losses_below_, nullptr);
         for (std::size_t n = 0; n < count_; ++n) {
-            double predicted = 0; // of the points as they were rounded
+            double predicted = 0; // of the rounded points
             for (std::size_t i = n * size_; i < (n + 1) * size_; ++i) {
                 predicted += static_cast<double>(gradients_[i]) *
                              (static_cast<double>(above_[i]) - static_cast<double>(below_[i]));
@@ -304,10 +304,10 @@ check_gradient_on_views(const erased_model<Scalar>& model, const tensor_view<con
 ///
 /// Arguments as for `pgd`; 10 to 100 samples are enough. Each sample is compared in `directions` random
 /// directions of signs. The differences have four half-widths: `step` times 1, 1/4, 1/16 and 1/64. The error
-/// of a half-width is the root mean square over the directions of measured minus predicted change, without
-/// the rounding, over that of the larger of both. It is 2 for a reversed sign, 1 for a gradient of 0, and 1 -
-/// 1/c for one that is c times too large. A sample has the smallest of its errors, and fails above
-/// `tolerance`. One failed sample is enough to throw.
+/// of a half-width is the root mean square over the directions of the measured minus the predicted change,
+/// less the rounding, divided by that of the larger of the two. It is 2 for a reversed sign, 1 for a gradient
+/// of 0, and 1 - 1/c for one that is c times too large. A sample has the smallest of its errors, and fails
+/// above `tolerance`. One failed sample is enough to throw.
 ///
 /// Correct models pass in spite of kinks and rounding. Noise of 64 `step` moves each sample first, into the
 /// box, since a flat background makes ties, at which max-pooling has no derivative. The kinks of ReLU and

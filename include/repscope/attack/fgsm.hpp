@@ -74,9 +74,8 @@ fgsm_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar,
 
 } // namespace detail
 
-/// The fast gradient method for several eps, in their order, from one gradient per sample: the point of ball
-/// and box at which the loss, taken as linear about the clean input, is largest; `options.eps` is not looked
-/// at.
+/// The fast gradient method for several eps, in their order, from one gradient per sample. The result is the
+/// point of ball and box that maximizes the loss linearized at the clean input. `options.eps` is not used.
 ///
 /// In linf without a box that is x + eps sign(g), in l2 x + eps g / |g|; the box is part of the problem and
 /// not cut off afterwards (see `maximize_linear`), so that a linear model meets its true worst case. Inputs,

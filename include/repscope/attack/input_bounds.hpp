@@ -11,7 +11,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
-/// The values an input may take: one pair of bounds for all channels, or one pair per channel, in data units.
+/// The range of input values in data units: one pair of bounds for all channels, or one pair per channel.
 struct input_bounds {
     std::vector<double> lower{0.0};
     std::vector<double> upper{1.0};
@@ -35,7 +35,8 @@ struct input_bounds {
 
 namespace detail {
 
-/// Throws unless `bounds` has one pair, or one for each of `channels`, each lower bound below its upper one.
+/// Throws unless `bounds` has one pair, or one for each of `channels`, and each lower bound is below its
+/// upper bound.
 inline void check_bounds(std::string_view function, const input_bounds& bounds, std::size_t channels) {
     for (const std::size_t length : {bounds.lower.size(), bounds.upper.size()}) {
         if (length == 1 || length == channels) continue;

@@ -126,14 +126,14 @@ msd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
 
 } // namespace detail
 
-/// Multi steepest descent: the worst case over the union of several balls. At every step each ball proposes
-/// its own `pgd` step from the common point, projected onto that ball and the box, and each sample takes the
-/// proposal of the largest loss (of equals the first ball's; targeted: of the smallest).
+/// Multi steepest descent: the worst case over the union of several balls. In each step every ball proposes a
+/// `pgd` step from the common point, projected onto that ball and the box. Each sample takes the proposal
+/// with the largest loss (targeted: the smallest); of equal ones, that of the first ball.
 ///
-/// Arguments, options and errors as for `pgd`; `result::ball` says in which of the balls a perturbation was
-/// last put, and it is inside that one. A proposal is compared with the others and not with the point it
-/// left. Cost: restarts x (steps (1 + balls) + 1) forward and restarts x steps backward passes per sample.
-/// Maini, Wong and Kolter 2020.
+/// Arguments, options and errors as for `pgd`; `result::ball` is the ball of the last step, which contains
+/// the perturbation. Proposals are compared with each other only, not with the point before the step. Cost:
+/// restarts x (steps (1 + balls) + 1) forward and restarts x steps backward passes per sample. Maini, Wong
+/// and Kolter 2020.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] result<element_type_of<Images>> msd(Model&& model, const Images& images, const Labels& labels,

@@ -17,7 +17,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 
-/// How large a perturbation is: its largest component, its length, or the sum of its components' sizes.
+/// Norm of a perturbation: largest absolute component, Euclidean length, or sum of absolute components.
 enum class norm { linf, l2, l1 };
 
 /// "linf", "l2" or "l1".
@@ -33,7 +33,7 @@ enum class norm { linf, l2, l1 };
     return "l1";
 }
 
-/// The norm of `delta`; 0 for an empty one. NaN and infinity come through. O(d).
+/// The norm of `delta`; 0 for an empty one. NaN and infinity propagate. O(d).
 [[nodiscard]] inline double norm_of(norm kind, std::span<const double> delta) noexcept {
     double value = 0;
     switch (kind) {
@@ -53,8 +53,8 @@ enum class norm { linf, l2, l1 };
 namespace detail {
 
 /// The threshold of the projection onto the l1 ball: theta with sum max(|x| - theta, 0) = eps. Components at
-/// or below the mean excess of those left never survive; dropping them until none is left to drop takes a few
-/// passes and no sort. Michelot 1986; `left` is scratch.
+/// or below the mean excess of the remaining ones are never part of the result; dropping them repeatedly
+/// takes a few passes and no sort. Michelot 1986; `left` is scratch.
 [[nodiscard]] inline double l1_threshold(double eps, std::span<const double> delta,
                                          std::vector<double>& left) {
     left.clear();
@@ -80,8 +80,8 @@ namespace detail {
 
 } // namespace detail
 
-/// Moves `delta` to the nearest point of the ball of radius `eps`, in the Euclidean sense; a point inside
-/// stays where it is. Exact in every norm. `scratch` keeps its memory between calls. O(d), for l1 a few
+/// Moves `delta` to the nearest point of the ball of radius `eps` in the Euclidean distance; a point inside
+/// the ball is unchanged. Exact in every norm. `scratch` keeps its memory between calls. O(d), for l1 a few
 /// passes. Duchi, Shalev-Shwartz, Singer and Chandra 2008 for l1.
 inline void project(norm kind, double eps, std::span<double> delta, std::vector<double>& scratch) {
     if (kind == norm::linf) {
@@ -102,9 +102,9 @@ inline void project(norm kind, double eps, std::span<double> delta, std::vector<
     }
 }
 
-/// Fills `delta` with a point uniform in the ball of radius `eps`: each component uniform (linf); a direction
-/// uniform on the sphere, the radius eps u^(1/d) (l2); random signs and the first d of d + 1 exponentials
-/// over their sum (l1). The same bits everywhere. O(d).
+/// Fills `delta` with a point uniform in the ball of radius `eps`. linf: each component is uniform. l2: a
+/// uniform direction times the radius eps u^(1/d). l1: random signs times the first d of d + 1 exponentials
+/// divided by their sum. The same bits everywhere. O(d).
 inline void random_point(norm kind, double eps, random_stream& random, std::span<double> delta) {
     if (kind == norm::linf) {
         for (double& x : delta) x = eps * (2 * random.uniform() - 1);
@@ -129,7 +129,7 @@ inline void random_point(norm kind, double eps, random_stream& random, std::span
     for (double& x : delta) x *= eps / sum;
 }
 
-/// Room for a component on its way along the gradient: how far it may go up, or down, in its box.
+/// Distance that a component can move along the gradient, up or down, inside its box.
 struct headroom {
     double down = 0;
     double up = 0;
@@ -137,12 +137,12 @@ struct headroom {
 
 namespace detail {
 
-/// Room in the direction of `gradient`.
+/// Distance to the bound in the direction of `gradient`.
 [[nodiscard]] constexpr double headroom_along(const headroom& limits, double gradient) noexcept {
     return gradient > 0 ? limits.up : limits.down;
 }
 
-/// Indices of the components that satisfy `admissible`, the `count` of largest |gradient| first (of equals
+/// Indices of the components that satisfy `admissible`, the `count` largest |gradient| first (of equal ones,
 /// the lower index).
 template <typename Admissible>
 inline void largest_components(std::span<const double> gradient, std::size_t count, Admissible&& admissible,
@@ -164,11 +164,11 @@ inline void largest_components(std::span<const double> gradient, std::size_t cou
 
 } // namespace detail
 
-/// Adds to `delta` the step of size `step` along which a function with this gradient rises fastest: its signs
-/// (linf), the gradient itself (l2), or, each by step / `coordinates`, the components of largest gradient
-/// among those that the box lets go so far (l1; with a box narrower than that, half its width is enough).
+/// Adds to `delta` the step of size `step` along which a function with this gradient rises fastest. linf: its
+/// signs. l2: the gradient itself. l1: step / `coordinates` for each of the components of largest gradient
+/// that can move so far inside the box; if the box is narrower, half its width is enough.
 ///
-/// `limits(i)` is the `headroom` of component i. A gradient of 0 moves nothing. `indices` is scratch. O(d).
+/// `limits(i)` is the `headroom` of component i. A gradient of 0 gives no step. `indices` is scratch. O(d).
 /// The l1 step is that of Maini, Wong and Kolter 2020.
 template <typename Limits>
 inline void steepest_ascent_step(norm kind, double step, std::size_t coordinates,
@@ -205,12 +205,12 @@ inline void steepest_ascent_step(norm kind, double step, std::size_t coordinates
     for (const std::uint32_t i : indices) delta[i] += gradient[i] > 0 ? move : -move;
 }
 
-/// Fills `delta` with the point of ball and box at which a linear function with this gradient is largest:
-/// eps sign(g) cut to the box (linf); lambda g cut to the box, as long as the ball allows (l2); or eps spent
-/// on the components in the order of their |gradient|, each up to its room (l1).
+/// Fills `delta` with the point of ball and box that maximizes a linear function with this gradient. linf:
+/// eps sign(g) clipped to the box. l2: lambda g clipped to the box, with the largest lambda inside the ball.
+/// l1: eps is distributed over the components in order of |gradient|, each up to its bound.
 ///
-/// The exact solution of the linear programme, by sorting: O(d log d), for linf O(d). Components of gradient
-/// 0 stay at 0. `indices` is scratch.
+/// This is the exact solution of the linear program, found by sorting: O(d log d), for linf O(d). Components
+/// of gradient 0 stay at 0. `indices` is scratch.
 template <typename Limits>
 inline void maximize_linear(norm kind, double eps, std::span<const double> gradient, Limits&& limits,
                             std::span<double> delta, std::vector<std::uint32_t>& indices) {
@@ -235,8 +235,8 @@ inline void maximize_linear(norm kind, double eps, std::span<const double> gradi
         }
         return;
     }
-    // l2: component i is lambda |g_i| until that exceeds its room, from lambda = room / |g_i| on. In the
-    // order of these, lambda^2 (sum of g^2 of the free ones) + (sum of room^2 of the others) = eps^2.
+    // l2: component i is lambda |g_i| up to lambda = room / |g_i|, and its room above. In the order of these,
+    // lambda^2 (sum of g^2 of the free ones) + (sum of room^2 of the others) = eps^2.
     indices.clear();
     const double largest = norm_of(norm::linf, gradient);
     if (!(largest > 0)) return;
@@ -251,7 +251,7 @@ inline void maximize_linear(norm kind, double eps, std::span<const double> gradi
         const double left = breaks_at(a), right = breaks_at(b);
         return left < right || (left == right && a < b);
     });
-    std::vector<double> free(indices.size() + 1); // sums from a component to the end: no differences
+    std::vector<double> free(indices.size() + 1); // sums from a component to the end, which avoid differences
     for (std::size_t k = indices.size(); k-- > 0;) {
         free[k] = free[k + 1] + slope(indices[k]) * slope(indices[k]);
     }

@@ -41,15 +41,16 @@ struct pgd_options {
     std::size_t restarts = 1;
     bool targeted = false; ///< labels are targets, and the loss goes down
     iterate returned = iterate::best;
-    bool early_stop = false; ///< leaves a sample where it is first fooled, at its clean input if need be
-    double momentum = 0;     ///< of gradients divided by their l1 norm; 0 takes the gradient as it is
+    bool early_stop =
+        false;           ///< stops updating a sample once it is misclassified, possibly at its clean input
+    double momentum = 0; ///< of gradients divided by their l1 norm; 0 uses the current gradient alone
     input_bounds bounds{};
-    std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< fewest and most components of an l1 step
+    std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< range of the number of components of an l1 step
     std::uint64_t seed = 0;
-    std::size_t first_sample = 0; ///< place of the first sample in its data set, for the random draws
+    std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
     std::size_t batch = 128;      ///< samples per call of the model; changes no result
     batch_callback
-        on_batch{}; ///< called after each batch, on the calling thread; what it throws ends the attack
+        on_batch{}; ///< called after each batch, on the calling thread; an exception from it ends the attack
 };
 
 namespace detail {
@@ -72,7 +73,7 @@ void start_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, 
     work.store(row, own.delta, work.point(row));
 }
 
-/// Number of components of an l1 step, uniform in the range.
+/// Random number of components of an l1 step, uniform in the range.
 template <typename Scalar>
 [[nodiscard]] std::size_t draw_coordinates(const run<Scalar>& work, std::size_t row,
                                            const std::array<std::size_t, 2>& range, std::uint64_t seed) {
@@ -84,7 +85,7 @@ template <typename Scalar>
     return range[0] + random.below(static_cast<std::uint32_t>(range[1] - range[0] + 1));
 }
 
-/// The linf step without a detour through double: one pass over the row.
+/// The linf step without conversion to double: one pass over the row.
 template <typename Scalar>
 void step_linf(run<Scalar>& work, std::size_t row, double eps, double step, Scalar* to) {
     const auto radius = static_cast<Scalar>(eps), up = static_cast<Scalar>(step * work.sign());
@@ -101,7 +102,7 @@ void step_linf(run<Scalar>& work, std::size_t row, double eps, double step, Scal
     }
 }
 
-/// One step along the gradient, back into the ball, then into the box, written to `to`.
+/// One step along the gradient, projected onto the ball and then the box, written to `to`.
 template <typename Scalar>
 void step_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, double eps, double step,
                   std::size_t coordinates, Scalar* to) {
@@ -167,22 +168,22 @@ pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
 
 } // namespace detail
 
-/// Projected gradient descent: from a random start, `steps` steps of fixed size in the direction in which the
-/// model's loss rises fastest in the norm of the ball, each followed by the projection onto the ball about
-/// the clean input and then onto the box.
+/// Projected gradient descent. Starts at a random point and takes `steps` steps of fixed size along the
+/// steepest ascent of the loss in the norm of the ball. After each step it projects onto the ball about the
+/// clean input and then onto the box.
 ///
-/// `model` see `differentiable`; its loss is what the attack raises. `images` (samples, channels, rows,
-/// columns) or (samples, features), of float or double, inside the box; `labels` one per sample. What happens
-/// to a sample depends on its place in the data set and on nothing else: not on the batch size, the other
-/// samples, or the threads. Of several restarts the worst is kept, sample by sample: one that fools the model
-/// before one that does not, then the larger loss. A gradient of 0 moves nothing.
+/// `model` is a `differentiable`, whose loss the attack raises. `images` (samples, channels, rows, columns)
+/// or (samples, features), of float or double, inside the box; `labels` one per sample. The result for a
+/// sample depends only on its index in the data set, not on the batch size, the other samples, or the
+/// threads. The worst of several restarts is kept per sample: a misclassified point is preferred, then the
+/// larger loss. A gradient of 0 gives no step.
 ///
-/// Projecting onto ball and box one after the other ends inside both; it is not the nearest point of their
-/// intersection. Cost: restarts x (steps + 1) forward and restarts x steps backward passes per sample. Throws
-/// `shape_error` and `value_error` for what does not fit, among it an eps or step size that is not finite and
-/// above 0, an linf eps wider than the box, inputs outside it, and losses or gradients that are not finite.
-/// Madry, Makelov, Schmidt, Tsipras and Vladu 2018; momentum: Dong et al. 2018; the l1 step:
-/// `steepest_ascent_step`.
+/// The projection onto the ball and then onto the box ends inside both; the result is not always the nearest
+/// point of their intersection. Cost: restarts x (steps + 1) forward and restarts x steps backward passes per
+/// sample. Throws `shape_error` or `value_error` for arguments that do not fit. These include an eps or step
+/// size that is not finite and above 0, an linf eps wider than the box, inputs outside the box, and losses or
+/// gradients that are not finite. Madry, Makelov, Schmidt, Tsipras and Vladu 2018; momentum: Dong et al.
+/// 2018; the l1 step: `steepest_ascent_step`.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] result<element_type_of<Images>> pgd(Model&& model, const Images& images, const Labels& labels,
@@ -194,8 +195,8 @@ template <typename Model, tensor_like Images, labels_like Labels>
                                                as_view<1>(labels), options);
 }
 
-/// The same for several eps, in their order; `options.eps` is not looked at, and a step size of 0 is 2.5 eps
-/// / steps of each. The random starts are those of one call, scaled.
+/// The same for several eps, in their order. `options.eps` is not used, and a step size of 0 means 2.5 eps /
+/// steps for each eps. The random starts are those of a single call, scaled.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] std::vector<result<element_type_of<Images>>> pgd(Model&& model, const Images& images,

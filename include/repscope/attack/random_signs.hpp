@@ -27,17 +27,19 @@ struct random_signs_options {
     input_bounds bounds{};
     std::uint64_t seed = 0;
     std::uint32_t draw = 0;       ///< below 4096; another number gives independent signs
-    std::size_t first_sample = 0; ///< place of the first sample in its data set, for the random draws
+    std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
 };
 
-/// Returns inputs whose every component is moved up or down by eps, each with probability 1/2, and then
-/// clipped to the bounds: a control for linf attacks, of the same size and without information on the model.
+/// Returns inputs with every component moved up or down by eps, each with probability 1/2, and then clipped
+/// to the bounds. This is a control for linf attacks: it has the same size and uses no information on the
+/// model.
 ///
 /// `images` (samples, channels, rows, columns) or (samples, features), of float or double; the result is of
-/// that element type, with 4 axes. A sample's signs depend on seed, draw and its place in the data set alone.
-/// Sums are rounded in the element type, so the perturbation is eps up to rounding. Throws `shape_error` for
-/// bounds of another number of channels, and `value_error` for an eps that is not finite and above 0, an eps
-/// wider than the bounds, a draw from 4096 up, and places that do not fit in 32 bits. O(size of the images).
+/// that element type, with 4 axes. The signs of a sample depend only on the seed, the draw and its index in
+/// the data set. Sums are rounded in the element type, so the perturbation is eps up to rounding. Throws
+/// `shape_error` for bounds of another number of channels. Throws `value_error` for an eps that is not finite
+/// and above 0 or is wider than the bounds, a draw of 4096 or more, and indices that do not fit in 32 bits.
+/// O(size of the images).
 template <tensor_like Images>
 [[nodiscard]] array<element_type_of<Images>, 4> random_signs(const Images& images,
                                                              const random_signs_options& options) {

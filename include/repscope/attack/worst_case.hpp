@@ -22,8 +22,8 @@ namespace attack {
 
 namespace detail {
 
-/// Takes over sample `from` of `other` as sample `to` of `worst` where it is worse by `criterion`, `best` or
-/// `largest_loss`. `attack` is the place of `other` in the list of attacks.
+/// Replaces sample `to` of `worst` by sample `from` of `other` if the latter is worse by `criterion`, `best`
+/// or `largest_loss`. `attack` is the index of `other` in the list of attacks.
 template <typename Scalar>
 void keep_worse(result<Scalar>& worst, std::size_t to, const result<Scalar>& other, std::size_t from,
                 std::size_t attack, iterate criterion) {
@@ -58,7 +58,7 @@ void add_cost(result<Scalar>& worst, const result<Scalar>& other) noexcept {
     worst.backward_passes += other.backward_passes;
 }
 
-/// Returns the named samples in one dense array.
+/// Returns the samples with the given indices in one dense array.
 template <typename Scalar>
 [[nodiscard]] array<Scalar, 4> gather(const tensor_view<const Scalar, 4>& x,
                                       const std::vector<std::size_t>& samples) {
@@ -76,7 +76,7 @@ template <typename Scalar>
 
 } // namespace detail
 
-/// Returns, for each sample, the worst of several attacks on the same samples, the first of equals.
+/// Returns, for each sample, the worst of several attacks on the same samples; of equal ones, the first.
 ///
 /// `criterion`: `iterate::largest_loss` compares losses; `iterate::best` takes an attack that fools the model
 /// before one that does not, then compares losses. Losses are those of untargeted attacks, which raise them.
@@ -110,7 +110,7 @@ struct worst_case_result {
     /// The worst attack of each sample, as from `worst_of` with `iterate::best`. `worst.robust_accuracy()` is
     /// the share of samples that no attack fools.
     result<Scalar> worst;
-    /// The share of samples that attacks 0 to k do not fool, for each attack k. Does not rise. NaN without
+    /// The share of samples that none of attacks 0 to k fools, for each attack k. Does not rise. NaN without
     /// samples.
     std::vector<double> robust_accuracy;
 };
@@ -121,7 +121,7 @@ struct worst_case_result {
 /// is a range of callables `attack(x, labels)`: `x` is a `tensor_view<const Scalar, 4>`, `labels` a span, and
 /// the return value a `result<Scalar>`, such as that of `pgd`. The first attack runs on all samples, each
 /// later one on the samples that are still robust, in one dense array. An attack with random draws therefore
-/// numbers the samples by their position among those; it is not called when none is left.
+/// numbers the samples by their position in that array; it is not called without remaining samples.
 ///
 /// Throws `value_error` without attacks, `shape_error` when labels and samples differ in number or a result
 /// has another shape than its samples, and what the attacks throw. Cost: that of the attacks, and a copy of

@@ -20,19 +20,19 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
-/// How to corrupt; see `apply`.
+/// Options of `apply`.
 struct apply_options {
-    thread_source threads = 1;                      ///< images side by side; never changes a byte
+    thread_source threads = 1;                      ///< images processed in parallel; never changes a byte
     int severity = 1;                               ///< 1 (least) ... 5
     corruption::variant variant = variant::nearest; ///< whose parameters
     std::uint64_t seed = 0;
-    std::uint32_t index = 0; ///< place of the first image in its data set
+    std::uint32_t index = 0; ///< index of the first image in its data set
     std::span<const frost_texture>
         frost_textures{}; ///< bytes (height, width, 3); none: `procedural_frost_textures()`
 };
 
-/// The published set whose images are nearest in size, by the ratio of the smaller side to theirs: imagenet
-/// from 120 pixels on, tiny from 46.
+/// The published set whose image size is nearest, by the ratio of the smaller sides: imagenet from 120 pixels
+/// on, tiny from 46.
 [[nodiscard]] constexpr variant nearest_variant(std::size_t height, std::size_t width) noexcept {
     const std::size_t side = (std::min)(height, width);
     // The geometric means of 32 and 64 and of 64 and 224, squared.
@@ -106,21 +106,22 @@ void apply_kind(kind which, const sampler_context& setup, const apply_options& o
 
 } // namespace detail
 
-/// Corrupts an image, or every image of a batch, as the published data sets were made, with draws of its own.
+/// Corrupts an image, or every image of a batch, by the method of the published data sets, with independent
+/// random draws.
 ///
 /// `images`: (height, width, channels) or (n, height, width, channels), bytes or `float` in [0, 1], sides of
-/// at least 8, 1 channel or 3, or any number for the corruptions that know no colors. What comes out has the
-/// same type and shape. Floats are not rounded to bytes, but inside motion_blur, pixelate and
-/// jpeg_compression, which are made of bytes, and in the layers of snow and spatter.
+/// at least 8. They have 1 or 3 channels, or any number for corruptions that do not depend on color. The
+/// result has the same type and shape. Floats are not rounded to bytes, except inside motion_blur, pixelate
+/// and jpeg_compression, which are defined on bytes, and in the layers of snow and spatter.
 ///
 /// The result is a pure function of the image, the name, severity, variant and seed, and of the image's
-/// index, which is `index` for the first of a batch and goes up by 1: the same bytes for one image alone and
-/// in a batch, on any number of threads, with every compiler (without contraction of a * b + c and without
-/// -ffast-math).
+/// index, which is `index` for the first image of a batch and increases by 1. The bytes are the same for one
+/// image alone and in a batch, for any number of threads, and for every compiler (without contraction of a *
+/// b + c and without -ffast-math).
 ///
-/// Throws `value_error` for an unknown name (the message lists those there are, the nearest first), a
-/// severity outside 1 ... 5, images that are none, floats that are not in [0, 1], a number of channels that
-/// does not fit, and indices of 2^32 and above; `shape_error` for a texture that is none. Cost: see
+/// Throws `value_error` for an unknown name (the message lists the known ones, the nearest first), a severity
+/// outside 1 ... 5, an input that is not an image, floats outside [0, 1], a number of channels that does not
+/// fit, and indices of 2^32 and above. Throws `shape_error` for an invalid texture. Cost: see
 /// docs/corruptions.md.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> apply(kind which, const Images& images, const apply_options& options) {

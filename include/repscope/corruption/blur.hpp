@@ -50,8 +50,8 @@ void gaussian_blur(const picture<T>& image, const std::vector<double>& weights, 
                              });
 }
 
-/// A disk whose edge a small Gaussian smooths: side x side weights in single precision, (2 reach + 1)^2, as
-/// the reference makes them.
+/// A disk with an edge that a small Gaussian smooths: side x side weights in single precision, (2 reach +
+/// 1)^2, computed as in the reference.
 struct disk_kernel {
     std::size_t reach = 0;
     std::vector<float> weights;
@@ -108,14 +108,14 @@ struct disk_kernel {
     return disk;
 }
 
-/// Correlates every channel with a kernel that is symmetric in both directions; beyond its edges the image is
-/// mirrored about its outermost pixels.
+/// Correlates every channel with a kernel that is symmetric in both directions; the image is mirrored about
+/// its outermost pixels.
 template <pixel T>
 void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& memory, T* out) {
     const scratch::frame frame(memory);
     const std::size_t row = image.row_size();
     const std::size_t channels = image.channels;
-    // What is 0 everywhere is left out.
+    // Weights of 0 are skipped.
     std::size_t rows_used = 0;
     std::size_t columns_used = 0;
     for (std::size_t i = 0; i <= disk.reach; ++i) {
@@ -137,7 +137,7 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
         for (std::size_t dx = 0; dx < columns_used; ++dx) {
             const auto weight = static_cast<double>(disk.at(dy, dx));
             if (weight == 0.0) continue;
-            // The middle column is its own partner.
+            // The middle column has itself as its partner.
             pairs[pair_count++] = {center - dx * channels, center + dx * channels,
                                    dx == 0 ? 0.5 * weight : weight};
         }
@@ -171,13 +171,13 @@ void defocus_blur(const picture<T>& image, const disk_kernel& disk, scratch& mem
     }
 }
 
-/// Positions that one sweep of glass visits along a side.
+/// Number of positions that one sweep of glass blur visits along a side.
 [[nodiscard]] constexpr std::size_t glass_steps(std::size_t side, int max_delta) noexcept {
     const auto margin = 2 * static_cast<std::size_t>(max_delta);
     return side > margin ? side - margin : 0;
 }
 
-/// Numbers, two a visited pixel, that glass draws for an image.
+/// Number of random values of glass blur for an image, two per visited pixel.
 [[nodiscard]] constexpr std::size_t glass_draws(std::size_t height, std::size_t width,
                                                 glass_parameters p) noexcept {
     return 2 * static_cast<std::size_t>(p.iterations) * glass_steps(height, p.max_delta) *
@@ -226,8 +226,8 @@ void glass_blur(const picture<T>& image, glass_parameters p, const std::vector<d
 
 } // namespace detail
 
-/// Gaussian blur, one of the four extra corruptions: every channel convolved with a Gaussian of `sigma`
-/// pixels, cut at 4 sigma; beyond the edges the outermost pixels go on.
+/// Gaussian blur, one of the four extra corruptions: every channel is convolved with a Gaussian of `sigma`
+/// pixels, cut at 4 sigma. The outermost pixels are repeated beyond the edges.
 ///
 /// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for an input that is
 /// not an image (see `image_like`) and for a sigma outside [0, 10000]. O(elements x sigma).
@@ -243,8 +243,8 @@ template <image_like Images>
         });
 }
 
-/// Defocus blur: every channel correlated with a disk of `radius` pixels whose edge a Gaussian of
-/// `alias_sigma` pixels smooths; beyond the edges the image is mirrored about its outermost pixels.
+/// Defocus blur: every channel is correlated with a disk of `radius` pixels whose edge is smoothed by a
+/// Gaussian of `alias_sigma` pixels. The image is mirrored about its outermost pixels.
 ///
 /// The disk is not normalized again after smoothing. Shapes and errors as for `gaussian_blur`; throws
 /// `value_error` also for a radius outside [0, 100] and an alias sigma that is not above 0. O(elements x
@@ -264,15 +264,15 @@ template <image_like Images>
         [&](const auto& image, std::size_t, auto* out) { detail::defocus_blur(image, disk, memory, out); });
 }
 
-/// Glass blur: Gaussian blur, then pixels are copied from places nearby, in place and one after the other,
-/// from the bottom right to the top left, `iterations` times; then Gaussian blur again.
+/// Glass blur: a Gaussian blur, then `iterations` sweeps that copy each pixel from a nearby one in place,
+/// from the bottom right to the top left, then another Gaussian blur.
 ///
-/// `offsets`: dx, dy for each visited pixel of each iteration, in the order of the visits, each in
-/// [-max_delta, max_delta - 1]; (height - 2 max_delta) x (width - 2 max_delta) pixels are visited, rows and
-/// columns from side - max_delta down to max_delta + 1. The published generator meant to swap but copies, and
-/// so does this. Between the blurs bytes are cut to bytes, floats stay. Shapes and errors as for
-/// `gaussian_blur`; throws `value_error` also when there are not as many offsets, one is out of range, or
-/// max_delta is not in 1 ... 100. O(elements x (sigma + iterations)).
+/// `offsets`: dx, dy in [-max_delta, max_delta - 1] for each visited pixel of each iteration, in the order of
+/// the visits. A sweep visits (height - 2 max_delta) x (width - 2 max_delta) pixels: rows and columns from
+/// side - max_delta down to max_delta + 1. The published generator was meant to swap pixels but copies them;
+/// this function copies them too. Between the blurs bytes are truncated to bytes; floats are kept. Shapes and
+/// errors as for `gaussian_blur`; throws `value_error` also for another number of offsets, an offset out of
+/// range, or a max_delta outside 1 ... 100. O(elements x (sigma + iterations)).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> glass_blur(const Images& images, glass_parameters parameters,
                                            std::span<const std::int8_t> offsets) {

@@ -13,8 +13,8 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// Pixels that are taken through hue, saturation and value at a time: loops of a fixed length, one per step,
-/// are what compilers make vectors of.
+/// Number of pixels that are converted to hue, saturation and value at a time; compilers vectorize loops of a
+/// fixed length with one step each.
 inline constexpr std::size_t hsv_pixels = 64;
 
 struct hsv_block {
@@ -23,7 +23,7 @@ struct hsv_block {
     double v[hsv_pixels];
 };
 
-/// Red, green and blue in (h, s, v) become hue, saturation and value, all on [0, 1]; gray has hue 0.
+/// Converts red, green and blue to hue, saturation and value in (h, s, v), all on [0, 1]; gray has hue 0.
 inline void rgb_to_hsv(hsv_block& block) noexcept {
     for (std::size_t i = 0; i < hsv_pixels; ++i) {
         const double r = block.h[i];
@@ -35,7 +35,7 @@ inline void rgb_to_hsv(hsv_block& block) noexcept {
         const double least = rg_least < b ? rg_least : b;
         const double range = most - least;
         const bool gray = range == 0.0;
-        // Where several channels are the largest the last one decides.
+        // If several channels are the largest, the last one decides.
         const double from = b == most ? r : g == most ? b : g;
         const double to = b == most ? g : g == most ? r : b;
         const double sector = b == most ? 4.0 : g == most ? 2.0 : 0.0;
@@ -58,7 +58,7 @@ inline void hsv_to_rgb(hsv_block& block) noexcept {
         const double p = v * (1.0 - s);
         const double q = v * (1.0 - f * s);
         const double t = v * (1.0 - (1.0 - f) * s);
-        // Sector 6 is sector 0 again.
+        // Sector 6 equals sector 0.
         const double k = whole == 6.0 ? 0.0 : whole;
         block.h[i] = k == 0.0 || k == 5.0 ? v : k == 1.0 ? q : k == 4.0 ? t : p;
         block.s[i] = k == 1.0 || k == 2.0 ? v : k == 0.0 ? t : k == 3.0 ? q : p;
@@ -66,7 +66,7 @@ inline void hsv_to_rgb(hsv_block& block) noexcept {
     }
 }
 
-/// Takes an RGB image through hue, saturation and value, which `change(block)` changes.
+/// Converts an RGB image to hue, saturation and value, applies `change(block)`, and converts it back.
 template <pixel T, typename Change>
 void through_hsv(const picture<T>& image, T* out, Change&& change) {
     hsv_block block{};
@@ -92,7 +92,7 @@ void through_hsv(const picture<T>& image, T* out, Change&& change) {
 
 template <pixel T>
 void brightness(const picture<T>& image, double amount, T* out) {
-    if (image.channels == 1) { // value is all that gray has
+    if (image.channels == 1) { // gray has only a value
         for (std::size_t i = 0; i < image.size(); ++i)
             out[i] = from_unit<T>(clip01(to_unit(image.pixels[i]) + amount));
         return;
@@ -118,9 +118,9 @@ void saturate(const picture<T>& image, saturate_parameters p, T* out) {
 /// Brightness: `amount` is added to the value of every pixel's hue, saturation and value, clipped to [0, 1].
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; with one channel the amount is added to it.
-/// Deterministic; computed by the conversion there and back in double, as the reference. Throws `value_error`
-/// for an input that is not an image (see `image_like`), other numbers of channels, and an amount that is not
-/// finite. O(elements).
+/// Deterministic; converts there and back in double, as the reference does. Throws `value_error` for an input
+/// that is not an image (see `image_like`), other numbers of channels, and an amount that is not finite.
+/// O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> brightness(const Images& images, double amount) {
     constexpr std::string_view name = "corruption::brightness";
@@ -135,8 +135,8 @@ template <image_like Images>
 /// Saturate, one of the four extra corruptions: saturation becomes saturation x factor + summand, clipped to
 /// [0, 1].
 ///
-/// Shapes, cost and errors as for `brightness`; one channel is left as it is. Grey pixels of an RGB image
-/// have hue 0, so a summand above 0 tints them red, as in the reference.
+/// Shapes, cost and errors as for `brightness`; an image with one channel is unchanged. Grey pixels of an RGB
+/// image have hue 0, so a summand above 0 tints them red, as in the reference.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> saturate(const Images& images, saturate_parameters parameters) {
     constexpr std::string_view name = "corruption::saturate";

@@ -19,7 +19,7 @@ void contrast(const picture<T>& image, double factor, scratch& memory, T* out) {
     const scratch::frame frame(memory);
     const std::size_t channels = image.channels;
     double* means = memory.take<double>(channels);
-    // Pixel by pixel, the order in which the reference adds.
+    // Sums pixel by pixel, in the order of the reference.
     for (std::size_t c = 0; c < channels; ++c) means[c] = 0.0;
     for (std::size_t i = 0; i < image.area(); ++i)
         for (std::size_t c = 0; c < channels; ++c) means[c] += to_unit(image.pixels[i * channels + c]);
@@ -34,7 +34,7 @@ void contrast(const picture<T>& image, double factor, scratch& memory, T* out) {
 
 } // namespace detail
 
-/// Contrast: (x - m) factor + m, m being the mean of the channel over the image.
+/// Contrast: (x - m) factor + m, where m is the mean of the channel over the image.
 ///
 /// `images`: (height, width, channels) or a batch. Deterministic. Throws `value_error` for an input that is
 /// not an image (see `image_like`) and a factor outside [0, 1]. O(elements).

@@ -25,7 +25,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// a0 x + a1 y + a2 = value at three points, by elimination with row pivots.
+/// Solves a0 x + a1 y + a2 = value at three points, by elimination with row pivots.
 [[nodiscard]] inline std::array<double, 3> solve_plane(std::array<std::array<double, 3>, 3> a,
                                                        std::array<double, 3> b) noexcept {
     for (std::size_t i = 0; i < 3; ++i) {
@@ -52,8 +52,8 @@ namespace detail {
 /// x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
 using affine_map = std::array<double, 6>;
 
-/// The map from an output pixel to its place in the input, for the map that takes three points around the
-/// middle to where `moves` (dx, dy of each) puts them.
+/// The map from an output pixel to its position in the input, for the affine map that moves three points
+/// around the middle by `moves` (dx, dy of each).
 [[nodiscard]] inline affine_map affine_backwards(std::size_t height, std::size_t width,
                                                  const double* moves) noexcept {
     const auto middle_x = static_cast<float>(width / 2);
@@ -80,12 +80,12 @@ using affine_map = std::array<double, 6>;
     return {m0, m1, -m0 * x[2] - m1 * y[2], m3, m4, -m3 * x[2] - m4 * y[2]};
 }
 
-/// An image in single precision, warped, a row at a time: places are rounded to 1/32 of a pixel, values
-/// interpolated linearly, the image mirrored about its outermost pixels, as OpenCV does.
+/// A warped image in single precision, one row at a time. Positions are rounded to 1/32 of a pixel, values
+/// are interpolated linearly, and the image is mirrored about its outermost pixels, as in OpenCV.
 template <pixel T>
 class affine_warp {
   public:
-    /// Memory lasts as long as the caller's frame.
+    /// The memory belongs to the caller's frame.
     affine_warp(const picture<T>& image, const affine_map& map, scratch& memory)
         : image_(image), map_(map), across_x_(memory.take<std::int64_t>(image.width)),
           across_y_(memory.take<std::int64_t>(image.width)) {
@@ -143,7 +143,7 @@ class affine_warp {
     std::int64_t* across_y_;
 };
 
-/// The rows of an image that the displaced row `y` is made of, the image mirrored beyond its edges.
+/// The input rows that the displaced row `y` depends on, with the image mirrored beyond its edges.
 struct displaced_rows {
     std::size_t first;
     std::size_t last;
@@ -173,8 +173,8 @@ struct displaced_rows {
     }
 };
 
-/// Samples row `y` of the image at (y + dy, x + dx), linearly, the image mirrored beyond its edges. `lines`:
-/// the rows of the image.
+/// Samples row `y` of the image at (y + dy, x + dx) linearly, with the image mirrored beyond its edges.
+/// `lines`: the rows of the image.
 template <pixel T>
 void sample_displaced(std::size_t y, std::size_t height, std::size_t width, std::size_t channels,
                       const float* const* lines, const float* dx, const float* dy, T* out) {
@@ -211,7 +211,7 @@ void sample_displaced(std::size_t y, std::size_t height, std::size_t width, std:
     }
 }
 
-/// What does not change from image to image: lengths in pixels and the smoothing of the fields.
+/// The constants that all images share: lengths in pixels and the smoothing of the fields.
 struct elastic_plan {
     elastic_parameters parameters;
     field_smoother smoother;
@@ -220,7 +220,7 @@ struct elastic_plan {
         : parameters(p), smoother(height, width, p.sigma) {}
 };
 
-/// `fields`: draws for dx, then for dy, which become the displacements.
+/// `fields`: draws for dx, then for dy; they are overwritten with the displacements.
 template <pixel T>
 void elastic_transform(const picture<T>& image, const elastic_plan& plan, const double* moves, float* fields,
                        scratch& memory, T* out) {
@@ -231,7 +231,7 @@ void elastic_transform(const picture<T>& image, const elastic_plan& plan, const 
     float* dy = fields + image.area();
     plan.smoother.apply(dx, plan.parameters.alpha, memory);
     plan.smoother.apply(dy, plan.parameters.alpha, memory);
-    // Rows of the warped image are made when they are needed and kept until no later row needs them.
+    // Rows of the warped image are computed on demand and kept until no later row needs them.
     auto* needed_from = memory.take<std::size_t>(height);
     auto* needed_until = memory.take<std::size_t>(height);
     for (std::size_t y = 0; y < height; ++y) {
@@ -258,8 +258,8 @@ void elastic_transform(const picture<T>& image, const elastic_plan& plan, const 
 
 } // namespace detail
 
-/// The lengths of `elastic_transform` in pixels: the published fractions of the side times the smaller side
-/// of the image (times 244 / 224 for `variant::imagenet`, a slip of the published generator).
+/// The lengths of `elastic_transform` in pixels: the published fractions times the smaller side of the image.
+/// For `variant::imagenet` they are also multiplied by 244 / 224, an error of the published generator.
 [[nodiscard]] constexpr elastic_parameters elastic_pixels(elastic_parameters fractions, variant whose,
                                                           std::size_t height, std::size_t width) noexcept {
     const std::size_t set = whose == variant::cifar ? 1 : whose == variant::tiny ? 2 : 0;
@@ -268,16 +268,16 @@ void elastic_transform(const picture<T>& image, const elastic_plan& plan, const 
     return {side * fractions.alpha, side * fractions.sigma, side * fractions.affine};
 }
 
-/// Elastic transform: an affine map that moves three points a little, then a displacement of every pixel by a
+/// Elastic transform: an affine map that moves three points slightly, then a displacement of every pixel by a
 /// smooth random field.
 ///
-/// `images`: (height, width, channels) or a batch; `parameters`: in pixels (see `elastic_pixels`); `moves`:
-/// (dx, dy) of three points, 6 an image, from U(-affine, affine); `fields`: for each image height x width
-/// draws from U(-1, 1) for dx, then as many for dy, which are smoothed by a Gaussian of sigma (cut at 3
-/// sigma) and multiplied with alpha. Both maps go from the output to the input and interpolate linearly, the
-/// first at places rounded to 1/32 pixel. Single precision, as the reference. Throws `value_error` for an
-/// input that is not an image (see `image_like`), another number of draws, and lengths below 0 or a sigma
-/// above 10000. O(elements + height x width x min(sigma, side)).
+/// `images`: (height, width, channels) or a batch. `parameters`: in pixels (see `elastic_pixels`). `moves`:
+/// (dx, dy) of three points, 6 values per image, from U(-affine, affine). `fields`: for each image height x
+/// width draws from U(-1, 1) for dx, then as many for dy; they are smoothed by a Gaussian of sigma (cut at 3
+/// sigma) and multiplied by alpha. Both maps go from the output to the input and interpolate linearly, the
+/// first at places rounded to 1/32 pixel. Computed in single precision, as in the reference. Throws
+/// `value_error` for an input that is not an image (see `image_like`), another number of draws, and lengths
+/// below 0 or a sigma above 10000. O(elements + height x width x min(sigma, side)).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> elastic_transform(const Images& images, elastic_parameters parameters,
                                                   std::span<const double> moves,

@@ -23,7 +23,7 @@ namespace detail {
     return std::bit_ceil((std::max)(height, width));
 }
 
-/// Numbers that the height map of an image takes: one each for all its points but one.
+/// Number of draws for the height map of an image: one for each point except one.
 [[nodiscard]] constexpr std::size_t fog_draws(std::size_t height, std::size_t width) noexcept {
     const std::size_t side = fog_side(height, width);
     return side * side - 1;
@@ -32,9 +32,9 @@ namespace detail {
 /// A fractal landscape of side x side heights by the diamond-square rule on a torus.
 ///
 /// `draws(stream, first, count, wibble, to)` writes draws first, first + 1, ..., uniform in [-wibble,
-/// wibble]. Level k, of wibble = 100 / decay^k, takes those of the squares (stream 0), then of the diamonds
-/// in rows of corners (1), then of those in columns of corners (2); each stream asks for its own in their
-/// order. `noise`: memory for 3 side / 2 of them. Returns the wibble of the level that would follow.
+/// wibble]. Level k has wibble = 100 / decay^k. It uses draws for the squares (stream 0), then for the
+/// diamonds in rows of corners (1), then for those in columns of corners (2). Each stream is read in order.
+/// `noise`: memory for 3 side / 2 draws. Returns the wibble of the next level.
 template <typename Draws>
 double diamond_square(double* map, std::size_t side, double decay, Draws& draws, double* noise) {
     map[0] = 0.0;
@@ -81,19 +81,19 @@ double diamond_square(double* map, std::size_t side, double decay, Draws& draws,
     return wibble;
 }
 
-/// The last level of `diamond_square`, a pair of rows at a time, from the heights of the levels before: a map
-/// of which a quarter is in memory.
+/// The last level of `diamond_square`, computed two rows at a time from the previous levels, so that a
+/// quarter of the map is in memory.
 template <typename Draws>
 class fog_heights {
   public:
-    /// Memory lasts as long as the caller's frame.
+    /// The memory belongs to the caller's frame.
     fog_heights(std::size_t side, double decay, Draws& draws, scratch& memory)
         : points_(side / 2), draws_(draws), coarse_(memory.take<double>(points_ * points_)),
           before_(memory.take<double>(points_)), here_(memory.take<double>(points_)),
           noise_(memory.take<double>(3 * points_ / 2)),
           wibble_(diamond_square(coarse_, points_, decay, draws, noise_)) {}
 
-    /// Begins with the first pair.
+    /// Starts with the first pair of rows.
     void restart() { make_centres(points_ - 1, before_); }
 
     /// Rows 2 r and 2 r + 1; r = 0, 1, ... after `restart`.
@@ -140,7 +140,8 @@ class fog_heights {
     double wibble_;
 };
 
-/// Maps of a larger side are made twice, for their extremes and for the image, in place of being stored.
+/// Maps of a larger side are computed twice, once for their extremes and once for the image, instead of being
+/// stored.
 inline constexpr std::size_t max_stored_fog_side = 256;
 
 /// `draws`: see `fog_heights`.
@@ -184,19 +185,19 @@ void fog(const picture<T>& image, fog_parameters p, Draws&& draws, scratch& memo
 
 } // namespace detail
 
-/// How many draws `fog` takes for one image.
+/// Number of draws that `fog` uses for one image.
 [[nodiscard]] constexpr std::size_t fog_draw_count(std::size_t height, std::size_t width) noexcept {
     return detail::fog_draws(height, width);
 }
 
-/// Fog: x + thickness x height map, scaled so that the brightest element of the image stays where it is.
+/// Fog: x + thickness x height map, scaled so that the brightest element of the image is unchanged.
 ///
-/// `images`: (height, width, channels) or a batch; `draws`: `fog_draw_count(height, width)` an image. The
+/// `images`: (height, width, channels) or a batch; `draws`: `fog_draw_count(height, width)` per image. The
 /// height map is a diamond-square fractal on a torus whose side is the next power of two (32 for 32 x 32, 256
-/// for 224 x 224), of which the top left is used; level k takes, in rows, draws from U(-w, w) with w = 100 /
-/// decay^k: for the squares, then the diamonds between corners of a row, then those between corners of a
-/// column, and adds w x draw. Throws `value_error` for an input that is not an image (see `image_like`),
-/// another number of draws, a thickness below 0 or a decay below 1. O(side^2).
+/// for 224 x 224); its top left part is used. Level k adds w times draws from U(-1, 1), with w = 100 /
+/// decay^k. The draws are used in rows: first for the squares, then for the diamonds between corners of a
+/// row, then for those between corners of a column. Throws `value_error` for an input that is not an image
+/// (see `image_like`), another number of draws, a thickness below 0 or a decay below 1. O(side^2).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> fog(const Images& images, fog_parameters parameters,
                                     std::span<const double> draws) {

@@ -20,7 +20,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
-/// Which part of which texture covers an image: its top left corner.
+/// The part of a texture that covers an image: its top left corner.
 struct frost_crop {
     std::size_t texture = 0;
     std::size_t row = 0;
@@ -32,7 +32,7 @@ using frost_texture = array<std::uint8_t, 3>;
 
 namespace detail {
 
-/// `ice_row(y)`: row y of what is laid over the image, width x 3 bytes.
+/// `ice_row(y)`: row y of the texture crop, width x 3 bytes.
 template <pixel T, typename Ice>
 void frost(const picture<T>& image, frost_parameters p, Ice&& ice_row, T* out) {
     constexpr double scale = std::is_same_v<T, std::uint8_t> ? 1.0 : 1.0 / 255.0;
@@ -65,8 +65,7 @@ void frost(const picture<T>& image, frost_parameters p, Ice&& ice_row, T* out) {
     return texture.data_handle() + ((crop.row + y) * texture.extent(1) + crop.column) * 3;
 }
 
-/// Where the samples of a resized line lie, in 11-bit fixed point, as OpenCV's bilinear resize of bytes has
-/// it.
+/// Positions of the samples of a resized line in 11-bit fixed point, as in OpenCV's bilinear resize of bytes.
 struct resize_axis {
     std::vector<std::size_t> first;
     std::vector<std::int32_t> second_weight;
@@ -103,10 +102,10 @@ struct resize_axis {
     return {static_cast<std::size_t>(high), static_cast<std::size_t>(wide)};
 }
 
-/// A texture resized, a row at a time.
+/// A resized texture, one row at a time.
 class resized_texture {
   public:
-    /// Refers to the texture. Throws as `resize_texture`.
+    /// Holds a reference to the texture. Throws as `resize_texture`.
     resized_texture(const frost_texture& texture, double factor)
         : resized_texture(texture, factor, resized_sides(texture, factor)) {}
 
@@ -147,7 +146,7 @@ class resized_texture {
 } // namespace detail
 
 /// A texture resized by `factor`, bilinearly and without smoothing, in OpenCV's fixed point. Throws
-/// `shape_error` if the texture is not (height, width, 3), `value_error` if nothing would be left.
+/// `shape_error` if the texture is not (height, width, 3), `value_error` if the result would be empty.
 /// O(elements).
 [[nodiscard]] inline frost_texture resize_texture(const frost_texture& texture, double factor) {
     const detail::resized_texture resized(texture, factor);
@@ -161,10 +160,10 @@ class resized_texture {
 /// Frost: image_weight x + frost_weight texture, clipped to [0, 255].
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; with one channel the texture is reduced to
-/// its brightness. `textures`: bytes (height, width, 3), already of the size at which they are laid over the
-/// image (see `resize_texture`); `crops`: one per image. Float images take texture / 255. Throws
-/// `value_error` for an input that is not an image (see `image_like`), other numbers of channels, another
-/// number of crops, and a crop that is not inside a texture. O(elements).
+/// its brightness. `textures`: bytes (height, width, 3), already in their final size (see `resize_texture`);
+/// `crops`: one per image. Float images use texture / 255. Throws `value_error` for an input that is not an
+/// image (see `image_like`), other numbers of channels, another number of crops, and a crop that is not
+/// inside a texture. O(elements).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> frost(const Images& images, frost_parameters parameters,
                                       std::span<const frost_texture> textures,

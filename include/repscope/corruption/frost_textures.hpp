@@ -20,11 +20,11 @@ namespace detail {
 
 inline constexpr std::size_t ice_side = 512;
 
-/// A fractal landscape of ice_side x ice_side, of mean 0 and variance 1; its spectrum falls the faster the
-/// larger the decay.
+/// A fractal landscape of ice_side x ice_side with mean 0 and variance 1; a larger decay gives a steeper
+/// spectrum.
 [[nodiscard]] inline std::vector<double> fractal_field(std::uint32_t sample, std::uint32_t draw,
                                                        double decay) {
-    // These textures are constants: their stream is that of no image.
+    // The textures are constants; no image uses their random stream.
     constexpr std::uint64_t seed = 0x1CE;
     const std::size_t area = ice_side * ice_side;
     std::vector<double> draws(area - 1);
@@ -52,8 +52,7 @@ inline constexpr std::size_t ice_side = 512;
     return field;
 }
 
-/// One texture: a rough field in the color of the ice, and bright seams where a smoother one passes through
-/// 0.
+/// One texture: a rough field in the color of ice, with bright seams at the zeros of a smoother field.
 [[nodiscard]] inline frost_texture make_ice(std::uint32_t sample, const std::array<double, 3>& color) {
     constexpr std::array<double, 3> contrast{30.0, 29.0, 30.0};
     constexpr double seam_height = 30.0;
@@ -75,12 +74,12 @@ inline constexpr std::size_t ice_side = 512;
 
 } // namespace detail
 
-/// Ice that stands in for the photographs of frost the published sets were made with, which have no license:
-/// four textures of 512 x 512 bytes RGB, made of fractal noise and seams, the same in every run.
+/// Procedural ice that replaces the photographs of frost of the published sets, which have no license. Four
+/// textures of 512 x 512 RGB bytes consist of fractal noise and seams and are the same in every run.
 ///
 /// Their colors, contrast and spectrum are near those of the published images (docs/corruptions.md has the
-/// distances); they are not the same pictures, so frost made with them is not the published frost. Made once,
-/// when first asked for: some 20 milliseconds.
+/// distances); they are not the same pictures, so frost made with them is not the published frost. Computed
+/// at the first call, in about 20 milliseconds.
 [[nodiscard]] inline std::span<const frost_texture> procedural_frost_textures() {
     static const std::vector<frost_texture> textures = [] {
         constexpr std::array<std::array<double, 3>, 4> colors{

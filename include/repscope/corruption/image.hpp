@@ -18,7 +18,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
-/// What an image is made of: bytes 0 ... 255, or `float` intensities in [0, 1].
+/// Element type of an image: bytes 0 ... 255, or `float` intensities in [0, 1].
 template <typename T>
 concept pixel = std::same_as<T, std::uint8_t> || std::same_as<T, float>;
 
@@ -28,7 +28,7 @@ template <typename T>
 concept image_like = tensor_like<T> && pixel<element_type_of<T>> &&
     (static_rank<T> == 3 || static_rank<T> == 4);
 
-/// Images like these that own their pixels: what every corruption returns.
+/// The images that every corruption returns: of the same type and shape, with their own memory.
 template <image_like Images>
 using corrupted = array<element_type_of<Images>, static_rank<Images>>;
 
@@ -36,7 +36,7 @@ inline constexpr std::size_t smallest_side = 8;
 
 namespace detail {
 
-/// One dense image, row-major, as the kernels see it.
+/// One dense image in row-major order, the input of the kernels.
 template <pixel T>
 struct picture {
     const T* pixels;
@@ -62,7 +62,7 @@ inline constexpr std::array<float, 256> single_of_byte = [] {
     return values;
 }();
 
-/// The intensity on [0, 1], in the precision in which the reference computes.
+/// The intensity on [0, 1], in the precision of the reference.
 [[nodiscard]] constexpr double to_unit(std::uint8_t value) noexcept { return unit_of_byte[value]; }
 [[nodiscard]] constexpr double to_unit(float value) noexcept { return static_cast<double>(value); }
 [[nodiscard]] constexpr float to_single(std::uint8_t value) noexcept { return single_of_byte[value]; }
@@ -74,7 +74,7 @@ template <typename Real>
     return above < Real(1) ? above : Real(1);
 }
 
-/// Bytes are cut, not rounded, as the reference does; floats keep what they are. Both are clipped to [0, 1].
+/// Bytes are truncated, not rounded, as in the reference; floats are kept. Both are clipped to [0, 1].
 template <pixel T, typename Real>
 [[nodiscard]] constexpr T from_unit(Real value) noexcept {
     if constexpr (std::is_same_v<T, std::uint8_t>)
@@ -83,7 +83,7 @@ template <pixel T, typename Real>
         return static_cast<float>(clip01(value));
 }
 
-/// The byte nearest to an intensity: what kernels that work on bytes make of a float image.
+/// The byte nearest to an intensity, for kernels that convert float images to bytes.
 [[nodiscard]] constexpr std::uint8_t to_byte(std::uint8_t value) noexcept { return value; }
 [[nodiscard]] constexpr std::uint8_t to_byte(float value) noexcept {
     return static_cast<std::uint8_t>(static_cast<int>(value * 255.0F + 0.5F));
@@ -136,7 +136,7 @@ void require_intensities(std::string_view function, const T* pixels, std::size_t
     }
 }
 
-/// All pixels in row-major order: the tensor's own memory where it is so, else a copy in `memory`.
+/// All pixels in row-major order: the tensor's memory if it is dense, otherwise a copy in `memory`.
 template <pixel T, std::size_t Rank>
 [[nodiscard]] const T* dense_pixels(const tensor_view<const T, Rank>& images, std::vector<T>& memory) {
     if (is_row_major(images)) return images.data_handle();
@@ -165,7 +165,7 @@ inline void require_colors(std::string_view function, std::size_t channels) {
     if (channels != 1 && channels != 3) throw_channels(function, channels);
 }
 
-/// `count` draws for each image, or a `value_error` that names how many were expected.
+/// Checks for `count` draws per image; otherwise throws a `value_error` with the expected number.
 inline void require_draws(std::string_view function, std::string_view what, std::size_t wanted,
                           std::size_t got) {
     if (wanted != got) {
@@ -174,8 +174,8 @@ inline void require_draws(std::string_view function, std::string_view what, std:
     }
 }
 
-/// Calls `kernel(picture, image, out)` for every image of a tensor and returns the results; `check(shape)` is
-/// asked before.
+/// Calls `check(shape)`, then `kernel(picture, image, out)` for every image of a tensor, and returns the
+/// results.
 template <image_like Images, typename Check, typename Kernel>
 [[nodiscard]] corrupted<Images> each_image(std::string_view function, const Images& images, Check&& check,
                                            Kernel&& kernel) {

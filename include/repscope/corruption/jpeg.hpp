@@ -19,7 +19,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// The 8-point DCT in 13-bit integers, row k of frequency k.
+/// The 8-point DCT in 13-bit integers; row k has frequency k.
 inline constexpr std::array<std::array<std::int32_t, 8>, 8> dct_matrix{{
     {8192, 8192, 8192, 8192, 8192, 8192, 8192, 8192},
     {11363, 9633, 6437, 2260, -2260, -6437, -9633, -11363},
@@ -31,7 +31,7 @@ inline constexpr std::array<std::array<std::int32_t, 8>, 8> dct_matrix{{
     {2260, -6436, 9633, -11363, 11363, -9633, 6436, -2260},
 }};
 
-/// The example tables of the standard's annex K, in rows.
+/// The example tables of the standard's annex K, row by row.
 inline constexpr std::array<std::int32_t, 64> luminance_table{
     16, 11,  10,  16, 24, 40, 51, 61, 12,  12,  14,  19,  26, 58, 60, 55,  14,  13,  16,  24, 40, 57,
     69, 56,  14,  17, 22, 29, 51, 87, 80,  62,  18,  22,  37, 56, 68, 109, 103, 77,  24,  35, 55, 64,
@@ -51,7 +51,7 @@ using quantization = std::array<std::int32_t, 64>;
     return steps;
 }
 
-// A row of eight at a time: both passes of a transform are sums of rows, with a transposition in between.
+// Handles a row of eight at a time: both passes of a transform sum rows, with a transposition in between.
 using eight = repscope::detail::simd_vector<std::int32_t, 8>;
 
 /// to[i] = (sum over k of matrix(i, k) from[k] + half) >> shift.
@@ -79,7 +79,7 @@ inline void transpose(eight* rows) noexcept {
     std::memcpy(rows, square, sizeof square);
 }
 
-/// What coding at these steps makes of a block of 8 x 8 samples.
+/// The result of coding a block of 8 x 8 samples with these quantization steps.
 inline void code_block(std::uint8_t* samples, std::size_t stride, const quantization& steps) noexcept {
     eight rows[8];
     eight other[8];
@@ -109,7 +109,7 @@ inline void code_block(std::uint8_t* samples, std::size_t stride, const quantiza
 
 /// A plane of samples whose sides are rounded up to whole blocks.
 struct jpeg_plane {
-    std::size_t height; ///< of what is seen
+    std::size_t height; ///< of the visible part
     std::size_t width;
     std::size_t stride;
     std::size_t rows;
@@ -140,7 +140,7 @@ inline constexpr std::int32_t fixed16(double value) noexcept {
     return static_cast<std::int32_t>(value * 65536.0 + 0.5);
 }
 
-/// Coding and decoding, without the entropy coding, which loses nothing.
+/// Coding and decoding; the lossless entropy coding is omitted.
 inline void jpeg_gray(const picture<std::uint8_t>& image, const quantization& luminance, scratch& memory,
                       std::uint8_t* out) {
     const scratch::frame frame(memory);
@@ -153,8 +153,8 @@ inline void jpeg_gray(const picture<std::uint8_t>& image, const quantization& lu
         std::memcpy(out + y * image.width, plane.samples + y * plane.stride, image.width);
 }
 
-/// One row of a chroma plane at twice the resolution: 3/4 of the nearer and 1/4 of the farther sample, both
-/// ways.
+/// One row of a chroma plane at twice the resolution: 3/4 of the nearer plus 1/4 of the farther sample, in
+/// both directions.
 inline void upsample_row(const jpeg_plane& plane, std::size_t y, std::int32_t* sums,
                          std::uint8_t* out) noexcept {
     const std::size_t near = y / 2;
@@ -180,8 +180,8 @@ inline void jpeg_color(const picture<std::uint8_t>& image, const quantization& l
     const jpeg_plane luma(height, width, memory);
     const jpeg_plane blue((height + 1) / 2, (width + 1) / 2, memory);
     const jpeg_plane red((height + 1) / 2, (width + 1) / 2, memory);
-    // Two rows of full chroma at a time. The last column goes on to whole blocks before it is halved, for the
-    // halves are rounded in turns; the last row goes on after.
+    // Two rows of full chroma at a time. The last column is repeated to whole blocks before it is halved,
+    // because the rounding of the halves alternates; the last row is repeated afterwards.
     const std::size_t even = 2 * blue.stride;
     auto* blue_rows = memory.take<std::uint8_t>(2 * even);
     auto* red_rows = memory.take<std::uint8_t>(2 * even);
@@ -245,7 +245,7 @@ inline void jpeg_color(const picture<std::uint8_t>& image, const quantization& l
     }
 }
 
-/// The steps of one quality.
+/// The quantization steps of one quality.
 struct jpeg_plan {
     quantization luminance;
     quantization chrominance;
@@ -266,15 +266,13 @@ void jpeg_compression(const picture<T>& image, const jpeg_plan& plan, scratch& m
 
 } // namespace detail
 
-/// JPEG compression: what is left of an image that was coded at `quality` and decoded, as libjpeg(-turbo)
-/// does both by default: baseline, chroma at half the resolution, the accurate integer DCT, smooth
-/// upsampling.
+/// JPEG compression: the image after coding at `quality` and decoding with the defaults of libjpeg(-turbo):
+/// baseline, chroma at half the resolution, the accurate integer DCT, smooth upsampling.
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch, of any size. Deterministic, in integers; the
-/// entropy coding, which loses nothing, is left out. Computes in bytes: float images are rounded to bytes
-/// first and returned as bytes / 255. Throws `value_error` for an input that is not an image (see
-/// `image_like`), other numbers of channels, and a quality outside 1 ... 100. O(elements). ITU-T T.81, annex
-/// A and K.
+/// lossless entropy coding is omitted. Computes in bytes: float images are rounded to bytes first and
+/// returned as bytes / 255. Throws `value_error` for an input that is not an image (see `image_like`), other
+/// numbers of channels, and a quality outside 1 ... 100. O(elements). ITU-T T.81, annex A and K.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> jpeg_compression(const Images& images, int quality) {
     constexpr std::string_view name = "corruption::jpeg_compression";

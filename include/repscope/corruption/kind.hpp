@@ -15,7 +15,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
-/// The 19 corruptions. Random streams depend on the numbers: one is appended, never renumbered.
+/// The 19 corruptions. Random streams depend on these numbers: append new ones and never renumber.
 enum class kind : std::uint8_t {
     gaussian_noise = 0,
     shot_noise = 1,
@@ -45,17 +45,18 @@ inline constexpr std::array<std::string_view, 15> common{
     "zoom_blur",         "snow",       "frost",           "fog",          "brightness", "contrast",
     "elastic_transform", "pixelate",   "jpeg_compression"};
 
-/// The 4 that are for tuning and validation, kept apart so that no benchmark has them by accident.
+/// The 4 corruptions for tuning and validation, kept apart so that they do not enter a benchmark by accident.
 inline constexpr std::array<std::string_view, 4> extra{"speckle_noise", "gaussian_blur", "spatter",
                                                        "saturate"};
 
-/// The name of a corruption, as the data sets spell it.
+/// The name of a corruption in the published data sets.
 [[nodiscard]] constexpr std::string_view name_of(kind which) noexcept {
     const auto index = static_cast<std::size_t>(which);
     return index < common.size() ? common[index] : extra[index - common.size()];
 }
 
-/// The corruption of that name. Throws `value_error` for any other, with all the names, the nearest first.
+/// The corruption of that name. Throws `value_error` for any other name, with all valid names, the nearest
+/// first.
 [[nodiscard]] inline kind kind_from_name(std::string_view name) {
     std::vector<std::string_view> names(common.begin(), common.end());
     names.insert(names.end(), extra.begin(), extra.end());

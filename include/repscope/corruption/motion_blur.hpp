@@ -23,7 +23,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// A trail of 2 ceil(radius) + 1 pixels behind the pixel itself, with the weights of half a Gaussian that sum
+/// A trail of 2 ceil(radius) + 1 pixels that starts at the pixel, with weights of half a Gaussian that sum
 /// to 1.
 [[nodiscard]] inline std::vector<double> trail_weights(motion_parameters p) {
     const auto taps = 2 * static_cast<std::size_t>(std::ceil(p.radius)) + 1;
@@ -39,9 +39,9 @@ namespace detail {
     return weights;
 }
 
-/// Blurs the bytes of (height, width, channels) along a line at `angle` degrees, y downwards: out = sum over
-/// i of k_i in(y + dy_i, x + dx_i), whole pixels, the outermost pixels going on beyond the edges. Sixteen
-/// bits on the way, then floor(q / 257), as ImageMagick does for 8-bit images.
+/// Blurs the bytes of (height, width, channels) along a line at `angle` degrees, with y downwards: out = sum
+/// over i of k_i in(y + dy_i, x + dx_i) with whole pixels. The outermost pixels are repeated beyond the
+/// edges. Uses sixteen bits internally, then floor(q / 257), as ImageMagick does for 8-bit images.
 inline void motion_trail(const picture<std::uint8_t>& image, const std::vector<double>& weights, double angle,
                          scratch& memory, std::uint8_t* out) {
     const scratch::frame frame(memory);

@@ -12,7 +12,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
-/// What becomes of an element under impulse noise.
+/// The effect of impulse noise on an element.
 enum class impulse : std::uint8_t { none = 0, pepper = 1, salt = 2 };
 
 namespace detail {
@@ -49,7 +49,7 @@ void speckle_noise(const picture<T>& image, const double* noise, T* out) {
 /// Gaussian noise: x + noise, clipped to [0, 1].
 ///
 /// `images`: (height, width, channels) or a batch; `noise`: one value per element, drawn from N(0, sigma^2),
-/// on the scale of [0, 1]. Bytes are cut, not rounded, and may lose 1 even where the noise is 0. Throws
+/// on the scale of [0, 1]. Bytes are truncated, not rounded, and may lose 1 even if the noise is 0. Throws
 /// `value_error` if the input is not an image (see `image_like`; floats must be in [0, 1]) or there are not
 /// as many draws. O(elements). Hendrycks and Dietterich 2019, like all corruptions here.
 template <image_like Images>
@@ -89,7 +89,7 @@ template <image_like Images>
 
 /// Impulse noise: elements are replaced by 1 (salt) or 0 (pepper), the channels of a pixel independently.
 ///
-/// `impulses`: an element each. Shapes, errors and cost as for `gaussian_noise`.
+/// `impulses`: one value per element. Shapes, errors and cost as for `gaussian_noise`.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> impulse_noise(const Images& images, std::span<const impulse> impulses) {
     return detail::each_image(

@@ -97,7 +97,7 @@ inline void box_resize(const picture<std::uint8_t>& image, const box_axis& colum
     }
 }
 
-/// Down to a share of the sides and up again.
+/// Reduces the sides to a share and enlarges the result again.
 struct pixelate_plan {
     std::size_t coarse_height;
     std::size_t coarse_width;
@@ -130,7 +130,8 @@ void pixelate(const picture<T>& image, const pixelate_plan& plan, scratch& memor
 
 } // namespace detail
 
-/// Pixelate: down to floor(side x share) pixels a side, each the mean of its box, and up again to blocks.
+/// Pixelate: reduces each side to floor(side x share) pixels, each the mean of its box, and enlarges them to
+/// blocks.
 ///
 /// `images`: (height, width, channels) or a batch. Deterministic, in Pillow's fixed point. Computes in bytes:
 /// float images are rounded to bytes first and returned as bytes / 255. Throws `value_error` for an input

@@ -10,8 +10,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 
-/// Whose parameters: those of ImageNet-C (224 x 224), of CIFAR-10-C and CIFAR-100-C (32 x 32) or of
-/// Tiny-ImageNet-C (64 x 64). `nearest` takes the one whose size is nearest to the image's.
+/// The data set whose parameters are used: ImageNet-C (224 x 224), CIFAR-10-C and CIFAR-100-C (32 x 32) or
+/// Tiny-ImageNet-C (64 x 64). `nearest` selects the set whose image size is nearest.
 enum class variant : std::uint8_t { nearest, imagenet, cifar, tiny };
 
 inline constexpr int severities = 5;
@@ -58,7 +58,7 @@ struct elastic_parameters {
     double sigma;
     double affine;
 };
-/// `strength` weighs the water, or is the sigma that smooths the mud.
+/// `strength` multiplies the water, or is the sigma that smooths the mud.
 struct spatter_parameters {
     double loc;
     double scale;
@@ -87,7 +87,7 @@ inline constexpr severity_table<double> gaussian_noise{{
     {.04, .06, .08, .09, .10},
     {.04, .08, .12, .15, .18},
 }};
-/// Photons that make full intensity.
+/// Number of photons at full intensity.
 inline constexpr severity_table<double> shot_noise{{
     {60, 25, 12, 5, 3},
     {500, 250, 100, 75, 50},
@@ -158,13 +158,13 @@ inline constexpr severity_table<fog_parameters> fog{{
     {{{.2, 3}, {.5, 3}, {.75, 2.5}, {1, 2}, {1.5, 1.75}}},
     {{{.4, 3}, {.7, 3}, {1, 2.5}, {1.5, 2}, {2, 1.75}}},
 }};
-/// What is added to the value of every pixel's hue, saturation and value.
+/// Summand for the value (of hue, saturation, value) of every pixel.
 inline constexpr severity_table<double> brightness{{
     {.1, .2, .3, .4, .5},
     {.05, .1, .15, .2, .3},
     {.1, .2, .3, .4, .5},
 }};
-/// What is left of the distance to the channel's mean.
+/// Factor on the distance to the channel's mean.
 inline constexpr severity_table<double> contrast{{
     {.4, .3, .2, .1, .05},
     {.75, .5, .4, .3, .15},
@@ -210,11 +210,11 @@ inline constexpr severity_table<saturate_parameters> saturate{{
     {{{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {30, .2}}},
 }};
 
-/// What the fractions of `elastic_transform` were multiplied with, and the side of the images: 244 with 224
-/// is a slip of the published generator that is part of the data set.
+/// Factor on the fractions of `elastic_transform`, and the side of the images: 244 instead of 224 is an error
+/// of the published generator that is part of the data set.
 inline constexpr std::array<double, 3> elastic_side{244, 32, 64};
 inline constexpr std::array<double, 3> image_side{224, 32, 64};
-/// How much smaller the frost photographs were made first.
+/// Factor by which the frost photographs were reduced first.
 inline constexpr std::array<double, 3> frost_scale{1, .2, .3};
 
 } // namespace published

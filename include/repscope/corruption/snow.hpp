@@ -20,7 +20,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// What snow needs to know that does not change from image to image.
+/// The constants of snow that all images share.
 struct snow_plan {
     snow_parameters parameters;
     zoom_grid grid;
@@ -35,7 +35,7 @@ struct snow_plan {
     return (r * 0.299F + g * 0.587F) + b * 0.114F;
 }
 
-/// `load(y, row)` writes row y of the layer; rows are asked for once each, in their order.
+/// `load(y, row)` writes row y of the layer; each row is requested once, in order.
 template <pixel T, typename Load>
 void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double angle, scratch& memory,
           T* out) {
@@ -60,7 +60,7 @@ void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double an
     const auto keep = static_cast<float>(p.keep);
     const auto rest = static_cast<float>(1.0 - p.keep);
     for (std::size_t i = 0; i < area; ++i) {
-        // The layer and the same turned by half a turn.
+        // The layer, and the layer rotated by 180 degrees.
         const double one = unit_of_byte[fallen[i]];
         const double other = unit_of_byte[fallen[area - 1 - i]];
         if (image.channels == 1) {
@@ -82,15 +82,15 @@ void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double an
 
 } // namespace detail
 
-/// Snow: the image made paler, and over it flakes that fall along a line, twice, the second time turned by
-/// half a turn.
+/// Snow: a paler image under flakes that fall along a line, added twice, the second time rotated by 180
+/// degrees.
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
 /// scale^2) per image; `angles`: degrees, one per image, drawn from [-135, -45). The layer is enlarged about
-/// its middle by `zoom`, set to 0 below `threshold`, made bytes and blurred along the angle; with g the gray
-/// of a pixel, out = keep x + (1 - keep) max(x, 1.5 g + 0.5) + layer + turned layer, clipped to [0, 1]. The
-/// flakes are bytes also over float images. Throws `value_error` for an input that is not an image (see
-/// `image_like`), other numbers of channels or draws, and parameters out of range. O(elements x radius).
+/// its middle by `zoom`, set to 0 below `threshold`, converted to bytes and blurred along the angle. With g
+/// the gray of a pixel, out = keep x + (1 - keep) max(x, 1.5 g + 0.5) + layer + rotated layer, clipped to [0,
+/// 1]. The flakes are bytes also over float images. Throws `value_error` for an input that is not an image
+/// (see `image_like`), other numbers of channels or draws, and parameters out of range. O(elements x radius).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> snow(const Images& images, snow_parameters parameters,
                                      std::span<const double> layers, std::span<const double> angles) {

@@ -24,7 +24,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// Spreads the values of a gray image evenly over 0 ... 255. An image of one value stays.
+/// Equalizes the histogram of a gray image over 0 ... 255. An image of one value is unchanged.
 inline void equalize(std::uint8_t* values, std::size_t count) noexcept {
     std::array<std::int32_t, 256> histogram{};
     for (std::size_t i = 0; i < count; ++i) ++histogram[values[i]];
@@ -58,7 +58,7 @@ void each_neighborhood(const T* image, std::size_t height, std::size_t width, Ke
     }
 }
 
-/// The shading of water: how far its edges are, spread evenly, seen in relief from one side. `shaded` is
+/// The shading of water: the distance to its edges, equalized and embossed from one side. `shaded` is
 /// (height, width).
 inline void water_relief(const std::uint8_t* liquid, std::size_t height, std::size_t width, scratch& memory,
                          std::uint8_t* shaded) {
@@ -72,7 +72,7 @@ inline void water_relief(const std::uint8_t* liquid, std::size_t height, std::si
         edge_distances(spread, height, width, memory, distances);
         constexpr std::int32_t most = 20 << 16;
         for (std::size_t i = 0; i < area; ++i) distances[i] = distances[i] < most ? distances[i] : most;
-        // The edges are no longer needed.
+        // Overwrites the edges.
         each_neighborhood(distances, height, width,
                           [&](std::size_t at, const std::int32_t* a, const std::int32_t* b,
                               const std::int32_t* c, std::size_t l, std::size_t m, std::size_t r) {
@@ -92,8 +92,7 @@ inline void water_relief(const std::uint8_t* liquid, std::size_t height, std::si
                       });
 }
 
-/// Where water stands and how thick, times `strength`, from a layer of bytes and its relief; 0 everywhere
-/// when there is none.
+/// Thickness of the water times `strength`, from a layer of bytes and its relief; 0 everywhere without water.
 inline void water_mask(const std::uint8_t* liquid, const std::uint8_t* shaded, std::size_t height,
                        std::size_t width, double strength, float* mask) {
     const std::size_t area = height * width;
@@ -112,7 +111,7 @@ inline void water_mask(const std::uint8_t* liquid, const std::uint8_t* shaded, s
     for (std::size_t i = 0; i < area; ++i) mask[i] = mask[i] / thickest * factor;
 }
 
-/// What does not change from image to image.
+/// The constants that all images share.
 struct spatter_plan {
     spatter_parameters parameters;
     std::vector<double> layer_weights;
@@ -144,7 +143,7 @@ void spatter(const picture<T>& image, const spatter_plan& plan, Load&& load, scr
     const std::size_t area = image.area();
     const std::size_t width = image.width;
     const std::size_t channels = image.channels;
-    // The layer: bytes of water, which overflow above 1 as in the reference, or 1 where there is mud.
+    // The layer: bytes of water, which overflow above 1 as in the reference, or 1 for mud.
     auto* liquid = memory.take<std::uint8_t>(area);
     separable_filter<double>(load, image.height, width, 1, plan.layer_weights, beyond::clamp, memory,
                              [&](std::size_t y, const double* row) {
@@ -197,16 +196,16 @@ void spatter(const picture<T>& image, const spatter_plan& plan, Load&& load, scr
 
 } // namespace detail
 
-/// Spatter, one of the four extra corruptions: drops of water, which brighten, or mud, which covers.
+/// Spatter, one of the four extra corruptions: water drops, which brighten, or mud, which covers.
 ///
 /// `images`: (height, width, 3), (height, width, 1) or a batch; `layers`: height x width draws from N(loc,
 /// scale^2) per image. The layer is blurred by `sigma` and set to 0 below `threshold`. Water: the layer as
-/// bytes (which overflow above 1, as in the reference), times a shading made of the distance to its edges,
-/// scaled to `strength` at its thickest and added in pale turquoise. Mud: where there is a layer, smoothed by
-/// a Gaussian of `strength` and set to 0 below 0.8, brown takes the place of the image. The layer is bytes
-/// also over float images. Where no drop has fallen the image stays as it is (the reference, dividing 0 by 0,
-/// would make it black). Throws `value_error` for an input that is not an image (see `image_like`), other
-/// numbers of channels or draws, and sigmas outside [0, 10000]. O(elements + height x width x sigma).
+/// bytes (which overflow above 1, as in the reference) times a shading from the distance to its edges, scaled
+/// to a maximum of `strength` and added in pale turquoise. Mud: the nonzero part of the layer, smoothed by a
+/// Gaussian of `strength` and set to 0 below 0.8, replaces the image by brown. The layer is bytes also over
+/// float images. Without any drop the image is unchanged (the reference divides 0 by 0 and would make it
+/// black). Throws `value_error` for an input that is not an image (see `image_like`), other numbers of
+/// channels or draws, and sigmas outside [0, 10000]. O(elements + height x width x sigma).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> spatter(const Images& images, spatter_parameters parameters,
                                         std::span<const double> layers) {

@@ -17,7 +17,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// Nearest integer, the even one of two that are as near.
+/// Nearest integer; of two equally near ones, the even one.
 [[nodiscard]] inline double round_half_even(double value) noexcept {
     const double below = std::floor(value);
     const double rest = value - below;
@@ -25,15 +25,15 @@ namespace detail {
     return 0.5 * below == std::floor(0.5 * below) ? below : below + 1.0;
 }
 
-/// Where each of `side` samples of an enlarged line lies: between samples `first` and `second` of the line,
-/// at a share of `weight` of the second.
+/// Positions of `side` samples of an enlarged line: between samples `first` and `second` of the line, with
+/// `weight` for the second.
 struct zoom_axis {
     std::vector<std::uint32_t> first;
     std::vector<std::uint32_t> second;
     std::vector<double> weight;
 
-    /// The middle ceil(side / factor) samples are enlarged by `factor`, ends on ends, and the middle of that
-    /// is kept.
+    /// The middle ceil(side / factor) samples are enlarged by `factor` with their ends aligned, and the
+    /// middle of the result is kept.
     zoom_axis(std::size_t side, double factor) : first(side), second(side), weight(side) {
         const auto n = static_cast<double>(side);
         const double crop = std::ceil(n / factor);
@@ -68,8 +68,8 @@ struct zoom_row {
         : blended(memory.take<double>(row)), values(memory.take<double>(row)) {}
 };
 
-/// Row `y` of an image enlarged about its middle, linearly: into `row.values`. `line(y)` gives row y of the
-/// image, width x channels values.
+/// Writes row `y` of an image enlarged linearly about its middle into `row.values`. `line(y)` gives row y of
+/// the image, width x channels values.
 template <typename Line>
 void enlarge_row(std::size_t y, std::size_t width, std::size_t channels, const zoom_grid& grid, Line&& line,
                  const zoom_row& row) {
@@ -88,17 +88,17 @@ void enlarge_row(std::size_t y, std::size_t width, std::size_t channels, const z
     }
 }
 
-/// The enlargements of `zoom_blur` but for the first, which leaves the image alone.
+/// The enlargements of `zoom_blur` except the first, whose factor is 1.
 [[nodiscard]] inline std::vector<zoom_grid> zoom_grids(std::size_t height, std::size_t width,
                                                        zoom_parameters p) {
     std::vector<zoom_grid> grids;
-    // The step as NumPy takes it: the difference of the first two factors.
+    // The step as in NumPy: the difference of the first two factors.
     const double step = (1.0 + p.step) - 1.0;
     for (int i = 1; i < p.count; ++i) grids.emplace_back(height, width, 1.0 + i * step);
     return grids;
 }
 
-/// The first and last row of an image that row `y` of its enlargements is made of.
+/// The first and last image row on which row `y` of the enlargements depends.
 struct zoom_reach {
     std::size_t first;
     std::size_t last;
@@ -116,7 +116,7 @@ void zoom_blur(const picture<T>& image, const std::vector<zoom_grid>& grids, scr
     const scratch::frame frame(memory);
     const std::size_t row = image.row_size();
     std::size_t kept = 0;
-    // Both ends of the reach go down with y: no row is needed again once it is passed.
+    // Both ends of the range increase with y, so no row is needed again after it was passed.
     for (std::size_t y = 0; y < image.height; ++y) {
         const zoom_reach reach(y, grids);
         kept = (std::max)(kept, reach.last - reach.first + 1);
@@ -124,7 +124,7 @@ void zoom_blur(const picture<T>& image, const std::vector<zoom_grid>& grids, scr
     row_window<float> rows(kept, row, memory);
     float* sums = memory.take<float>(row);
     const zoom_row enlarged(row, memory);
-    // The image itself, the first enlargement, which is the image again, and the others.
+    // The sum of the image, its first enlargement, which equals the image, and the other enlargements.
     const auto count = static_cast<float>(grids.size() + 2);
     for (std::size_t y = 0; y < image.height; ++y) {
         rows.load_until(zoom_reach(y, grids).last + 1, [&](std::size_t loaded, float* to) {
@@ -147,9 +147,10 @@ void zoom_blur(const picture<T>& image, const std::vector<zoom_grid>& grids, scr
 
 /// Zoom blur: the mean of the image and of its enlargements by 1 + i step, i = 0 ... count-1.
 ///
-/// `images`: (height, width, channels) or a batch. The enlargement by 1 is the image, which so counts twice.
-/// Deterministic; single precision, as the reference. Throws `value_error` for an input that is not an image
-/// (see `image_like`) and for factors that are not in [1, 8]. O(elements x count).
+/// `images`: (height, width, channels) or a batch. The enlargement by 1 equals the image, which therefore
+/// counts twice. Deterministic; computed in single precision, as in the reference. Throws `value_error` for
+/// an input that is not an image (see `image_like`) and for factors that are not in [1, 8]. O(elements x
+/// count).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> zoom_blur(const Images& images, zoom_parameters parameters) {
     constexpr std::string_view name = "corruption::zoom_blur";

@@ -16,16 +16,16 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace data {
 
-/// A synthetic data set with the structure of a toxicity study: a label, a sensitive attribute that goes
-/// along with it, and features that speak of both.
+/// A synthetic data set with the structure of a toxicity study: a label, a sensitive attribute that
+/// correlates with it, and features that depend on both.
 struct attribute_options {
     std::size_t samples = 4000;
     double agreement = .9;       ///< P(label = attribute)
-    std::size_t features = 16;   ///< the first half speaks of the label, the second of the attribute
+    std::size_t features = 16;   ///< the first half depends on the label, the second on the attribute
     double label_signal = 1.5;   ///< distance of the two classes, in standard deviations of the noise
     double attribute_signal = 3; ///< distance of the two groups
     std::uint64_t seed = 0;
-    std::size_t environment = 0; ///< with the seed, what the draws depend on
+    std::size_t environment = 0; ///< the draws depend on it and on the seed
 };
 
 /// Samples of a classification task with an attribute.
@@ -39,10 +39,10 @@ struct attributed_samples {
 /// `agreement`: (0,0) and (1,1) have agreement / 2, the other two (1 - agreement) / 2. A feature of the first
 /// half is +-label_signal / (2 sqrt(features / 2)) by the label plus a standard normal, one of the second
 /// half the same of the attribute, so the two classes are `label_signal` apart in the direction that
-/// separates them best. Given the label, the first half has the same law in every environment, for any
-/// agreement: it is what an invariant predictor uses. Throws `value_error` for a probability outside [0, 1]
-/// and without features. O(samples features). After Adragna, Creager, Madras and Zemel 2020
-/// (arXiv 2011.06485), whose comments are not part of it.
+/// separates them best. Given the label, the first half has the same distribution in every environment, for
+/// any agreement; an invariant predictor uses it. Throws `value_error` for a probability outside [0, 1] and
+/// without features. O(samples features). After Adragna, Creager, Madras and Zemel 2020 (arXiv 2011.06485),
+/// whose comments are not part of it.
 template <typename Scalar = float>
 [[nodiscard]] attributed_samples<Scalar> attribute_environment(const attribute_options& how) {
     constexpr const char* function = "data::attribute_environment";

@@ -23,8 +23,7 @@ struct byte_image {
     std::vector<std::uint8_t> pixels;
 };
 
-/// The transforms that training may use. None of them is among the corruptions that robustness is measured
-/// with.
+/// The transforms that training may use. None of them is a corruption of the robustness benchmarks.
 enum class transform {
     autocontrast,
     equalize,
@@ -40,7 +39,7 @@ inline constexpr std::size_t transform_count = 9;
 
 namespace detail {
 
-/// Puts every channel through a table of its own, made by `table(histogram)`.
+/// Maps every channel through its own table, which `table(histogram)` returns.
 template <typename Table>
 inline void through_tables(byte_image& image, Table&& table) {
     const std::size_t size = image.rows * image.columns;
@@ -97,8 +96,7 @@ inline void resample(byte_image& image, From&& from) {
 
 } // namespace detail
 
-/// Stretches each channel linearly so that its darkest value becomes 0 and its lightest 255; a channel of one
-/// value stays.
+/// Stretches each channel linearly to the range 0 to 255; a channel of one value is unchanged.
 inline void autocontrast(byte_image& image) {
     detail::through_tables(image, [](const std::array<std::size_t, 256>& histogram) {
         int low = 0, high = 255;
@@ -115,8 +113,8 @@ inline void autocontrast(byte_image& image) {
     });
 }
 
-/// Makes the values of each channel as evenly frequent as a table of values can; a channel of one value, or
-/// of too few pixels, stays.
+/// Equalizes the histogram of each channel with a table of values; a channel of one value, or of too few
+/// pixels, is unchanged.
 inline void equalize(byte_image& image) {
     detail::through_tables(image, [](const std::array<std::size_t, 256>& histogram) {
         std::size_t sum = 0, last = 0, used = 0;
@@ -151,7 +149,7 @@ inline void solarize(byte_image& image, unsigned threshold) {
     }
 }
 
-/// Turns the image about its center, counter-clockwise; what comes from outside is 0.
+/// Rotates the image about its center, counter-clockwise; points outside the image are 0.
 inline void rotate(byte_image& image, double degrees) {
     const double angle = degrees * std::numbers::pi / 180, cosine = std::cos(angle), sine = std::sin(angle);
     const double row = (static_cast<double>(image.rows) - 1) / 2,
@@ -162,8 +160,8 @@ inline void rotate(byte_image& image, double degrees) {
     });
 }
 
-/// out(y, x) = in(y + down + slope_down x, x + right + slope_right y), x and y from the outer corner of the
-/// image; what comes from outside is 0.
+/// out(y, x) = in(y + down + slope_down x, x + right + slope_right y), with x and y from the outer corner of
+/// the image; points outside the image are 0.
 inline void shear_and_translate(byte_image& image, double slope_down, double slope_right, double down,
                                 double right) {
     detail::resample(image, [&](double y, double x) {
@@ -171,19 +169,19 @@ inline void shear_and_translate(byte_image& image, double slope_down, double slo
     });
 }
 
-/// Applies a transform whose strength is drawn: uniform from .1 to `severity`, of at most 10, and a sign
-/// where it has one.
+/// Applies a transform of random strength: uniform from .1 to `severity`, at most 10, with a random sign if
+/// the transform has one.
 ///
-/// At strength 10: rotation by 30 degrees, shear by .3, translation by a third of the image; posterisation to
-/// 0 bits (4 bits at 0), inversion of every value; between, in proportion, degrees, pixels, bits and
-/// thresholds cut to whole numbers. The table of AugMix, Hendrycks et al. 2020 (arXiv 1912.02781). Throws
-/// `value_error` for a severity outside [.1, 10].
+/// At strength 10: rotation by 30 degrees, shear by .3, translation by a third of the image, posterization to
+/// 0 bits (4 bits at 0), inversion of every value. Smaller strengths scale linearly; degrees, pixels, bits
+/// and thresholds are truncated to integers. The table of AugMix, Hendrycks et al. 2020 (arXiv 1912.02781).
+/// Throws `value_error` for a severity outside [.1, 10].
 inline void apply(transform kind, double severity, random_stream& random, byte_image& image) {
     if (!(severity >= .1 && severity <= 10)) {
         errors::throw_value_error("data::apply",
                                   "expected a severity from .1 to 10, got " + errors::text_of(severity));
     }
-    // Always two draws, so that what follows does not depend on the transform.
+    // Always uses two draws, so that later draws do not depend on the transform.
     const double strength = (.1 + (severity - .1) * random.uniform()) / 10;
     const double sign = random.uniform() < .5 ? -1 : 1;
     const auto whole = [&](double most) { return std::floor(strength * most); };

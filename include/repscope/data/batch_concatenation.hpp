@@ -11,7 +11,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace data {
 
-/// Several batches of images as one, so that batch norm sees them together. Keeps its memory between calls.
+/// Concatenates several batches of images into one, so that batch norm uses them together. Keeps its memory
+/// between calls.
 template <typename Scalar>
 class batch_concatenation {
   public:

@@ -17,18 +17,18 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace data {
 
-/// How an environment of colored images is made.
+/// Options of an environment of colored images.
 struct coloring_options {
     double label_noise = .25;      ///< share of labels that are flipped
     double color_flips = .1;       ///< share of colors that differ from the (noisy) label
-    std::size_t stride = 2;        ///< every how many-th pixel is kept, in both directions
+    std::size_t stride = 2;        ///< stride of the pixels that are kept, in both directions
     std::size_t first_classes = 5; ///< classes below it have label 1, the others 0
-    bool colored = true;           ///< false: one gray channel, the same labels
+    bool colored = true;           ///< false: one gray channel with the same labels
     std::uint64_t seed = 0;
-    std::size_t environment = 0; ///< with the seed, what the draws depend on
+    std::size_t environment = 0; ///< the draws depend on it and on the seed
 };
 
-/// Images with a color that goes along with their label, and the binary label of each.
+/// Images with a color that correlates with their label, and the binary label of each.
 template <typename Scalar>
 struct colored_images {
     array<Scalar, 4> x; ///< (samples, 2, rows / stride, columns / stride), or one channel when gray
@@ -48,10 +48,10 @@ inline void check_share(std::string_view function, const char* what, double valu
 /// An environment of colored images: label = [class < first_classes], flipped with probability
 /// `label_noise`; color = label, flipped with probability `colour_flips`.
 ///
-/// `images` (n, rows, columns), one channel; their values are divided by 255. The image stands in channel 0
-/// when the color is 1 and in channel 1 when it is 0; the other channel is 0. `chosen` are the images that
-/// are taken, in this order, `classes` their classes (one for every image of `images`). The draws of an
-/// image depend on seed, environment and its place in `images`, so the gray images have the same labels.
+/// `images` (n, rows, columns), one channel; their values are divided by 255. The image is in channel 0 if
+/// the color is 1 and in channel 1 if it is 0; the other channel is 0. `chosen`: indices of the images to
+/// use, in order; `classes`: their classes (one for every image of `images`). The draws of an image depend on
+/// the seed, the environment and its index in `images`, so gray and colored images have the same labels.
 /// Throws `value_error` for a probability outside [0, 1] and an index without image, `shape_error` for a
 /// stride that leaves no pixel. Arjovsky et al. 2019, section 5.2.
 template <typename Scalar = float>

@@ -32,8 +32,8 @@ struct image_dataset {
     [[nodiscard]] tensor_view<const std::uint8_t, 4> view() const noexcept {
         return {pixels.data(), {images, channels, rows, columns}};
     }
-    /// Writes the named images to `to` (samples, channels, rows, columns). The caller ensures that they exist
-    /// and that `to` has their shape.
+    /// Writes the images with the given indices to `to` (samples, channels, rows, columns). The caller
+    /// ensures that they exist and that `to` has their shape.
     template <typename Scalar>
     void read(std::span<const std::uint32_t> samples, const tensor_view<Scalar, 4>& to) const {
         for (std::size_t n = 0; n < samples.size(); ++n) {

@@ -21,7 +21,7 @@ namespace data {
 
 namespace detail {
 
-/// FILE or FILE.gz in a folder; the latter if neither exists, which errors then name.
+/// FILE or FILE.gz in a folder; the latter if neither exists, so that errors name it.
 [[nodiscard]] inline std::string plain_or_gzip(const std::string& folder, const std::string& name) {
     std::error_code failure;
     const std::string path = folder + "/" + name;

@@ -34,8 +34,8 @@ class shuffled_sampler {
         chosen.reserve(count);
         while (chosen.size() < count) {
             if (position_ == order_.size()) {
-                // The order's number is the place in the stream: few samples take more orders than there are
-                // streams.
+                // The number of the order is the sample index of the stream, since few samples can need more
+                // orders than there are streams.
                 random_stream random(seed_, stream_, orders_++);
                 permutation(order_, random);
                 position_ = 0;

@@ -28,8 +28,8 @@ inline void check_fraction(std::string_view function, double fraction) {
 
 } // namespace detail
 
-/// Number of principal components that hold a fraction of the variance: the smallest k with
-/// q_1 + ... + q_k >= fraction, q being the shares of the eigenvalues.
+/// Number of principal components that hold a fraction of the variance: the smallest k with q_1 + ... + q_k
+/// >= fraction, where q are the shares of the eigenvalues.
 ///
 /// `eigenvalues`: descending, not negative. 0 when they are all 0. Shares are compared with a tolerance of
 /// 1e-12, so that ties do not depend on rounding. Throws `value_error` for a fraction outside (0, 1]. O(n).
@@ -45,8 +45,8 @@ inline void check_fraction(std::string_view function, double fraction) {
     return eigenvalues.size();
 }
 
-/// Where the cumulated share of variance, drawn as a line through its integer points, crosses `fraction`:
-/// k - 1 + (fraction - (q_1 + ... + q_{k-1})) / q_k, k being `component_count`.
+/// Position at which the cumulated share of variance, interpolated linearly, crosses `fraction`: k - 1 +
+/// (fraction - (q_1 + ... + q_{k-1})) / q_k, where k is `component_count`.
 ///
 /// Range 0 .. `component_count`; 0 when the eigenvalues are all 0. Errors and cost as `component_count`.
 [[nodiscard]] constexpr double components_interpolated(std::span<const double> eigenvalues, double fraction) {

@@ -29,13 +29,14 @@ struct correlation_dimension_options {
 
 /// Intrinsic dimension by the growth of the number of near pairs.
 struct correlation_dimension_result {
-    /// NaN below k2 + 1 distinct samples, and when the two radii, or no pairs within one, give no slope.
+    /// NaN for fewer than k2 + 1 distinct samples, and if the two radii are equal or no pair is nearer than
+    /// one of them.
     double dimension = std::numeric_limits<double>::quiet_NaN();
-    /// The two radii: the scale that the dimension is seen at.
+    /// The two radii, which set the scale of the estimate.
     std::array<double, 2> radii{};
     /// Pairs of samples nearer than each.
     std::array<std::uint64_t, 2> pairs{};
-    /// Distinct samples that were used.
+    /// Number of distinct samples.
     std::size_t samples = 0;
     /// Samples that equal an earlier one; they are left out.
     std::size_t duplicates = 0;
@@ -54,7 +55,7 @@ count_pairs(const quantized_points& points, const std::array<double, 2>& radii, 
             const double slack = points.slack(i + r);
             for (std::size_t which = 0; which < 2; ++which) {
                 const double radius = radii[which] / points.step();
-                // Nearer for certain below the first, not nearer for certain above the second.
+                // Certainly nearer below the first value, certainly not nearer above the second.
                 const double inner = (std::max)(0.0, radius * (1 - 1e-9) - slack);
                 const double outer = radius * (1 + 1e-9) + slack;
                 const double nearer = inner * inner - 1, farther = outer * outer + 1;
@@ -78,12 +79,12 @@ count_pairs(const quantized_points& points, const std::array<double, 2>& radii, 
 
 } // namespace detail
 
-/// The correlation dimension of activations between two radii: log(C(r2) / C(r1)) / log(r2 / r1), C(r) being
-/// the share of pairs of samples nearer than r.
+/// The correlation dimension of activations between two radii: log(C(r2) / C(r1)) / log(r2 / r1), where C(r)
+/// is the share of pairs of samples nearer than r.
 ///
-/// `activations` as for `nearest_neighbors`. Too small beyond about 5 dimensions; far from it for lattices.
-/// Throws `shape_error` without samples, `value_error` unless 1 <= k1 < k2, and for an activation that is not
-/// finite. O(samples^2 x units). Source: Grassberger and Procaccia 1983.
+/// `activations` as for `nearest_neighbors`. Biased downward beyond about 5 dimensions; far from the
+/// dimension for lattices. Throws `shape_error` without samples, `value_error` unless 1 <= k1 < k2, and for
+/// an activation that is not finite. O(samples^2 x units). Source: Grassberger and Procaccia 1983.
 template <tensor_like Activations>
 [[nodiscard]] correlation_dimension_result
 correlation_dimension(const Activations& activations, const correlation_dimension_options& options = {}) {
