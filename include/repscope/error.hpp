@@ -11,12 +11,12 @@
 #include <type_traits>
 
 namespace repscope {
-// The exceptions have the same name for every instruction set, so that a unit catches what another one
-// throws.
+// The exceptions have the same name for every instruction set, so that a unit can catch the exceptions of
+// another one.
 inline namespace v0 {
 
-/// Base of everything the library throws on bad input. `what()` is one line: the function, what it expected,
-/// what it got.
+/// Base class of all exceptions that the library throws for bad input. `what()` is one line: the function,
+/// the expected input, and the actual one.
 class error : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -34,7 +34,7 @@ class value_error : public error {
     using error::error;
 };
 
-/// A file or byte sequence that is not what it claims to be, or cannot be read or written.
+/// A file or byte sequence that does not have the stated format, or cannot be read or written.
 class format_error : public error {
   public:
     using error::error;
@@ -54,7 +54,8 @@ inline std::string format_shape(std::span<const std::size_t> extents) {
     return text + ")";
 }
 
-/// What the library throws errors with; public, so that adaptors and layers of users report theirs alike.
+/// Functions that throw the library's errors; public, so that adaptors and layers of users report errors in
+/// the same form.
 namespace errors {
 
 /// Returns the text of a number for a message. A floating-point number has the shortest form that reads back
@@ -70,8 +71,8 @@ template <typename Number>
     }
 }
 
-// Out of line and cold: a check costs its caller a compare and a branch, the message is built only when it
-// fails.
+// Out of line and cold: a check costs its caller a compare and a branch, and the message is built only if the
+// check fails.
 [[noreturn]] inline void throw_shape_error(std::string_view function, std::string_view complaint) {
     throw shape_error("repscope::" + std::string(function) + ": " + std::string(complaint));
 }

@@ -19,21 +19,21 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// A participation ratio of which tr S^2 was estimated by random probes.
+/// A participation ratio with tr S^2 estimated from random probes.
 struct sketched_participation_ratio {
     double naive = 0;
-    /// NaN as `participation_ratio_unbiased` states, and where the probes do not tell its denominator from 0:
-    /// where it is not above twice its standard error.
+    /// NaN as `participation_ratio_unbiased` states, and if its denominator is not above twice the standard
+    /// error that the probes cause.
     double unbiased = 0;
-    /// Standard error of the logarithm of `naive`, and of `unbiased`, that the probes cause; the samples'
-    /// own comes on top.
+    /// Standard error of the logarithm of `naive`, and of `unbiased`, that the probes cause; the error of the
+    /// samples is not included.
     double naive_error_log = 0;
     double unbiased_error_log = 0;
     std::uint64_t samples = 0;
 };
 
 /// Participation ratios from T, D and an estimate of R = tr S^2 with its standard error. NaN without
-/// variance, and where samples spread by less than 1e-70 or more than 1e70.
+/// variance, and if samples spread by less than 1e-70 or more than 1e70.
 [[nodiscard]] inline sketched_participation_ratio participation_ratio(const sketched_products& products) {
     const auto n = static_cast<double>(products.samples);
     const double t = products.trace;
@@ -64,14 +64,15 @@ struct sketched_participation_ratio {
 struct trace_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    /// Directions in all: a third finds the dominant ones, a third is measured in them, a third beside them.
+    /// Total number of directions: one third finds the dominant subspace, one third is projected on it, one
+    /// third estimates the rest.
     std::size_t probes = 66;
     std::uint64_t seed = 0;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };
 
-/// An estimate with the standard error of its probes.
+/// An estimate with its standard error over the probes.
 struct trace_estimate {
     double value = 0;
     double standard_error = 0;
@@ -105,14 +106,14 @@ inline void orthonormalize(std::vector<double>& matrix, std::size_t rows, std::s
 
 } // namespace detail
 
-/// tr S^2 of the scatter matrix of activations by Hutch++: exact in the dominant directions, by random signs
-/// in what is left.
+/// tr S^2 of the scatter matrix of activations by Hutch++: exact in the dominant directions, estimated by
+/// random signs in the rest.
 ///
-/// More accurate than `covariance_sketch` by a factor of 3 to 10 at the same number of probes, for it looks
-/// at the data four times: `activations`, as for `covariance::update`, are held in double. Unbiased over the
-/// probes. With T and D of a sketch or a pass it gives a participation ratio. Throws as
-/// `covariance::update` does, `shape_error` below 2 samples, `value_error` for fewer than 6 probes.
-/// O(samples x units x probes). Source: Meyer, Musco, Musco and Woodruff 2021 (arXiv 2010.09649).
+/// At the same number of probes its error is 3 to 10 times smaller than that of `covariance_sketch`, because
+/// it reads the data four times. `activations`, as for `covariance::update`, are held in double. Unbiased
+/// over the probes. Together with T and D of a sketch or a pass it gives a participation ratio. Throws as
+/// `covariance::update` does, `shape_error` below 2 samples, `value_error` for fewer than 6 probes. O(samples
+/// x units x probes). Source: Meyer, Musco, Musco and Woodruff 2021 (arXiv 2010.09649).
 template <tensor_like Activations>
 [[nodiscard]] trace_estimate trace_of_square(const Activations& activations,
                                              const trace_options& options = {}) {
@@ -135,7 +136,7 @@ template <tensor_like Activations>
         rows[i] = (rows[i] - about[i % units]) - mean[i % units] / static_cast<double>(samples);
     }
     const std::size_t columns = (std::min)(options.probes / 3, units);
-    // S V = X^T (X V), V being (units, columns).
+    // S V = X^T (X V), where V is (units, columns).
     const auto apply = [&](const std::vector<double>& v) {
         std::vector<double> by_sample(samples * columns);
         constexpr std::size_t strip = 128;
@@ -164,7 +165,7 @@ template <tensor_like Activations>
     detail::orthonormalize(basis, units, columns);
     double dominant = 0;
     for (const double v : apply(basis)) dominant += v * v;
-    // Signs without their part in the basis.
+    // Signs minus their projection on the basis.
     std::vector<double> beside = signs();
     std::vector<double> within(columns * columns);
     eigen_products::gemm<factor::transposed, factor::as_is>(columns, columns, units, 1.0, basis.data(),

@@ -14,7 +14,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct levina_bickel_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    /// Neighbors: the scale that the dimension is seen at.
+    /// Number of neighbors; it sets the scale of the estimate.
     std::size_t k = 20;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
@@ -26,10 +26,10 @@ struct levina_bickel_result {
     double harmonic = std::numeric_limits<double>::quiet_NaN();
     /// The same of (k - 2) / ..., asymptotically unbiased.
     double harmonic_unbiased = std::numeric_limits<double>::quiet_NaN();
-    /// Plain mean of d_i: Levina and Bickel's own.
+    /// Plain mean of d_i, the estimator of Levina and Bickel.
     double mean = std::numeric_limits<double>::quiet_NaN();
     std::size_t k = 0;
-    /// Distinct samples that were used.
+    /// Number of distinct samples.
     std::size_t samples = 0;
     /// Samples that equal an earlier one; they are left out.
     std::size_t duplicates = 0;
@@ -38,9 +38,9 @@ struct levina_bickel_result {
 /// The intrinsic dimension of activations by maximum likelihood from the distances of each sample to its k
 /// nearest neighbors.
 ///
-/// `activations` as for `nearest_neighbors`. Too small beyond about 5 dimensions. Infinite when all k
-/// neighbors are equally far from a sample. Throws `shape_error` without samples, `value_error` for k below
-/// 3 and for an activation that is not finite. O(samples^2 x units). Sources: Levina and Bickel 2004; MacKay
+/// `activations` as for `nearest_neighbors`. Biased downward beyond about 5 dimensions. Infinite when all k
+/// neighbors are equally far from a sample. Throws `shape_error` without samples, `value_error` for k below 3
+/// and for an activation that is not finite. O(samples^2 x units). Sources: Levina and Bickel 2004; MacKay
 /// and Ghahramani 2005.
 template <tensor_like Activations>
 [[nodiscard]] levina_bickel_result levina_bickel(const Activations& activations,

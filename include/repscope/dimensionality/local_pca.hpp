@@ -34,7 +34,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct local_pca_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    /// Neighbors that make a neighborhood together with the sample itself.
+    /// Number of neighbors that form a neighborhood together with the sample itself.
     std::size_t k = 20;
     /// An eigenvalue counts when it is above this share of the neighborhood's largest.
     double share = 0.05;
@@ -53,8 +53,8 @@ struct local_pca_result {
 
 /// The mean number of principal components of the neighborhoods of samples (`fukunaga_olsen` of each).
 ///
-/// `activations` as for `nearest_neighbors`. At most min(k, units): take k well above the dimension that is
-/// expected. Equal samples count as they are; a neighborhood of equal samples has 0 components. Throws
+/// `activations` as for `nearest_neighbors`. At most min(k, units): choose k well above the expected
+/// dimension. Equal samples are not merged; a neighborhood of equal samples has 0 components. Throws
 /// `shape_error` without samples, `value_error` for k = 0 and a share outside [0, 1), and for an activation
 /// that is not finite. O(samples^2 x units + samples (k^2 units + k^3)). Source: Fukunaga and Olsen 1971.
 template <tensor_like Activations>
@@ -64,7 +64,7 @@ template <tensor_like Activations>
     const auto x = as_activations(activations, options.axes, name);
     if (x.empty()) errors::throw_shape_error(name, "expected at least one sample and unit", x.extents());
     if (options.k == 0) errors::throw_value_error(name, "expected k of at least 1, got 0");
-    (void)fukunaga_olsen({}, options.share); // refuses a wrong share
+    (void)fukunaga_olsen({}, options.share); // throws for an invalid share
     local_pca_result result;
     result.k = options.k;
     const std::size_t samples = x.extent(0);

@@ -20,7 +20,8 @@ inline namespace REPSCOPE_NAMESPACE {
 struct neighbors {
     std::size_t samples = 0;
     std::size_t k = 0;
-    /// (samples, k): places of the neighbors, the nearest first, of equally near ones the first.
+    /// (samples, k): indices of the neighbors, the nearest first; of equally near ones, the lower index
+    /// first.
     std::vector<std::uint32_t> index;
     /// (samples, k): their Euclidean distances.
     std::vector<double> distance;
@@ -50,8 +51,8 @@ namespace detail {
     return any_set(holds);
 }
 
-/// The candidates of one sample: everything that may be among its k nearest, seen so far, by squared
-/// distances on the lattice.
+/// The candidates of one sample: all samples so far that may be among its k nearest, with squared distances
+/// on the lattice.
 class candidate_list {
   public:
     using item = std::pair<std::int32_t, std::uint32_t>;
@@ -62,26 +63,27 @@ class candidate_list {
 
     [[nodiscard]] const std::vector<item>& items() const noexcept { return items_; }
 
-    /// Adds sample `j`; true when there are so many that `prune` is due.
+    /// Adds sample `j`; returns true if the number of candidates requires `prune`.
     [[nodiscard]] bool add(std::int32_t squared, std::size_t j) {
         items_.emplace_back(squared, static_cast<std::uint32_t>(j));
         return items_.size() >= room_;
     }
 
-    /// Leaves out what cannot be among the k nearest of sample `i`; the largest squared distance that can.
+    /// Removes candidates that cannot be among the k nearest of sample `i`; returns the largest squared
+    /// distance that can.
     [[nodiscard]] std::int32_t prune(const quantized_points& points, std::size_t i, std::size_t k) {
         constexpr std::int32_t all = (std::numeric_limits<std::int32_t>::max)();
         if (items_.size() <= k) return all;
         const auto kth = items_.begin() + static_cast<std::ptrdiff_t>(k - 1);
         std::nth_element(items_.begin(), kth, items_.end());
-        // k samples are certain to be within that distance and their slack; one that is nearer may be off by
-        // its own.
+        // k samples are certainly within that distance plus their slack; a nearer one may be off by its own
+        // slack.
         double reach = std::sqrt(static_cast<double>(kth->first)) + 2 * points.slack(i);
         std::int32_t most = limit(reach);
         keep_within(most);
         constexpr std::size_t many = 4096;
         if (items_.size() > 4 * k + many) {
-            // A lattice too coarse to tell: the k nearest of these are found by exact distances.
+            // The lattice is too coarse to decide: the k nearest of these are found by exact distances.
             std::vector<std::pair<double, std::size_t>> exact(items_.size());
             for (std::size_t n = 0; n < exact.size(); ++n)
                 exact[n] = {points.squared_distance(i, items_[n].second), n};
@@ -126,7 +128,7 @@ class candidate_list {
     std::vector<candidate_list> lists;
     lists.reserve(samples);
     for (std::size_t i = 0; i < samples; ++i) lists.emplace_back(k);
-    // What |b|^2 - 2 a.b must not exceed for b to be a candidate of a; none behind the last sample.
+    // Upper bound of |b|^2 - 2 a.b for b to be a candidate of a; minus infinity after the last sample.
     std::vector<std::int32_t> bounds(samples + columns_of_tile, (std::numeric_limits<std::int32_t>::min)());
     std::fill_n(bounds.begin(), samples, all);
     const auto offer = [&](std::size_t a, std::size_t b, std::int32_t product) {
@@ -138,7 +140,7 @@ class candidate_list {
     points.for_each_tile(pool, [&](std::size_t i, std::size_t rows, std::size_t j, std::size_t columns,
                                    const quantized_points::tile& products, std::size_t) {
         for (std::size_t r = 0; r < rows; ++r) {
-            // Most rows of a tile hold no candidate: look at a whole one first.
+            // Most rows of a tile have no candidate, so whole rows are checked first.
             if (!any_within(products[r].data(), lengths[i + r], bounds[i + r], lengths + j,
                             bounds.data() + j))
                 continue;
@@ -175,11 +177,11 @@ class candidate_list {
 /// The k nearest other samples of every sample, by Euclidean distance between the values of their units.
 ///
 /// `activations`: (samples, units), (samples, channels, height, width), or as `options.axes` states. Exact:
-/// candidates are found among coordinates rounded to 16 bits or less, with a bound for what rounding does,
-/// and decided by distances in double. Equal samples are neighbors at distance 0. Throws `shape_error` when
+/// candidates are found among coordinates rounded to 16 bits or less, with a bound on the rounding, and then
+/// compared by distances in double. Equal samples are neighbors at distance 0. Throws `shape_error` when
 /// there are not more than k samples, `value_error` for k = 0, 2^32 samples or more, and an activation that
 /// is not finite. O(samples^2 x units), in parallel; samples x units x 10 bytes. Slow, by a factor of up to
-/// 20, when a few samples are thousands of times as far away as the others are from each other.
+/// 20, if a few samples are thousands of times farther away than the others are from each other.
 template <tensor_like Activations>
 [[nodiscard]] neighbors nearest_neighbors(const Activations& activations, std::size_t k,
                                           const update_options& options = {}) {

@@ -28,10 +28,10 @@ inline namespace REPSCOPE_NAMESPACE {
 ///
 ///     A = (n^2 - 3n + 1) T^2 + 2 R - n (n - 1) D,    B = (n - 1)(n - 2) R + T^2 - n (n - 1) D
 ///
-/// Range 1 upward, never clamped. NaN below 4 samples, and where A or B is not above the bound of its own
-/// rounding: B is 0 when the differences of any two disjoint pairs of samples are orthogonal, as those of
-/// orthogonal rows are. `rounding`: as `scatter_matrix::rounding`; with it the errors of T, R and D are at
-/// most rounding times T, 2 sqrt(R) T and 2 D, and that of B is at most
+/// Range 1 upward, never clamped. NaN below 4 samples, and if A or B is not above the bound of its rounding.
+/// B is 0 if the differences of any two disjoint pairs of samples are orthogonal, as for orthogonal rows.
+/// `rounding`: as `scatter_matrix::rounding`; with it the errors of T, R and D are at most rounding times T,
+/// 2 sqrt(R) T and 2 D, and that of B is at most
 ///
 ///     2 rounding ((n - 1)(n - 2) sqrt(R) T + T^2 + n (n - 1) D)
 ///
@@ -46,7 +46,7 @@ participation_ratio_unbiased_of(double samples, double t, double r, double d,
     const double a = (n * n - 3 * n + 1) * t * t + 2 * r - fourth;
     const double b = (n - 1) * (n - 2) * r + t * t - fourth;
     const double error_of_a = 2 * rounding * ((n * n - 3 * n + 3) * t * t + fourth);
-    // b > error, its part in sqrt(R) squared.
+    // b > error, with the part of the error in sqrt(R) squared.
     const double above = b - 2 * rounding * (t * t + fourth);
     const double of_root = 2 * rounding * (n - 1) * (n - 2) * t;
     return a > error_of_a && above > 0 && above * above > of_root * of_root * r ? a / b : nan;
@@ -54,12 +54,12 @@ participation_ratio_unbiased_of(double samples, double t, double r, double d,
 
 namespace detail {
 
-/// Traces outside of this range leave too little room for sums of fourth powers.
+/// Traces outside this range leave too little room for sums of fourth powers.
 [[nodiscard]] constexpr bool fits_fourth_powers(double trace) noexcept {
     return trace > 1e-140 && trace < 1e140;
 }
 
-/// D times `scale`^2. NaN where the sum of fourth powers of a scatter matrix is out of a double's range: a
+/// D times `scale`^2. NaN if the sum of fourth powers of a scatter matrix is outside the range of a double; a
 /// Gram matrix has its terms on the diagonal.
 [[nodiscard]] inline double scaled_fourth(const scatter_matrix& products, double scale) noexcept {
     if (!products.third.empty()) {
@@ -76,11 +76,11 @@ namespace detail {
 
 } // namespace detail
 
-/// Participation ratio of what a state has seen, T^2 / R: the number of equal principal components that would
-/// spread the variance as much. No eigenvalues are computed.
+/// Participation ratio of the samples in a state, T^2 / R: the number of equal principal components with the
+/// same spread of variance. No eigenvalues are computed.
 ///
-/// Range 1 .. min(samples - 1, units); 0 when all samples are equal. Biased downward when samples are few:
-/// see `participation_ratio_unbiased`.
+/// Range 1 .. min(samples - 1, units); 0 when all samples are equal. Biased downward for few samples: see
+/// `participation_ratio_unbiased`.
 [[nodiscard]] inline double participation_ratio(const scatter_matrix& products) noexcept {
     const double scale = products.unit_scale();
     const double t = scale * products.trace();
@@ -88,10 +88,10 @@ namespace detail {
     return r == 0 ? 0 : t * t / r;
 }
 
-/// The unbiased participation ratio of what a state has seen. Samples must be independent. May exceed the
-/// number of samples and of units. NaN below 4 samples and where the estimate of tr(Sigma^2) is 0 up to
-/// rounding, as that of orthogonal rows is; of more samples than units also where their spread is below 1e-70
-/// or above 1e70.
+/// The unbiased participation ratio of the samples in a state. Samples must be independent. May exceed the
+/// number of samples and of units. NaN below 4 samples and if the estimate of tr(Sigma^2) is 0 up to
+/// rounding, as for orthogonal rows. With more samples than units also NaN if their spread is below 1e-70 or
+/// above 1e70.
 ///
 /// Source: Chen, Zhang, Zhong 2010; Himeno, Yamada 2014; Chun, Canatar, Chung, Lee 2025 (arXiv 2509.26560).
 [[nodiscard]] inline double participation_ratio_unbiased(const scatter_matrix& products) noexcept {
@@ -121,7 +121,7 @@ template <typename Activations>
     const auto x = as_activations(activations, options.axes, function);
     if (x.extent(0) < 2 || x.extent(1) == 0) {
         constexpr const char* wanted = "expected at least 2 samples and 1 unit";
-        // The caller's shape, not the four axes as which it is read.
+        // The shape that the caller passed, not the four axes of the view.
         if constexpr (static_rank<Activations> != dynamic_rank) {
             errors::throw_shape_error(function, wanted, as_view(activations).extents());
         }

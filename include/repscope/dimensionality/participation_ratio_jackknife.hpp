@@ -21,21 +21,21 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// The jackknife of the unbiased participation ratio: leaves every sample out in turn, exactly, without
-/// computing anything anew.
+/// The jackknife of the unbiased participation ratio: leaves out every sample in turn, exactly, with updates
+/// of the sums.
 ///
-/// A jackknife counts what pairs of samples contribute to the variance twice, and of a flat spectrum pairs
-/// contribute all of it. That part is measured by leaving out pairs (all of up to 128 samples), and taken off
-/// once, the more of it the more it dominates: se^2 = V - P (2 P / V)^2, V being the jackknife's variance and
-/// P <= V / 2 that of pairs. Source: Efron, Stein 1981; the weight (2 P / V)^2 is ours, and keeps intervals
-/// of steep spectra, whose P is not well known, as wide as they are.
+/// A jackknife counts the contribution of pairs of samples to the variance twice; for a flat spectrum pairs
+/// contribute all of it. This contribution is measured by leaving out pairs (all of up to 128 samples) and
+/// subtracted once, with a weight that grows with its share: se^2 = V - P (2 P / V)^2, where V is the
+/// jackknife's variance and P <= V / 2 that of pairs. Source: Efron, Stein 1981. The weight (2 P / V)^2 is
+/// not from the literature; it leaves intervals of steep spectra, whose P is inaccurate, unchanged.
 ///
-/// Of a thin covariance (no more samples than units) nothing else is needed. Of a thick one it needs a second
-/// pass: give the same samples to `update` again, in any order and portions; states of parts that start from
-/// the same covariance `merge`. A pass costs what the covariance itself did.
+/// A thin covariance (no more samples than units) needs nothing else. A thick covariance needs a second pass:
+/// pass the same samples to `update` again, in any order and division into calls. `merge` combines states of
+/// parts that start from the same covariance. A pass costs as much as that of the covariance.
 class participation_ratio_jackknife {
   public:
-    /// From the covariance of all samples.
+    /// Starts from the covariance of all samples.
     template <product_backend Backend = eigen_products>
     explicit participation_ratio_jackknife(const covariance& state, Backend backend = {})
         : participation_ratio_jackknife(state.centered(backend)) {}
@@ -78,14 +78,14 @@ class participation_ratio_jackknife {
         }
     }
 
-    /// Whether samples must be given again.
+    /// Whether a second pass is needed.
     [[nodiscard]] bool needs_second_pass() const noexcept { return products_.samples > products_.order; }
 
-    /// The second pass: `activations` as for `covariance::update`, in any portions.
+    /// The second pass: `activations` as for `covariance::update`, in any division into calls.
     ///
-    /// Throws `shape_error` when the units differ, `value_error` when no second pass is needed, when more
-    /// samples come than the covariance saw, and for an activation that is not finite. After a throw the
-    /// state is unchanged. O(samples x units^2).
+    /// Throws `shape_error` if the units differ, `value_error` if no second pass is needed, if there are more
+    /// samples than in the covariance, and for an activation that is not finite. After a throw the state is
+    /// unchanged. O(samples x units^2).
     template <tensor_like Activations, product_backend Backend = eigen_products>
     void update(const Activations& activations, const update_options& options = {}, Backend = {}) {
         constexpr const char* name = "participation_ratio_jackknife::update";
@@ -127,8 +127,8 @@ class participation_ratio_jackknife {
         for (const detail::sample_terms& one : terms) add(one);
     }
 
-    /// Adds the samples that another state, made from the same covariance, has been given. Throws
-    /// `value_error` when it was made from another one, or both together have more samples than it.
+    /// Adds the samples of another state that was made from the same covariance. Throws `value_error` if it
+    /// was made from another one, or if both together have more samples than the covariance.
     void merge(const participation_ratio_jackknife& other) {
         if (other.products_.samples != products_.samples || other.products_.units != products_.units ||
             other.sums_.t != sums_.t || other.sums_.r != sums_.r || !needs_second_pass() ||
@@ -144,8 +144,8 @@ class participation_ratio_jackknife {
         rows_.merge(other.rows_);
     }
 
-    /// The estimate. No interval where samples spread by less than 1e-70 or more than 1e70. Throws
-    /// `value_error` before all samples have been given, and for a confidence outside (0, 1). 1 or 2 samples,
+    /// The estimate. There is no interval if samples spread by less than 1e-70 or more than 1e70. Throws
+    /// `value_error` before the second pass is complete, and for a confidence outside (0, 1). 1 or 2 samples,
     /// or equal ones: `naive` is 0 or 1, all else NaN.
     template <product_backend Backend = eigen_products>
     [[nodiscard]] participation_ratio_estimate estimate(double confidence = 0.95, Backend = {}) const {
@@ -179,7 +179,7 @@ class participation_ratio_jackknife {
     void add(const detail::sample_terms& one) {
         ++seen_;
         const double without = detail::without(sums_, one).unbiased();
-        // About the estimate itself, so that few digits are lost.
+        // Differences to the estimate itself, to lose few digits.
         const double log_change = std::log(without / unbiased_);
         if (!detail::is_finite(log_change)) {
             ++undefined_;
@@ -190,7 +190,7 @@ class participation_ratio_jackknife {
         differences_ += without - unbiased_;
     }
 
-    /// What pairs have too much in the jackknife's `variance`, at most half of it.
+    /// The excess of pairs in the jackknife's `variance`, at most half of it.
     template <product_backend Backend>
     [[nodiscard]] double excess_of_pairs(double variance) const {
         const double of_pairs = needs_second_pass() ? pairs_of_scatter<Backend>() : pairs_of_gram();
@@ -219,7 +219,7 @@ class participation_ratio_jackknife {
             Backend::template gemm<factor::as_is, factor::transposed>(m, n, k, 1.0, x, x_stride, y, y_stride,
                                                                       beta, to, to_stride);
         };
-        // x . S y: the tiles on the diagonal, and those below it, which count once for x and once for y.
+        // x . S y: the tiles on the diagonal, and those below it, which contribute once for x and once for y.
         std::vector<double> inner(count * count), diagonal(count * count), below(count * count);
         std::vector<double> turned(count * tile);
         multiply(count, count, units, rows.data(), units, rows.data(), units, 0, inner.data(), count);
@@ -242,8 +242,9 @@ class participation_ratio_jackknife {
         });
     }
 
-    /// What the replicates of `count` samples need; `rows` are left centered. Of the scatter matrix only the
-    /// tiles on and below the diagonal are used: x . S x counts the ones below twice.
+    /// The quantities that the replicates of `count` samples need; `rows` are centered in place. Only the
+    /// tiles on and below the diagonal of the scatter matrix are used: x . S x counts the tiles below it
+    /// twice.
     template <product_backend Backend>
     void terms_of(double* rows, std::size_t count, detail::sample_terms* terms) const {
         const std::size_t units = products_.units;

@@ -11,18 +11,18 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// The participation ratio of a population of units of which those measured are a random sample, corrected
-/// for the number of samples and for the number of units.
+/// The participation ratio of a population of units, estimated from a random sample of units, and corrected
+/// for the number of samples and of units.
 ///
-/// Only for units that are an independent draw from many, as neurons that were recorded from an area are.
-/// With all units of a layer the quantity is `participation_ratio_unbiased`, and this one has no meaning.
-/// Channel and position as units are no independent draw either. From A and B, the unbiased estimates of (tr
-/// Sigma)^2 and tr Sigma^2, and D_u, the estimate of the squared variance of unit u: (A - sum D_u) / (B - sum
-/// D_u), the terms in which both units are the same being taken out.
+/// Only for units that are an independent draw from many, such as recorded neurons of a brain area. If the
+/// units are all units of a layer, use `participation_ratio_unbiased`; this ratio has no meaning for them.
+/// Units that are a channel at a position are not an independent draw either. From A and B, the unbiased
+/// estimates of (tr Sigma)^2 and tr Sigma^2, and D_u, the estimate of the squared variance of unit u: (A -
+/// sum D_u) / (B - sum D_u). The subtraction removes the terms with the same unit twice.
 ///
-/// Unstable when the result is near the number of units or above. NaN below 4 samples, below 2 units and when
+/// Unstable when the result is near the number of units or above. NaN below 4 samples, below 2 units and if
 /// the denominator is not above the bound of its rounding (`participation_ratio_unbiased_of`); never clamped.
-/// Throws as `participation_ratio_unbiased` does. Cost as there, and samples x units doubles are held.
+/// Throws as `participation_ratio_unbiased` does. Costs the same plus samples x units doubles of memory.
 /// Source: Chun, Canatar, Chung, Lee 2025 (arXiv 2509.26560).
 template <tensor_like Activations>
 [[nodiscard]] double participation_ratio_sampled_units(const Activations& activations,
@@ -35,10 +35,10 @@ template <tensor_like Activations>
     const std::vector<double> rows = detail::unit_rows(name, x, *pool);
     const auto n = static_cast<double>(products.samples);
     if (products.samples < 4 || products.units < 2) return std::numeric_limits<double>::quiet_NaN();
-    // Scaled by a power of two, since fourth powers overflow and underflow soon.
+    // Scaled by a power of two, since fourth powers overflow and underflow early.
     const double scale = products.unit_scale();
     const double root = std::sqrt(scale);
-    // About the first sample, so that a large offset costs no digits.
+    // Differences to the first sample, so that a large offset costs no digits.
     std::vector<double> second(products.units), fourth(products.units), mean(products.units);
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const std::size_t u = i % products.units;
@@ -58,7 +58,7 @@ template <tensor_like Activations>
         length = 0;
     }
     double same_unit = 0;
-    double terms = 0; // of same_unit, and then of the denominator, all counted positive
+    double terms = 0; // of same_unit, then of the denominator, with all terms positive
     for (std::size_t u = 0; u < products.units; ++u) {
         const double squares = ((n - 1) * (n - 2) + 1) * second[u] * second[u];
         same_unit += squares - n * (n - 1) * fourth[u];

@@ -14,19 +14,19 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// The participation ratio of what two noisy passes over the same samples have in common.
+/// The participation ratio of the common part of two noisy passes over the same samples.
 ///
-/// For networks with noise of their own: dropout, augmentation, injected noise. `first` and `second`:
-/// activations of the same samples in the same order, the noise of the two being independent of each other
-/// and of the sample. With X, Y the centered rows, H = X Y^T, T = tr H, R = sum H_ij H_ji, F = sum H_ij^2, D
-/// = sum H_ii^2 and (n)_k = n (n - 1) ... (n - k + 1),
+/// For networks with internal noise: dropout, augmentation, injected noise. `first` and `second`: activations
+/// of the same samples in the same order; the noise of the two is independent of each other and of the
+/// sample. With X, Y the centered rows, H = X Y^T, T = tr H, R = sum H_ij H_ji, F = sum H_ij^2, D = sum
+/// H_ii^2 and (n)_k = n (n - 1) ... (n - k + 1),
 ///
 ///     A = (T^2 - D) / (n)_2 + 2 (T^2 - 2 D) / (n)_3 + (T^2 + F + R - 6 D) / (n)_4
 ///     B = (R - D) / (n)_2 + 2 (R - 2 D) / (n)_3 + (T^2 + F + R - 6 D) / (n)_4
 ///
-/// are unbiased for (tr Sigma)^2 and tr Sigma^2 of the signal, its mean unknown; with first = second it is
-/// `participation_ratio_unbiased`. NaN below 4 samples and when B is negative or 0 up to the rounding of its
-/// sums, never clamped. Throws `shape_error` when the two differ, and as `participation_ratio` does.
+/// are unbiased for (tr Sigma)^2 and tr Sigma^2 of the signal with an unknown mean; for first = second the
+/// result is `participation_ratio_unbiased`. NaN below 4 samples and if B is negative or 0 up to the rounding
+/// of its sums; never clamped. Throws `shape_error` when the two differ, and as `participation_ratio` does.
 /// O(samples x units x min(samples, units)); both passes are held in double.
 template <tensor_like First, tensor_like Second>
 [[nodiscard]] double participation_ratio_two_trials(const First& first, const Second& second,
@@ -52,7 +52,7 @@ template <tensor_like First, tensor_like Second>
             const std::size_t u = i % units;
             rows[i] = (rows[i] - about[u]) - mean[u] / static_cast<double>(samples);
         }
-        // Scaled by a power of two, since fourth powers overflow and underflow soon.
+        // Scaled by a power of two, since fourth powers overflow and underflow early.
         double largest = 0;
         for (const double value : rows) largest = (std::max)(largest, std::abs(value));
         if (largest > 0) {
@@ -78,8 +78,8 @@ template <tensor_like First, tensor_like Second>
         t += h;
         d += h * h;
     }
-    // The same sums from the smaller of two matrices: H, or M = X^T Y, for which R = sum M_uv M_vu as well,
-    // but F is the product of the two scatter matrices.
+    // The same sums from the smaller of two matrices: H, or M = X^T Y. R = sum M_uv M_vu for both, but F is
+    // then the product of the two scatter matrices.
     const bool thin = samples <= units;
     const std::size_t order = (std::min)(samples, units);
     const auto product = [&](const std::vector<double>& left, const std::vector<double>& right) {

@@ -19,27 +19,28 @@ struct power_law_options {
     /// samples.
     std::size_t first = 11;
     std::size_t last = 0;
-    /// Weights 1 / rank, so that each part of the logarithmic axis counts alike; else all 1.
+    /// Whether the weights are 1 / rank, so that each part of the logarithmic axis has the same weight;
+    /// otherwise all are 1.
     bool weighted = true;
 };
 
-/// A power law through a spectrum, with the range that it was fitted on.
+/// A power law through a spectrum, with the range of the fit.
 struct power_law_result {
     /// alpha of lambda_k ~ k^-alpha; NaN with fewer than 2 positive eigenvalues in the range.
     double exponent = std::numeric_limits<double>::quiet_NaN();
     std::size_t first = 0;
-    /// The last rank of the range that has a positive eigenvalue; below `first` when none has.
+    /// The last rank of the range that has a positive eigenvalue; less than `first` if there is none.
     std::size_t last = 0;
 };
 
 /// The exponent of a power-law spectrum: least squares of log lambda_k on -log k over a range of ranks.
 ///
-/// `eigenvalues`: descending; `samples`: how many they were estimated from, which bounds the range, for
-/// beyond half of them the tail of a sample spectrum bends down for any population (0: they are
-/// exact). Even so the exponent is too small by 10 % at 250 samples, 5 % at 1,000, for a true one of 1.
-/// Ranks beyond the eigenvalues, and eigenvalues that are 0, are left out. Throws `value_error` for a range
-/// that is empty or starts at 0. O(range). Source: Stringer, Pachitariu, Steinmetz, Carandini and Harris
-/// 2019, whose eigenvalues are cross-validated over repeats, which a single pass does not have.
+/// `eigenvalues`: descending. `samples`: the sample size of the eigenvalues, 0 if they are exact. It bounds
+/// the range, because beyond half of it the tail of a sample spectrum bends down for any population. Even
+/// then the exponent is too small by 10 % at 250 samples, 5 % at 1,000, for a true exponent of 1. Ranks
+/// beyond the eigenvalues, and eigenvalues that are 0, are left out. Throws `value_error` for a range that is
+/// empty or starts at 0. O(range). Source: Stringer, Pachitariu, Steinmetz, Carandini and Harris 2019. They
+/// cross-validate the eigenvalues over repeats, which a single pass does not have.
 [[nodiscard]] inline power_law_result power_law_exponent(std::span<const double> eigenvalues,
                                                          std::uint64_t samples,
                                                          const power_law_options& options = {}) {

@@ -22,10 +22,10 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// The change of a representation when the same inputs are perturbed.
 struct representation_change_result {
-    /// Of the rows perturbed - clean, one per sample.
+    /// Dimensionality of the rows perturbed - clean, one per sample.
     dimensionality_result dimensionality;
     /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples and units, 0 or more. NaN if both
-    /// sums are 0, infinite if only that of the clean values is.
+    /// sums are 0, infinite if only the sum of the clean values is.
     double relative_size = 0;
 };
 
@@ -73,7 +73,7 @@ template <typename Scalar, typename Clean, typename Perturbed>
 } // namespace detail
 
 /// Computes the change of a representation from the second moments of the clean values of the units and of
-/// the differences perturbed - clean of the same samples. `difference` is used up if it is a temporary.
+/// the differences perturbed - clean of the same samples. `difference` is consumed if it is a temporary.
 ///
 /// Throws `shape_error` if the units differ, `value_error` if the samples do, and as `dimensionality`. The
 /// two forms of this function agree to 1e-12. O(min(samples, units)^3).
@@ -96,12 +96,12 @@ template <typename Scalar, typename Clean, typename Perturbed>
 /// differences, and their size relative to the clean values.
 ///
 /// `clean`, `perturbed`: (samples, units), (samples, channels, height, width), a channel read as its spatial
-/// mean, or as `options.axes` states; sample i of both comes from the same input. Differences are in double;
-/// those of two `float` arrays without positions are in `float`, as if computed by the caller.
+/// mean, or as `options.axes` states; sample i of both comes from the same input. Differences are computed in
+/// double. Those of two `float` arrays without positions are computed in `float`, as if by the caller.
 ///
-/// Throws `shape_error` if the extents differ or are 0, `value_error` below 2 samples and one that names
-/// sample and unit of a value that is NaN or infinite. Holds the differences. O(samples x units x
-/// min(samples, units)). Source: Leavitt and Morcos 2020 (arXiv 2010.07693).
+/// Throws `shape_error` if the extents differ or are 0. Throws `value_error` below 2 samples and for a value
+/// that is NaN or infinite, with its sample and unit. Holds the differences. O(samples x units x min(samples,
+/// units)). Source: Leavitt and Morcos 2020 (arXiv 2010.07693).
 template <tensor_like Clean, tensor_like Perturbed>
 [[nodiscard]] representation_change_result
 representation_change(const Clean& clean, const Perturbed& perturbed, const update_options& options = {}) {

@@ -20,7 +20,8 @@ struct dimensionality_result {
     double effective_rank_eigenvalues = 0;
     double effective_rank_singular_values = 0;
     double stable_rank = 0;
-    /// The 95 % count is above a quarter of the samples: more samples would give a larger count.
+    /// Whether the 95 % count is above a quarter of the samples, so that more samples would give a larger
+    /// count.
     bool limited_by_samples = false;
     /// Eigenvalues of the covariance, descending.
     std::vector<double> spectrum;

@@ -22,15 +22,15 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// Of descending eigenvalues, makes those from 0 upward that cannot be told from rounding, as `spectrum`
-/// says.
+/// Sets those of descending eigenvalues to 0 or above that cannot be distinguished from rounding, as
+/// `spectrum` states.
 inline void remove_rounding(std::vector<double>& values) {
     if (values.empty() || !(values.back() < 0)) return;
     const double limit = -2 * values.back();
     std::size_t first = values.size();
     double sum = 0;
     while (first > 0 && values[first - 1] <= limit) sum += values[--first];
-    // The nearest point of the simplex: all less a common number, cut at 0.
+    // The nearest point of the simplex: all values less a common number, cut at 0.
     double common = limit;
     if (sum > 2 * limit) {
         double before = 0;
@@ -46,17 +46,17 @@ inline void remove_rounding(std::vector<double>& values) {
 
 } // namespace detail
 
-/// Eigenvalues of the covariance (divisor n - 1), descending, none negative: min(samples, units) of them, the
-/// others being 0.
+/// Eigenvalues of the covariance (divisor n - 1), descending, none negative: min(samples, units) of them; all
+/// others are 0.
 ///
-/// Those that cannot be told from the rounding of the products are 0. A covariance has no negative
-/// eigenvalue, so the most negative one shows what rounding does to the eigenvalues that are 0: as much
-/// upward as downward. All up to twice its size are replaced: by 0 where they cancel each other, their sum
-/// being at most four times its size, else by the nearest numbers from 0 upward that have their sum. Of a
-/// Gram matrix the last one is 0, which centering makes it. A spectrum without negative eigenvalues is left
-/// as it is. The errors are in docs/definitions.md.
+/// Those that cannot be distinguished from the rounding of the products are 0. A covariance has no negative
+/// eigenvalue, so the most negative one is the size of the rounding error of eigenvalues that are 0, in both
+/// directions. All eigenvalues up to twice this size are replaced. If they cancel each other (their sum is at
+/// most four times the size) they become 0, otherwise the nearest non-negative numbers with the same sum. The
+/// last one of a Gram matrix is 0 because of the centering. A spectrum without negative eigenvalues is
+/// unchanged. The errors are in docs/definitions.md.
 ///
-/// Empty below two samples. O(min(samples, units)^3). Throws `value_error` when the solver does not converge.
+/// Empty below two samples. O(min(samples, units)^3). Throws `value_error` if the solver does not converge.
 /// The function is a template so that only files that call it instantiate Eigen's solver.
 template <typename = void>
 [[nodiscard]] std::vector<double> spectrum(const scatter_matrix& products) {
@@ -84,9 +84,10 @@ template <product_backend Backend = eigen_products>
     return spectrum(state.centered(backend));
 }
 
-/// Every measure of dimensionality of what a state has seen; definitions and ranges in docs/definitions.md.
+/// Every measure of dimensionality of the samples in a state; definitions and ranges are in
+/// docs/definitions.md.
 ///
-/// When all samples are equal every measure is 0 but the unbiased participation ratio, which is NaN. Throws
+/// If all samples are equal, every measure is 0 except the unbiased participation ratio, which is NaN. Throws
 /// `value_error` below 2 samples. O(min(samples, units)^3).
 template <typename = void>
 [[nodiscard]] dimensionality_result dimensionality(const scatter_matrix& products) {
@@ -117,7 +118,7 @@ template <product_backend Backend = eigen_products>
 [[nodiscard]] dimensionality_result dimensionality(const covariance& state, Backend backend = {}) {
     return dimensionality(state.centered(backend));
 }
-/// As above; reuses the memory of a temporary state, one matrix less.
+/// As above; reuses the memory of a temporary state and thus needs one matrix less.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] dimensionality_result dimensionality(covariance&& state, Backend backend = {}) {
     return dimensionality(std::move(state).centered(backend));

@@ -27,13 +27,13 @@ struct two_nn_options {
 
 /// Intrinsic dimension by two nearest neighbors.
 struct two_nn_result {
-    /// Slope of -log(1 - F) on log mu through the origin, F = i / n; NaN below 3 distinct samples.
+    /// Slope of -log(1 - F) on log mu through the origin, with F = i / n; NaN below 3 distinct samples.
     double fit = std::numeric_limits<double>::quiet_NaN();
-    /// (n - 1) / sum log mu, unbiased on a uniform density; one outlier counts more than for the fit.
+    /// (n - 1) / sum log mu, unbiased on a uniform density; more sensitive to outliers than the fit.
     double likelihood = std::numeric_limits<double>::quiet_NaN();
     /// Interval of `likelihood` from the spread of log mu and its covariance between nearest neighbors.
     interval ci;
-    /// Distinct samples that were used.
+    /// Number of distinct samples.
     std::size_t samples = 0;
     /// Samples that equal an earlier one; they are left out.
     std::size_t duplicates = 0;
@@ -42,12 +42,12 @@ struct two_nn_result {
 /// The intrinsic dimension of activations from the ratio mu of the distances of each sample to its second and
 /// first neighbor.
 ///
-/// `activations` as for `nearest_neighbors`. Too small beyond about 5 dimensions (8.4 for a cube of 10 at
-/// 1,000 samples), and it sees noise as dimensions at the scale of the neighbors, which shrinks with the
-/// number of samples: give n with the number. Ratios of 1, of two equally near neighbors, are allowed; all of
-/// them 1 give infinity. Throws `shape_error` without samples, `value_error` for a share outside [0, 1), and
-/// for an activation that is not finite. O(samples^2 x units). Source: Facco, d'Errico, Rodriguez and Laio
-/// 2017; the likelihood, Denti, Doimo, Laio and Mira 2022.
+/// `activations` as for `nearest_neighbors`. Biased downward beyond about 5 dimensions (8.4 for a cube of 10
+/// at 1,000 samples). Noise counts as dimensions at the scale of the neighbors, which shrinks with the number
+/// of samples: report n with the number. Ratios of 1, from two equally near neighbors, are valid; if all are
+/// 1 the result is infinity. Throws `shape_error` without samples, `value_error` for a share outside [0, 1),
+/// and for an activation that is not finite. O(samples^2 x units). Source: Facco, d'Errico, Rodriguez and
+/// Laio 2017; the likelihood, Denti, Doimo, Laio and Mira 2022.
 template <tensor_like Activations>
 [[nodiscard]] two_nn_result two_nn(const Activations& activations, const two_nn_options& options = {}) {
     constexpr const char* name = "two_nn";
@@ -71,13 +71,13 @@ template <tensor_like Activations>
     }
     const auto n = static_cast<double>(result.samples);
     result.likelihood = (n - 1) / sum;
-    // The ratios of two samples that are neighbors share a distance: their covariance counts.
+    // The ratios of two samples that are neighbors share a distance, so their covariance counts.
     double variance = 0;
     for (std::size_t i = 0; i < logs.size(); ++i) {
         const double own = logs[i] - sum / n;
         variance += own * own;
         const std::size_t j = near.index[2 * i];
-        if (near.index[2 * j] == i && j < i) continue; // that pair has been seen
+        if (near.index[2 * j] == i && j < i) continue; // that pair was counted already
         variance += 2 * own * (logs[j] - sum / n);
     }
     const double half =

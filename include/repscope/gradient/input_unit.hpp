@@ -30,13 +30,14 @@ inline namespace REPSCOPE_NAMESPACE {
 /// Moments of the gradients of one layer, for the l2 and the l1 norm over the elements of the input.
 struct layer_gradients {
     gradient_moments l2;
-    gradient_moments l1; ///< without samples when the gradients come from probes, which do not know it
+    gradient_moments
+        l1; ///< no samples if the gradients are estimated from probes, which do not contain the l1 norm
 
     explicit layer_gradients(std::size_t units, std::size_t probes = 0)
         : l2(units, probes), l1(units, probes) {}
 
-    /// Adds gradients made elsewhere: `gradients` (samples, units, elements of the input), of float or
-    /// double. Throws as `gradient_moments::update`; a throw leaves the moments as they were. O(elements).
+    /// Adds gradients that the caller computed: `gradients` (samples, units, elements of the input), of float
+    /// or double. Throws as `gradient_moments::update`; after a throw the moments are unchanged. O(elements).
     template <tensor_like Gradients>
     void update(const Gradients& gradients) {
         const auto g = as_view<3>(gradients);
@@ -66,11 +67,11 @@ struct layer_gradients {
 
 /// Options of `input_unit_gradients`.
 struct input_gradient_options {
-    thread_source threads = 1;    ///< of the norms; the model has its own
-    std::size_t probes = 0;       ///< random directions per sample; 0: exactly, by one backward pass per unit
+    thread_source threads = 1;    ///< threads of the norms; the model has its own threads
+    std::size_t probes = 0;       ///< random directions per sample; 0: exact, with one backward pass per unit
     std::uint64_t seed = 0;       ///< of the directions
-    std::size_t first_sample = 0; ///< place of the first sample in its data set, for the directions
-    std::size_t batch = 128;      ///< samples that the model is given at once; changes results to 1e-12 only
+    std::size_t first_sample = 0; ///< index of the first sample in its data set, for the directions
+    std::size_t batch = 128;      ///< samples per call of the model; changes results by 1e-12 at most
 };
 
 namespace detail {
@@ -101,7 +102,7 @@ void norms_of_samples(const tensor_view<const Scalar, 4>& gradient, std::size_t 
     });
 }
 
-/// Calls `visit(unit, gradient)` for the units of a layer: by the model's own loop, or by a vjp each.
+/// Calls `visit(unit, gradient)` for the units of a layer: by the model's own loop, or with one vjp per unit.
 template <typename Scalar, typename Model, typename Visit>
 void for_each_unit_gradient(Model& model, std::size_t layer, const tensor_view<const Scalar, 4>& x,
                             const std::array<std::size_t, 4>& extents, Visit&& visit) {
@@ -125,7 +126,8 @@ void for_each_unit_gradient(Model& model, std::size_t layer, const tensor_view<c
     }
 }
 
-/// Calls `visit(index, layer, out)` for all directions and layers: by the model's own loop, or by a jvp each.
+/// Calls `visit(index, layer, out)` for all directions and layers: by the model's own loop, or with one jvp
+/// per direction.
 template <typename Scalar, typename Model, typename Fill, typename Visit>
 void for_each_tangent(Model& model, const tensor_view<const Scalar, 4>& x, std::size_t directions,
                       Fill&& fill, Visit&& visit) {
@@ -147,7 +149,7 @@ void for_each_tangent(Model& model, const tensor_view<const Scalar, 4>& x, std::
     }
 }
 
-/// What the probes of one batch have shown of one layer.
+/// Sums over the probes of one batch for one layer.
 struct probed_layer {
     std::size_t units = 0;
     std::vector<double> squares;            // (samples, units): sums over probes of (J z)^2
@@ -156,9 +158,9 @@ struct probed_layer {
     probed_layer(std::size_t samples, std::size_t width, std::size_t probes)
         : units(width), squares(samples * width), of_probe(samples * probes), of_sizes(samples * probes) {}
 
-    /// sum_u r^2 / (sum_u r)^2 of a sample and the variance of that estimate. The probes of a sample are
-    /// common to its units, so the square of the sum is taken from pairs of different probes; the rest of the
-    /// bias, of the order 1 / k, goes by the jackknife over probes, which gives the variance too.
+    /// sum_u r^2 / (sum_u r)^2 of a sample and the variance of that estimate. All units of a sample share its
+    /// probes, so the square of the sum is estimated from pairs of different probes. The jackknife over
+    /// probes removes the remaining bias, of order 1 / k, and gives the variance.
     void ratio(std::size_t sample, std::size_t probes, double& estimate, double& variance) const {
         const double* const s = of_probe.data() + sample * probes;
         const double* const m = of_sizes.data() + sample * probes;
@@ -193,17 +195,17 @@ struct probed_layer {
 
 } // namespace detail
 
-/// How strongly each unit of each layer depends on the input: the norms of the derivative of the unit's
-/// spatial mean with respect to each sample, as moments, one entry per layer.
+/// The dependence of each unit of each layer on the input: moments of the norms of the derivative of the
+/// unit's spatial mean with respect to each sample, one entry per layer.
 ///
-/// `model` see `layered`; `images` (samples, channels, rows, columns) or (samples, features), of float or
-/// double. Exactly, it takes one backward pass per unit, for a batch of samples at a time, and needs no more
-/// memory than a batch of gradients. From `probes` random directions z, normal and independent for each
-/// sample, it takes one derivative J z a direction, which gives all units of all layers at once: J z is
-/// normal with standard deviation |gradient|, so k of them give the l2 norm with a relative error of about
-/// 1 / sqrt(2 k), which `gradient_variability` allows for. Probes give no information on the l1 norm. Results
-/// do not depend on threads. Throws `shape_error` for what does not fit and `value_error` for images or
-/// gradients that are not finite, naming the sample.
+/// `model` is a `layered`; `images` (samples, channels, rows, columns) or (samples, features), of float or
+/// double. The exact method takes one backward pass per unit and batch of samples, and the memory of one
+/// batch of gradients. The method with `probes` takes one derivative J z for each of `probes` random
+/// directions z, which are normal and independent per sample. J z is normal with standard deviation
+/// |gradient|, for all units of all layers at once. Thus k probes give the l2 norm with a relative error of
+/// about 1 / sqrt(2 k), which `gradient_variability` accounts for. Probes give no information on the l1 norm.
+/// Results do not depend on threads. Throws `shape_error` for shapes that do not fit, and `value_error` with
+/// the sample for images or gradients that are not finite.
 template <typename Model, tensor_like Images>
     requires layered<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] std::vector<layer_gradients> input_unit_gradients(Model&& model, const Images& images,

@@ -29,12 +29,12 @@ struct jacobian_norms {
 
 /// The input-output Jacobian of a classifier whose loss is the softmax cross-entropy.
 ///
-/// `model` see `differentiable`; `images` (samples, channels, rows, columns) or (samples, features), of float
-/// or double; `classes` is its number of classes. With the label j the loss is -log p_j, so `classes` calls
-/// of the model give every row: d log p_j = -gradient_j and d p_j = -p_j gradient_j. Exact, for any model
-/// that can be attacked; with another loss the numbers mean nothing. Cost: `classes` forward and backward
-/// passes per sample, `batch` samples at a time. Throws `value_error` for no classes and for images or
-/// gradients that are not finite, `shape_error` without samples. Novak et al. 2018 (the softmax).
+/// `model` is a `differentiable`; `images` (samples, channels, rows, columns) or (samples, features), of
+/// float or double; `classes` is its number of classes. For label j the loss is -log p_j, so `classes` calls
+/// of the model give every row: d log p_j = -gradient_j and d p_j = -p_j gradient_j. Exact for any model that
+/// can be attacked; with another loss the result has no meaning. Cost: `classes` forward and backward passes
+/// per sample, `batch` samples at a time. Throws `value_error` without classes and for images or gradients
+/// that are not finite, `shape_error` without samples. Novak et al. 2018 (the softmax).
 template <typename Model, tensor_like Images>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] jacobian_norms input_output_jacobian(Model&& model, const Images& images, std::size_t classes,

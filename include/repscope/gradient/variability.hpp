@@ -16,9 +16,9 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// What makes the root of a mean of k squares of normals an unbiased estimate of their standard deviation:
-/// sqrt(k / 2) Gamma(k / 2) / Gamma((k + 1) / 2). From c(1) = sqrt(pi / 2) by c(k) c(k + 1) = sqrt((k + 1) /
-/// k). O(k).
+/// The factor that makes the root of a mean of k squares of normals an unbiased estimate of their standard
+/// deviation: sqrt(k / 2) Gamma(k / 2) / Gamma((k + 1) / 2). From c(1) = sqrt(pi / 2) by c(k) c(k + 1) =
+/// sqrt((k + 1) / k). O(k).
 [[nodiscard]] inline double probe_factor(std::size_t probes) noexcept {
     double factor = 1.2533141373155001;
     for (std::size_t k = 1; k < probes; ++k) {
@@ -29,32 +29,32 @@ namespace detail {
 
 } // namespace detail
 
-/// How variable the input gradients of the units of a layer are. Numbers are NaN where there is nothing to
+/// Variability of the input gradients of the units of a layer. Numbers are NaN if there is nothing to
 /// average.
 struct gradient_variability_result {
     double cv_samples = 0;         ///< sd over mean of a unit's norm over samples, mean over live units
     double cv_units = 0;           ///< sd over mean of a sample's norms over live units, mean over samples
     double mean = 0;               ///< mean norm, over samples and live units
     double sd = 0;                 ///< sd of a unit's norm over samples, mean over live units
-    double cv_samples_nonzero = 0; ///< `cv_samples` over the samples with a norm above 0 alone
+    double cv_samples_nonzero = 0; ///< `cv_samples` over the samples with a norm above 0 only
     double zero_fraction = 0;      ///< share of the norms of live units that are exactly 0
     std::size_t units = 0;
     std::size_t dead_units = 0; ///< norm 0 for every sample
     std::uint64_t images = 0;
-    double cv_samples_error = 0; ///< standard errors, of the choice of images and of the probes together
+    double cv_samples_error = 0; ///< standard errors from the choice of images and the probes together
     double cv_units_error = 0;
     double mean_error = 0;
 };
 
 /// Variability of input-unit gradients from their moments. Standard deviations have the divisor n - 1.
 ///
-/// A unit whose norm is 0 for all samples is dead and takes part in nothing but `dead_units`; a sample whose
-/// norms are all 0 does not in `cv_units`. From probes, the part of the variance that is theirs is taken off:
-/// (1 - 1 / c^2) mean r^2 of a unit, c the factor that makes r unbiased; what is left of a variance below 0
-/// is 0. `cv_samples` needs two samples, `cv_units` two live units and, from probes, at least three of them;
-/// it is then accurate to a few percent from 16 probes on. The errors assume independent samples and treat
-/// units as if they all erred together. O(units + samples).
-/// Leavitt and Morcos 2020 compare both spreads; they do not say which norm, so there is one state per norm.
+/// A unit whose norm is 0 for all samples is dead and enters `dead_units` only; a sample whose norms are all
+/// 0 does not enter `cv_units`. The variance due to probes is subtracted: (1 - 1 / c^2) mean r^2 of a unit,
+/// where c is the factor that makes r unbiased. A negative remainder becomes 0. `cv_samples` needs two
+/// samples, `cv_units` two live units and, from probes, at least three of them; it is then accurate to a few
+/// percent from 16 probes on. The errors assume independent samples, and that the errors of all units are
+/// fully correlated. O(units + samples). Leavitt and Morcos 2020 compare both spreads without a definition of
+/// the norm, so there is one state per norm.
 [[nodiscard]] inline gradient_variability_result gradient_variability(const gradient_moments& moments) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     gradient_variability_result result;
@@ -77,7 +77,7 @@ struct gradient_variability_result {
         result.cv_samples += cv;
         result.mean_error += std::sqrt(moments.m2(u) / (n - 1) / n);
         // cv^2 = (1 - noise) mean r^2 / (mean r)^2 - 1, as a function of the two means, whose covariances
-        // over samples are known. Where cv is 0 that is the error of cv^2 and its root that of cv.
+        // over samples are known. If cv is 0, that is the error of cv^2, and its root that of cv.
         const double by_square = (1 - noise) / (mean * mean);
         const double by_mean = -2 * (1 - noise) * mean_square / (mean * mean * mean);
         const double of_cv2 = std::sqrt((std::max)(0.0, by_square * by_square * moments.square_m2(u) +
@@ -85,7 +85,7 @@ struct gradient_variability_result {
                                                             by_mean * by_mean * moments.m2(u)) /
                                         ((n - 1) * n));
         result.cv_samples_error += (std::min)(std::sqrt(of_cv2), cv > 0 ? of_cv2 / (2 * cv) : nan);
-        // Leaving out zeros changes the count, the mean and what they add to the sum of squares.
+        // Excluding zeros changes the count, the mean and the contribution to the sum of squares.
         const double nonzero = n - static_cast<double>(moments.zeros(u));
         if (nonzero < 2) continue;
         ++with_nonzero;
@@ -96,7 +96,7 @@ struct gradient_variability_result {
         result.cv_samples_nonzero += std::sqrt(variance_nonzero) / mean_nonzero;
     }
     result.dead_units = moments.units() - live;
-    const double share = 1 / static_cast<double>(live); // without live units 0 x infinity: NaN
+    const double share = 1 / static_cast<double>(live); // without live units this is 0 x infinity: NaN
     for (double* value :
          {&result.mean, &result.sd, &result.cv_samples, &result.mean_error, &result.cv_samples_error}) {
         *value *= share;
@@ -129,8 +129,9 @@ struct gradient_variability_result {
     result.cv_units = sum;
     result.cv_units_error = error;
     if (exact || !(sum == sum)) return result;
-    // The root of a noisy cv^2 is biased, the mean of cv^2 is not. From that the mean of cv by its variance
-    // over samples, v: sqrt(m) (1 - v / (8 m^2)), v being what the variance of the estimates leaves.
+    // The root of a noisy cv^2 is biased; the mean of cv^2 is not. The mean of cv follows from it and the
+    // variance v of cv^2 over samples: sqrt(m) (1 - v / (8 m^2)), where v excludes the variance of the
+    // estimates.
     const double root = std::sqrt((std::max)(0.0, sum));
     const double scale = units * units / (units - 1);
     const double of_estimates = scale * scale * moments.ratio_variance() / count;
@@ -142,9 +143,9 @@ struct gradient_variability_result {
     return result;
 }
 
-/// The unweighted mean over layers of every number; counts and `images` are those of all layers together
-/// (`units`, `dead_units`) and of the layer with the fewest images. Layers without a value (NaN) are left out
-/// of the mean of that number.
+/// The unweighted mean over layers of every number. Counts are summed over layers (`units`, `dead_units`);
+/// `images` is that of the layer with the fewest images. Layers without a value (NaN) are excluded from the
+/// mean of that number.
 [[nodiscard]] inline gradient_variability_result
 mean_over_layers(std::span<const gradient_variability_result> layers) {
     gradient_variability_result mean;

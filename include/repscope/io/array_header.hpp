@@ -16,15 +16,15 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// How an array lies in a file: type, order and extents, and where its elements begin.
+/// The storage of an array in a file: type, order and extents, and the offset of its elements.
 struct array_header {
     element_format format;
     bool fortran_order = false;
     std::vector<std::size_t> shape;
-    /// Where the elements begin.
+    /// Offset of the elements in bytes.
     std::size_t data_offset = 0;
 
-    /// Number of elements; 1 for rank 0. Who makes a header makes sure that the bytes they take fit in an
+    /// Number of elements; 1 for rank 0. The code that makes a header ensures that the byte count fits in an
     /// index (`array_bytes`).
     [[nodiscard]] std::size_t size() const noexcept {
         std::size_t count = 1;
@@ -33,7 +33,7 @@ struct array_header {
     }
 };
 
-/// Bytes that the elements of an array take; none when that does not fit in an index.
+/// Number of bytes of the elements of an array; none if it does not fit in an index.
 [[nodiscard]] inline std::optional<std::size_t> array_bytes(const std::vector<std::size_t>& shape,
                                                             std::size_t item) noexcept {
     constexpr auto limit = static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)());
@@ -48,7 +48,7 @@ struct array_header {
 
 /// An array in a file or in a part of one.
 struct stored_array {
-    /// What errors call it: the file, and which part of it.
+    /// Name in error messages: the file, and the part of it.
     std::string name;
     array_header header;
     std::shared_ptr<const byte_source> bytes;

@@ -34,8 +34,8 @@ struct read_buffer {
 
 namespace detail {
 
-/// A row-major matrix turned: `to` is (columns, rows). Four rows and a cache line of columns at a time, which
-/// compilers make vector instructions of.
+/// Transposes a row-major matrix: `to` is (columns, rows). Four rows and a cache line of columns at a time;
+/// compilers vectorize this form.
 template <typename Scalar>
 void transpose(const Scalar* from, std::size_t rows, std::size_t columns, Scalar* to) {
     constexpr std::size_t block = 16;
@@ -66,7 +66,7 @@ void transpose(const Scalar* from, std::size_t rows, std::size_t columns, Scalar
     }
 }
 
-/// One stored array of activations, read as tiles. What it is given has been checked by `block_reader`.
+/// One stored array of activations, read as tiles. `block_reader` has checked its arguments.
 class array_reader {
   public:
     array_reader(stored_array array, layout axes, std::size_t units, std::size_t positions)
@@ -75,7 +75,7 @@ class array_reader {
     [[nodiscard]] const stored_array& array() const noexcept { return array_; }
     [[nodiscard]] std::size_t samples() const noexcept { return array_.header.shape[0]; }
 
-    /// Samples [first, first + count), which are there, into `target`, dense [sample][unit][position].
+    /// Reads samples [first, first + count), which must exist, into `target`, dense [sample][unit][position].
     template <typename Scalar>
     void read(std::size_t first, std::size_t count, Scalar* target, read_buffer& buffer) const {
         if (array_.header.fortran_order)
@@ -93,7 +93,7 @@ class array_reader {
                positions_ == 1 || units_ == 1;
     }
 
-    /// `count` elements from element `first` of the file on, decoded.
+    /// Decodes `count` elements from element `first` of the file on.
     template <typename Scalar>
     void read_run(std::size_t first, std::size_t count, Scalar* target, read_buffer& buffer) const {
         const std::size_t item = item_size();
@@ -120,7 +120,8 @@ class array_reader {
             read_run(first * elements, count * elements, target, buffer);
             return;
         }
-        // [position][unit] in the file: decoded as it is stored, then turned, a few samples at a time.
+        // [position][unit] in the file: decoded in the stored order, then transposed, a few samples at a
+        // time.
         const std::size_t a_turn =
             std::clamp<std::size_t>(max_at_once / (elements * sizeof(Scalar)), 1, count);
         std::vector<Scalar>& as_it_lies = buffer.of<Scalar>();
@@ -136,8 +137,8 @@ class array_reader {
         }
     }
 
-    /// Fortran order: the samples of one (unit, position) lie together, a column. Runs of samples are read,
-    /// or whole columns, which lie one behind the other, where the runs are most of them; then scattered.
+    /// Fortran order: the samples of one (unit, position) are adjacent and form a column. Reads runs of
+    /// samples, or whole adjacent columns if the runs are most of them, and then scatters the values.
     template <typename Scalar>
     void read_fortran(std::size_t first, std::size_t count, Scalar* target, read_buffer& buffer) const {
         const std::size_t elements = units_ * positions_;
@@ -171,9 +172,9 @@ class array_reader {
         }
     }
 
-    /// Where columns [first, first + count) go in [unit][position].
+    /// Offset of columns [first, first + count) in [unit][position].
     void places_of(std::size_t first, std::size_t count, std::vector<std::size_t>& places) const {
-        // In Fortran order the second axis runs fastest behind the samples.
+        // In Fortran order the second axis is the fastest after the samples.
         std::array<std::size_t, 3> extents{1, 1, 1};
         for (std::size_t axis = 1; axis < array_.header.shape.size(); ++axis)
             extents[axis - 1] = array_.header.shape[axis];
@@ -184,7 +185,7 @@ class array_reader {
         }
     }
 
-    /// Where the element (a, b, c) behind the sample axis goes in [unit][position].
+    /// Offset of the element (a, b, c) after the sample axis in [unit][position].
     [[nodiscard]] std::size_t place_of(std::size_t a, std::size_t b, std::size_t c,
                                        const std::array<std::size_t, 3>& extents) const noexcept {
         switch (layout_) {

@@ -18,27 +18,27 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Activations of a layer in a file, or in several that follow each other, read block by block as tiles
-/// (samples, units, positions).
+/// Reads the activations of a layer from one or several consecutive files, block by block as tiles (samples,
+/// units, positions).
 ///
-/// The file's type, byte order, storage order and layout stay in here. Memory does not grow with the file: a
-/// `read_buffer` holds at most 4 MiB of it as it is stored, and as much decoded before its axes are put in
-/// order (a sample, or 16 columns in Fortran order, where these are larger). Reading is const and may be done
-/// by several threads at once, each with a `read_buffer` of its own.
+/// It hides the file's type, byte order, storage order and layout. Memory does not grow with the file. A
+/// `read_buffer` holds at most 4 MiB of stored bytes, and as much of decoded values before their axes are
+/// permuted. It holds at least a sample, or 16 columns in Fortran order. Reading is const and thread-safe;
+/// each thread needs its own `read_buffer`.
 class block_reader {
   public:
     /// One array of the stated layout (`layout::unstated`: `nu` for rank 2, `nchw` for rank 4). Throws
-    /// `format_error` naming the array when the rank does not fit the layout, or there are no samples, units
-    /// or positions.
+    /// `format_error` that names the array if the rank does not fit the layout, or there are no samples,
+    /// units or positions.
     explicit block_reader(stored_array array, layout stated = layout::unstated) : path_(array.name) {
         std::vector<stored_array> one;
         one.push_back(std::move(array));
         take(std::move(one), stated);
     }
 
-    /// Arrays that follow each other along the samples, called `path` together. Throws `format_error` as
-    /// above, when there are none, and naming the first array that differs from the one before it in type or
-    /// in an extent behind the samples.
+    /// Arrays that are concatenated along the samples; errors refer to them together by `path`. Throws
+    /// `format_error` as above and without arrays. Throws it also for the first array, by name, that differs
+    /// from the one before it in type or in an extent after the samples.
     block_reader(std::vector<stored_array> batches, std::string path, layout stated = layout::unstated)
         : path_(std::move(path)) {
         if (batches.empty()) throw format_error(path_ + ": holds no batches of activations");
@@ -48,11 +48,11 @@ class block_reader {
     block_reader(input_file file, npy_header header, layout stated = layout::unstated)
         : block_reader(as_array(std::move(file), std::move(header)), stated) {}
 
-    /// What errors call it: its file, and which part of it.
+    /// Name in error messages: its file, and the part of it.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] const std::vector<std::size_t>& shape() const noexcept { return shape_; }
     [[nodiscard]] const element_format& format() const noexcept { return header().format; }
-    /// The layout as which the file is read, never `unstated`.
+    /// The layout of the file, never `unstated`.
     [[nodiscard]] layout axes() const noexcept { return layout_; }
     [[nodiscard]] std::size_t samples() const noexcept { return shape_[0]; }
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
@@ -63,20 +63,19 @@ class block_reader {
     }
     /// Whether `read_tile<float>` holds every value exactly; otherwise `double` is needed.
     [[nodiscard]] bool reads_as_float() const noexcept { return header().format.reads_as_float(); }
-    /// Whether samples are read from front to back much faster than in another order (a compressed stream).
+    /// Whether reading samples from front to back is much faster than in another order (a compressed stream).
     [[nodiscard]] bool in_order() const noexcept {
         return std::any_of(parts_.begin(), parts_.end(),
                            [](const detail::array_reader& part) { return part.array().bytes->in_order(); });
     }
-    /// Throws `format_error` unless the checksums of what holds the array, where there are any, are right.
-    /// Cheap behind a pass over all samples; else what was not read is read.
+    /// Throws `format_error` if a checksum of the array's storage is wrong. Cheap after a pass over all
+    /// samples; otherwise the missing bytes are read.
     void verify() const {
         for (const detail::array_reader& part : parts_) part.array().bytes->verify();
     }
 
-    /// Samples that are best read at a time: any number where samples lie one behind the
-    /// other, else (Fortran order, where a sample is scattered over the whole file) so many that runs of 64
-    /// KiB are read, within 64 MiB of tile.
+    /// Best number of samples per read. Any number if samples are contiguous. In Fortran order, which
+    /// scatters a sample over the whole file, so many that runs have 64 KiB, within 64 MiB of tile.
     [[nodiscard]] std::size_t samples_at_a_time(std::size_t wanted) const noexcept {
         const auto is_fortran = [](const detail::array_reader& part) {
             return part.array().header.fortran_order;
@@ -92,10 +91,10 @@ class block_reader {
 
     /// Samples [first, first + count) into `target`, dense [sample][unit][position].
     ///
-    /// `Scalar` is `float` or `double`, and should be `double` unless `reads_as_float()`; that `target` holds
-    /// count x units x positions is the caller's promise. Read into `target` where it is stored in that form
-    /// already; else decoded, and transposed where units are not before positions. Throws `shape_error` when
-    /// there are not so many samples, `format_error` when the file cannot be read.
+    /// `Scalar` is `float` or `double`, and should be `double` unless `reads_as_float()`. The caller ensures
+    /// that `target` holds count x units x positions. Reads directly into `target` if the stored form is the
+    /// same; otherwise decodes, and transposes if units are not before positions. Throws `shape_error` if
+    /// there are fewer samples, `format_error` if the file cannot be read.
     template <typename Scalar>
         requires(std::is_same_v<Scalar, float> || std::is_same_v<Scalar, double>)
     void read(std::size_t first, std::size_t count, Scalar* target, read_buffer& buffer) const {
@@ -105,7 +104,7 @@ class block_reader {
                                           errors::text_of(first) + " + " + errors::text_of(count),
                                       shape_);
         }
-        // The part that holds sample `first`: the last one that begins at it or before.
+        // The part that holds sample `first`: the last one with a first sample at or before it.
         const auto behind = std::upper_bound(begins_.begin(), begins_.end(), first);
         for (auto part = static_cast<std::size_t>(behind - begins_.begin()) - 1; count > 0; ++part) {
             const std::size_t inside = first - begins_[part];
@@ -117,7 +116,7 @@ class block_reader {
         }
     }
 
-    /// The same into `memory`, which grows as needed, as a view (samples, units, positions, 1) of it.
+    /// Reads into `memory`, which grows as needed, and returns a view (samples, units, positions, 1) of it.
     template <typename Scalar>
     [[nodiscard]] activations_view<Scalar> read_tile(std::size_t first, std::size_t count,
                                                      read_buffer& buffer, std::vector<Scalar>& memory) const {
@@ -184,7 +183,7 @@ class block_reader {
 
     std::string path_;
     layout layout_ = layout::unstated;
-    /// Of all parts together.
+    /// Number of samples of all parts together.
     std::vector<std::size_t> shape_;
     std::size_t units_ = 0;
     std::size_t positions_ = 0;

@@ -13,24 +13,24 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Bytes that can be read at any place, by several threads at once: a file, a member of an archive, memory.
-/// Errors are `format_error`s that name where the bytes come from.
+/// Bytes that several threads can read at any offset at once: a file, a member of an archive, memory. Errors
+/// are `format_error`s that name the source of the bytes.
 class byte_source {
   public:
     virtual ~byte_source() = default;
 
-    /// Fills `bytes` from the given place; throws when the source ends before.
+    /// Fills `bytes` from the given offset; throws if the source ends before.
     virtual void read(std::size_t offset, std::span<std::byte> bytes) const = 0;
-    /// Bytes that it holds.
+    /// Number of its bytes.
     [[nodiscard]] virtual std::size_t size() const noexcept = 0;
-    /// Whether reading from front to back is much cheaper than in another order: a compressed stream has to
-    /// begin anew for what lies behind.
+    /// Whether reading from front to back is much cheaper than in another order: a compressed stream restarts
+    /// to read earlier bytes.
     [[nodiscard]] virtual bool in_order() const noexcept { return false; }
-    /// Throws unless all bytes are what was stored, where the source has a checksum. What has not been read
-    /// yet is read for it.
+    /// Throws if the source has a checksum and the bytes do not match it. Reads the bytes that have not been
+    /// read yet.
     virtual void verify() const {}
 
-    /// The first `most` bytes, or all when there are fewer.
+    /// The first `most` bytes, or all if there are fewer.
     [[nodiscard]] std::vector<std::byte> beginning(std::size_t most) const {
         std::vector<std::byte> bytes((std::min)(most, size()));
         read(0, bytes);
@@ -45,7 +45,7 @@ class byte_source {
     byte_source& operator=(byte_source&&) = default;
 };
 
-/// Bytes in memory of the caller's, which must outlive it.
+/// Bytes in memory of the caller, which must outlive this object.
 class memory_source final : public byte_source {
   public:
     /// Errors refer to it by `name`.

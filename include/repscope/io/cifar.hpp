@@ -27,8 +27,8 @@ inline constexpr std::size_t cifar10_record_bytes = 1 + 3 * 32 * 32;
 
 /// Reads CIFAR-10's binary format: records of a label byte and 3072 bytes of pixels.
 ///
-/// Errors refer to it by `name`. Throws `format_error` when it is empty, not whole records, or a label is
-/// above 9.
+/// Errors refer to it by `name`. Throws `format_error` if it is empty, is not a whole number of records, or
+/// has a label above 9.
 [[nodiscard]] inline cifar_images parse_cifar10(std::span<const std::byte> bytes, const std::string& name) {
     if (bytes.empty() || bytes.size() % cifar10_record_bytes != 0) {
         throw format_error(name + ": expected whole CIFAR-10 records of " +

@@ -18,7 +18,7 @@ namespace io {
 
 namespace detail {
 
-/// Appends a character as UTF-8; what is not a character becomes U+FFFD.
+/// Appends a character as UTF-8; an invalid one becomes U+FFFD.
 inline void append_utf8(std::string& text, std::uint32_t code) {
     if (code > 0x10ffffU || (code >= 0xd800U && code < 0xe000U)) code = 0xfffdU;
     const auto put = [&](std::uint32_t byte) { text += static_cast<char>(static_cast<unsigned char>(byte)); };
@@ -40,7 +40,7 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
     put(0x80U | (code & 0x3fU));
 }
 
-/// One element, without the zeros behind its characters.
+/// One element, without the zeros after its characters.
 [[nodiscard]] inline std::string text_of(std::span<const std::byte> bytes, const npy_text_format& format) {
     const std::size_t width = format.is_wide ? 4 : 1;
     const auto character = [&](std::size_t i) {
@@ -68,8 +68,8 @@ inline void append_utf8(std::string& text, std::uint32_t code) {
 /// The strings in a .npy file, one per sample: NumPy's `U` arrays, as UTF-8, or `S` arrays, byte by byte; of
 /// rank 1 or with further axes of extent 1. Zeros at the end of a string are left out, as NumPy does.
 ///
-/// Returns none when the elements are not strings. Errors refer to the file by `name`. Throws `format_error`
-/// when it is not a .npy file, its header is bad, it is cut, or has another rank. O(bytes).
+/// Returns no value if the elements are not strings. Errors refer to the file by `name`. Throws
+/// `format_error` if it is not a .npy file, its header is bad, it is cut, or it has another rank. O(bytes).
 [[nodiscard]] inline std::optional<std::vector<std::string>> load_class_names(const byte_source& file,
                                                                               const std::string& name) {
     std::optional<npy_text_format> format;

@@ -24,10 +24,11 @@ namespace detail {
 class csv_reader {
   public:
     csv_reader(std::string_view text, const std::string& name) : text_(text), name_(name) {
-        if (text_.starts_with("\xef\xbb\xbf")) text_.remove_prefix(3); // the byte order mark of some editors
+        if (text_.starts_with("\xef\xbb\xbf"))
+            text_.remove_prefix(3); // the byte order mark that some editors write
     }
 
-    /// The fields of the next line; none at the end. A line without any character is skipped.
+    /// The fields of the next line; no value at the end. Empty lines are skipped.
     [[nodiscard]] std::optional<std::vector<std::string>> next() {
         while (at_ < text_.size() && (text_[at_] == '\n' || text_[at_] == '\r')) end_line();
         if (at_ == text_.size()) return std::nullopt;
@@ -43,7 +44,7 @@ class csv_reader {
             return fields;
         }
     }
-    /// Of the record that was read last, from 1.
+    /// Line number of the last record, from 1.
     [[nodiscard]] std::size_t line() const noexcept { return line_of_record_; }
 
     [[noreturn]] void fail(const std::string& complaint) const {
@@ -96,7 +97,7 @@ class csv_reader {
     std::int64_t value = 0;
     const auto [end, failure] = std::from_chars(field.data(), field.data() + field.size(), value);
     if (failure == std::errc{} && end == field.data() + field.size()) return value;
-    // Whole numbers with a point, as tables with missing values are often saved.
+    // Accepts integers with a decimal point, as tables with missing values often have.
     double number = 0.0;
     const auto [behind, error] = std::from_chars(field.data(), field.data() + field.size(), number);
     if (error != std::errc{} || behind != field.data() + field.size()) return std::nullopt;
@@ -107,7 +108,7 @@ class csv_reader {
     return value;
 }
 
-/// The fields of one column, with the line of each.
+/// The fields of one column, with the line number of each.
 struct csv_column {
     std::vector<std::string> fields;
     std::vector<std::size_t> lines;
@@ -121,7 +122,7 @@ struct csv_column {
     }
 };
 
-/// The column of this name; with an empty name the only column, its first line included.
+/// The column of this name; for an empty name the only column, including its first line.
 [[nodiscard]] inline csv_column read_csv_column(std::string_view text, const std::string& name,
                                                 std::string_view column) {
     csv_reader in(text, name);
@@ -172,13 +173,13 @@ struct csv_column {
 
 } // namespace detail
 
-/// The integers in one column of comma-separated text, one row per sample, in any locale. Whole numbers with
-/// a point, such as 3.0, are integers as well.
+/// The integers in one column of comma-separated text, one row per sample, in any locale. Integers with a
+/// decimal point, such as 3.0, are valid.
 ///
-/// `column` is the name of a column in the first line; empty, there must be one column, and a first line that
-/// is not an integer is its name. Errors refer to the text by `name`. Throws `format_error` naming the line
-/// when a row has more or fewer fields than the first or its field is not an integer, when there is no such
-/// column, or no row. O(bytes).
+/// `column` is the name of a column in the first line. If it is empty, there must be one column, and a first
+/// line that is not an integer is its name. Errors refer to the text by `name`. Throws `format_error` with
+/// the line if a row has another number of fields than the first or its field is not an integer. Throws it
+/// also if there is no such column or no row. O(bytes).
 [[nodiscard]] inline std::vector<std::int64_t>
 parse_csv_integers(std::string_view text, const std::string& name, std::string_view column = {}) {
     detail::csv_column values = detail::read_csv_column(text, name, column);
@@ -194,10 +195,10 @@ struct csv_labels {
 
 /// The labels in one column of comma-separated text, one per row.
 ///
-/// `column` is the name of a column in the first line; empty, there must be one column. A first line in front
-/// of integers is then the column's name; in front of names it is a label like the others. Rows that begin
-/// with an integer are integers throughout. Throws `format_error` as `parse_csv_integers` does, and naming
-/// the line when a name is empty or an integer is among names. O(bytes).
+/// `column` is the name of a column in the first line; if it is empty, there must be one column. A first line
+/// before integers is then the column's name; before names it is a label like the others. If the first row is
+/// an integer, all rows must be integers. Throws `format_error` as `parse_csv_integers` does, and with the
+/// line if a name is empty or an integer is among names. O(bytes).
 [[nodiscard]] inline csv_labels parse_csv_labels(std::string_view text, const std::string& name,
                                                  std::string_view column = {}) {
     detail::csv_column values = detail::read_csv_column(text, name, column);

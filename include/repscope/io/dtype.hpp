@@ -17,7 +17,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Types of elements in files.
+/// Element types in files.
 enum class dtype {
     boolean,
     int8,
@@ -63,12 +63,12 @@ enum class dtype {
            type != dtype::float64 && type != dtype::boolean;
 }
 
-/// A type and the order of its bytes.
+/// A type and its byte order.
 struct element_format {
     dtype type = dtype::float32;
     bool big_endian = false;
 
-    /// As NumPy spells it: "<f4", ">i2", "|u1".
+    /// In the notation of NumPy: "<f4", ">i2", "|u1".
     [[nodiscard]] std::string name() const {
         std::string_view letters;
         switch (type) {
@@ -112,7 +112,7 @@ struct element_format {
         return (big_endian ? ">" : "<") + std::string(letters);
     }
 
-    /// Whether statistics read elements of this type as `float`; otherwise as `double`.
+    /// Whether statistics read elements of this type as `float`; otherwise they read `double`.
     [[nodiscard]] constexpr bool reads_as_float() const noexcept {
         return size_of(type) <= 2 || type == dtype::float32;
     }
@@ -120,7 +120,7 @@ struct element_format {
     friend bool operator==(const element_format&, const element_format&) = default;
 };
 
-/// The type that NumPy calls so, without a byte order ("f4", "u1"), and "bf16"; none for other names.
+/// The type with this NumPy name without a byte order ("f4", "u1"), or "bf16"; no value for other names.
 [[nodiscard]] inline std::optional<dtype> dtype_named(std::string_view letters) noexcept {
     for (const dtype type :
          {dtype::boolean, dtype::int8, dtype::uint8, dtype::int16, dtype::uint16, dtype::int32, dtype::uint32,
@@ -130,8 +130,8 @@ struct element_format {
     return std::nullopt;
 }
 
-/// The format that is called so: "f4" and "<f4" are little-endian, ">f4" is big-endian, "|u1"; none for other
-/// names.
+/// The format with this name: "f4" and "<f4" are little-endian, ">f4" is big-endian, "|u1"; no value for
+/// other names.
 [[nodiscard]] inline std::optional<element_format> element_format_named(std::string_view name) noexcept {
     element_format format;
     if (!name.empty() && std::string_view("<>|").find(name.front()) != std::string_view::npos) {
@@ -169,13 +169,13 @@ inline constexpr bool machine_is_big_endian = std::endian::native == std::endian
 [[nodiscard]] constexpr float float_of_half(std::uint16_t half) noexcept {
     const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16U;
     const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7fffU) << 13U;
-    // The biases of the exponents differ by 112; infinities and NaNs go to the exponent that means the same.
+    // The biases of the exponents differ by 112; infinities and NaNs get the exponent of infinities and NaNs.
     const std::uint32_t rebias = magnitude >= (31U << 23U) ? 224U << 23U : 112U << 23U;
-    // A subnormal is its fraction behind the bit that it lacks, less that bit: exact, and without a float
-    // that is subnormal itself, which some programs have the processor take for zero.
+    // A subnormal is its fraction with the implicit bit, minus this bit. This is exact, and no float is
+    // subnormal, which some programs make the processor treat as zero.
     const auto subnormal =
         std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude + (113U << 23U)) - 0x1p-14F);
-    // Chosen by a mask: behind a condition the subtraction would keep loops from being vectorized.
+    // Selected by a mask: behind a condition the subtraction would prevent vectorization.
     const std::uint32_t is_subnormal = 0U - static_cast<std::uint32_t>(magnitude < (1U << 23U));
     const std::uint32_t bits = (subnormal & is_subnormal) | ((magnitude + rebias) & ~is_subnormal);
     return std::bit_cast<float>(bits | sign);
@@ -185,7 +185,7 @@ inline constexpr bool machine_is_big_endian = std::endian::native == std::endian
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16U);
 }
 
-/// `count` elements whose bits are `Bits`, decoded by `value`.
+/// `count` elements with bits of type `Bits`, decoded by `value`.
 template <typename Bits, typename Target, typename Value>
 void decode_run(const std::byte* from, std::size_t count, bool swap, Target* to, Value&& value) {
     const auto bits_at = [from](std::size_t i) {
@@ -202,8 +202,8 @@ void decode_run(const std::byte* from, std::size_t count, bool swap, Target* to,
 
 } // namespace detail
 
-/// Decodes `count` elements at `from` into `to`. The values are exact but for integers above 2^53 read as
-/// `double`, and where `Target` is narrower than the type. `bool`: every byte but 0 is 1. O(count).
+/// Decodes `count` elements at `from` into `to`. The values are exact, except for integers above 2^53 read as
+/// `double`, and if `Target` is narrower than the type. `bool`: every byte except 0 is 1. O(count).
 template <typename Target>
 void decode(const std::byte* from, std::size_t count, const element_format& format, Target* to) {
     using namespace detail;
@@ -258,7 +258,7 @@ void decode(const std::byte* from, std::size_t count, const element_format& form
     }
 }
 
-/// The dtype that holds elements of the C++ type T as they are; none for other types.
+/// The dtype with the representation of the C++ type T; no value for other types.
 template <typename T>
 [[nodiscard]] constexpr std::optional<dtype> dtype_of() noexcept {
     if constexpr (std::same_as<T, float>)

@@ -19,13 +19,13 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// A file open for reading at any place, by several threads at once. Errors are `format_error`s that name it.
+/// A file that several threads can read at any offset at once. Errors are `format_error`s that name it.
 class input_file final : public byte_source {
   public:
-    /// Throws when there is no such file, it is not a regular file, or it may not be read.
+    /// Throws if the file does not exist, is not a regular file, or may not be read.
     explicit input_file(std::string path)
         : path_(std::move(path)),
-          // Not blocking: opening a pipe would wait for someone to write into it.
+          // Opened without blocking: opening a pipe would wait for a writer.
           file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
         struct stat about {};
         if (file_.get() < 0 || ::fstat(file_.get(), &about) != 0) {
@@ -37,12 +37,12 @@ class input_file final : public byte_source {
     }
 
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    /// Bytes when it was opened.
+    /// Size in bytes at the time of opening.
     [[nodiscard]] std::size_t size() const noexcept override { return size_; }
 
-    /// Fills `bytes` from the given place; throws when the file ends before.
+    /// Fills `bytes` from the given offset; throws if the file ends before.
     void read(std::size_t offset, std::span<std::byte> bytes) const override {
-        // Reads of a few MiB are as fast as longer ones and keep a signal's wait short.
+        // Reads of a few MiB are as fast as longer ones and delay a signal only briefly.
         constexpr std::size_t most = std::size_t{4} << 20U;
         while (!bytes.empty()) {
             const ssize_t got = ::pread(file_.get(), bytes.data(), (std::min)(bytes.size(), most),
@@ -61,10 +61,10 @@ class input_file final : public byte_source {
     std::size_t size_ = 0;
 };
 
-/// A file that is opened for every read, for arrays of so many files that they cannot all stay open.
+/// A file that is opened for every read, for arrays of more files than can stay open.
 class reopening_file final : public byte_source {
   public:
-    /// `file` is not kept open; what is read later must still have its size.
+    /// `file` is not kept open and must not change its size.
     explicit reopening_file(const input_file& file) : path_(file.path()), size_(file.size()) {}
 
     void read(std::size_t offset, std::span<std::byte> bytes) const override {

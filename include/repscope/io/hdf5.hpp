@@ -27,13 +27,13 @@ namespace io {
 
 namespace detail {
 
-/// libhdf5 as Debian builds it may be called by one thread at a time.
+/// Debian's build of libhdf5 may be called by one thread at a time.
 [[nodiscard]] inline std::mutex& hdf5_mutex() {
     static std::mutex mutex;
     return mutex;
 }
 
-/// An identifier of libhdf5 that closes itself.
+/// An identifier of libhdf5 that is closed by the destructor.
 class hdf5_handle {
   public:
     hdf5_handle(hid_t id, herr_t (*close)(hid_t)) noexcept : id_(id), close_(close) {}
@@ -50,7 +50,7 @@ class hdf5_handle {
     herr_t (*close_)(hid_t);
 };
 
-/// Keeps libhdf5 from printing its errors; ours are exceptions.
+/// Prevents libhdf5 from printing its errors; they become exceptions.
 class hdf5_silence {
   public:
     hdf5_silence() {
@@ -66,7 +66,7 @@ class hdf5_silence {
     void* context_ = nullptr;
 };
 
-/// Ours of the type of a data set's elements; none for what is not a number.
+/// The `dtype` of a data set's elements; no value if they are not numbers.
 [[nodiscard]] inline std::optional<element_format> hdf5_format(hid_t type, bool pairs_are_bfloat16) {
     const std::size_t size = H5Tget_size(type);
     const H5T_class_t kind = H5Tget_class(type);
@@ -76,14 +76,14 @@ class hdf5_silence {
         format.big_endian = machine_is_big_endian;
         return format;
     }
-    if (kind == H5T_ENUM) { // as h5py writes bool
+    if (kind == H5T_ENUM) { // the form in which h5py writes bool
         if (size != 1 || H5Tget_nmembers(type) != 2) return std::nullopt;
         format.type = dtype::boolean;
         return format;
     }
     std::string name;
     if (kind == H5T_FLOAT) {
-        // Half and bfloat16 have one size; the width of the exponent tells them apart.
+        // Half and bfloat16 have one size; the width of the exponent distinguishes them.
         std::size_t sign = 0, exponent = 0, exponent_bits = 0, fraction = 0, fraction_bits = 0;
         H5Tget_fields(type, &sign, &exponent, &exponent_bits, &fraction, &fraction_bits);
         name = size == 2 && exponent_bits == 8 ? "bf16" : "f" + errors::text_of(size);
@@ -97,7 +97,7 @@ class hdf5_silence {
     return format;
 }
 
-/// The elements of a data set in C order, as they are in the file, read by hyperslabs of whole samples.
+/// The elements of a data set in C order, as stored in the file, read by hyperslabs of whole samples.
 class hdf5_dataset final : public byte_source {
   public:
     hdf5_dataset(std::shared_ptr<const hdf5_handle> file, hdf5_handle set, std::vector<hsize_t> extents,
@@ -109,7 +109,7 @@ class hdf5_dataset final : public byte_source {
         size_ = row_bytes_ * extents_[0];
     }
     ~hdf5_dataset() override {
-        // The handle is closed by libhdf5 as well.
+        // libhdf5 closes the handle as well.
         const std::lock_guard lock(hdf5_mutex());
         { const hdf5_handle closing = std::move(set_); }
         file_.reset();
@@ -167,13 +167,13 @@ class hdf5_dataset final : public byte_source {
 
 } // namespace detail
 
-/// The data sets of an HDF5 file, of the file itself and of its groups.
+/// The data sets of an HDF5 file, at its root and in its groups.
 ///
-/// For files that you trust: libhdf5 has been found to be attackable by files made for it. One thread reads
-/// at a time. Soft and external links are not followed.
+/// Use it for trusted files only: manipulated files can attack libhdf5. One thread reads at a time. Soft and
+/// external links are not followed.
 class hdf5_file {
   public:
-    /// Throws `format_error` when it is no HDF5 file, or holds no data sets.
+    /// Throws `format_error` if it is not an HDF5 file, or holds no data sets.
     explicit hdf5_file(const std::string& path) : path_(path) {
         const std::lock_guard lock(detail::hdf5_mutex());
         const detail::hdf5_silence silence;
@@ -198,18 +198,18 @@ class hdf5_file {
         file_.reset();
     }
 
-    /// Returns whether a file begins as an HDF5 file does.
+    /// Returns whether a file begins like an HDF5 file.
     [[nodiscard]] static bool recognizes(std::span<const std::byte> head, std::string_view path) noexcept {
         (void)path;
         const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
         return text.starts_with("\x89HDF\r\n\x1a\n");
     }
 
-    /// Their names by group and name: "layer3/conv1".
+    /// The names of the data sets, by group and name: "layer3/conv1".
     [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
 
-    /// The data set of that name. `pairs`: what opaque elements of two bytes are. Throws `format_error` when
-    /// there is none, its elements are not numbers, or it is a scalar.
+    /// The data set with that name. `pairs`: the type of opaque elements of two bytes. Throws `format_error`
+    /// if there is none, its elements are not numbers, or it is a scalar.
     [[nodiscard]] stored_array array(const std::string& key,
                                      void2_policy pairs = void2_policy::refused) const {
         const std::string called = path_ + ":" + key;

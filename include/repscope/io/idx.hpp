@@ -24,8 +24,8 @@ struct idx_array {
 /// Reads an IDX file of unsigned bytes: two zero bytes, the type 8, the rank (1 to 4), extents as big-endian
 /// 32-bit integers, and the elements.
 ///
-/// Errors refer to it by `name`. Throws `format_error` for another magic, type or rank, and when there are
-/// fewer or more bytes than the extents state. O(elements).
+/// Errors refer to it by `name`. Throws `format_error` for another magic, type or rank, and if the number of
+/// bytes does not match the extents. O(elements).
 [[nodiscard]] inline idx_array parse_idx(std::span<const std::byte> bytes, const std::string& name) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(bytes[i]); };
     if (bytes.size() < 4 || byte(0) != 0 || byte(1) != 0) {

@@ -26,7 +26,7 @@ namespace detail {
     decode(raw.data(), count, array.header.format, values.data());
     std::vector<std::int64_t> labels(count);
     for (std::size_t i = 0; i < count; ++i) {
-        // Behind 2^53 neighbors are more than 1 apart, so that a label may have been rounded. NaN is refused.
+        // Above 2^53 neighbors are more than 1 apart, so a label may have been rounded. NaN is refused.
         const bool fits = values[i] >= -0x1p53 && values[i] <= 0x1p53;
         labels[i] = fits ? static_cast<std::int64_t>(values[i]) : 0;
         const double back = static_cast<double>(labels[i]);
@@ -50,7 +50,7 @@ namespace detail {
     array.bytes->read(header.data_offset, raw);
     std::vector<std::int64_t> labels(count);
     decode(raw.data(), count, header.format, labels.data());
-    // Unsigned labels of 2^63 and above have come out negative.
+    // Unsigned labels of 2^63 and above are negative here.
     const auto wrapped = std::find_if(labels.begin(), labels.end(), [](std::int64_t v) { return v < 0; });
     if (header.format.type == dtype::uint64 && wrapped != labels.end()) {
         throw format_error(array.name + ": expected labels below 2^63, got " +
@@ -89,12 +89,13 @@ namespace detail {
 
 } // namespace detail
 
-/// The labels in a stored array, one per sample: integers, or floating-point numbers that are whole, of rank
-/// 1 (or with further axes of extent 1), or one-hot rows (samples, classes) of integers, bool or
-/// floating-point numbers, each with one 1 and else 0.
+/// The labels in a stored array, one per sample. They are integers, or integral floating-point numbers, of
+/// rank 1 (or with further axes of extent 1). One-hot rows (samples, classes) of integers, bool or
+/// floating-point numbers, each with a single 1 and otherwise 0, are labels too.
 ///
-/// Throws `format_error` naming the array when it cannot be read, holds no labels, a label is not whole,
-/// above 2^53 as a floating-point number or does not fit in 64 bits, or a row is not one-hot. O(elements).
+/// Throws `format_error` that names the array if it cannot be read, holds no labels, or has a row that is not
+/// one-hot. Throws it also for a label that is not integral, is above 2^53 as a floating-point number, or
+/// does not fit in 64 bits. O(elements).
 [[nodiscard]] inline std::vector<std::int64_t> load_labels(const stored_array& array) {
     const auto& shape = array.header.shape;
     if (array.header.size() == 0 || shape.empty()) {

@@ -22,7 +22,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Reads and checks the header of .npy bytes: what it claims must be just what they hold. Errors refer to
+/// Reads and checks the header of .npy bytes; the stated size must equal the number of bytes. Errors refer to
 /// them by `name`. Throws `format_error`.
 [[nodiscard]] inline npy_header read_npy_header(const byte_source& bytes, const std::string& name,
                                                 void2_policy pairs = void2_policy::refused) {
@@ -37,14 +37,14 @@ namespace io {
     return header;
 }
 
-/// The same of an open file.
+/// The same for an open file.
 [[nodiscard]] inline npy_header read_npy_header(const input_file& file,
                                                 void2_policy pairs = void2_policy::refused) {
     return read_npy_header(file, file.path(), pairs);
 }
 
-/// The array in a .npy file, its header read and checked. Throws `format_error` naming the file and what is
-/// wrong with it.
+/// The array in a .npy file, with its header read and checked. Throws `format_error` that names the file and
+/// the defect.
 [[nodiscard]] inline stored_array open_npy(const std::string& path,
                                            void2_policy pairs = void2_policy::refused) {
     auto file = std::make_shared<input_file>(path);
@@ -54,8 +54,8 @@ namespace io {
 
 /// A whole .npy file in memory, in row-major order for any order of the file.
 ///
-/// `T` is `float` or `double`, into which every type is converted, or an integer type, which must be that of
-/// the file. Throws `format_error` naming the file when it cannot be read, has another rank, or another type.
+/// `T` is `float` or `double`, to which every type is converted, or an integer type, which must be that of
+/// the file. Throws `format_error` that names the file if it cannot be read, or has another rank or type.
 template <typename T, std::size_t Rank>
 [[nodiscard]] array<T, Rank> load_npy(const std::string& path) {
     const input_file file(path);
@@ -102,8 +102,8 @@ template <typename T, std::size_t Rank>
     return result;
 }
 
-/// The bytes before the elements of a .npy file (version 1.0, C order), padded so that these begin at a
-/// multiple of 64.
+/// The bytes before the elements of a .npy file (version 1.0, C order), padded so that the elements begin at
+/// a multiple of 64.
 [[nodiscard]] inline std::vector<std::byte> npy_header_bytes(const element_format& format,
                                                              std::span<const std::size_t> shape) {
     std::string text =
@@ -118,19 +118,19 @@ template <typename T, std::size_t Rank>
     return bytes;
 }
 
-/// Writes a .npy file sample by sample; it appears under its name when `finish` is called, whole or not at
-/// all.
+/// Writes a .npy file sample by sample; the complete file gets its name when `finish` is called.
 template <typename T>
     requires(dtype_of<T>().has_value())
 class npy_writer {
   public:
-    /// `shape`: the whole array's. Throws `format_error` when the file cannot be written.
+    /// `shape`: that of the whole array. Throws `format_error` when the file cannot be written.
     npy_writer(const std::string& path, std::span<const std::size_t> shape)
         : file_(path), missing_(element_count(shape)) {
         const element_format format{*dtype_of<T>(), detail::machine_is_big_endian};
         file_.write(npy_header_bytes(format, shape));
     }
-    /// The next elements, in row-major order. Throws `shape_error` when there are more than the shape holds.
+    /// Writes the next elements, in row-major order. Throws `shape_error` for more elements than the shape
+    /// holds.
     void append(std::span<const T> elements) {
         if (elements.size() > missing_) {
             errors::throw_shape_error("io::npy_writer", file_.path() + ": more elements than its shape");
@@ -138,7 +138,7 @@ class npy_writer {
         missing_ -= elements.size();
         file_.write(std::as_bytes(elements));
     }
-    /// Throws `shape_error` when elements are missing.
+    /// Throws `shape_error` if elements are missing.
     void finish() {
         if (missing_ != 0) {
             errors::throw_shape_error("io::npy_writer", file_.path() + ": " + errors::text_of(missing_) +
@@ -152,7 +152,8 @@ class npy_writer {
     std::size_t missing_;
 };
 
-/// Writes a tensor as a .npy file, whole or not at all. Throws `format_error` when it cannot be written.
+/// Writes a tensor as a .npy file; the file appears complete or not at all. Throws `format_error` if it
+/// cannot be written.
 template <tensor_like Tensor>
     requires(dtype_of<element_type_of<Tensor>>().has_value() && static_rank<Tensor> != dynamic_rank)
 void save_npy(const std::string& path, const Tensor& tensor) {

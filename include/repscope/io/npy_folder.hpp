@@ -21,8 +21,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Whether `a` comes before `b` where runs of digits count as numbers: "batch_9" before "batch_10". Names
-/// that differ in leading zeros only are ordered by these, so that no two names are equal.
+/// Whether `a` comes before `b` if runs of digits are compared as numbers: "batch_9" before "batch_10". Names
+/// that differ in leading zeros only are ordered by these, so no two names are equal.
 [[nodiscard]] inline bool natural_less(std::string_view a, std::string_view b) noexcept {
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     std::size_t i = 0;
@@ -50,8 +50,8 @@ namespace io {
     return a < b;
 }
 
-/// The .npy files in a folder, hidden ones left out, in natural order: "batch_9.npy" before "batch_10.npy".
-/// Paths, the folder's in front. Throws `format_error` when it cannot be read.
+/// The .npy files in a folder, without hidden ones, in natural order: "batch_9.npy" before "batch_10.npy".
+/// Returns paths that begin with that of the folder. Throws `format_error` if the folder cannot be read.
 [[nodiscard]] inline std::vector<std::string> batch_files(const std::string& folder) {
     struct closing {
         DIR* open;
@@ -75,11 +75,11 @@ namespace io {
     return names;
 }
 
-/// How the .npy files of a folder are read: as batches of one layer, as a layer each, or by their names, as
+/// The meaning of the .npy files of a folder: batches of one layer, one layer per file, or automatic, as
 /// `are_batches` describes.
 enum class folder_files { by_name, batches, layers };
 
-/// Returns whether files are batches of one layer. By name, they are if the names of two or more, without
+/// Returns whether files are batches of one layer. They are batches if the names of two or more, without
 /// `.npy`, differ in a trailing number only: `batch_0`, `batch_1`; `0001`, `0002`; but not `blocks.0.attn`,
 /// `blocks.1.attn`.
 [[nodiscard]] inline bool are_batches(std::span<const std::string> files, folder_files mode) {
@@ -101,10 +101,10 @@ enum class folder_files { by_name, batches, layers };
     });
 }
 
-/// The arrays in .npy files, in the order given, their headers read and checked: what `block_reader` takes as
-/// one array. The files are opened for every read, so there may be any number.
+/// The arrays in .npy files, in the given order, with their headers read and checked; `block_reader` takes
+/// them as one array. The files are opened for every read, so their number is not limited.
 ///
-/// Throws `format_error` when a file is bad.
+/// Throws `format_error` for a bad file.
 [[nodiscard]] inline std::vector<stored_array> open_batches(std::span<const std::string> files,
                                                             void2_policy pairs = void2_policy::refused) {
     std::vector<stored_array> batches;
@@ -116,8 +116,8 @@ enum class folder_files { by_name, batches, layers };
     return batches;
 }
 
-/// The same for the .npy files of a folder, in natural order of their names. Throws `format_error` as well
-/// when the folder holds no .npy file.
+/// The same for the .npy files of a folder, in natural order of their names. Throws `format_error` also if
+/// the folder has no .npy file.
 [[nodiscard]] inline std::vector<stored_array> open_batches(const std::string& folder,
                                                             void2_policy pairs = void2_policy::refused) {
     const std::vector<std::string> files = batch_files(folder);

@@ -20,15 +20,14 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// What the header of a .npy file says.
+/// The contents of the header of a .npy file.
 using npy_header = array_header;
 
-/// A header may be this long; enough of a file's beginning to hold any.
+/// Maximum length of a header; so many bytes of a file contain any header.
 inline constexpr std::size_t npy_longest_header = std::size_t{64} << 10U;
 inline constexpr std::size_t npy_prefix_bytes = npy_longest_header + 12;
 
-/// What elements of two bytes without a type are (dtype `V2`), as which NumPy saves types that it does not
-/// know.
+/// The type of elements of two bytes without a type (dtype `V2`), as which NumPy saves unknown types.
 enum class void2_policy { refused, bfloat16 };
 
 /// Elements of text in a .npy file: NumPy's `<U3` (characters of 4 bytes) and `|S3` (bytes).
@@ -40,10 +39,10 @@ struct npy_text_format {
 
 namespace detail {
 
-/// The dictionary of a .npy header by a fixed grammar; nothing is evaluated.
+/// Parses the dictionary of a .npy header by a fixed grammar; nothing is evaluated.
 class npy_dictionary {
   public:
-    /// `elements`, unless null, is where elements of text are described, which are an error otherwise.
+    /// `elements`, unless null, receives the description of text elements, which are otherwise an error.
     npy_dictionary(std::string_view text, const std::string& name, void2_policy pairs,
                    std::optional<npy_text_format>* elements = nullptr)
         : text_(text), name_(name), pairs_(pairs), elements_(elements) {}
@@ -159,7 +158,7 @@ class npy_dictionary {
             fail("expected an extent of 0 or above in 'shape', got " +
                  (at_ == text_.size() ? "its end" : "'" + printable(text_.substr(at_, 16)) + "'"));
         }
-        if (at_ < text_.size() && text_[at_] == 'L') ++at_; // as Python 2 wrote long integers
+        if (at_ < text_.size() && text_[at_] == 'L') ++at_; // suffix of long integers from Python 2
         return value;
     }
     [[nodiscard]] element_format descr() {
@@ -177,7 +176,7 @@ class npy_dictionary {
             rest.remove_prefix(1);
         }
         const auto type = dtype_named(rest);
-        if (type && *type != dtype::bfloat16) { // a name that is ours, not NumPy's
+        if (type && *type != dtype::bfloat16) { // a name of this library, not of NumPy
             format.type = *type;
             if (size_of(*type) == 1) format.big_endian = false;
             return format;
@@ -229,11 +228,10 @@ class npy_dictionary {
 
 /// Reads the header of a .npy file: versions 1.0, 2.0 and 3.0, by a fixed grammar.
 ///
-/// `begin`: the first bytes of the file, `npy_prefix_bytes` of them or all; `name`: what errors call the
-/// file. Nothing is allocated in proportion to what the header claims; a header of more than 64 KiB, an
-/// unknown key, a key that occurs twice or is missing, element types that are not numbers, and a size that
-/// does not fit in an index are refused with `format_error`. `V2` is refused unless `pairs` states what it
-/// is. Pure; O(header).
+/// `begin`: the first `npy_prefix_bytes` bytes of the file, or all of a shorter one; `name`: the name of the
+/// file in errors. No allocation is proportional to numbers in the header. Throws `format_error` for a header
+/// of more than 64 KiB, an unknown, missing or repeated key, element types that are not numbers, and a size
+/// that does not fit in an index. Throws it for `V2` unless `pairs` states its type. Pure; O(header).
 [[nodiscard]] inline npy_header parse_npy_header(std::span<const std::byte> begin, const std::string& name,
                                                  void2_policy pairs = void2_policy::refused) {
     return detail::parse_any_npy_header(begin, name, pairs, nullptr);

@@ -40,8 +40,8 @@ namespace detail {
     return static_cast<std::uint32_t>(crc);
 }
 
-/// A stored member of a zip archive, read where it is stored. The checksums of the pieces that are read are
-/// kept and joined by `verify`, so that a pass over it in any order is read once.
+/// A stored member of a zip archive, read in place. The checksums of the pieces are kept and joined by
+/// `verify`, so that the bytes are read once, in any order.
 class stored_member final : public byte_source {
   public:
     stored_member(std::shared_ptr<const byte_source> archive, zip_member member, std::string name)
@@ -52,7 +52,7 @@ class stored_member final : public byte_source {
             throw format_error(name_ + ": ended early, at byte " + errors::text_of(member_.size));
         }
         archive_->read(member_.offset + offset, bytes);
-        // Small pieces are not worth remembering: they are read again.
+        // Checksums of small pieces are not kept: they are read again.
         constexpr std::size_t least = std::size_t{16} << 10U;
         if (bytes.size() < least) return;
         const std::uint32_t crc = zlib_crc(bytes);
@@ -102,8 +102,8 @@ class stored_member final : public byte_source {
     mutable std::vector<piece> pieces_;
 };
 
-/// A deflated member of a zip archive as a stream. Reading on is what it does well; to read what lies behind
-/// it unpacks from the beginning.
+/// A deflated member of a zip archive as a stream. Reads forward are fast; a read of earlier bytes unpacks
+/// from the beginning.
 class deflated_member final : public byte_source {
   public:
     deflated_member(std::shared_ptr<const byte_source> archive, zip_member member, std::string name)
@@ -156,7 +156,7 @@ class deflated_member final : public byte_source {
         }
     }
 
-    /// The next bytes of the stream; behind the last of them what the archive says of it is checked.
+    /// The next bytes of the stream; at its end the checksum and size are compared with the directory.
     void unpack(std::span<std::byte> bytes) const {
         std::byte none{};
         std::span<std::byte> left = bytes;
@@ -215,17 +215,17 @@ class deflated_member final : public byte_source {
 
 } // namespace detail
 
-/// The arrays of an .npz archive, as `numpy.savez` and `numpy.savez_compressed` write them.
+/// The arrays of an .npz archive, in the format of `numpy.savez` and `numpy.savez_compressed`.
 ///
-/// Stored members are read where they are stored, in any order; deflated ones are unpacked as they are read
-/// and want to be read from front to back. Checksums are compared when a deflated member's end is reached,
-/// and by `byte_source::verify`. Opening reads the central directory and no member.
+/// Stored members are read in place, in any order; deflated ones are unpacked while they are read, which is
+/// fast from front to back only. Checksums are compared at the end of a deflated member, and by
+/// `byte_source::verify`. Opening reads the central directory and no member.
 class npz_archive {
   public:
-    /// Throws `format_error` naming the file when it is not a zip archive, a damaged one, or holds no .npy
+    /// Throws `format_error` that names the file if it is not a zip archive, is damaged, or holds no .npy
     /// member.
     explicit npz_archive(const std::string& path) : npz_archive(std::make_shared<input_file>(path), path) {}
-    /// The same of any bytes; Errors refer to them by `name`.
+    /// The same for any bytes; errors refer to them by `name`.
     npz_archive(std::shared_ptr<const byte_source> archive, std::string name)
         : archive_(std::move(archive)), name_(std::move(name)) {
         for (zip_member& member : read_zip_directory(*archive_, name_)) {
@@ -236,7 +236,7 @@ class npz_archive {
         if (keys_.empty()) throw format_error(name_ + ": a zip archive without .npy members");
     }
 
-    /// Returns whether a file begins as a zip archive does.
+    /// Returns whether a file begins like a zip archive.
     [[nodiscard]] static bool recognizes(std::span<const std::byte> head, std::string_view path) noexcept {
         (void)path;
         const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
@@ -246,8 +246,8 @@ class npz_archive {
     /// The names of the arrays, in the order of the archive.
     [[nodiscard]] const std::vector<std::string>& keys() const noexcept { return keys_; }
 
-    /// The array of that name, its header read and checked. Throws `format_error` when there is none or its
-    /// header is bad.
+    /// The array of that name, with its header read and checked. Throws `format_error` if there is none or
+    /// its header is bad.
     [[nodiscard]] stored_array array(const std::string& key,
                                      void2_policy pairs = void2_policy::refused) const {
         std::string called = name_ + ":" + key;
@@ -256,7 +256,7 @@ class npz_archive {
         return {std::move(called), std::move(header), std::move(bytes)};
     }
 
-    /// The .npy file of that name, header included. Throws `format_error` when there is none.
+    /// The .npy file of that name, header included. Throws `format_error` if there is none.
     [[nodiscard]] std::shared_ptr<const byte_source> member(const std::string& key) const {
         const auto place = std::find(keys_.begin(), keys_.end(), key);
         if (place == keys_.end()) throw format_error(name_ + ": holds no array '" + key + "'");

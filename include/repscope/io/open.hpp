@@ -21,8 +21,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Requirements on a format of archives: arrays by name in one file, as `npz_archive`, `safetensors_file` and
-/// `hdf5_file` are. `recognizes` decides by the first bytes of a file, at most 16, and its path.
+/// Requirements on a format of archives: arrays by name in one file. `npz_archive`, `safetensors_file` and
+/// `hdf5_file` are models. `recognizes` decides by the first bytes of a file, at most 16, and its path.
 template <typename Archive>
 concept archive_format = std::constructible_from<Archive, const std::string&> &&
     requires(const Archive& archive, std::span<const std::byte> head, std::string_view path,
@@ -41,7 +41,7 @@ class array_archive {
     virtual ~array_archive() = default;
     /// Names of the arrays, in the order of the archive.
     [[nodiscard]] virtual std::vector<std::string> keys() const = 0;
-    /// The array of that name, its header read and checked. Throws `format_error` if there is none.
+    /// The array of that name, with its header read and checked. Throws `format_error` if there is none.
     [[nodiscard]] virtual stored_array array(const std::string& key) const = 0;
 };
 
@@ -74,7 +74,7 @@ class any_archive final : public array_archive {
 ///     #include <repscope/io/safetensors.hpp>
 ///     auto archive = io::open_archive<io::npz_archive, io::safetensors_file>(path);
 ///
-/// `pairs` decides what elements of two bytes without a type are. Throws `format_error` if the file cannot be
+/// `pairs` is the type of elements of two bytes without a type. Throws `format_error` if the file cannot be
 /// read, or is a damaged archive. Cost: the directory of the archive is read, no array.
 template <archive_format... Formats>
 [[nodiscard]] std::unique_ptr<array_archive> open_archive(const std::string& path,
@@ -91,17 +91,17 @@ template <archive_format... Formats>
     return archive;
 }
 
-/// The activations of one layer as files hold them: an array, or arrays that follow each other along their
-/// first axis. `block_reader(layer.arrays, layer.name, layout)` reads them.
+/// The activations of one layer in files: an array, or arrays that are concatenated along their first axis.
+/// `block_reader(layer.arrays, layer.name, layout)` reads them.
 struct stored_layer {
     std::string name;
     std::vector<stored_array> arrays;
 };
 
 struct open_options {
-    /// What the .npy files of a folder are: batches of one layer, or a layer each.
+    /// The meaning of the .npy files of a folder: batches of one layer, or one layer per file.
     folder_files folder = folder_files::by_name;
-    /// What elements of two bytes without a type are.
+    /// The type of elements of two bytes without a type.
     void2_policy pairs = void2_policy::refused;
 };
 

@@ -14,10 +14,10 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// An array in bytes that give no information on themselves (`ndarray.tofile`, `numpy.memmap`): row-major
-/// elements of `format` from byte `offset` on, to the end.
+/// An array in bytes without a header (`ndarray.tofile`, `numpy.memmap`): row-major elements of `format` from
+/// byte `offset` to the end.
 ///
-/// Throws `format_error` unless `shape` takes just the bytes behind the offset.
+/// Throws `format_error` unless the size of `shape` equals the number of bytes after the offset.
 [[nodiscard]] inline array_header raw_header(const byte_source& bytes, const std::string& name,
                                              const element_format& format,
                                              const std::vector<std::size_t>& shape, std::size_t offset = 0) {

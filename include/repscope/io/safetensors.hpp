@@ -1,6 +1,7 @@
 #pragma once
 
-// Opt-in, not part of repscope.hpp: includes <nlohmann/json.hpp>, unless it comes first from another path.
+// Opt-in, not part of repscope.hpp: includes <nlohmann/json.hpp>, unless the caller included it before from
+// another path.
 #ifndef NLOHMANN_JSON_VERSION_MAJOR
 #include <nlohmann/json.hpp>
 #endif
@@ -31,20 +32,20 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// A tensor of a .safetensors file as its header describes it.
+/// A tensor in the header of a .safetensors file.
 struct safetensors_entry {
     std::string name;
-    /// As the file calls it: "F32", "BF16".
+    /// The type's name in the file: "F32", "BF16".
     std::string dtype;
     std::vector<std::size_t> shape;
-    /// Its bytes are [begin, end) behind the header.
+    /// Its bytes are [begin, end) after the header.
     std::size_t begin = 0;
     std::size_t end = 0;
 };
 
 namespace detail {
 
-/// What the format calls a type, how many bits an element has, and which of ours it is, if any.
+/// A type's name in the format, its bits per element, and the equivalent `dtype`, if any.
 struct safetensors_type {
     std::string_view name;
     std::size_t bits;
@@ -70,8 +71,8 @@ inline constexpr std::array safetensors_types{
     return place == safetensors_types.end() ? nullptr : place;
 }
 
-/// Takes the header's JSON event by event: nothing is built that the format does not define, a key that
-/// occurs twice is seen, and nesting ends at three levels.
+/// Handles the header's JSON event by event. It builds nothing that the format does not define, detects
+/// repeated keys, and limits nesting to three levels.
 class safetensors_header {
   public:
     explicit safetensors_header(const std::string& name) : name_(name) {}
@@ -182,12 +183,13 @@ class safetensors_header {
 
 } // namespace detail
 
-/// Reads the header of a .safetensors file: its tensors in the order of their bytes, and where these begin.
+/// Reads the header of a .safetensors file: its tensors in the order of their bytes, and the offset of the
+/// bytes.
 ///
-/// Errors refer to it by `name`. Throws `format_error` when the header is longer than 100 MB or the file, is
-/// not a JSON object followed by spaces, holds a key twice or anything that the format does not define, and
-/// unless the tensors cover what follows it without holes and overlaps, each with as many bytes as its type
-/// and shape take. O(header).
+/// Errors refer to it by `name`. Throws `format_error` if the header is longer than 100 MB or than the file,
+/// is not a JSON object followed by spaces, or has a repeated key or content that the format does not define.
+/// The tensors must cover the bytes after it without holes and overlaps, and the size of each must match its
+/// type and shape. O(header).
 [[nodiscard]] inline std::pair<std::vector<safetensors_entry>, std::size_t>
 read_safetensors_header(const byte_source& file, const std::string& name) {
     constexpr std::size_t prefix = 8;
@@ -238,13 +240,13 @@ read_safetensors_header(const byte_source& file, const std::string& name) {
     return {std::move(entries), prefix + static_cast<std::size_t>(length)};
 }
 
-/// The tensors of a .safetensors file, read where they are stored.
+/// The tensors of a .safetensors file, read in place.
 class safetensors_file {
   public:
-    /// Throws `format_error` as `read_safetensors_header` does, and when there are no tensors.
+    /// Throws `format_error` as `read_safetensors_header` does, and if there are no tensors.
     explicit safetensors_file(const std::string& path)
         : safetensors_file(std::make_shared<input_file>(path), path) {}
-    /// The same of any bytes; Errors refer to them by `name`.
+    /// The same for any bytes; errors refer to them by `name`.
     safetensors_file(std::shared_ptr<const byte_source> bytes, std::string name)
         : bytes_(std::move(bytes)), name_(std::move(name)) {
         std::tie(entries_, data_) = read_safetensors_header(*bytes_, name_);
@@ -269,8 +271,7 @@ class safetensors_file {
     /// In the order of their bytes.
     [[nodiscard]] const std::vector<safetensors_entry>& entries() const noexcept { return entries_; }
 
-    /// The tensor of that name. Throws `format_error` when there is none, or its elements are of a type that
-    /// is not read.
+    /// The tensor of that name. Throws `format_error` if there is none, or its element type is not supported.
     [[nodiscard]] stored_array array(const std::string& key) const {
         const auto place = std::find_if(entries_.begin(), entries_.end(),
                                         [&](const safetensors_entry& entry) { return entry.name == key; });

@@ -22,16 +22,16 @@ struct zip_member {
     std::string name;
     bool deflated = false;
     std::uint32_t crc = 0;
-    /// Bytes as they are stored in the archive, and what they unpack to.
+    /// Size in the archive, and size after unpacking.
     std::size_t packed_size = 0;
     std::size_t size = 0;
-    /// Where its bytes begin.
+    /// Offset of its bytes.
     std::size_t offset = 0;
 };
 
 namespace detail {
 
-/// The central directory of a zip archive, by which alone its members are found.
+/// The central directory of a zip archive, the only source of the list of members.
 class zip_reader {
   public:
     zip_reader(const byte_source& archive, const std::string& name) : archive_(archive), name_(name) {}
@@ -75,7 +75,7 @@ class zip_reader {
         return bytes;
     }
 
-    /// The end record is the last thing in the file but for a comment whose length it states.
+    /// The end record is at the end of the file, followed only by a comment whose length it contains.
     void find_directory() {
         const std::size_t size = archive_.size();
         if (size < end_bytes) fail("it is too short");
@@ -111,10 +111,9 @@ class zip_reader {
         }
     }
 
-    /// Takes the numbers of the 64-bit end record, which is there as well where the old one holds true
-    /// numbers (Python writes it from 2 GiB on). Returns false when there is none: `required` makes that an
-    /// error. The last bytes of the directory can look like a locator, but then no record is where it points
-    /// to.
+    /// Uses the numbers of the 64-bit end record. It may exist even if the old record has valid numbers
+    /// (Python writes it from 2 GiB on). Returns false if there is none; with `required` this is an error.
+    /// The last bytes of the directory can look like a locator, but then it does not point to a record.
     [[nodiscard]] bool find_directory64(std::size_t end_offset, bool required) {
         const auto missing = [&] {
             if (required) fail("its 64-bit end record is missing");
@@ -187,7 +186,7 @@ class zip_reader {
         if (!member.deflated && packed != size) {
             fail("member " + member.name + " is stored, but its two sizes differ");
         }
-        // Deflate makes at most 1032 bytes of one.
+        // Deflate expands one byte to at most 1032 bytes.
         if (member.deflated && size / 1032 > packed) {
             fail("member " + member.name + " claims " + errors::text_of(size) + " bytes, more than its " +
                  errors::text_of(packed) + " packed ones can hold");
@@ -201,7 +200,7 @@ class zip_reader {
         return member;
     }
 
-    /// The numbers that did not fit in 32 bits, in the order of the format; the others are left out of it.
+    /// The numbers that did not fit in 32 bits, in the order of the format; the others are absent.
     void wide_sizes(std::span<const std::byte> extra, const std::string& member, std::uint64_t& size,
                     std::uint64_t& packed, std::uint64_t& offset) const {
         byte_reader in(extra, name_);
@@ -222,12 +221,12 @@ class zip_reader {
         fail("the 64-bit sizes of member " + member + " are missing");
     }
 
-    /// Steps over the header in front of a member's bytes, whose length only it knows.
+    /// Skips the header before a member's bytes, whose length is stored only there.
     void locate(zip_member& member) const {
         const auto local = bytes_at(member.offset, local_bytes, "member " + member.name);
         byte_reader in(local, name_);
         if (in.get<std::uint32_t>() != 0x04034b50U) fail("member " + member.name + " has no header");
-        (void)in.take(22); // what the directory says as well
+        (void)in.take(22); // the directory has the same value
         const std::size_t name_length = in.get<std::uint16_t>();
         const std::size_t extra_length = in.get<std::uint16_t>();
         const auto own_name = bytes_at(member.offset + local_bytes, name_length, "member " + member.name);
@@ -240,7 +239,7 @@ class zip_reader {
         }
     }
 
-    /// Archives whose members share bytes are made to unpack to more than they are.
+    /// Archives with members that share bytes are made to unpack to more than their size.
     void check_apart(const std::vector<zip_member>& members) const {
         std::vector<const zip_member*> by_place;
         by_place.reserve(members.size());
@@ -274,9 +273,9 @@ class zip_reader {
 
 /// The files in a zip archive, in the order of its central directory, ZIP64 included.
 ///
-/// Errors refer to it by `name`. Throws `format_error` when it is not a zip archive or a damaged one, when a
-/// member is encrypted, packed by another method than deflate, or is stored where another one is, and when
-/// two have one name. Nothing is unpacked, and names are never used as paths. O(directory).
+/// Errors refer to it by `name`. Throws `format_error` if it is not a zip archive or is damaged, if a member
+/// is encrypted, is packed by another method than deflate, or overlaps another one, and if two have the same
+/// name. Nothing is unpacked, and names are never used as paths. O(directory).
 [[nodiscard]] inline std::vector<zip_member> read_zip_directory(const byte_source& archive,
                                                                 const std::string& name) {
     return detail::zip_reader(archive, name).members();

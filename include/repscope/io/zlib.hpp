@@ -17,10 +17,10 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace io {
 
-/// Decompresses a gzip stream, its checksum checked.
+/// Decompresses a gzip stream and checks its checksum.
 ///
-/// Errors refer to it by `name`. Throws `format_error` when it is not gzip, damaged, cut, followed by
-/// something, or would become longer than `most` bytes.
+/// Errors refer to it by `name`. Throws `format_error` if it is not gzip, is damaged, cut or followed by
+/// other bytes, or if the result is longer than `most` bytes.
 [[nodiscard]] inline std::vector<std::byte> gunzip(std::span<const std::byte> compressed,
                                                    const std::string& name,
                                                    std::size_t most = std::size_t{1} << 32U) {
@@ -33,7 +33,7 @@ namespace io {
     } at_the_end{&stream};
 
     std::vector<std::byte> result;
-    // No larger than a small file is likely to need.
+    // An initial size that suits small files.
     std::vector<std::byte> chunk(
         std::clamp<std::size_t>(4 * compressed.size(), 4096, std::size_t{256} << 10U));
     std::size_t given = 0;
@@ -41,7 +41,7 @@ namespace io {
         if (stream.avail_in == 0) {
             const std::size_t now = (std::min)(compressed.size() - given,
                                                static_cast<std::size_t>((std::numeric_limits<uInt>::max)()));
-            // zlib does not write to its input, but older versions of its header do not say so.
+            // zlib does not write to its input, but older versions of its header lack the const.
             stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(compressed.data() + given));
             stream.avail_in = static_cast<uInt>(now);
             given += now;
@@ -66,7 +66,7 @@ namespace io {
     return result;
 }
 
-/// The contents of a file, decompressed when it begins as gzip does.
+/// The contents of a file, decompressed if it begins like gzip.
 [[nodiscard]] inline std::vector<std::byte> read_file_or_gzip(const std::string& path,
                                                               std::size_t most = std::size_t{1} << 32U) {
     std::vector<std::byte> bytes = read_file(path, most);
