@@ -205,7 +205,7 @@ TEST_CASE("wrong usage, and files that are no state") {
     const std::string numbers = ": not with --state; 'repscope merge' gives the numbers of all shards";
     refused({"--state", state, "--json", "-"}, 2, "--json" + numbers);
     refused({"--state", state, "--fail-if", "samples>0"}, 2, "--fail-if" + numbers);
-    const std::string whole = ": wants all samples in one process";
+    const std::string whole = ": expected all samples in one process";
     refused({"--state", state, "--report", folder / "report"}, 2, "--report" + whole);
     refused({"--state", state, "--compare", folder / "conv.npy"}, 2, "--compare" + whole);
     refused({"--state", folder / "no" + "/s.rsm"}, 1,

@@ -20,7 +20,7 @@ CLI::Validator name_of_layers(const std::vector<std::string>& names) {
             if (std::find(names.begin(), names.end(), value) != names.end()) return std::string();
             std::string list;
             for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-            return value + " is none of " + list;
+            return "expected one of " + list + ", got " + value;
         },
         "");
 }
@@ -266,7 +266,7 @@ void check(const measure_options& options) {
         const std::string numbers = ": not with --state; 'repscope merge' gives the numbers of all shards";
         if (options.part == nullptr && !options.json.empty()) throw usage_error("--json" + numbers);
         if (options.part == nullptr && !options.fail_if.empty()) throw usage_error("--fail-if" + numbers);
-        const std::string whole = ": wants all samples in one process";
+        const std::string whole = ": expected all samples in one process";
         if (!options.report.empty()) throw usage_error("--report" + whole);
         if (!options.compare.empty()) throw usage_error("--compare" + whole);
         if (options.inference) throw usage_error("--inference" + whole);
