@@ -128,7 +128,7 @@ class candidate_list {
     std::vector<candidate_list> lists;
     lists.reserve(samples);
     for (std::size_t i = 0; i < samples; ++i) lists.emplace_back(k);
-    // Upper bound of |b|^2 - 2 a.b for b to be a candidate of a; minus infinity after the last sample.
+    // Upper bound of |b|^2 - 2 a.b for b to be a candidate of a; the lowest number after the last sample.
     std::vector<std::int32_t> bounds(samples + columns_of_tile, (std::numeric_limits<std::int32_t>::min)());
     std::fill_n(bounds.begin(), samples, all);
     const auto offer = [&](std::size_t a, std::size_t b, std::int32_t product) {

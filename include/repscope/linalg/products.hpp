@@ -14,24 +14,23 @@ REPSCOPE_END_EIGEN
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Whether a factor of a product is taken as it is stored in memory or transposed.
+/// Whether a factor of a product is used in its stored form or transposed.
 enum class factor { as_is, transposed };
 
-/// Matrix products on raw memory, the one place where the library meets a linear algebra package.
+/// Matrix products on raw memory, the only interface of the library to a linear algebra package.
 ///
 /// Every matrix is row-major: element (i, j) is at `pointer[i * stride + j]`, the stride being at least the
 /// number of columns. (A column-major matrix is the row-major one of its transpose.) The result must not
-/// overlap a factor. Nothing is checked, and nothing is thrown but `std::bad_alloc`.
+/// overlap a factor. Arguments are not checked; only `std::bad_alloc` is thrown.
 ///
 /// * `gemm<A, B>(m, n, k, alpha, a, a_stride, b, b_stride, beta, c, c_stride)`: C = alpha op(A) op(B) + beta
-///   C, where op(A) is (m, k), op(B) is (k, n) and C is (m, n). As it is stored in memory, `a` is (m, k), or
-///   (k, m) when transposed; `b` is (k, n), or (n, k) when transposed. C is not read when beta is 0. 2 m n k
-///   operations.
+///   C, where op(A) is (m, k), op(B) is (k, n) and C is (m, n). In memory, `a` is (m, k), or (k, m) when
+///   transposed; `b` is (k, n), or (n, k) when transposed. C is not read when beta is 0. 2 m n k operations.
 /// * `syrk_add<A>(n, k, a, a_stride, c, c_stride)`: C += op(A) op(A)^T in the lower triangle, j <= i, of the
 ///   (n, n) matrix C; op(A) is (n, k), so `a` is (k, n) in memory when transposed. The part above the
 ///   diagonal is neither read nor written. n (n + 1) k operations.
-/// * `concurrent`: whether products may run on several threads at once. A backend with threads of its own
-///   says no and is called from one thread at a time.
+/// * `concurrent`: whether products may run on several threads at once. A backend with its own threads sets
+/// it to false and is called from one thread at a time.
 template <typename B>
 concept product_backend = std::is_empty_v<B> &&
     requires(std::size_t n, const float* f, float* rf, const double* d, double* rd) {
@@ -44,8 +43,8 @@ concept product_backend = std::is_empty_v<B> &&
 
 /// Eigen's products, one thread each: the default backend.
 ///
-/// The same bits for the same arguments and build. Their speed hangs on the compiler's tuning flags; see
-/// REPSCOPE_ARCH in CMakeLists.txt.
+/// The result has the same bits for the same arguments and build. The speed depends on the compiler's tuning
+/// flags; see REPSCOPE_ARCH in CMakeLists.txt.
 struct eigen_products {
     static constexpr bool concurrent = true;
 
@@ -54,8 +53,7 @@ struct eigen_products {
                      const T* b, std::size_t b_stride, T beta, T* c, std::size_t c_stride) {
         const auto product = [&](const auto& op_a, const auto& op_b) {
             auto result = map(c, m, n, c_stride);
-            // Each form is one call of the product kernel; a scaled product of its own would need a
-            // temporary.
+            // Each form is one call of the product kernel; a separate scaled product would need a temporary.
             if (beta == T(0)) {
                 result.noalias() = alpha * op_a * op_b;
                 return;
@@ -78,7 +76,7 @@ struct eigen_products {
     template <factor A, std::floating_point T>
     static void syrk_add(std::size_t n, std::size_t k, const T* a, std::size_t a_stride, T* c,
                          std::size_t c_stride) {
-        // Of no numbers Eigen would take a reference all the same.
+        // Eigen would form a reference even for an empty matrix.
         if (n == 0 || k == 0) return;
         auto result = map(c, n, n, c_stride);
         if constexpr (A == factor::transposed)
@@ -88,8 +86,8 @@ struct eigen_products {
     }
 
   private:
-    // A map carries no alignment promise and is never stored, so nothing here depends on the vector width of
-    // the build but the speed.
+    // A map has no alignment requirement and is never stored, so only the speed depends on the vector width
+    // of the build.
     template <typename T>
     [[nodiscard]] static auto map(T* data, std::size_t rows, std::size_t columns, std::size_t stride) {
         using scalar = std::remove_const_t<T>;

@@ -15,9 +15,9 @@ inline namespace REPSCOPE_NAMESPACE {
 /// `x` (samples, channels, rows, columns) in data units, `labels` one per sample. Fills `losses` with the
 /// loss of each sample, `predicted` with the most likely class (the lowest of equals), and `gradient`, of the
 /// shape of `x`, with the derivative of each sample's loss with respect to that sample; an empty view skips
-/// the gradient. The result of a sample does not depend on the other samples. A lambda is a model. Which loss
-/// it is, the model says: attacks raise it, whatever it is. A member `classes(x.extents())`, where there is
-/// one, lets them check labels beforehand.
+/// the gradient. The result of a sample does not depend on the other samples. A lambda is a model. The model
+/// chooses the loss; attacks maximize it. An optional member `classes(x.extents())` lets attacks check labels
+/// beforehand.
 template <typename Model, typename Scalar = float>
 concept differentiable = requires(Model& m, const tensor_view<const Scalar, 4>& x,
                                   std::span<const int> labels, std::span<double> losses,
@@ -25,18 +25,19 @@ concept differentiable = requires(Model& m, const tensor_view<const Scalar, 4>& 
     m(x, labels, losses, predicted, gradient);
 };
 
-/// A differentiable model whose layers can be looked at: derivatives of the activations of layer `layer`,
-/// counted in the order of the taps from 0 to `layers() - 1`, with respect to the input, both in data units.
+/// A differentiable model with observable layers. It computes derivatives of the activations of layer `layer`
+/// with respect to the input, both in data units; layers are numbered in the order of the taps from 0 to
+/// `layers() - 1`.
 ///
 /// `extents(layer, x.extents())`: shape of the layer's activations, (samples, channels, rows, columns).
 /// `vjp(layer, x, upstream, gradient)`: gradient of sum(upstream activation), sample by sample; `upstream`
 /// has the shape of the layer, `gradient` that of `x`. `jvp(layer, x, tangent, out)`: the derivative of the
 /// activation in the direction `tangent`, of the shape of `x`, written to `out`, of the shape of the layer.
 ///
-/// Two members more are used where a model has them, and save its repeated forward passes:
-/// `unit_gradients(layer, x, visit)` calls `visit(unit, gradient)`, unit after unit, with the gradient of the
-/// unit's spatial mean, and `tangents(x, directions, fill, visit)` calls, for each direction, `fill(index,
-/// tangent)` for the direction and `visit(index, layer, out)` for every layer.
+/// Two optional members replace repeated forward passes. `unit_gradients(layer, x, visit)` calls `visit(unit,
+/// gradient)` for each unit in order, with the gradient of its spatial mean. `tangents(x, directions, fill,
+/// visit)` calls, for each direction, `fill(index, tangent)` for the direction and `visit(index, layer, out)`
+/// for every layer.
 template <typename Model, typename Scalar = float>
 concept layered = differentiable<Model, Scalar> &&
     requires(Model& m, std::size_t layer, const tensor_view<const Scalar, 4>& x,

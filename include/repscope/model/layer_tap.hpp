@@ -7,13 +7,13 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// What a penalty on the representation sees of one layer: the layer's name, its activations behind the ReLU
-/// and the place of their gradient, both (samples, channels, rows, columns), (samples, units, 1, 1) for a
-/// flat layer.
+/// The input of a penalty on the representation for one layer: the layer's name, its activations after the
+/// ReLU and the memory of their gradient. Both are (samples, channels, rows, columns), or (samples, units, 1,
+/// 1) for a flat layer.
 ///
 /// A penalty is any callable `double(std::span<const layer_tap<Scalar>>, std::span<const int> labels)` that
 /// returns its value and adds its derivative to `gradient`. Strides are those of the network: the channels of
-/// a pixel usually lie together.
+/// a pixel are usually adjacent.
 template <typename Scalar>
 struct layer_tap {
     std::string_view name;

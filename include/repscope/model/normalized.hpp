@@ -15,17 +15,17 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// A model for inputs in data units, made of one that wants (x - mean) / std: eps and gradients then mean the
-/// same for any data that the inner model was trained on.
+/// A model for inputs in data units, made from one for inputs (x - mean) / std. Thus eps and gradients have
+/// the same meaning for any normalization of the inner model.
 ///
-/// `mean` and `std` have one entry per channel, or one for all. An lvalue is referred to and must outlive the
-/// wrapper, an rvalue is taken over. It is `differentiable`, and `layered` when the inner model is. Not to be
-/// called from two threads at once.
+/// `mean` and `std` have one entry per channel, or one for all. An lvalue is held by reference and must
+/// outlive the wrapper; an rvalue is moved in. It is `differentiable`, and `layered` when the inner model is.
+/// Not thread-safe.
 template <typename Model, typename Scalar = float>
     requires differentiable<std::remove_reference_t<Model>, Scalar>
 class normalized {
   public:
-    /// Throws `value_error` for a `std` that is not above 0, `shape_error` when the lengths differ.
+    /// Throws `value_error` for a `std` that is not above 0, `shape_error` if the lengths differ.
     normalized(Model&& model, std::vector<double> mean, std::vector<double> std)
         : model_(std::forward<Model>(model)), mean_(std::move(mean)), std_(std::move(std)) {
         if (mean_.empty() || mean_.size() != std_.size()) {

@@ -19,14 +19,14 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Options of `blocked_class_sums`; part of the state but for `max_bytes`, since states that differ in them
+/// Options of `blocked_class_sums`; all but `max_bytes` are part of the state, and states that differ in them
 /// do not merge.
 struct class_blocks_options {
-    /// Blocks that samples are hashed into; a multiple of the folds that are to be made of them.
+    /// Number of blocks that samples are hashed into; a multiple of the number of folds.
     std::size_t blocks = 20;
     /// Whether max(a, 0) of every element is taken before the spatial mean, as behind a ReLU.
     bool rectify = false;
-    /// Most bytes that the state may take; see `blocked_class_sums::bytes_needed`.
+    /// Maximum size of the state in bytes; see `blocked_class_sums::bytes_needed`.
     std::size_t max_bytes = std::size_t{8} << 30U;
 };
 
@@ -36,24 +36,23 @@ struct blocked_update_options {
     thread_source threads = 1;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
-    /// Place of the first sample in the whole data set; none: behind those that the state has seen.
+    /// Index of the first sample in the whole data set; without a value, the number of samples in the state.
     std::optional<std::uint64_t> first_index = std::nullopt;
-    /// Unless empty, sample i is at place first_index (else 0) + places[i]: for data of which samples are
-    /// left out.
+    /// Unless empty, sample i has the index first_index (else 0) + places[i], for data that omit samples.
     std::span<const std::size_t> places = {};
 };
 
-/// Count and sum of every unit's value for every class in each of a few blocks of samples: what cross-fitting
-/// and the jackknife need.
+/// Count and sum of every unit's value for every class in each of a few blocks of samples, for cross-fitting
+/// and the jackknife.
 ///
-/// The block of a sample is a hash of its place in the data set (`sample_block`), so the state does not
-/// depend on the order in which samples come but by rounding, and shards of one data set, each told where it
-/// begins, merge into the state of the whole. It takes blocks x classes x units doubles. Threads own units
-/// and add samples in order: the result does not depend on them, nor on how samples were split over calls.
+/// The block of a sample is a hash of its index in the data set (`sample_block`), so the order of samples
+/// changes the state by rounding only. Shards of a data set, each with its first index, merge into the state
+/// of the whole. The state needs blocks x classes x units doubles. Threads own units and add samples in
+/// order: the result does not depend on the number of threads, nor on the division of samples into calls.
 class blocked_class_sums {
   public:
-    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0, for fewer than
-    /// 2 or more than 4096 blocks, and when the state would take more than it may.
+    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` if either is 0, for fewer than 2
+    /// or more than 4096 blocks, and if the state would exceed `max_bytes`.
     explicit blocked_class_sums(std::size_t units, std::size_t classes,
                                 const class_blocks_options& options = {})
         : units_(units), classes_(classes), options_(options) {
@@ -78,7 +77,7 @@ class blocked_class_sums {
         counts_.resize(options.blocks * classes);
     }
 
-    /// Bytes that a state takes. Throws `shape_error` when they do not fit in an index.
+    /// Bytes that a state takes. Throws `shape_error` if it does not fit in an index.
     [[nodiscard]] static std::size_t bytes_needed(std::size_t units, std::size_t classes,
                                                   std::size_t blocks) {
         const std::array<std::size_t, 4> extents{blocks, classes, units, sizeof(double)};
@@ -94,11 +93,11 @@ class blocked_class_sums {
         for (const std::uint64_t count : counts_) total += count;
         return total;
     }
-    /// Samples of class `c` in block `b`. Not checked.
+    /// Number of samples of class `c` in block `b`. Not checked.
     [[nodiscard]] std::uint64_t count(std::size_t b, std::size_t c) const noexcept {
         return counts_[b * classes_ + c];
     }
-    /// Samples of class `c`. Not checked.
+    /// Number of samples of class `c`. Not checked.
     [[nodiscard]] std::uint64_t count(std::size_t c) const noexcept {
         std::uint64_t total = 0;
         for (std::size_t b = 0; b < options_.blocks; ++b) total += count(b, c);
@@ -112,9 +111,10 @@ class blocked_class_sums {
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
     /// states; `labels` one integer per sample.
     ///
-    /// Throws `shape_error` when the extents do not fit, `value_error` naming the position of a label outside
-    /// 0 .. classes - 1, or sample and unit of an activation that is NaN or infinite. A throw leaves the
-    /// state as it was; for that a call of more than 32 MiB of values works on a copy of it. O(elements).
+    /// Throws `shape_error` if the extents do not fit. Throws `value_error` for a label outside 0 .. classes
+    /// - 1, with its position, and for an activation that is NaN or infinite, with its sample and unit. After
+    /// a throw the state is unchanged; for this, a call with more than 32 MiB of values works on a copy of
+    /// it. O(elements).
     template <tensor_like Activations, labels_like Labels>
     void update(const Activations& activations, const Labels& labels,
                 const blocked_update_options& options = {}) {
@@ -164,8 +164,8 @@ class blocked_class_sums {
         if (samples > 0) next_index_ = index_of(samples - 1) + 1;
     }
 
-    /// Adds the samples of another state: another part of the same data set. Throws `shape_error` when units,
-    /// classes or blocks differ, `value_error` when only one of them is rectified.
+    /// Adds the samples of another state: another part of the same data set. Throws `shape_error` if units,
+    /// classes or blocks differ, `value_error` if only one of them is rectified.
     void merge(const blocked_class_sums& other) {
         constexpr const char* name = "blocked_class_sums::merge";
         if (other.units_ != units_ || other.classes_ != classes_ ||
@@ -204,7 +204,7 @@ class blocked_class_sums {
         const auto next_index = in.get<std::uint64_t>();
         if (units == 0 || classes == 0 || blocks < 2 || blocks > 4096 || rectify > 1)
             throw format_error(in.name() + ": not a state of class blocks");
-        // Before anything is allocated: a state has at least this much behind its header.
+        // Checked before any allocation: a state has at least this many bytes after its header.
         in.need(bytes_needed(units, classes, blocks));
         blocked_class_sums state(units, classes,
                                  {.blocks = blocks,

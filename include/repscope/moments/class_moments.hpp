@@ -7,11 +7,11 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Count, sum and centered sum of squares of every unit's value for every class.
 ///
-/// As `class_sums`, with the squares that variances and error bars need, taken about a per-unit pilot (the
-/// mean of the first block) so that a large offset costs no digits. Twice the memory.
+/// Like `class_sums`, with the squares for variances and error bars. They are centered on a pilot per unit
+/// (the mean of the first block), so that a large offset costs no digits. Twice the memory.
 class class_moments : public detail::class_accumulator<true> {
   public:
-    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0.
+    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` if either is 0.
     explicit class_moments(std::size_t units, std::size_t classes, class_options options = {})
         : class_accumulator("class_moments", units, classes, options) {}
 
@@ -32,14 +32,14 @@ class class_moments : public detail::class_accumulator<true> {
         update_blocks_with("class_moments::update_blocks", samples, positions, labels, threads, fetch);
     }
 
-    /// Sum of (value - mean of the class)^2 over the samples of class `c`; 0 when it has none.
+    /// Sum of (value - mean of the class)^2 over the samples of class `c`; 0 without samples.
     [[nodiscard]] double m2(std::size_t c, std::size_t u) const noexcept {
         if (count(c) == 0) return 0;
         const double s = about_pilot(c, u, 0);
         return (std::max)(0.0, about_pilot(c, u, 1) - s * s / static_cast<double>(count(c)));
     }
 
-    /// Mean of unit `u` over all samples; NaN when there are none. O(classes).
+    /// Mean of unit `u` over all samples; NaN without samples. O(classes).
     [[nodiscard]] double unit_mean(std::size_t u) const noexcept {
         double s = 0;
         for (std::size_t c = 0; c < classes(); ++c) s += about_pilot(c, u, 0);

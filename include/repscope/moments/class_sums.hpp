@@ -5,24 +5,25 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Count and sum of every unit's value for every class: all that the class selectivity index needs.
+/// Count and sum of every unit's value for every class, the sufficient statistics of the class selectivity
+/// index.
 ///
-/// A unit's value for a sample is the mean of its positions, in double. The state takes
-/// classes x units doubles, an update up to 16 times that, within 64 MiB. Feed it with `update`, combine
-/// states with `merge`; the result does not depend on threads, and on how samples were split over calls and
-/// states to 1e-12 only.
+/// A unit's value for a sample is the mean of its positions, in double. The state needs classes x units
+/// doubles, an update up to 16 times as many, within 64 MiB. `update` adds samples, and `merge` combines
+/// states. The result does not depend on threads; the division of samples into calls and states changes it by
+/// 1e-12 at most.
 class class_sums : public detail::class_accumulator<false> {
   public:
-    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` when either is 0.
+    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` if either is 0.
     explicit class_sums(std::size_t units, std::size_t classes, class_options options = {})
         : class_accumulator("class_sums", units, classes, options) {}
 
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
     /// states; `labels` one integer per sample.
     ///
-    /// Throws `shape_error` when the extents do not fit, `value_error` naming the position of a label outside
-    /// 0 .. classes - 1, or sample and unit of an activation that is NaN or infinite. After a throw the state
-    /// is unchanged. One pass, O(elements).
+    /// Throws `shape_error` if the extents do not fit. Throws `value_error` for a label outside 0 .. classes
+    /// - 1, with its position, and for an activation that is NaN or infinite, with its sample and unit. After
+    /// a throw the state is unchanged. One pass, O(elements).
     template <tensor_like Activations, labels_like Labels>
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         update_with("class_sums::update", activations, labels, options);
@@ -41,8 +42,8 @@ class class_sums : public detail::class_accumulator<false> {
         update_blocks_with("class_sums::update_blocks", samples, positions, labels, threads, fetch);
     }
 
-    /// Adds the samples of another state. Throws `shape_error` when units or classes differ, `value_error`
-    /// when the options do.
+    /// Adds the samples of another state. Throws `shape_error` if units or classes differ, `value_error` if
+    /// the options do.
     void merge(const class_sums& other) { merge_with("class_sums::merge", other); }
 
     void save(byte_writer& out) const { save_to(out); }

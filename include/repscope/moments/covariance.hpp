@@ -30,20 +30,21 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `covariance`.
 struct covariance_options {
-    /// Most bytes that the state may take: min(samples, units) x units doubles are needed.
+    /// Maximum size of the state in bytes; it needs min(samples, units) x units doubles.
     std::size_t max_bytes = std::size_t{8} << 30U;
-    /// How products are computed. States of both kinds merge, and save the same bytes.
+    /// Precision of the products. States of both kinds merge, and are saved in the same format.
     product_precision products = product_precision::float64;
 };
 
 /// Second moments of all units of a layer, and the fourth moments of an unbiased participation ratio.
 ///
-/// A thin state, of at most as many samples as units, keeps the rows. A thick one keeps sums about a pilot,
-/// the mean of the first block: scatter, sum, sums of |d|^2 d and |d|^4. A large offset thus costs no digits.
-/// Threads change no bit of the result; how samples are split over calls and states changes 1e-12 of it.
+/// A thin state, with at most as many samples as units, keeps the rows. A thick state keeps sums of
+/// differences d to a pilot, the mean of the first block: scatter, sum, sums of |d|^2 d and |d|^4. A large
+/// offset thus costs no digits. The number of threads changes no bit of the result; the division of samples
+/// into calls and states changes it by 1e-12 at most.
 class covariance {
   public:
-    /// For `units` units. Throws `value_error` when there are none.
+    /// For `units` units. Throws `value_error` without units.
     explicit covariance(std::size_t units, const covariance_options& options = {})
         : units_(units), options_(options) {
         if (units == 0) errors::throw_value_error("covariance", "expected at least 1 unit, got 0");
@@ -57,9 +58,9 @@ class covariance {
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), a channel read as
     /// its spatial mean, or as `options.axes` states.
     ///
-    /// Throws `shape_error` when the extents do not fit, `value_error` when the state would take more than it
-    /// may, and one that names sample and unit of an activation that is NaN or infinite. After a throw the
-    /// state is unchanged. O(samples x units x min(samples, units)).
+    /// Throws `shape_error` if the extents do not fit. Throws `value_error` if the state would exceed
+    /// `max_bytes`, and for an activation that is NaN or infinite, with its sample and unit. After a throw
+    /// the state is unchanged. O(samples x units x min(samples, units)).
     template <tensor_like Activations, product_backend Backend = eigen_products>
     void update(const Activations& activations, const update_options& options = {}, Backend = {}) {
         using element = element_type_of<Activations>;
@@ -108,8 +109,8 @@ class covariance {
             return;
         }
         allow(name, (units_ + 3) * units_ * sizeof(double));
-        // A chunk that cannot be measured throws before any of it is added; what was added before it, or what
-        // the state was before it became thick, is restored by working on a copy.
+        // A chunk with a value that is not finite throws before any of it is added. A copy of the state
+        // restores what earlier chunks, or the change to the thick form, replaced.
         const std::size_t chunk_size = rows_per_chunk();
         const bool on_copy = added > chunk_size || is_thin();
         covariance copy = on_copy ? *this : covariance(units_);
@@ -134,8 +135,8 @@ class covariance {
         requires(!tensor_like<T>)
     void update(const T&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
 
-    /// Adds the samples of another state. Throws `shape_error` when the units differ, `value_error` when the
-    /// result would take more than this state may.
+    /// Adds the samples of another state. Throws `shape_error` if the units differ, `value_error` if the
+    /// result would exceed the `max_bytes` of this state.
     template <product_backend Backend = eigen_products>
     void merge(const covariance& other, Backend = {}) {
         constexpr const char* name = "covariance::merge";
@@ -216,7 +217,7 @@ class covariance {
         return std::move(about_mean).centered(backend);
     }
 
-    /// The same of a state that is used up: its matrix is not copied.
+    /// The same for a state that is consumed: its matrix is not copied.
     template <product_backend Backend = eigen_products>
     [[nodiscard]] scatter_matrix centered(Backend backend = {}) && {
         if (is_thin()) return std::as_const(*this).centered(backend);
@@ -224,10 +225,12 @@ class covariance {
         const double about_pilot = scatter_trace();
         move_pilot(mean_about_pilot());
         double rounding = detail::product_rounding(static_cast<std::size_t>(samples_), narrow_products_);
-        // What was rounded is the sums about the pilot, the larger the farther it is from the mean.
+        // The sums about the pilot were rounded; their error grows with the distance of the pilot from the
+        // mean.
         const double farther = about_pilot / scatter_trace();
         if (farther > 1) rounding *= farther * farther;
-        std::vector<double> mean = unit_means(); // while there is a scatter matrix: without, a state is thin
+        std::vector<double> mean =
+            unit_means(); // while there is a scatter matrix; a state without one is thin
         return {samples_, units_,   units_,          std::move(scatter_),
                 fourth_,  rounding, std::move(mean), std::move(third_)};
     }
@@ -290,7 +293,7 @@ class covariance {
         const auto samples = in.get<std::uint64_t>();
         const auto thin = in.get<std::uint8_t>();
         const std::uint64_t most = in.left() / sizeof(double);
-        // Before anything is allocated: what is to be read must be there.
+        // Checked before any allocation: the bytes must exist.
         const bool fits =
             thin == 1 ? samples <= units && (samples == 0 || units <= most / samples)
                       : units <= most && (units + 1) / 2 <= most / (std::max<std::uint64_t>)(units, 1);
@@ -314,7 +317,7 @@ class covariance {
         for (std::size_t i = 0; i < units; ++i) {
             in.get_all(std::span(state.scatter_).subspan(i * units, i + 1));
         }
-        // Not saved: at least the mean.
+        // Not saved; it is at least the mean.
         if (samples > 0) state.largest_square_ = state.scatter_trace() / static_cast<double>(samples);
         return state;
     }
@@ -322,11 +325,11 @@ class covariance {
   private:
     static constexpr std::size_t rows_per_task = 64;
 
-    /// Rows that enter the products together: a function of the units alone.
+    /// Rows that enter the products together; depends on the number of units only.
     [[nodiscard]] std::size_t rows_per_block() const noexcept {
         return std::clamp<std::size_t>((std::size_t{1} << 20U) / units_ / 4 * 4, 64, 512);
     }
-    /// Rows that are held at a time, whole blocks.
+    /// Rows that are in memory at a time; a multiple of the block.
     [[nodiscard]] std::size_t rows_per_chunk() const noexcept {
         constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
         const std::size_t block_size = rows_per_block();
@@ -340,8 +343,8 @@ class covariance {
                                             errors::text_of(options_.max_bytes >> 20U) + " MiB");
     }
 
-    /// Leaves the thin form. The pilot is the mean of the first block of rows, the state's own or, when it
-    /// has none, of `next`.
+    /// Changes from the thin to the thick form. The pilot is the mean of the first block of rows: the state's
+    /// own or, if it has none, that of `next`.
     template <product_backend Backend>
     void become_thick(const std::vector<double>& next, thread_pool& pool) {
         if (!is_thin()) return;
@@ -370,8 +373,8 @@ class covariance {
         }
     }
 
-    /// Adds the rows that `values(first, count, worker, target)` writes, called for parts of them by several
-    /// threads. When it throws nothing has been added.
+    /// Adds the rows that `values(first, count, worker, target)` writes; several threads call it for parts of
+    /// them. If it throws, nothing has been added.
     template <product_backend Backend, typename Values>
     void add_chunk(std::size_t count, Values&& values, detail::row_buffer& memory, thread_pool& pool) {
         const bool narrow = options_.products == product_precision::float32;
@@ -431,7 +434,7 @@ class covariance {
         return mean;
     }
 
-    /// Makes pilot + delta the pilot of a thick state: its sums become those of d' = d - delta.
+    /// Changes the pilot of a thick state to pilot + delta: its sums become those of d' = d - delta.
     void move_pilot(const std::vector<double>& delta) {
         const auto n = static_cast<double>(samples_);
         std::vector<double> turned(units_); // S delta
@@ -482,10 +485,10 @@ class covariance {
     std::vector<double> third_;
     double fourth_ = 0;
     std::vector<double> scatter_;
-    /// Whether any product of `scatter_` was made in float.
+    /// Whether any product of `scatter_` was computed in float.
     bool narrow_products_ = false;
     double largest_square_ =
-        0; ///< of the length of a row about the pilot; of a state that was read, the mean
+        0; ///< of the length of a row relative to the pilot; for a state from a file, relative to the mean
 };
 
 } // namespace REPSCOPE_NAMESPACE

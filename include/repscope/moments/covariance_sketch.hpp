@@ -24,14 +24,14 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `covariance_sketch`; states that differ in `probes` or `seed` do not merge.
 struct covariance_sketch_options {
-    /// Random directions that units are projected on.
+    /// Number of random directions that units are projected on.
     std::size_t probes = 256;
     std::uint64_t seed = 0;
-    /// Most bytes that probes and state may take: (units + probes) x probes doubles are needed.
+    /// Maximum size of probes and state in bytes; they need (units + probes) x probes doubles.
     std::size_t max_bytes = std::size_t{8} << 30U;
 };
 
-/// What a participation ratio needs, with the squared norm of the scatter matrix estimated.
+/// The input of a participation ratio, with an estimate of the squared norm of the scatter matrix.
 struct sketched_products {
     std::uint64_t samples = 0;
     std::size_t units = 0;
@@ -50,14 +50,14 @@ struct sketched_products {
 ///
 /// With Y = X Omega, K = Y^T Y and k probes, R is estimated by (|K|^2 - sum K_aa^2) / (k (k - 1)), unbiased
 /// over the probes; its relative error is about .05 with 256 of them and .1 with 64, for a spectrum of which
-/// no single direction dominates. Sums are about a pilot, the mean of the first block; a merged state keeps
-/// its parts with their own pilots, (3 units + probes^2) doubles each. Threads own tiles of the sums: the
-/// result does not depend on them; on how samples were split over calls and states it does to rounding, and
-/// over states to the small estimated term of D as well.
+/// no single direction dominates. Sums are relative to a pilot, the mean of the first block. A merged state
+/// keeps its parts with their own pilots, (3 units + probes^2) doubles each. Threads own tiles of the sums,
+/// so the result does not depend on their number. The division of samples into calls changes it by rounding;
+/// the division into states also changes the small estimated term of D.
 class covariance_sketch {
   public:
-    /// For `units` units. Throws `value_error` when there are none, for fewer than 3 probes, and when it
-    /// would take more memory than it may.
+    /// For `units` units. Throws `value_error` without units, for fewer than 3 probes, and if the memory
+    /// would exceed `max_bytes`.
     explicit covariance_sketch(std::size_t units, const covariance_sketch_options& options = {})
         : units_(units), options_(options) {
         constexpr const char* name = "covariance_sketch";
@@ -76,7 +76,7 @@ class covariance_sketch {
         probes_ = draw_probes();
     }
 
-    /// Bytes that probes and state take. Throws `shape_error` when they do not fit in an index.
+    /// Size of probes and state in bytes. Throws `shape_error` if it does not fit in an index.
     [[nodiscard]] static std::size_t bytes_needed(std::size_t units, std::size_t probes) {
         const std::array<std::size_t, 3> extents{units + probes, probes, sizeof(double)};
         return element_count(extents);
@@ -104,7 +104,7 @@ class covariance_sketch {
         constexpr std::size_t chunk_bytes = std::size_t{32} << 20U;
         const std::size_t chunk_size = (std::max<std::size_t>)(64, chunk_bytes / (units_ * sizeof(double)));
         std::vector<double> rows((std::min)(added, chunk_size) * units_);
-        // Of one chunk the values are read, and found fit, before anything is added.
+        // All values of a chunk are read and checked before anything is added.
         std::vector<part> before;
         if (added > chunk_size) before = parts_;
         const bool fresh = parts_.empty();
@@ -122,8 +122,8 @@ class covariance_sketch {
         }
     }
 
-    /// Adds the samples of another state. Throws `shape_error` when the units or probes differ, `value_error`
-    /// when the seeds do.
+    /// Adds the samples of another state. Throws `shape_error` if the units or probes differ, `value_error`
+    /// if the seeds do.
     void merge(const covariance_sketch& other) {
         constexpr const char* name = "covariance_sketch::merge";
         if (other.units_ != units_ || other.options_.probes != options_.probes) {
@@ -139,7 +139,7 @@ class covariance_sketch {
         parts_.insert(parts_.end(), more.begin(), more.end());
     }
 
-    /// The sums about the mean. O(parts x probes^2 + units x probes).
+    /// The sums relative to the mean. O(parts x probes^2 + units x probes).
     [[nodiscard]] sketched_products centered() const {
         sketched_products result;
         result.samples = samples();
@@ -149,7 +149,7 @@ class covariance_sketch {
         if (result.samples == 0) return result;
         std::vector<double> mean(units_);
         for (std::size_t u = 0; u < units_; ++u) {
-            // About the first part's pilot, so that a large offset costs no digits.
+            // Relative to the first part's pilot, so that a large offset costs no digits.
             for (const part& p : parts_) {
                 mean[u] += p.sum[u] + static_cast<double>(p.samples) * (p.pilot[u] - parts_[0].pilot[u]);
             }
@@ -168,7 +168,7 @@ class covariance_sketch {
             }
             const std::vector<double> shift = project(delta);
             const std::vector<double> sum = project(p.sum);
-            // delta . S delta, of which the sketch has an unbiased estimate: two different probes each.
+            // delta . S delta; two different probes give an unbiased estimate from the sketch.
             double quadratic = 0;
             for (std::size_t a = 0; a < k; ++a) {
                 for (std::size_t b = 0; b < k; ++b) {
@@ -223,7 +223,8 @@ class covariance_sketch {
         const auto probes = in.get<std::uint64_t>();
         const auto seed = in.get<std::uint64_t>();
         const auto parts = in.get<std::uint64_t>();
-        // Before anything is allocated: a state is not larger than what follows, but for the probes.
+        // Checked before any allocation: apart from the probes, a state is not larger than the remaining
+        // bytes.
         constexpr std::uint64_t most = std::uint64_t{1} << 40U;
         if (units == 0 || units > most || probes < 3 || probes > 65536)
             throw format_error(in.name() + ": not a state of a covariance sketch");
@@ -257,7 +258,7 @@ class covariance_sketch {
         std::vector<double> products; ///< of the projections of d, (probes, probes)
     };
 
-    /// Signs, (units, probes): those of a unit are bits of one random stream's sample.
+    /// Signs, (units, probes): the signs of a unit are bits of one sample of the random stream.
     [[nodiscard]] std::shared_ptr<const std::vector<double>> draw_probes() const {
         std::vector<double> signs(units_ * options_.probes);
         const std::uint32_t stream = streams::id(streams::purpose::sketch);

@@ -17,17 +17,17 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Moments of the sizes of gradients: how the norm of the derivative of each unit with respect to the input
-/// spreads over samples, and, sample by sample, over units.
+/// Moments of gradient norms: the spread of the norm of the derivative of each unit with respect to the
+/// input, over samples and, per sample, over units.
 ///
-/// For each unit count, mean and centered sums of the norm r and of r^2, and the number of zeros; for each
-/// sample one number, sum_u r^2 / (sum_u r)^2, so that units found to be dead at the end can be left out of
-/// the spread over units. 48 bytes per unit and 8 a sample. What is computed does not depend on threads, and
-/// on how samples were split over calls and states to 1e-12 only.
+/// For each unit: count, mean and centered sums of the norm r and of r^2, and the number of zeros. For each
+/// sample: sum_u r^2 / (sum_u r)^2, so that units that are dead at the end can be excluded from the spread
+/// over units. 48 bytes per unit and 8 per sample. The result does not depend on threads; the division of
+/// samples into calls and states changes it by 1e-12 at most.
 class gradient_moments {
   public:
-    /// For `units` units. `probes`: how many random directions each norm was estimated from; 0 means that the
-    /// norms are exact. Throws `value_error` when there are no units.
+    /// For `units` units. `probes`: number of random directions per estimated norm; 0 means that the norms
+    /// are exact. Throws `value_error` without units.
     explicit gradient_moments(std::size_t units, std::size_t probes = 0)
         : units_(units), probes_(probes), sums_(units), zeros_(units) {
         if (units == 0) errors::throw_value_error("gradient_moments", "expected at least 1 unit, got 0");
@@ -39,8 +39,8 @@ class gradient_moments {
 
     /// Adds samples: `norms` (samples, units) of float or double, 0 or above.
     ///
-    /// Throws `shape_error` when the units do not fit and `value_error` naming sample and unit of a norm that
-    /// is negative or not finite. After a throw the state is unchanged. O(elements).
+    /// Throws `shape_error` if the units do not fit. Throws `value_error` for a norm that is negative or not
+    /// finite, with its sample and unit. After a throw the state is unchanged. O(elements).
     template <tensor_like Norms>
     void update(const Norms& norms) {
         const auto x = checked(norms);
@@ -55,9 +55,9 @@ class gradient_moments {
         }
     }
 
-    /// The same for estimated norms, with what they do not tell given beside them: an unbiased estimate of
-    /// the ratio sum_u r^2 / (sum_u r)^2 of each sample, 0 for a sample without gradients and NaN where there
-    /// is none, and the variance of that estimate.
+    /// The same for estimated norms. In addition it takes an unbiased estimate of the ratio sum_u r^2 /
+    /// (sum_u r)^2 of each sample, and the variance of this estimate. The ratio is 0 for a sample without
+    /// gradients and NaN without an estimate.
     template <tensor_like Norms>
     void update(const Norms& norms, std::span<const double> ratios, std::span<const double> variances) {
         const auto x = checked(norms);
@@ -82,13 +82,13 @@ class gradient_moments {
     [[nodiscard]] double cross_m2(std::size_t u) const noexcept { return sums_[u].rs; }
     /// Number of samples for which the unit's gradient is exactly 0.
     [[nodiscard]] std::uint64_t zeros(std::size_t u) const noexcept { return zeros_[u]; }
-    /// sum_u r^2 / (sum_u r)^2 of each sample, 0 where all gradients are 0.
+    /// sum_u r^2 / (sum_u r)^2 of each sample, 0 if all gradients are 0.
     [[nodiscard]] std::span<const double> ratios() const noexcept { return ratios_; }
-    /// Sum over samples of the variance of the ratios as estimates; 0 for exact norms.
+    /// Sum over samples of the estimated variance of the ratios; 0 for exact norms.
     [[nodiscard]] double ratio_variance() const noexcept { return ratio_variance_; }
 
-    /// Adds the samples of another state; the formulas of Chan, Golub and LeVeque 1983. Throws `shape_error`
-    /// when the units differ, `value_error` when the probes do.
+    /// Adds the samples of another state, with the formulas of Chan, Golub and LeVeque 1983. Throws
+    /// `shape_error` if the units differ, `value_error` if the probes do.
     void merge(const gradient_moments& other) {
         if (other.units_ != units_) {
             errors::throw_shape_error("gradient_moments::merge", "states of " + errors::text_of(units_) +
@@ -137,7 +137,7 @@ class gradient_moments {
         const auto probes = in.get<std::uint64_t>();
         const auto samples = in.get<std::uint64_t>();
         const auto ratio_variance = in.get<double>();
-        // Before anything is allocated: there must be at least this much behind the header.
+        // Checked before any allocation: there must be at least this many bytes after the header.
         in.need(element_count(std::array<std::size_t, 2>{units, 6 * sizeof(double)}));
         if (units == 0) throw format_error(in.name() + ": not a state of gradient moments");
         gradient_moments state(units, probes);

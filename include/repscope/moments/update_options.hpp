@@ -6,7 +6,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// How the units' values are taken from activations; part of a state, since states that differ in it do not
+/// How the units' values are computed from activations; part of a state, and states that differ in it do not
 /// merge.
 struct class_options {
     /// Whether max(a, 0) of every element is taken before the spatial mean, as behind a ReLU.

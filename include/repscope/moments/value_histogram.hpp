@@ -30,7 +30,7 @@ struct histogram_options {
     friend bool operator==(const histogram_options&, const histogram_options&) = default;
 };
 
-/// A distribution of a few values: `count[i]` samples have the value `value[i]`, up to half of `width[i]`.
+/// A distribution of a few values: `count[i]` samples are within half of `width[i]` of the value `value[i]`.
 /// Values ascend.
 struct value_distribution {
     std::vector<double> value;
@@ -38,14 +38,14 @@ struct value_distribution {
     std::vector<double> width;
 };
 
-/// How often each unit takes values of each size: what a random choice of samples can give is known from it.
+/// A histogram of the values of each unit, which determines the distribution under a random choice of
+/// samples.
 ///
 /// A unit's value for a sample is the mean of its positions, in double. An octave has 32
 /// bins: from 2^k (1 + j / 32) to 2^k (1 + (j + 1) / 32), separately for values above and below 0. A unit has
 /// the 512 bins up to its largest absolute value; values below 2^-15 of the largest share one bin with 0.
-/// Counts are integers, so the state depends neither on threads, nor on the order of samples, nor on how they
-/// were split over calls and states: the same bits in every case. It takes 2052 bytes per unit, twice that if
-/// any value is negative.
+/// Counts are integers, so the state has the same bits for any number of threads, order of samples, and
+/// division into calls and states. It needs 2052 bytes per unit, twice as many if any value is negative.
 class value_histogram {
   public:
     /// Throws `value_error` without units.
@@ -56,7 +56,7 @@ class value_histogram {
         top_.resize(units);
     }
 
-    /// Bytes of the counts of a state. Throws `shape_error` if they do not fit in an index.
+    /// Size of the counts of a state in bytes. Throws `shape_error` if they do not fit in an index.
     [[nodiscard]] static std::size_t bytes_needed(std::size_t units, bool has_negative) {
         const std::array<std::size_t, 3> extents{units, stride, sizeof(std::uint32_t)};
         return element_count(extents) * (has_negative ? 2 : 1);
@@ -70,8 +70,8 @@ class value_histogram {
     /// states.
     ///
     /// Throws `shape_error` if the units differ, and `value_error` for an activation that is not finite and
-    /// for more than 2^32 - 1 samples in all. After a throw the state is unchanged. Holds the rows in double
-    /// unless they are given so. O(elements).
+    /// for more than 2^32 - 1 samples in all. After a throw the state is unchanged. Copies the rows to double
+    /// unless they are double already. O(elements).
     template <tensor_like Activations>
     void update(const Activations& activations, const update_options& options = {}) {
         constexpr const char* name = "value_histogram::update";
@@ -123,7 +123,7 @@ class value_histogram {
     [[nodiscard]] value_distribution distribution(std::size_t u) const {
         value_distribution result;
         const std::uint32_t top = top_[u];
-        const std::uint32_t low = top < bins ? 1 : top - bins + 1; // key 0 is that of 0
+        const std::uint32_t low = top < bins ? 1 : top - bins + 1; // key 0 is the key of 0
         const auto put = [&](double value, std::uint32_t count, double width) {
             if (count == 0) return;
             result.value.push_back(value);
@@ -151,8 +151,8 @@ class value_histogram {
         out.put<std::uint8_t>(options_.rectify ? 1 : 0);
         out.put<std::uint8_t>(negative_.empty() ? 0 : 1);
         out.put<std::uint64_t>(samples_);
-        // Most bins are empty: of a unit its largest key, the number of bins that follow, and of each of
-        // these its place and count.
+        // Most bins are empty. For each unit the format has its largest key, the number of stored bins, and
+        // the place and count of each of them.
         for (std::size_t u = 0; u < units_; ++u) {
             out.put<std::uint16_t>(static_cast<std::uint16_t>(top_[u]));
             std::uint32_t filled = 0;
@@ -176,7 +176,7 @@ class value_histogram {
         const auto has_negative = in.get<std::uint8_t>();
         const auto samples = in.get<std::uint64_t>();
         require(units > 0 && rectify <= 1 && has_negative <= 1 && samples <= max_samples);
-        // Before anything is allocated: a state has at least 4 bytes per unit.
+        // Checked before any allocation: a state has at least 4 bytes per unit.
         const std::array<std::size_t, 2> least{static_cast<std::size_t>(units), 4};
         in.need(element_count(least));
         value_histogram state(static_cast<std::size_t>(units), {.rectify = rectify == 1});
@@ -201,8 +201,8 @@ class value_histogram {
     }
 
   private:
-    // The key of a value: exponent and five bits of the mantissa of its absolute value. Bin number key mod
-    // 512 of a unit holds it, and the last one what is too small.
+    // The key of a value: the exponent and five bits of the mantissa of its absolute value. Bin number key
+    // mod 512 of a unit counts it; the last bin counts values that are too small.
     static constexpr std::uint32_t bins = 512;
     static constexpr std::size_t stride = bins + 1;
     static constexpr std::uint32_t max_key = 0xffdfU;
@@ -278,7 +278,7 @@ class value_histogram {
                 const auto key =
                     static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(value) >> shift) & 0xffffU;
                 if (key > top_[u]) raise(u, key);
-                // Without a branch: of a unit behind a ReLU half of the values are 0.
+                // Without a branch, because half of the values of a unit after a ReLU are 0.
                 const std::uint32_t outside = 0U - static_cast<std::uint32_t>(top_[u] - key >= bins);
                 const std::size_t place = u * stride + ((key % bins & ~outside) | (bins & outside));
                 if constexpr (Negative) {
@@ -290,7 +290,7 @@ class value_histogram {
         }
     }
 
-    // Bins that the new largest key puts out of reach are added to the bin of 0.
+    // Bins out of reach of the new largest key are added to the bin of 0.
     void raise(std::size_t u, std::uint32_t key) {
         const std::uint32_t top = top_[u];
         top_[u] = key;
@@ -305,7 +305,7 @@ class value_histogram {
         }
     }
 
-    // `top`: of the other state, not above that of this one.
+    // `top`: largest key of the other state, not above that of this one.
     void merge_side(std::vector<std::uint32_t>& counts, const std::vector<std::uint32_t>& others,
                     std::size_t u, std::uint32_t top) {
         const std::size_t first = u * stride;
@@ -318,16 +318,16 @@ class value_histogram {
     std::size_t units_;
     histogram_options options_;
     std::uint64_t samples_ = 0;
-    std::vector<std::uint32_t> counts_;   ///< (units, stride), of values from 0 on
-    std::vector<std::uint32_t> negative_; ///< the same of values below 0; empty without them
+    std::vector<std::uint32_t> counts_;   ///< (units, stride), for values from 0 on
+    std::vector<std::uint32_t> negative_; ///< the same for negative values; empty without them
     std::vector<std::uint32_t> top_;      ///< largest key of each unit
 };
 
 namespace detail {
 
-/// Brings a unit's binned values to its exact mean and variance (divisor n - 1): those other than 0 are
-/// moved and stretched, those of 0 stay. A unit whose values differ by less than the width of its bins is
-/// taken as normal.
+/// Adjusts a unit's binned values to its exact mean and variance (divisor n - 1): values other than 0 are
+/// shifted and scaled, zeros are kept. A unit with values that differ by less than the width of its bins is
+/// treated as normal.
 inline void fit_moments(value_distribution& values, double mean, double variance) {
     double samples = 0, others = 0, sum = 0;
     for (std::size_t i = 0; i < values.value.size(); ++i) {
@@ -345,7 +345,7 @@ inline void fit_moments(value_distribution& values, double mean, double variance
             binned += values.count[i] * (values.value[i] - binned_mean) * (values.value[i] - binned_mean);
     }
     binned /= others;
-    // About the mean of the others: what zeros add to the variance is (samples - others) mean exact_mean.
+    // Relative to the mean of the others; zeros add (samples - others) mean exact_mean to the variance.
     const double exact =
         (std::max)(0.0, ((samples - 1) * variance - (samples - others) * mean * exact_mean) / others);
     const double sd = std::sqrt(exact);

@@ -20,16 +20,16 @@ namespace net {
 /// Options of `correct_predictions` and `accuracy`.
 struct accuracy_options {
     thread_source threads = 1;
-    std::size_t batch = 250; ///< samples per forward pass; changes no result
+    std::size_t batch = 250; ///< samples per forward pass; does not change the result
 };
 
-/// Returns which samples of a data set a classifier predicts right.
+/// Returns, for each sample of a data set, whether a classifier predicts it correctly.
 ///
 /// `classify(x, predicted)` gets a batch (samples, channels, rows, columns) of `Scalar` and fills the span
 /// `predicted` with one class per sample. `source` is a `batch_source`; `labels` one per sample. Batches go
-/// from the first to the last sample; the last one may be smaller. `options.threads` is not used: the
-/// classifier has its own. Throws `shape_error` when labels and samples differ in number, and `value_error`
-/// for a batch of 0. Memory: one batch. Cost: one forward pass per sample.
+/// from the first to the last sample; the last one may be smaller. `options.threads` is not used, because the
+/// classifier has its own threads. Throws `shape_error` if labels and samples differ in number, and
+/// `value_error` for a batch of 0. Memory: one batch. Cost: one forward pass per sample.
 template <typename Scalar = float, batch_source<Scalar> Source, typename Classify>
     requires requires(Classify& classify, const tensor_view<const Scalar, 4>& x, std::span<int> predicted) {
         classify(x, predicted);
@@ -77,7 +77,7 @@ template <network_like Network, batch_source<typename Network::scalar> Source>
     return correct_predictions<scalar>(classify, source, labels, options);
 }
 
-/// Returns the share of samples that a network in inference mode predicts right, in [0, 1]. NaN without
+/// Returns the share of samples that a network in inference mode predicts correctly, in [0, 1]. NaN without
 /// samples. Arguments, errors and cost as for `correct_predictions`.
 template <network_like Network, batch_source<typename Network::scalar> Source>
 [[nodiscard]] double accuracy(const Network& network, const Source& source, std::span<const int> labels,

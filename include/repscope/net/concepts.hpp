@@ -19,7 +19,7 @@ namespace net {
 
 namespace detail {
 
-/// Accepts the arguments of every visitor that the concepts name.
+/// Accepts the arguments of every visitor in the concepts.
 struct any_visitor {
     template <typename... Arguments>
     void operator()(Arguments&&...) const noexcept {}
@@ -46,8 +46,9 @@ concept parameterized = requires(T& parameters, const detail::any_visitor& visit
 ///   and `workers` threads.
 /// * `forward(in, scratch, pass)` returns the output. `backward(in, scratch, pass, parameters, in_gradient,
 ///   accumulate)` reads the gradient of the output from the scratch. It writes the gradient of the parameters
-///   unless the pointer is null, and that of the input unless the view is empty; `accumulate` adds to the
-///   latter. `tangent(in, scratch, pass)` returns the directional derivative at the last forward pass.
+///   unless the pointer is null, and the gradient of the input unless the view is empty; `accumulate` adds to
+///   the gradient of the input. `tangent(in, scratch, pass)` returns the directional derivative at the last
+///   forward pass.
 /// * `visit_taps(scratch, samples, visit)` calls `visit(name, activation, gradient, tangents)`.
 /// * `parameter_count()`, `visit_parameters(visit)`, `visit_state(visit)` (running statistics),
 ///   `update_state(scratch)` (after a training pass) and `initialize(initializer)`.
@@ -78,9 +79,9 @@ concept layer_like = parameterized<Layer> && std::floating_point<typename Layer:
 /// `parameter_gradient()`. `forward_training(x, workspace)` and `forward(x, workspace)` return the logits
 /// (samples, classes), with the statistics of the batch and with the running ones. `taps(workspace)` returns
 /// the observed activations with their gradients set to 0. `backward(workspace, tapped)` computes the
-/// gradient of the parameters, from the taps too when `layer_tap`. `evaluate` is what `differentiable`
-/// requires of a model, in a given workspace. `classes(extents)` returns the number of classes for inputs of
-/// this shape.
+/// gradient of the parameters, including the gradients at the taps if `tapped`. `evaluate` is what
+/// `differentiable` requires of a model, in a given workspace. `classes(extents)` returns the number of
+/// classes for inputs of this shape.
 template <typename Network>
 concept network_like = parameterized<Network> &&
     requires(Network& network, const Network& fixed, typename Network::workspace& workspace,

@@ -24,8 +24,8 @@ struct extent_2d {
     friend constexpr bool operator==(const extent_2d&, const extent_2d&) noexcept = default;
 };
 
-/// Maps in memory: a pixel's channels lie together, pixels of a row follow each other, rows and samples may
-/// have gaps.
+/// Maps in memory: the channels of a pixel are adjacent, pixels of a row follow each other, and rows and
+/// samples may have gaps.
 template <typename T>
 struct feature_map_view {
     T* data = nullptr;
@@ -33,7 +33,7 @@ struct feature_map_view {
     std::ptrdiff_t row = 0;
     std::ptrdiff_t image = 0;
 
-    /// Number of elements from `data` to a pixel; also of maps without memory.
+    /// Number of elements from `data` to a pixel; also valid for maps without memory.
     [[nodiscard]] constexpr std::ptrdiff_t offset(std::size_t n, std::size_t y = 0,
                                                   std::size_t x = 0) const noexcept {
         return static_cast<std::ptrdiff_t>(n) * image + static_cast<std::ptrdiff_t>(y) * row +
@@ -55,15 +55,15 @@ struct feature_map_view {
     }
 };
 
-/// Numbers on cache-line boundaries, zero at first, that grow but never shrink. A few spare numbers follow
-/// the last one, so that a kernel may load a whole vector at the end.
+/// Memory for numbers, aligned to cache lines, initialized with zeros; it grows but never shrinks. A few
+/// spare numbers follow the last one, so that a kernel can load a whole vector at the end.
 template <typename T>
 class buffer {
   public:
     buffer() = default;
     explicit buffer(std::size_t size) { resize(size); }
 
-    /// At least `size` numbers; when more memory is needed all become 0.
+    /// Ensures at least `size` numbers; a reallocation sets all of them to 0.
     void resize(std::size_t size) {
         if (size <= size_ && data_ != nullptr) return;
         constexpr std::size_t spare = 64;
@@ -83,12 +83,12 @@ class buffer {
     std::size_t size_ = 0;
 };
 
-/// Maps that own their memory, with a border of zeros around each: what a padded convolution reads. The
-/// border is written once and never again.
+/// Maps with their own memory, with a border of zeros around each, which a padded convolution reads. The
+/// border is written once and stays.
 template <typename T>
 class map_buffer {
   public:
-    /// Room for `shape.n` samples; keeps the memory, and what stands in it, when the geometry is unchanged.
+    /// Ensures space for `shape.n` samples; keeps the memory and its contents if the geometry is unchanged.
     void resize(const feature_map_shape& shape, const extent_2d& halo = {}) {
         const bool same = shape_.c == shape.c && shape_.h == shape.h && shape_.w == shape.w && halo_ == halo;
         if (same && shape.n <= shape_.n) return;

@@ -14,9 +14,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// A network in inference mode together with its memory and threads: what attacks and gradients take as a
-/// model. The network must outlive it; changes of its parameters are seen. Not to be called from two threads
-/// at once.
+/// A network in inference mode with its memory and threads; attacks and gradients take it as a model. The
+/// network must outlive it; changes of its parameters take effect. Not thread-safe.
 template <network_like Network>
 class inference_model {
   public:

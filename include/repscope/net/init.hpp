@@ -12,21 +12,21 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// How initial weights are drawn.
+/// Distributions of the initial weights.
 enum class initialization {
     fan_in, ///< weights and biases uniform in +-1/sqrt(fan in)
     xavier, ///< weights uniform in +-sqrt(6 / (fan in + fan out)), biases 0; Glorot and Bengio 2010
 };
 
-/// Where the initial parameters of a network come from: every tensor of parameters has a random stream of its
-/// own, so adding a layer at the end changes nothing before it.
+/// The source of the initial parameters of a network. Every tensor of parameters has its own random stream,
+/// so a layer added at the end does not change those before it.
 class initializer {
   public:
     explicit initializer(std::uint64_t seed, initialization how = initialization::fan_in) noexcept
         : seed_(seed), how_(how) {}
 
-    /// Fills the weights of a linear layer, whose outputs read `fan_in` numbers and whose inputs are read
-    /// `fan_out` times.
+    /// Fills the weights of a linear layer whose outputs depend on `fan_in` numbers and whose inputs enter
+    /// `fan_out` outputs.
     template <typename Scalar>
     void weights(std::span<Scalar> values, std::size_t fan_in, std::size_t fan_out) {
         uniform_within(values, how_ == initialization::xavier
@@ -41,7 +41,7 @@ class initializer {
     }
 
   private:
-    /// Every tensor takes a stream, whether its numbers are drawn or 0.
+    /// Every tensor uses a stream, also if its numbers are 0.
     template <typename Scalar>
     void uniform_within(std::span<Scalar> values, double bound) {
         random_stream random(seed_, streams::id(streams::purpose::init, tensor_++));

@@ -14,9 +14,9 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// The way into a network: (x - mean) / std for each channel, so that everything outside works in data units.
+/// The normalization of a network's input: (x - mean) / std per channel, so that callers use data units.
 ///
-/// One mean and one standard stddev a channel; throws `value_error` when a stddev is not positive.
+/// One mean and one standard deviation per channel. Throws `value_error` if a stddev is not positive.
 template <typename Scalar>
 class normalization {
   public:

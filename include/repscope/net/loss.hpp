@@ -13,11 +13,11 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// What `inference_model` reports as the loss of a sample.
+/// The loss of a sample that `inference_model` reports.
 enum class loss_function { cross_entropy, margin };
 
-/// Returns the class of the largest logit of a sample, the lowest of equals. `logits` (samples, classes) has
-/// at least one class. A NaN is never larger. O(classes).
+/// Returns the class of the largest logit of a sample; of equal ones, the lowest. `logits` (samples, classes)
+/// has at least one class. A NaN is never larger. O(classes).
 template <typename Scalar>
 [[nodiscard]] std::size_t argmax(const tensor_view<const Scalar, 2>& logits, std::size_t sample) noexcept {
     std::size_t best = 0;
@@ -42,8 +42,8 @@ void argmax(const tensor_view<const Scalar, 2>& logits, std::span<int> predicted
 
 namespace detail {
 
-/// What the losses share: the checks, and a loop over the samples that are left with their label and most
-/// likely class (the lowest of the largest logits), which goes to `predicted` where that is not empty.
+/// The common part of the losses: the checks, and a loop over the samples with their label and most likely
+/// class. That class (the lowest of the largest logits) is written to `predicted` unless empty.
 template <typename Scalar, typename Body>
 void for_each_loss(const char* function, const tensor_view<const Scalar, 2>& logits,
                    std::span<const int> labels, std::span<double> losses, std::span<int> predicted,
@@ -78,9 +78,9 @@ void for_each_loss(const char* function, const tensor_view<const Scalar, 2>& log
 /// Softmax cross-entropy of each sample: loss = log sum_j exp(z_j) - z_label, in [0, inf).
 ///
 /// `logits` (samples, classes), `labels` one per sample. Fills `losses` and `predicted` (the lowest of the
-/// largest logits), where they are not empty, and `gradient` (samples, classes), where it is not empty, with
-/// `weight` times the derivative softmax(z) - one_hot(label). Throws `shape_error` when lengths differ and
-/// `value_error` for a label outside 0 ... classes-1, with its position. O(samples classes).
+/// largest logits) unless they are empty. Fills `gradient` (samples, classes), unless empty, with `weight`
+/// times the derivative softmax(z) - one_hot(label). Throws `shape_error` if lengths differ and `value_error`
+/// for a label outside 0 ... classes-1, with its position. O(samples classes).
 template <typename Scalar>
 void softmax_cross_entropy(const tensor_view<const Scalar, 2>& logits, std::span<const int> labels,
                            std::span<double> losses, std::span<int> predicted,
@@ -102,12 +102,12 @@ void softmax_cross_entropy(const tensor_view<const Scalar, 2>& logits, std::span
     detail::for_each_loss("net::softmax_cross_entropy", logits, labels, losses, predicted, gradient, one);
 }
 
-/// Margin of each sample: loss = max_{j != label} z_j - z_label, above 0 where another class is ahead.
+/// Margin of each sample: loss = max_{j != label} z_j - z_label, which is above 0 for a misclassified sample.
 ///
-/// Unlike the cross-entropy it does not go flat where the network is sure of itself: an attack that gets much
-/// further with it had met vanishing gradients. Arguments and errors as for `softmax_cross_entropy`, and
-/// `shape_error` for fewer than two classes; the derivative is 1 at the largest other logit (the lowest class
-/// of equals), -1 at the label. Carlini and Wagner 2017.
+/// Unlike the cross-entropy its gradient does not vanish for confident predictions: if an attack succeeds
+/// much more often with it, gradients of the cross-entropy had vanished. Arguments and errors as for
+/// `softmax_cross_entropy`, and `shape_error` for fewer than two classes; the derivative is 1 at the largest
+/// other logit (the lowest class of equals), -1 at the label. Carlini and Wagner 2017.
 template <typename Scalar>
 void margin_loss(const tensor_view<const Scalar, 2>& logits, std::span<const int> labels,
                  std::span<double> losses, std::span<int> predicted,

@@ -18,8 +18,8 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Four 3 x 3 convolutions (16 stride 2, 32, 32 stride 2, 64 channels) with batch norm and ReLU, global
-/// average pool, dense. Taps conv1 ... conv4. Takes images of any size; `mean` and `stddev` hold one
-/// number a channel.
+/// average pool, dense. Taps conv1 ... conv4. Takes images of any size; `mean` and `stddev` hold one number a
+/// channel.
 template <typename Scalar = float>
 [[nodiscard]] auto small_cnn(std::size_t in_channels, std::size_t classes, std::vector<double> mean,
                              std::vector<double> stddev) {
@@ -47,8 +47,8 @@ template <typename Scalar = float>
                    dense<Scalar>(64, classes)));
 }
 
-/// Dense layers of 256 and 128 units with ReLU, and one of `classes`, without batch norm. `inputs` is the
-/// number of numbers of an image, channels x rows x columns. Taps dense1, dense2.
+/// Dense layers of 256 and 128 units with ReLU, and one of `classes`, without batch norm. `inputs`: channels
+/// x rows x columns of an image. Taps dense1, dense2.
 template <typename Scalar = float>
 [[nodiscard]] auto mlp(std::size_t inputs, std::size_t classes, std::vector<double> mean,
                        std::vector<double> stddev) {

@@ -28,7 +28,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// A tap that looks at nothing.
+/// A tap that ignores its arguments.
 struct no_tap {
     template <typename View>
     void operator()(std::size_t, std::string_view, const View&) const noexcept {}
@@ -36,16 +36,16 @@ struct no_tap {
 
 /// A classifier: normalization of the input, layers, softmax cross-entropy.
 ///
-/// The network holds parameters and running statistics and nothing else: every pass is const and works in a
-/// `workspace`, which takes its memory at the first pass and keeps it. Inputs are (n, c, h, w) in data units.
-/// Results do not depend on the number of threads.
+/// The network holds only parameters and running statistics. Every pass is const and works in a `workspace`,
+/// which allocates its memory at the first pass and keeps it. Inputs are (n, c, h, w) in data units. Results
+/// do not depend on the number of threads.
 template <layer_like Body>
 class network {
   public:
     using scalar = typename Body::scalar;
     using input_view = tensor_view<const scalar, 4>;
 
-    /// Memory and threads of passes through one network; grows to the largest batch it has seen.
+    /// Memory and threads of passes through one network; grows to the size of the largest batch.
     class workspace {
       public:
         explicit workspace(const thread_source& threads = 1) : pool_(threads) {}
@@ -55,7 +55,7 @@ class network {
             const auto& maps = detail::maps_of(body_).out;
             return {maps.view(samples_).data, {samples_, maps.shape().c}};
         }
-        /// The place of the gradient of the logits: filled by the caller, read by `backward`.
+        /// The gradient of the logits: the caller writes it, and `backward` reads it.
         [[nodiscard]] tensor_view<scalar, 2> logit_gradient() const {
             const auto& maps = detail::maps_of(body_).gradient;
             return {maps.view(samples_).data, {samples_, maps.shape().c}};
@@ -71,7 +71,7 @@ class network {
         friend class network;
         scoped_pool pool_;
         map_buffer<scalar> input_, input_gradient_;
-        std::vector<scalar> direction_; // a tangent or gradient of the input, as callers see it
+        std::vector<scalar> direction_; // a tangent or gradient of the input, in the caller's shape
         typename Body::scratch body_;
         std::vector<scalar> parameter_gradient_;
         std::vector<layer_tap<scalar>> tapped_;
@@ -122,9 +122,9 @@ class network {
     /// Moves the running statistics of batch norm towards those of the last training pass.
     void update_state(const workspace& ws) { body_.update_state(ws.body_); }
 
-    /// Logits (n, classes) of `x`, and `tap(index, name, activations)` for each layer behind a ReLU, in
-    /// forward order, when all are there; views stay valid until the next pass. Throws `shape_error` when `x`
-    /// does not fit.
+    /// Returns the logits (n, classes) of `x`. After the pass it calls `tap(index, name, activations)` for
+    /// each layer with a ReLU, in forward order; views are valid until the next pass. Throws `shape_error` if
+    /// `x` does not fit.
     template <typename Tap = no_tap>
     tensor_view<const scalar, 2> forward(const input_view& x, workspace& ws, Tap&& tap = {},
                                          mode how = mode::inference) const {
@@ -147,7 +147,7 @@ class network {
         return forward(x, ws, std::forward<Tap>(tap), mode::training);
     }
 
-    /// What a penalty sees after a forward pass, its gradients set to 0.
+    /// The taps of the last forward pass for a penalty, with gradients set to 0.
     std::span<const layer_tap<scalar>> taps(workspace& ws) const {
         ws.tapped_.clear();
         body_.visit_taps(
@@ -161,8 +161,8 @@ class network {
         return ws.tapped_;
     }
 
-    /// Gradient of the parameters from `ws.logit_gradient()` and, when `layer_tap`, from what was added at
-    /// the taps; `input_gradient`, unless empty, gets that of the input of the last forward pass.
+    /// Gradient of the parameters from `ws.logit_gradient()` and, if `tapped`, from the gradients at the
+    /// taps. `input_gradient`, unless empty, receives the gradient of the input of the last forward pass.
     void backward(workspace& ws, bool tapped = false,
                   const tensor_view<scalar, 4>& input_gradient = {}) const {
         ws.parameter_gradient_.resize(parameter_count());
@@ -175,7 +175,7 @@ class network {
         backward_from(Body::size - 1, ws, false, nullptr, gradient);
     }
 
-    /// Number of classes that inputs of this size are told apart by.
+    /// Number of output classes for inputs of this shape.
     [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const {
         return body_.output_shape({x[0], x[1], x[2], x[3]}).c;
     }
@@ -240,16 +240,17 @@ class network {
         return {shape.n, shape.c, shape.h, shape.w};
     }
 
-    /// Calls `visit(unit, gradient)` for every unit of a layer in order: the gradient of the unit's spatial
-    /// mean with respect to each sample, of the shape of `x`, valid until the next call. One forward pass and
-    /// one backward pass per unit, from its layer down, all samples at once: give it a batch at a time.
+    /// Calls `visit(unit, gradient)` for every unit of a layer in order. `gradient` is that of the unit's
+    /// spatial mean with respect to each sample, of the shape of `x`, valid until the next call. One forward
+    /// pass, and one backward pass per unit from its layer down, for all samples at once; pass one batch at a
+    /// time.
     template <typename Visit>
     void unit_gradients(std::size_t layer, const input_view& x, workspace& ws, Visit&& visit) const {
         check_layer(layer);
         forward(x, ws);
         const auto all = taps(ws);
         const layer_tap<scalar>& own = all[layer];
-        // Below an output the backward pass writes all gradients anew; about a tap inside a block it adds.
+        // The backward pass overwrites gradients below an output; at a tap inside a block it adds to them.
         const bool inside = !Body::tap_is_output(layer);
         const std::size_t units = own.gradient.extent(1);
         const scalar share = scalar(1) / static_cast<scalar>(own.gradient.extent(2) * own.gradient.extent(3));
@@ -363,7 +364,7 @@ class network {
             }
         }
     }
-    /// Here for the position in all of `x`; the losses see a piece of it.
+    /// A local index for all of `x`; the losses handle a piece of it.
     static void check_labels(std::span<const int> labels, std::size_t classes) {
         for (std::size_t n = 0; n < labels.size(); ++n) {
             if (labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes) continue;

@@ -16,7 +16,7 @@ namespace net {
 
 namespace detail {
 
-/// The output maps of a layer, with their gradient and tangent, wherever the layer's scratch keeps them.
+/// The output maps of a layer, with their gradient and tangent, in the layer's scratch.
 template <typename Scratch>
 [[nodiscard]] auto& maps_of(Scratch& s) noexcept {
     if constexpr (requires { s.conv.out; })
@@ -123,7 +123,7 @@ class sequential {
                 if constexpr (requires { layer.tap_shape(tap, shape); })
                     found = layer.tap_shape(tap, shape);
                 else
-                    found = layer.output_shape(shape); // a layer's own taps have all the shape of its output
+                    found = layer.output_shape(shape); // all taps of a layer have the shape of its output
                 return;
             }
             tap -= type::tap_count;

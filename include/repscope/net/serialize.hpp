@@ -35,8 +35,8 @@ template <typename Scalar>
 } // namespace detail
 
 /// Parameters and running statistics of a network as bytes: magic, format, architecture, scalar,
-/// normalization of the input, then name, length and numbers of each tensor, and the CRC-32 of all before it.
-/// Little-endian.
+/// normalization of the input, then name, length and numbers of each tensor, and the CRC-32 of all bytes
+/// before it. Little-endian.
 template <network_like Network>
 [[nodiscard]] std::vector<std::byte> parameter_bytes(const Network& network) {
     using scalar = typename Network::scalar;
@@ -60,11 +60,12 @@ template <network_like Network>
     return to.bytes();
 }
 
-/// Sets parameters and running statistics of `network` from what `parameter_bytes` gave for a network of the
-/// same architecture, scalar, normalization and sizes; `name` is what error messages call the bytes.
+/// Sets parameters and running statistics of `network` from the bytes of `parameter_bytes`. They must come
+/// from a network of the same architecture, scalar, normalization and sizes; errors refer to the bytes by
+/// `name`.
 ///
-/// Throws `format_error` that says what differs when the bytes are damaged or those of another network, and
-/// leaves the network as it was.
+/// Throws `format_error` with the difference if the bytes are damaged or belong to another network, and
+/// leaves the network unchanged.
 template <network_like Network>
 void set_parameters(Network& network, std::span<const std::byte> bytes,
                     const std::string& name = "parameters") {
@@ -73,7 +74,7 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
     const auto expect = [&](std::string_view what, const std::string& wanted, const std::string& got) {
         if (got != wanted) detail::throw_foreign(from, what, wanted, got);
     };
-    // A foreign file is told by its first bytes, before a length in it is believed.
+    // The first bytes identify a foreign file, before any length in it is used.
     std::string magic;
     if (bytes.size() >= 4 + detail::parameter_magic.size()) {
         for (const std::byte b : bytes.subspan(4, detail::parameter_magic.size()))
@@ -123,8 +124,8 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
     network.visit_state(set);
 }
 
-/// Writes `parameter_bytes(network)` to a file, which appears when it is whole. Throws `format_error` naming
-/// the path.
+/// Writes `parameter_bytes(network)` to a file, which gets its name when it is complete. Throws
+/// `format_error` that names the path.
 template <network_like Network>
 void save(const Network& network, const std::string& path) {
     write_file_atomically(path, parameter_bytes(network));

@@ -22,12 +22,12 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// What a training step did.
+/// The result of a training step.
 struct training_progress {
     std::size_t epoch = 0, step = 0, steps = 0; ///< counted from 0 through all epochs; `steps` of them in all
     double rate = 0;
     double loss = 0;           ///< mean cross-entropy of the batch
-    double penalty = 0;        ///< value of the penalty, which is added to it
+    double penalty = 0;        ///< value of the penalty, which is added to the loss
     bool end_of_epoch = false; ///< whether this was the last step of its epoch
 };
 
@@ -35,10 +35,10 @@ struct training_options {
     thread_source threads = 1;
     std::size_t epochs = 3;
     std::size_t batch = 128;
-    std::uint64_t seed = 0; ///< of the order of the samples
+    std::uint64_t seed = 0; ///< seed of the order of the samples
 };
 
-/// One network in training: it, its memory and its optimizer.
+/// One network in training, with its memory and its optimizer.
 template <network_like Network, optimizer_for<Network> Optimizer>
 class trainer {
   public:
@@ -107,14 +107,14 @@ struct image_source {
     }
 };
 
-/// Goes through a data set in epochs: every epoch takes the samples in a new random order, in batches, and
-/// leaves out the last incomplete one.
+/// Reads a data set in epochs. Every epoch takes the samples in a new random order, in batches, and omits the
+/// last incomplete one.
 ///
 /// `source` has `size()`, `extents()` (channels, rows, columns) and `read(indices, batch)`, as `image_source`
-/// has; `labels` one per sample. `visit(x, labels, chosen, progress)` gets a batch as (batch, channels, rows,
-/// columns) of `Scalar`, its labels, the places of its samples in the data set, and a `training_progress`
-/// whose counts are filled in. The order depends on the seed alone. Throws `shape_error` when labels and
-/// samples differ in number or do not fill one batch.
+/// does; `labels` one per sample. `visit(x, labels, chosen, progress)` gets a batch (batch, channels, rows,
+/// columns) of `Scalar`, its labels, the indices of its samples in the data set, and a `training_progress`
+/// with its counts. The order depends on the seed alone. Throws `shape_error` if labels and samples differ in
+/// number or do not fill one batch.
 template <typename Scalar, batch_source<Scalar> Source, typename Visit>
 void for_each_batch(const Source& source, std::span<const int> labels, const training_options& options,
                     Visit&& visit) {
@@ -160,8 +160,8 @@ struct no_observer {
 ///
 /// `schedule(step)` gives the learning rate and counts steps through all epochs; `penalty` is added to the
 /// loss (see `layer_tap`); `observe(const training_progress&)` is called after every step. Order and result
-/// depend on the seed alone, not on the threads. Throws what `for_each_batch` throws, and `value_error` for a
-/// label the network has no class for.
+/// depend on the seed alone, not on the threads. Throws as `for_each_batch`, and `value_error` for a label
+/// above the network's classes.
 template <network_like Network, batch_source<typename Network::scalar> Source,
           optimizer_for<Network> Optimizer, schedule_like Schedule,
           penalty_for<typename Network::scalar> Penalty = no_penalty, typename Observer = no_observer>

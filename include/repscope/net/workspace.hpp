@@ -11,22 +11,22 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// Whether batch norm takes the statistics of the batch (training) or the running ones (inference).
+/// Whether batch norm uses the statistics of the batch (training) or the running ones (inference).
 enum class mode { training, inference };
 
-/// What every layer is told about the pass it takes part in.
+/// The arguments of a pass that every layer receives.
 struct pass {
     thread_pool& pool;
     std::size_t samples = 0;
     mode how = mode::inference;
-    /// Gradients stand at the taps before the backward pass begins, and it adds to them.
+    /// The taps contain gradients before the backward pass begins, which adds to them.
     bool tapped = false;
 };
 
 namespace detail {
 
-/// Samples are cut into lanes by their number alone: a lane is the unit of work of a thread, and sums over
-/// samples are taken within lanes and then over lanes in order, so no result depends on the threads.
+/// Samples are divided into lanes by their number alone. A lane is the unit of work of a thread. Sums over
+/// samples are computed within lanes and then over lanes in order, so no result depends on the threads.
 inline constexpr std::size_t max_lanes = 16;
 
 [[nodiscard]] inline std::size_t lane_count(std::size_t samples) noexcept {
@@ -42,7 +42,7 @@ inline void for_each_lane(const pass& run, Body&& body) {
     });
 }
 
-/// Calls `body(row pointers..., numbers in a row)` for every row of maps of one shape.
+/// Calls `body(row pointers..., numbers per row)` for every row of maps of one shape.
 template <typename Body, typename First, typename... Maps>
 inline void for_rows(std::size_t first, std::size_t last, Body&& body, const First& map,
                      const Maps&... maps) {

@@ -8,12 +8,12 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// How data are cut into blocks of samples for statistics: a function of the sample's size alone, so that who
-/// does the work never changes the order in which numbers are added.
+/// The division of data into blocks of samples for statistics. It depends on the size of a sample alone, so
+/// the order of additions does not depend on the threads.
 ///
-/// `elements`: units x positions of one sample. About 2^16 elements a block, a multiple of 4 samples and at
-/// most 1024: small enough for the second-level cache in double, large enough that starting one costs
-/// nothing.
+/// `elements`: units x positions of one sample. About 2^16 elements per block, a multiple of 4 samples and at
+/// most 1024: small enough for the second-level cache in double, and large enough to make the start of a
+/// block cheap.
 [[nodiscard]] constexpr std::size_t samples_per_block(std::size_t elements) noexcept {
     constexpr std::size_t target = std::size_t{1} << 16U;
     const std::size_t samples = target / (std::max<std::size_t>)(elements, 1);

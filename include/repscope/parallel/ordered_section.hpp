@@ -9,13 +9,13 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Lets tasks that end in any order hand in what they have in the order of their numbers, so that a sum over
-/// them has the same bits for any number of threads. The numbers must be started in increasing order, which
-/// `thread_pool::for_each` does; who waits, waits for tasks that are running.
+/// Hands over the results of tasks, which end in any order, in the order of their numbers, so that a sum over
+/// them has the same bits for any number of threads. The numbers must be started in increasing order, as
+/// `thread_pool::for_each` does, so that a waiting task only waits for running tasks.
 class ordered_section {
   public:
-    /// Calls `work` when all smaller numbers have had their turn; false, without calling it, once somebody
-    /// gave up. Who throws gives up.
+    /// Calls `work` after the turns of all smaller numbers; returns false, without calling it, if the section
+    /// was canceled. An exception cancels the section.
     template <typename Work>
     bool enter(std::size_t number, Work&& work) {
         for (std::size_t now = next_.load(std::memory_order_acquire); now != number;
@@ -29,13 +29,13 @@ class ordered_section {
             abort();
             throw;
         }
-        std::size_t expected = number; // unless a later number has given up meanwhile
+        std::size_t expected = number; // unless a later number canceled it meanwhile
         next_.compare_exchange_strong(expected, number + 1, std::memory_order_acq_rel);
         next_.notify_all();
         return true;
     }
 
-    /// Releases everyone who waits, or will.
+    /// Releases all present and future waiting tasks.
     void abort() noexcept {
         next_.store(aborted, std::memory_order_release);
         next_.notify_all();

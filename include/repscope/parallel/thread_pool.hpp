@@ -21,7 +21,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// Tells the processor that this is a waiting loop.
+/// Hints to the processor that this is a waiting loop.
 inline void pause_briefly() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -30,22 +30,22 @@ inline void pause_briefly() noexcept {
 #endif
 }
 
-/// About 0.2 milliseconds: longer than the pauses between the loops of a training step. Waking a thread that
-/// sleeps costs its waker 20 to 40 microseconds, a thread that looks costs it none.
+/// About 0.2 milliseconds: longer than the pauses between the loops of a training step. Waking a sleeping
+/// thread costs its waker 20 to 40 microseconds, a polling thread costs nothing.
 inline constexpr int spin_limit = 5000;
 
 } // namespace detail
 
-/// Threads that wait for loops to share. The calling thread is one of them, so a pool of one has none of its
-/// own and runs everything in place.
+/// Threads that wait for loops to share. The calling thread is one of them, so a pool of one has no other
+/// thread and runs everything in place.
 ///
-/// Which thread runs which index is not determined; what a loop computes must depend on the index alone. One
-/// loop runs at a time; a loop started from inside a task runs in place. Threads that find no work look for
-/// the next loop for some 0.2 milliseconds, since loops often follow each other closely, and then sleep.
+/// The assignment of indices to threads is not determined; the result of a loop must depend on the index
+/// alone. One loop runs at a time; a loop that a task starts runs in place. Idle threads poll for the next
+/// loop for some 0.2 milliseconds, since loops often follow each other closely, and then sleep.
 class thread_pool {
   public:
-    /// A pool of `threads` threads, the caller included; 0 takes one for each core. Throws `value_error` for
-    /// more than 4096.
+    /// A pool of `threads` threads, including the caller; 0 means one per core. Throws `value_error` for more
+    /// than 4096.
     explicit thread_pool(std::size_t threads = 0) {
         const std::size_t cores = (std::max<std::size_t>)(1, std::thread::hardware_concurrency());
         size_ = threads == 0 ? cores : threads;
@@ -53,14 +53,14 @@ class thread_pool {
             errors::throw_value_error("thread_pool",
                                       "expected at most 4096 threads, got " + errors::text_of(size_));
         }
-        // A thread that spins where another one waits for its core keeps that one from working.
+        // A thread that spins while another one waits for its core delays that one.
         spins_ = size_ <= cores ? detail::spin_limit : 0;
         workers_.reserve(size_ - 1);
         try {
             for (std::size_t worker = 1; worker < size_; ++worker) {
                 workers_.emplace_back([this, worker] { work(worker); });
             }
-        } catch (...) { // a system out of threads must not leave the ones that did start unjoined
+        } catch (...) { // if the system runs out of threads, those that started must be joined
             stop();
             throw;
         }
@@ -69,15 +69,15 @@ class thread_pool {
     thread_pool& operator=(const thread_pool&) = delete;
     ~thread_pool() { stop(); }
 
-    /// Number of threads, the caller included.
+    /// Number of threads, including the caller.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     /// Calls `task(index)` or `task(index, worker)` once for every index in [0, count), on several threads,
-    /// begun in increasing order, and returns when all are done. `worker` is below `size()` and unique among
-    /// the tasks of this loop that run at the same time: an index into scratch made for this loop.
+    /// started in increasing order, and returns after all are complete. `worker` is below `size()` and unique
+    /// among the tasks of this loop that run at the same time; use it as an index into scratch of this loop.
     ///
-    /// When tasks throw, no new ones are started and the exception of the lowest index is rethrown, whatever
-    /// the number of threads.
+    /// If tasks throw, no new ones are started, and the exception of the lowest index is rethrown for any
+    /// number of threads.
     template <typename Task>
     void for_each(std::size_t count, Task&& task) {
         const auto call = [&task](std::size_t index, std::size_t worker) {
@@ -108,8 +108,8 @@ class thread_pool {
     }
 
   private:
-    // The gate of a loop: its number, whether it is open, and how many workers are inside. A worker that
-    // comes late finds the gate shut and the caller never waits for it: only for those that went in.
+    // The gate of a loop: its number, whether it is open, and the number of workers inside. A late worker
+    // finds the gate closed, and the caller does not wait for it: only for those inside.
     static constexpr std::uint64_t inside_mask = 0xFFFF;
     static constexpr std::uint64_t open_bit = 0x10000;
     static constexpr std::uint64_t number_unit = 0x20000;
@@ -123,7 +123,7 @@ class thread_pool {
         return inside;
     }
 
-    /// Looks for `ready()` for a moment; false when it did not come true.
+    /// Polls `ready()` briefly; returns false if it stayed false.
     template <typename Ready>
     [[nodiscard]] bool spin(Ready ready) const {
         for (int look = 0; look < spins_; ++look) {
@@ -133,7 +133,7 @@ class thread_pool {
         return ready();
     }
 
-    /// Starts the loop whose description has just been written.
+    /// Starts the loop that has just been described.
     void open() noexcept {
         const std::uint64_t number = number_of(gate_.load(std::memory_order_relaxed)) + 1;
         gate_.store(number * number_unit + open_bit, std::memory_order_seq_cst);
@@ -141,14 +141,14 @@ class thread_pool {
     }
 
     void wake_sleepers() noexcept {
-        // A worker counts itself among the sleepers before it looks at the gate for the last time; in the
-        // one order of these operations either it sees the new gate or we see it sleeping.
+        // A worker counts itself as a sleeper before its last check of the gate. In the sequentially
+        // consistent order of these operations either it sees the new gate, or the caller sees it sleeping.
         if (sleepers_.load(std::memory_order_seq_cst) == 0) return;
         { const std::lock_guard lock(mutex_); }
         wake_.notify_all();
     }
 
-    /// Shuts the gate and waits for the workers inside.
+    /// Closes the gate and waits for the workers inside.
     void close() noexcept {
         const std::uint64_t gate = gate_.fetch_and(~open_bit, std::memory_order_seq_cst);
         if ((gate & inside_mask) == 0) return;
@@ -230,7 +230,7 @@ class thread_pool {
     std::vector<std::thread> workers_;
     std::mutex loop_mutex_;
 
-    // The loop that runs: written before its gate opens, read by those inside.
+    // The running loop: written before its gate opens, read by the workers inside.
     const void* context_ = nullptr;
     void (*invoke_)(const void*, std::size_t, std::size_t) = nullptr;
     std::size_t count_ = 0;
@@ -240,7 +240,7 @@ class thread_pool {
     std::condition_variable wake_;
     std::condition_variable done_;
 
-    // On cache lines of their own: workers look at the gate while others count indices.
+    // On separate cache lines: workers poll the gate while others count indices.
     alignas(64) std::atomic<std::uint64_t> gate_{0};
     std::atomic<std::size_t> sleepers_{0};
     std::atomic<bool> caller_sleeps_{false};
@@ -248,11 +248,11 @@ class thread_pool {
     alignas(64) std::atomic<std::size_t> next_{0};
 };
 
-/// Who computes, as an option: a number of threads, of which a pool is made for the call, or a pool of the
-/// caller's. It never changes a result.
+/// The threads of a computation, as an option: a number of threads, for which a pool is made for the call, or
+/// a pool of the caller. It never changes a result.
 class thread_source {
   public:
-    /// `threads` threads; 0 takes one for each core. Throws `value_error` when negative.
+    /// `threads` threads; 0 means one per core. Throws `value_error` if negative.
     thread_source(int threads = 1) : threads_(threads) { // NOLINT(google-explicit-constructor)
         if (threads < 0) {
             errors::throw_value_error("thread_source", "expected 0 (all cores) or more threads, got " +
@@ -268,7 +268,7 @@ class thread_source {
     thread_pool* pool_ = nullptr;
 };
 
-/// The pool behind an `thread_source`, for as long as the lease lives: the caller's, or one of its own.
+/// The pool of a `thread_source` during the lifetime of the lease: that of the caller, or a temporary one.
 class scoped_pool {
   public:
     explicit scoped_pool(const thread_source& threads) : pool_(threads.pool_) {

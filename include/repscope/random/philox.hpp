@@ -20,9 +20,9 @@ using philox_key = std::array<std::uint32_t, 2>;
     return {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U)};
 }
 
-/// Philox4x32-10: 128 random bits as a pure function of a counter and a key, so that any draw can be made at
-/// any place, in any order, on any thread. Ten rounds, about 20 multiplications.
-/// Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
+/// Philox4x32-10: 128 random bits as a pure function of a counter and a key, so any draw can be computed at
+/// any place, in any order, on any thread. Ten rounds, about 20 multiplications. Salmon, Moraes, Dror and
+/// Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
 [[nodiscard]] constexpr std::array<std::uint32_t, 4> philox4x32(philox_counter counter,
                                                                 philox_key key) noexcept {
     constexpr std::uint64_t multiplier_0 = 0xD2511F53U;

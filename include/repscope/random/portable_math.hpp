@@ -9,10 +9,10 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Exponential and logarithm from additions, multiplications and divisions alone. Those are rounded alike
-/// everywhere, so these give the same bits with every compiler and every C library, where `std::exp` and
-/// `std::log` do not; random draws are made with them. The promise needs a build without contraction
-/// (-ffp-contract=off) and without -ffast-math.
+/// Exponential and logarithm from additions, multiplications and divisions alone. These are rounded alike
+/// everywhere, so the functions give the same bits with every compiler and every C library, unlike `std::exp`
+/// and `std::log`; random draws use them. This requires a build without contraction (-ffp-contract=off) and
+/// without -ffast-math.
 namespace portable {
 
 namespace detail {
@@ -52,11 +52,11 @@ inline constexpr double inverse_ln2 = 0x1.71547652b82fep+0;
     series = series * r + 1.0 / 24.0;
     series = series * r + 1.0 / 6.0;
     series = series * r + 0.5;
-    // What rounding takes from 1 + high and from r = high - low is given back at the small end of the sum.
+    // The rounding errors of 1 + high and of r = high - low are added at the small end of the sum.
     const double leading = 1.0 + high;
     const double lost = high - (leading - 1.0);
     const double result = leading + (lost + (series * r * r - low));
-    // One factor could overflow or lose bits where the product does not.
+    // A single factor could overflow or lose bits although the product does not.
     const int half = exponent / 2;
     return result * detail::power_of_two(half) * detail::power_of_two(exponent - half);
 }

@@ -8,8 +8,8 @@ namespace portable {
 
 namespace detail {
 
-/// sin(x + low) for |x| <= pi / 4, low being far below the last digit of x: the power series, x itself left
-/// to the end.
+/// sin(x + low) for |x| <= pi / 4, with low far below the last digit of x: the power series, with x itself
+/// added last.
 [[nodiscard]] constexpr double sine_series(double x, double low) noexcept {
     const double z = x * x;
     double series = 1.0 / 355687428096000.0;
@@ -19,7 +19,7 @@ namespace detail {
     series = 1.0 / 362880.0 - series * z;
     series = 1.0 / 5040.0 - series * z;
     series = 1.0 / 120.0 - series * z;
-    // What 1/6 loses in double is given back.
+    // The rounding error of 1/6 in double is added back.
     const double cube = x * z;
     return x - (cube * (0x1.5555555555555p-3 + (0x1.5555555555555p-57 - series * z)) - low * (1.0 - 0.5 * z));
 }
@@ -35,7 +35,7 @@ namespace detail {
     series = 1.0 / 24.0 - series * z;
     const double half = 0.5 * z;
     const double leading = 1.0 - half;
-    // What rounding takes from 1 - z/2 is given back at the small end of the sum.
+    // The rounding error of 1 - z/2 is added at the small end of the sum.
     return leading + (((1.0 - leading) - half) + (z * z * series - x * low));
 }
 

@@ -15,7 +15,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Philox blocks that are made at a time: loops of a fixed length are what compilers make vectors of.
+/// Philox blocks that are computed at a time; compilers vectorize loops of a fixed length.
 inline constexpr std::size_t philox_lanes = 16;
 
 /// The four words of each of `philox_lanes` blocks, word by word.
@@ -23,7 +23,7 @@ struct philox_words {
     std::uint32_t word[4][philox_lanes];
 };
 
-/// Blocks first, first + 1, ... of (draw, sample, stream): the same words as `philox4x32` gives one by one.
+/// Blocks first, first + 1, ... of (draw, sample, stream): the same words as from `philox4x32` one by one.
 inline void philox_blocks(std::uint32_t first, std::uint32_t draw, std::uint32_t sample, std::uint32_t stream,
                           philox_key key, philox_words& words) noexcept {
     std::uint32_t a[philox_lanes];
@@ -56,10 +56,10 @@ inline void philox_blocks(std::uint32_t first, std::uint32_t draw, std::uint32_t
     }
 }
 
-/// `unit_interval`, without a conversion that vectors lack.
+/// `unit_interval`, without a conversion that has no vector instruction.
 [[nodiscard]] constexpr double unit_interval_of(std::uint32_t low, std::uint32_t high) noexcept {
     const std::uint64_t bits = low | (static_cast<std::uint64_t>(high) << 32U);
-    // 2^52 + an integer below 2^52 has that integer in its last 52 bits.
+    // 2^52 plus an integer below 2^52 has that integer in its last 52 bits.
     return ((std::bit_cast<double>((bits >> 12U) | 0x4330000000000000U) - 0x1p52) + 0.5) * 0x1p-52;
 }
 
@@ -95,12 +95,12 @@ inline void log_of_each(const double* values, double* logs) noexcept {
     }
 }
 
-/// `normal_quantile` of each, in place. Fourteen in a hundred lie in the tails; those are collected, for
-/// their logarithms are what costs time.
+/// `normal_quantile` of each, in place. Fourteen percent are in the tails; those are collected, because their
+/// logarithms dominate the cost.
 class normal_batch {
   public:
-    /// `values`: `uniforms_at_once` probabilities. Their quantiles, but for the tails, which wait for
-    /// `finish`.
+    /// `values`: `uniforms_at_once` probabilities. Their quantiles, except for the tails, which `finish`
+    /// computes.
     void add(double* values) noexcept {
         double center[uniforms_at_once];
         for (std::size_t i = 0; i < uniforms_at_once; ++i) {
@@ -113,7 +113,7 @@ class normal_batch {
             where_[waiting_] = values + i;
             waiting_ += probability < 0.075 || probability > 0.925 ? 1U : 0U;
         }
-        // Those that wait keep their probability.
+        // The remaining ones keep their probability.
         for (std::size_t i = 0; i < uniforms_at_once; ++i) {
             const bool tail = values[i] < 0.075 || values[i] > 0.925;
             values[i] = tail ? values[i] : center[i];
@@ -155,33 +155,33 @@ class normal_batch {
 
 /// Many draws of one sequence at once: draw number `draw` of (seed, stream, sample).
 ///
-/// Element i of a field is made of words 2i and 2i + 1 (or of word i) of the counters {block, draw, sample,
-/// stream}, so the field of draw 0 is what `random_stream` gives one by one; the same bits everywhere. At
-/// most 2^33 uniforms or normals, 2^34 words per draw.
+/// Element i of a field is made from words 2i and 2i + 1 (or from word i) of the counters {block, draw,
+/// sample, stream}. The field of draw 0 therefore equals the numbers of `random_stream`; the same bits
+/// everywhere. At most 2^33 uniforms or normals, 2^34 words per draw.
 class random_field {
   public:
     constexpr random_field(std::uint64_t seed, std::uint32_t stream, std::uint32_t sample,
                            std::uint32_t draw) noexcept
         : key_(key_of(seed)), stream_(stream), sample_(sample), draw_(draw) {}
 
-    /// A `first` that is a multiple of this may begin a part of a field.
+    /// A part of a field may begin at any multiple of this number.
     static constexpr std::size_t part = 4 * detail::philox_lanes;
 
-    /// Uniform in (0, 1), never 0 and never 1: elements first, first + 1, ... of the field, `first` being a
-    /// multiple of `part`.
+    /// Uniform in (0, 1), never 0 and never 1: elements first, first + 1, ... of the field, where `first` is
+    /// a multiple of `part`.
     void uniforms(std::span<double> values, std::size_t first = 0) const noexcept {
         each_block(first, values.size(), [&](double* made, std::size_t at, std::size_t count) {
             for (std::size_t i = 0; i < count; ++i) values[at + i] = made[i];
         });
     }
 
-    /// loc + scale z, z standard normal by the quantile of a uniform.
+    /// loc + scale z, with z standard normal from the quantile of a uniform.
     void normals(std::span<double> values, double loc, double scale, std::size_t first = 0) const noexcept {
         detail::normal_batch batch;
         detail::philox_words words;
         std::size_t done = 0;
         auto block = static_cast<std::uint32_t>(first / 2);
-        // Whole blocks are made in place; the rest in memory of its own.
+        // Whole blocks are written in place; the rest goes through a separate buffer.
         for (; done + detail::uniforms_at_once <= values.size(); done += detail::uniforms_at_once) {
             make(block, words, values.data() + done);
             batch.add(values.data() + done);
@@ -198,8 +198,7 @@ class random_field {
         for (double& value : values) value = loc + scale * value;
     }
 
-    /// Uniform on the integers below 2^32, one word each: `use(first, words, count)` gets them in their
-    /// order.
+    /// Uniform on the integers below 2^32, one word each: `use(first, words, count)` gets them in order.
     template <typename Use>
     void words(std::size_t size, Use&& use) const {
         detail::philox_words made;

@@ -17,16 +17,17 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// A double in (0, 1) from 64 random bits: (floor(bits / 2^12) + 1/2) / 2^52, never 0 and never 1.
 ///
-/// With one bit more the largest value would round to 1.
+/// With one more bit the largest value would round to 1.
 [[nodiscard]] constexpr double unit_interval(std::uint64_t bits) noexcept {
     return (static_cast<double>(bits >> 12U) + 0.5) * 0x1p-52;
 }
 
-/// A sequence of random numbers, one of 2^64 for each seed: (stream, sample). Streams are named by
-/// `streams::id`, samples by their place in the data set.
+/// A sequence of random numbers, one of 2^64 for each seed: (stream, sample). `streams::id` names streams;
+/// samples are named by their index in the data set.
 ///
-/// The sequence is what Philox gives for the counters {block mod 2^32, block / 2^32, sample, stream}, block =
-/// 0, 1, ..., four words each; it repeats after 2^66 words. The same bits everywhere (see portable_math.hpp).
+/// The sequence is the output of Philox for the counters {block mod 2^32, block / 2^32, sample, stream},
+/// block = 0, 1, ..., with four words each; it repeats after 2^66 words. The same bits everywhere (see
+/// portable_math.hpp).
 class random_stream {
   public:
     constexpr random_stream(std::uint64_t seed, std::uint32_t stream, std::uint32_t sample = 0) noexcept
@@ -53,7 +54,7 @@ class random_stream {
     /// Uniform in (0, 1), never 0 and never 1; two words.
     [[nodiscard]] constexpr double uniform() noexcept { return unit_interval(u64()); }
 
-    /// Standard normal, by the quantile of a uniform; two words.
+    /// Standard normal, from the quantile of a uniform; two words.
     [[nodiscard]] double normal() noexcept { return normal_quantile(uniform()); }
 
     /// Uniform on the integers below `bound`, without bias: one word, rarely more. Throws `value_error` when
@@ -62,7 +63,8 @@ class random_stream {
         if (bound == 0) errors::throw_value_error("random_stream::below", "expected a bound above 0, got 0");
         std::uint64_t product = static_cast<std::uint64_t>(u32()) * bound;
         if (static_cast<std::uint32_t>(product) < bound) {
-            // 2^32 is not a multiple of the bound: the first (2^32 mod bound) low halves come once too often.
+            // 2^32 is not a multiple of the bound: the first (2^32 mod bound) low halves would occur once too
+            // often.
             const std::uint32_t surplus = (0U - bound) % bound;
             while (static_cast<std::uint32_t>(product) < surplus) {
                 product = static_cast<std::uint64_t>(u32()) * bound;
@@ -80,8 +82,8 @@ class random_stream {
     std::size_t used_ = 4;
 };
 
-/// Brings `values` into a random order, each order equally likely: Fisher and Yates, from the end. Throws
-/// `value_error` for 2^32 values or more. O(n).
+/// Shuffles `values`, with each order equally likely: Fisher and Yates, from the end. Throws `value_error`
+/// for 2^32 values or more. O(n).
 template <typename T>
 constexpr void shuffle(std::span<T> values, random_stream& random) {
     if (values.size() > (std::numeric_limits<std::uint32_t>::max)()) {
@@ -93,7 +95,7 @@ constexpr void shuffle(std::span<T> values, random_stream& random) {
     }
 }
 
-/// Fills `order` with the integers 0 ... n-1 in a random order; see `shuffle`. O(n).
+/// Fills `order` with a random permutation of 0 ... n-1; see `shuffle`. O(n).
 constexpr void permutation(std::span<std::uint32_t> order, random_stream& random) {
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
     shuffle(order, random);

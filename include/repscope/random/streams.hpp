@@ -8,11 +8,11 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Identities of random streams. Two draws are independent when their streams differ, so every use of
-/// randomness in the library takes its stream from here and from nowhere else.
+/// Identities of random streams. Two draws are independent if their streams differ, so every use of
+/// randomness in the library gets its stream here.
 namespace streams {
 
-/// What a stream is for. Results depend on the numbers: a purpose is appended, never renumbered.
+/// The purpose of a stream. Results depend on the numbers: append new purposes and never renumber.
 enum class purpose : std::uint8_t {
     init = 0,         ///< initial parameters
     shuffle = 1,      ///< the order of the samples of an epoch
@@ -24,16 +24,17 @@ enum class purpose : std::uint8_t {
     sketch = 7,       ///< random projections of units
     permutation = 8,  ///< shuffled labels and their approximations
     fold = 9,         ///< the fold of a sample
-    environment = 10, ///< synthetic data: label noise and what only goes along with the label; a: environment
-    control = 11,     ///< random perturbations that attacks are compared with; a: place of the size
-    gradient_check = 12, ///< directions in which gradients are compared with differences; a: direction
+    environment =
+        10, ///< synthetic data: label noise and attributes that correlate with the label; a: environment
+    control = 11,        ///< random perturbations for comparison with attacks; a: place of the size
+    gradient_check = 12, ///< directions for the comparison of gradients with differences; a: direction
 };
 
 inline constexpr std::uint32_t index_limit = 4096;
 
 /// The stream of a purpose and two indices: purpose (8 bits), a (12 bits), b (12 bits), from the top.
 ///
-/// Throws `value_error` when an index does not fit in 12 bits: two uses would share one stream.
+/// Throws `value_error` if an index does not fit in 12 bits, since two uses would share one stream.
 [[nodiscard]] constexpr std::uint32_t id(purpose use, std::uint32_t a = 0, std::uint32_t b = 0) {
     if (a >= index_limit || b >= index_limit) {
         errors::throw_value_error("streams::id", "expected indices below 4096, got " + errors::text_of(a) +

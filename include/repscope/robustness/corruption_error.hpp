@@ -43,7 +43,7 @@ inline constexpr std::array<reference_error, 15> alexnet_errors{{
 /// Error of AlexNet on the uncorrupted validation images, for relative errors.
 inline constexpr double alexnet_clean_error = 0.435;
 
-/// The reference error of a corruption; nothing where the table has none.
+/// The reference error of a corruption; no value if the table has none.
 [[nodiscard]] constexpr std::optional<double> alexnet_error(std::string_view corruption) noexcept {
     for (const reference_error& row : alexnet_errors)
         if (row.corruption == corruption) return row.mean_error;
@@ -81,7 +81,7 @@ inline void require_error(std::string_view function, std::string_view which, dou
 /// The error on one corruption, not normalized: the mean over its severities.
 ///
 /// `errors`: top-1 error of each severity, shares in [0, 1]. The result is in [0, 1]. Throws `value_error`
-/// when there is none or one is outside [0, 1]. O(severities).
+/// without errors and for one outside [0, 1]. O(severities).
 template <tensor_like Errors>
 [[nodiscard]] double unnormalized_corruption_error(const Errors& errors) {
     return detail::mean_of_errors("unnormalized_corruption_error", errors);
@@ -93,7 +93,7 @@ template <tensor_like Errors>
 ///
 /// `errors`: top-1 error of each severity, shares in [0, 1]; `reference_mean_error`: mean of the reference
 /// over the same severities (`alexnet_error`). Throws `value_error` for errors outside [0, 1] and a reference
-/// that makes no error. O(severities). Hendrycks and Dietterich 2019, section 4.3.
+/// without errors. O(severities). Hendrycks and Dietterich 2019, section 4.3.
 template <tensor_like Errors>
 [[nodiscard]] double corruption_error(const Errors& errors, double reference_mean_error) {
     const double mean = detail::mean_of_errors("corruption_error", errors);
@@ -104,12 +104,12 @@ template <tensor_like Errors>
     return mean / reference_mean_error;
 }
 
-/// The relative corruption error: how much worse than on clean images a network gets, divided by the same of
-/// a reference: sum_s (E_s - E_clean) / sum_s (E_s^reference - E_clean^reference).
+/// The relative corruption error: the increase of a network's error over that on clean images, divided by the
+/// increase of a reference: sum_s (E_s - E_clean) / sum_s (E_s^reference - E_clean^reference).
 ///
-/// Negative where the network is better on corrupted images. Arguments as for `corruption_error`; throws
-/// `value_error` also when the reference is not worse on corrupted images than on clean ones, where the ratio
-/// means nothing. O(severities). Hendrycks and Dietterich 2019, section 4.3.
+/// Negative if the network is better on corrupted images. Arguments as for `corruption_error`; throws
+/// `value_error` also if the reference is not worse on corrupted images than on clean ones, since the ratio
+/// has no meaning then. O(severities). Hendrycks and Dietterich 2019, section 4.3.
 template <tensor_like Errors>
 [[nodiscard]] double relative_corruption_error(const Errors& errors, double clean_error,
                                                double reference_mean_error, double reference_clean_error) {
@@ -128,12 +128,12 @@ template <tensor_like Errors>
 }
 
 /// The mean corruption error mCE: the mean of the corruption errors of several corruptions. With
-/// `corruption_error` of the 15 common corruptions and AlexNet it is the mCE of ImageNet-C; with
-/// `relative_corruption_error` the relative mCE; with `unnormalized_corruption_error` what is called mCE for
-/// CIFAR-10-C, the plain mean. The three do not compare.
+/// `corruption_error` of the 15 common corruptions and AlexNet it is the mCE of ImageNet-C. With
+/// `relative_corruption_error` it is the relative mCE. With `unnormalized_corruption_error` it is the plain
+/// mean, which is the usual mCE of CIFAR-10-C. The three are not comparable.
 ///
-/// `corruption_errors`: one per corruption, finite. Throws `value_error` when there is none or one is not
-/// finite. O(corruptions).
+/// `corruption_errors`: one per corruption, finite. Throws `value_error` without errors and for one that is
+/// not finite. O(corruptions).
 template <tensor_like Errors>
 [[nodiscard]] double mean_corruption_error(const Errors& corruption_errors) {
     const auto view = as_view<1>(corruption_errors);

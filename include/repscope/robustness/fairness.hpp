@@ -20,7 +20,7 @@ struct group_rates {
     double false_negative = 0; ///< share predicted 0 of those with label 1
 };
 
-/// How differently a binary classifier treats two groups.
+/// Differences between the rates of a binary classifier in two groups.
 struct fairness_gaps {
     group_rates without, with;     ///< samples whose attribute is 0, and 1
     double equalized_odds = 0;     ///< (|FPR gap| + |FNR gap|) / 2, in [0, 1]
@@ -30,9 +30,9 @@ struct fairness_gaps {
 /// Gaps between the samples with and without an attribute.
 ///
 /// `predicted`, `labels` and `attribute` hold one 0 or 1 per sample. A rate over no samples is NaN, and so is
-/// the gap it enters. Throws `shape_error` when the lengths differ and `value_error` for another value, with
-/// its position. O(samples). Hardt, Price and Srebro 2016 for equalized odds; the mean of the two gaps is the
-/// measure of Adragna, Creager, Madras and Zemel 2020 (arXiv 2011.06485).
+/// a gap that depends on it. Throws `shape_error` if the lengths differ and `value_error` for another value,
+/// with its position. O(samples). Hardt, Price and Srebro 2016 for equalized odds; the mean of the two gaps
+/// is the measure of Adragna, Creager, Madras and Zemel 2020 (arXiv 2011.06485).
 [[nodiscard]] inline fairness_gaps fairness(std::span<const int> predicted, std::span<const int> labels,
                                             std::span<const int> attribute) {
     if (predicted.size() != labels.size() || attribute.size() != labels.size()) {

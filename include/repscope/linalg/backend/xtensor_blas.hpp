@@ -14,12 +14,12 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Products by the BLAS behind xtensor-blas (see `product_backend` for the arguments): opt-in, passed last,
-/// `state.update(x, {}, xtensor_blas{})`. Throws `value_error` when an extent does not fit in the BLAS's
-/// index type.
+/// Products by the BLAS of xtensor-blas (see `product_backend` for the arguments): opt-in, passed as the last
+/// argument, `state.update(x, {}, xtensor_blas{})`. Throws `value_error` if an extent does not fit in the
+/// BLAS's index type.
 ///
-/// A BLAS brings threads of its own, so it is called from one thread at a time; how many it takes is the
-/// business of its own setting (OPENBLAS_NUM_THREADS), and so is whether that changes the last bits.
+/// A BLAS has its own threads, so it is called from one thread at a time. Its own setting
+/// (OPENBLAS_NUM_THREADS) decides their number, and whether the number changes the last bits.
 struct xtensor_blas {
     static constexpr bool concurrent = false;
 

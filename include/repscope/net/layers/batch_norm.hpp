@@ -24,7 +24,7 @@ namespace net {
 /// In training mean and (biased) variance are those of the batch over samples and positions, and gradients
 /// pass through them; in inference they are the running ones, which `update_state` moves by `momentum`
 /// towards those of the last training pass (the variance unbiased). Parameters: gamma, beta; state: running
-/// mean, running variance. A channel that does not vary gives beta. Ioffe and Szegedy 2015.
+/// mean, running variance. A constant channel gives beta. Ioffe and Szegedy 2015.
 template <typename Scalar>
 class batch_norm {
   public:
@@ -113,7 +113,7 @@ class batch_norm {
         if (in_gradient.data == nullptr) return;
         detail::for_each_lane(run, [&](std::size_t, std::size_t first, std::size_t last, std::size_t) {
             for (std::size_t n = first; n < last; ++n) {
-                // The gradient of the output has served: it is overwritten where a sum is needed.
+                // The gradient of the output is no longer needed and is overwritten by a sum where necessary.
                 detail::affine_gradient<false, Scalar>(in, gradient, n, accumulate ? gradient : in_gradient,
                                                        n, s.norm);
             }
@@ -145,8 +145,8 @@ class batch_norm {
         return out;
     }
 
-    /// Mean, variance and affine form: of the batch, whose samples' moments are already there, or of the
-    /// state.
+    /// Mean, variance and affine form: those of the batch, from the existing moments of its samples, or those
+    /// of the state.
     void statistics(detail::batch_norm_scratch<Scalar>& norm, const pass& run, std::size_t positions) const {
         if (run.how == mode::training) {
             detail::batch_moments(run.samples, config_.channels, positions, norm);
@@ -159,7 +159,8 @@ class batch_norm {
         detail::affine_of(gamma().data(), beta().data(), config_.epsilon, config_.channels, norm);
     }
 
-    /// Gradients of gamma and beta, to `parameters` unless null, and what the gradient of the input needs.
+    /// Gradients of gamma and beta, added to `parameters` unless null, and the sums for the gradient of the
+    /// input.
     template <bool Relu>
     void gradient_statistics(const feature_map_view<const Scalar>& in,
                              const feature_map_view<const Scalar>& gradient,

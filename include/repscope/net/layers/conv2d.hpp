@@ -20,7 +20,7 @@ namespace net {
 
 namespace detail {
 
-/// Extents of the output of a window, checked.
+/// Extents of the output of a window, with checks.
 [[nodiscard]] inline feature_map_shape window_output(const char* function, const window& win,
                                                      const feature_map_shape& in, std::size_t channels) {
     const auto along = [&](std::size_t size, std::size_t kernel, std::size_t stride, std::size_t padding) {
@@ -43,12 +43,12 @@ inline void check_channels(const char* function, std::size_t wanted, const featu
     errors::throw_shape_error(function, "expected " + errors::text_of(wanted) + " channels", extents);
 }
 
-/// Memory of a convolution between its passes, shared by every layer that has one.
+/// Memory of a convolution between its passes, shared by all layers with a convolution.
 template <typename T>
 struct conv_scratch {
     convolution<T> product;
     map_buffer<T> out, gradient, tangent;
-    map_buffer<T> padded; // gradients of the output with their border, a chunk of samples a worker
+    map_buffer<T> padded; // gradients of the output with their border, a chunk of samples per worker
     buffer<T> sums, bias;
     buffer<double> bias_sums; // (lanes, out channels)
 
@@ -68,7 +68,7 @@ struct conv_scratch {
     }
 
     /// Both gradients of the product. `fill(n, to, to_n)` writes the gradient of sample n of the output of
-    /// the product; what is not wanted is null.
+    /// the product; a null pointer skips it.
     template <typename Fill>
     void backward(const feature_map_view<const T>& in, const pass& run, bool wants_weights,
                   const feature_map_view<T>& in_gradient, bool accumulate, Fill&& fill) {
@@ -116,12 +116,12 @@ struct conv_scratch {
 
 } // namespace detail
 
-/// Convolution, as neural networks call it (a correlation), with any kernel, stride and padding.
+/// Convolution in the sense of neural networks (a correlation), with any kernel, stride and padding.
 ///
 /// Maps (n, in, h, w) to (n, out, h', w'), h' = floor((h + 2 padding - kernel) / stride) + 1. Parameters:
 /// weights (out, in, kernel rows, kernel columns), then the bias (out) if there is one. The input is read in
-/// place, so the layer below keeps a border of zeros as wide as the padding. Cost: n h' w' out in kernel
-/// multiply-adds a pass, and as many for each of the two gradients.
+/// place, so the layer below must keep a border of zeros as wide as the padding. Cost: n h' w' out in kernel
+/// multiply-adds per pass, and as many for each of the two gradients.
 template <typename Scalar>
 class conv2d {
   public:
@@ -174,7 +174,7 @@ class conv2d {
         return out;
     }
 
-    /// Both gradients in one go; `parameters` and `in_gradient` may be null.
+    /// Computes both gradients; `parameters` and `in_gradient` may be null.
     void backward(const feature_map_view<const Scalar>& in, scratch& s, const pass& run, Scalar* parameters,
                   const feature_map_view<Scalar>& in_gradient, bool accumulate) const {
         if (in_gradient.data != nullptr) s.product.pack_backward(weights());
@@ -191,7 +191,7 @@ class conv2d {
         if (config_.bias) s.bias_gradient(run, gradient, parameters + weight_count());
     }
 
-    /// The change of the output for a change of the input.
+    /// The directional derivative of the output for a tangent of the input.
     feature_map_view<const Scalar> tangent(const feature_map_view<const Scalar>& in, scratch& s,
                                            const pass& run) const {
         s.tangent.resize(s.out.shape(), s.out.halo());
@@ -225,7 +225,7 @@ class conv2d {
     }
 
     config config_;
-    std::string weight_name_, bias_name_; // made once: parameters are visited in every step
+    std::string weight_name_, bias_name_; // computed once, because every step visits the parameters
     std::vector<Scalar> parameters_;
 };
 

@@ -20,9 +20,9 @@ namespace net {
 /// Convolution without bias, batch norm and, unless `Relu` is false, ReLU as one layer: `conv2d`,
 /// `batch_norm` and `relu` in fewer passes over memory.
 ///
-/// In training the maps between convolution and batch norm are kept, and their gradient only exists for a few
-/// samples at a time. In inference the batch norm is folded into the convolution. The tap, behind the ReLU,
-/// has the layer's name.
+/// In training the maps between convolution and batch norm are kept; their gradient exists for a few samples
+/// at a time. In inference the batch norm is folded into the convolution. The tap, after the ReLU, has the
+/// layer's name.
 template <typename Scalar, bool Relu = true>
 class conv_bn_relu {
   public:
@@ -33,7 +33,7 @@ class conv_bn_relu {
         detail::batch_norm_scratch<Scalar> norm;
         map_buffer<Scalar> product; // between convolution and batch norm
         detail::convolution<Scalar>
-            training; // writes to `product`, which has no border, where `conv` writes the output
+            training; // writes to `product`, which has no border, the output of `conv`
         mode how = mode::inference;
     };
 
@@ -214,7 +214,7 @@ class conv_bn_relu {
     batch_norm<Scalar> norm_;
 };
 
-/// The convolution with a bias that does what `unit` does in inference, before its ReLU.
+/// The convolution with a bias that equals `unit` in inference, without its ReLU.
 template <typename Scalar, bool Relu>
 [[nodiscard]] conv2d<Scalar> fold(const conv_bn_relu<Scalar, Relu>& unit) {
     auto settings = unit.convolution().settings();

@@ -31,7 +31,7 @@ inline void for_window(const window& win, const feature_map_shape& in, std::size
     }
 }
 
-/// Sets the gradient of the input to 0 where the windows are going to add to it.
+/// Sets the gradient of the input to 0 before the windows add to it.
 template <typename T>
 inline void clear_unless(bool accumulate, const feature_map_view<T>& map, std::size_t first,
                          std::size_t last) {
@@ -40,8 +40,8 @@ inline void clear_unless(bool accumulate, const feature_map_view<T>& map, std::s
 
 } // namespace detail
 
-/// Largest value of each window; padding never wins, the first of equal values does. A padding of more than
-/// half the kernel is refused, since a window could be empty.
+/// Largest value of each window; padding is never the largest, and of equal values the first counts. Throws
+/// for a padding of more than half the kernel, since a window could be empty.
 template <typename Scalar>
 class max_pool : public detail::without_parameters {
   public:
@@ -138,7 +138,7 @@ class max_pool : public detail::without_parameters {
     window win_;
 };
 
-/// Mean of each window, padding counted as zeros.
+/// Mean of each window; padding counts as zeros.
 template <typename Scalar>
 class average_pool : public detail::without_parameters {
   public:

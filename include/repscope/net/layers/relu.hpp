@@ -14,7 +14,7 @@ namespace net {
 
 namespace detail {
 
-/// What a layer without parameters answers about them.
+/// The members about parameters of a layer without any.
 class without_parameters {
   public:
     [[nodiscard]] std::size_t parameter_count() const noexcept { return 0; }
@@ -27,7 +27,7 @@ class without_parameters {
     void initialize(initializer&) {}
 };
 
-/// The maps that every layer without parameters has.
+/// The maps of every layer without parameters.
 template <typename T>
 struct map_scratch {
     map_buffer<T> out, gradient, tangent;

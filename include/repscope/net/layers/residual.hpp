@@ -17,7 +17,7 @@ namespace net {
 /// 1, the first with the stride; the shortcut is the identity, or a 1 x 1 convolution with batch norm where
 /// stride or channels change the shape.
 ///
-/// Taps: "name.inner", behind the inner ReLU, and "name", the output. He, Zhang, Ren and Sun 2016.
+/// Taps: "name.inner", after the inner ReLU, and "name", the output. He, Zhang, Ren and Sun 2016.
 template <typename Scalar>
 class residual {
   public:
@@ -78,8 +78,7 @@ class residual {
         const feature_map_view<const Scalar> out = s.out.view(run.samples),
                                              upstream = s.gradient.view(run.samples);
         const feature_map_view<Scalar> second = s.second.conv.gradient.view(run.samples);
-        // The gradient behind the sum goes to both branches; without a projection the shortcut is the
-        // gradient.
+        // Both branches get the gradient after the sum; without a projection the shortcut gets it unchanged.
         const bool identity = !projection_ && in_gradient.data != nullptr;
         const feature_map_view<Scalar> other = projection_ ? s.projection.conv.gradient.view(run.samples)
                                                : identity  ? in_gradient

@@ -11,9 +11,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// Learning rate that rises linearly and falls to 0 as a cosine:
-/// rate(i) = peak min(1, (i + 1) / warmup) (1 + cos(pi i / steps)) / 2 for step i of `steps`. Without warm-up
-/// the first factor is 1.
+/// Learning rate that rises linearly and falls to 0 as a cosine: rate(i) = peak min(1, (i + 1) / warmup) (1 +
+/// cos(pi i / steps)) / 2 for step i of `steps`. Without warm-up the first factor is 1.
 struct cosine_schedule {
     double peak = 0.05;
     std::size_t warmup = 100;
