@@ -14,19 +14,19 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// A place for one name. Places are kept for the next name and never freed, so that a signal handler may walk
-/// over them at any time.
+/// A slot for one name. Slots are reused and never freed, so that a signal handler may walk over them at any
+/// time.
 struct name_place {
     std::atomic<char*> name{nullptr};
-    name_place* next = nullptr; ///< set before the place is published
+    name_place* next = nullptr; ///< set before the slot is published
 };
 
 static_assert(std::atomic<char*>::is_always_lock_free, "a signal handler reads these");
 
 inline std::atomic<name_place*> name_places{nullptr};
 
-/// Names that `remove_temporary_files()` took. They are never freed, for a signal handler may still read
-/// them; they are kept here, so that they are not lost.
+/// Names that `remove_temporary_files()` took. They are never freed, because a signal handler may still read
+/// them; this list keeps them reachable.
 inline std::atomic<name_place*> taken_names{nullptr};
 
 inline void add_place(std::atomic<name_place*>& list, name_place* place) noexcept {
@@ -37,11 +37,11 @@ inline void add_place(std::atomic<name_place*>& list, name_place* place) noexcep
 
 } // namespace detail
 
-/// Registers the name of a temporary file or folder for `remove_temporary_files()` while it lives. It does
-/// not touch the file itself.
+/// Registers the name of a temporary file or folder for `remove_temporary_files()` during its lifetime. It
+/// does not change the file itself.
 class temporary_name {
   public:
-    /// Registers a copy of `path`: before the file is made, so that no signal falls between.
+    /// Registers a copy of `path`; call it before the file is created, so that no signal can come in between.
     explicit temporary_name(std::string_view path) : name_(new char[path.size() + 1]) {
         std::memcpy(name_, path.data(), path.size());
         name_[path.size()] = '\0';
@@ -56,7 +56,7 @@ class temporary_name {
     temporary_name(const temporary_name&) = delete;
     temporary_name& operator=(const temporary_name&) = delete;
     ~temporary_name() {
-        // A signal handler that has taken the name reads it still: then it is not freed.
+        // If a signal handler has taken the name, it may still read it, so it is not freed.
         char* mine = name_;
         if (place_->name.compare_exchange_strong(mine, nullptr)) {
             delete[] name_;
@@ -71,9 +71,9 @@ class temporary_name {
     detail::name_place* place_;
 };
 
-/// Removes all registered temporary files, then the registered folders that are empty by then: those of every
-/// `atomic_file` that is not committed. Async-signal-safe, for a handler that ends the process; a file whose
-/// name was removed cannot be committed any more.
+/// Removes all registered temporary files, then the registered folders that are empty: those of every
+/// `atomic_file` without a commit. Async-signal-safe, for a handler that ends the process; afterwards the
+/// file of a removed name cannot be committed.
 inline void remove_temporary_files() noexcept {
     const int before = errno;
     for (const bool folders : {false, true}) {
@@ -83,7 +83,7 @@ inline void remove_temporary_files() noexcept {
             if (folders) {
                 ::rmdir(name);
             } else if (::unlink(name) != 0 && (errno == EISDIR || errno == EPERM)) {
-                place->name = name; // a folder: once it is empty
+                place->name = name; // a folder, removed once it is empty
             }
         }
     }

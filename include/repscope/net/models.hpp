@@ -18,8 +18,8 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
 /// Four 3 x 3 convolutions (16 stride 2, 32, 32 stride 2, 64 channels) with batch norm and ReLU, global
-/// average pool, dense. Taps conv1 ... conv4. Takes images of any size; `mean` and `stddev` hold one number a
-/// channel.
+/// average pool, dense. Taps conv1 ... conv4. Accepts images of any size; `mean` and `stddev` have one number
+/// per channel.
 template <typename Scalar = float>
 [[nodiscard]] auto small_cnn(std::size_t in_channels, std::size_t classes, std::vector<double> mean,
                              std::vector<double> stddev) {

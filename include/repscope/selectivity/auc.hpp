@@ -66,10 +66,11 @@ class auc_scores {
 
 } // namespace detail
 
-/// The area under the ROC curve of one class against all others: the share of pairs, a value of the class and
-/// one of another, in which the class has the larger, equal values counting half.
+/// The area under the ROC curve of one class against all others. It is the share of pairs (a value of the
+/// class and one of another) with the larger value in the class; equal values count half.
 ///
-/// Range 0 .. 1, .5 for a value that tells nothing. Throws `value_error` when either is empty. O(n log n).
+/// Range 0 .. 1; .5 for a value without information on the class. Throws `value_error` if either is empty.
+/// O(n log n).
 [[nodiscard]] inline double auc(std::span<const double> of_class, std::span<const double> of_others) {
     if (of_class.empty() || of_others.empty()) {
         errors::throw_value_error("auc", "expected values of the class and of others, got " +
@@ -86,13 +87,13 @@ class auc_scores {
     return wins / (static_cast<double>(of_class.size()) * static_cast<double>(of_others.size()));
 }
 
-/// How well a threshold on each unit separates its best class: max over classes of |2 AUC - 1|, and the same
-/// cross-fit, where class and side come from the other folds.
+/// Separation of the best class by a threshold on each unit: max over classes of |2 AUC - 1|. The cross-fit
+/// value takes class and sign from the other folds.
 ///
-/// `activations`, `labels` as for `class_selectivity`; activations may be negative, for only their order
-/// counts. Range 0 .. 1; cross-fit -1 .. 1. A constant unit has 0. Needs all samples at once: samples x units
-/// doubles are held, O(units folds (samples + classes) + sorting). Throws as `class_selectivity` does and
-/// `value_error` for fewer than 2 folds. Source: Mann and Whitney 1947; the signal-detection measures of
+/// `activations`, `labels` as for `class_selectivity`; activations may be negative, because only their order
+/// counts. Range 0 .. 1; cross-fit -1 .. 1. A constant unit has 0. Needs all samples at once and samples x
+/// units doubles of memory, O(units folds (samples + classes) + sorting). Throws as `class_selectivity` does
+/// and `value_error` for fewer than 2 folds. Source: Mann and Whitney 1947; the signal-detection measures of
 /// Gale, Martin, Blything, Nguyen and Bowers 2020 (arXiv 2007.01062).
 template <tensor_like Activations, labels_like Labels>
 [[nodiscard]] discrimination_result auc_selectivity(const Activations& activations, const Labels& labels,

@@ -21,25 +21,24 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// The class selectivity index of one unit, with what it is made of.
+/// The class selectivity index of one unit and the means in it.
 struct unit_selectivity {
-    /// (mu_max - mu_rest) / (mu_max + mu_rest + epsilon); NaN when a class mean is negative.
+    /// (mu_max - mu_rest) / (mu_max + mu_rest + epsilon); NaN if a class mean is negative.
     double index = 0;
     /// The largest class mean.
     double mu_max = 0;
     /// The unweighted mean of the other classes' means.
     double mu_rest = 0;
-    /// The class of `mu_max`, of equal ones the lowest; none for a silent unit (all means 0) and for an
+    /// The class of `mu_max`, of equal ones the lowest; no value for a silent unit (all means 0) and for an
     /// undefined one.
     std::optional<std::size_t> preferred_class;
 };
 
-/// The class selectivity index of one unit from its class means; NaN means a class without samples,
-/// which is left out.
+/// The class selectivity index of one unit from its class means; NaN marks a class without samples, which is
+/// excluded.
 ///
-/// Range 0 .. 1, NaN when a class mean is negative. Throws `value_error` when fewer than two classes are
-/// left. O(classes). Source: Morcos, Barrett, Rabinowitz, Botvinick 2018; with epsilon, Leavitt and Morcos
-/// 2020.
+/// Range 0 .. 1, NaN if a class mean is negative. Throws `value_error` if fewer than two classes remain.
+/// O(classes). Source: Morcos, Barrett, Rabinowitz, Botvinick 2018; with epsilon, Leavitt and Morcos 2020.
 [[nodiscard]] constexpr unit_selectivity class_selectivity_index(std::span<const double> class_means,
                                                                  double epsilon = 1e-6) {
     std::size_t classes = 0;
@@ -70,20 +69,21 @@ struct unit_selectivity {
         result.index = std::numeric_limits<double>::quiet_NaN();
         return result;
     }
-    // Of equal means the rest is the same mean, not what rounding leaves of the difference of sums.
+    // If all means are equal, the mean of the rest is set to the same value, without the rounding error of a
+    // difference of sums.
     if (largest == smallest) result.mu_rest = largest;
     result.index = (result.mu_max - result.mu_rest) / (result.mu_max + result.mu_rest + epsilon);
     if (largest > 0) result.preferred_class = preferred;
     return result;
 }
 
-/// What to do with activations that may be negative.
+/// Treatment of activations that may be negative.
 enum class negative_policy {
     undefined, ///< units with a negative class mean have no index
-    rectify,   ///< max(a, 0) of every element first: the index of the activation behind a ReLU
+    rectify,   ///< max(a, 0) of every element first: the index of the activation after a ReLU
     /// Each unit's smallest class mean is subtracted from its class means first. Class means that differ by
-    /// no more than the rounding of their sums, 2^-52 samples of a class times their size, count as equal:
-    /// the index of a constant unit is 0 for any value.
+    /// at most the rounding of their sums (2^-52, times the samples of a class, times their size) count as
+    /// equal. Thus the index of a constant unit is 0 for any value.
     shift,
 };
 
@@ -91,7 +91,7 @@ enum class negative_policy {
 struct selectivity_options {
     double epsilon = 1e-6;
     negative_policy negatives = negative_policy::undefined;
-    /// Classes with fewer samples are left out: a rare class has a noisy mean and wins the maximum too often.
+    /// Classes with fewer samples are excluded: a rare class has a noisy mean and is the maximum too often.
     std::uint64_t min_class_samples = 1;
 };
 
@@ -116,17 +116,17 @@ struct selectivity_result {
 
 namespace detail {
 
-/// Whether class means from `smallest` to `largest` are those of a constant unit, summed over at most
-/// `samples` samples each. A sum of n equal values v is off by up to n^2 v 2^-53, for each addition may round
-/// the same way, and its mean by n v 2^-53.
+/// Whether class means from `smallest` to `largest` are those of a constant unit, for sums over at most
+/// `samples` samples each. The sum of n equal values v has an error of up to n^2 v 2^-53, since each addition
+/// may round in the same direction; its mean has an error of up to n v 2^-53.
 [[nodiscard]] constexpr bool equal_but_for_rounding(double smallest, double largest,
                                                     double samples) noexcept {
     const double size = (std::max)(smallest < 0 ? -smallest : smallest, largest < 0 ? -largest : largest);
     return largest - smallest <= samples * std::numeric_limits<double>::epsilon() * size;
 }
 
-/// Subtracts the smallest of the class means, as `negative_policy::shift` states; NaN means a class that
-/// is left out. `samples`: those of the largest class.
+/// Subtracts the smallest of the class means, as `negative_policy::shift` states; NaN marks an excluded
+/// class. `samples`: number of samples of the largest class.
 constexpr void shift_class_means(std::span<double> means, double samples) noexcept {
     double smallest = std::numeric_limits<double>::infinity();
     double largest = -smallest;
@@ -172,8 +172,8 @@ template <typename State>
             ++result.undefined_units;
             continue;
         }
-        // After a shift a constant unit has means of 0 whatever its value; it is the class means as they were
-        // that make a unit silent.
+        // After a shift the means of any constant unit are 0; the class means before the shift decide whether
+        // a unit is silent.
         if (!unit.preferred_class && (options.negatives != negative_policy::shift || smallest == 0)) {
             ++result.silent_units;
         }
@@ -189,8 +189,8 @@ template <typename State>
     return result;
 }
 
-/// Number of classes of labels that count from 0: the largest + 1. Labels that could only be a mistake are
-/// refused here, before a state is allocated for them.
+/// Number of classes of labels that start at 0: the largest + 1. Throws for implausible labels before a state
+/// is allocated for them.
 template <typename Labels>
 [[nodiscard]] std::size_t classes_of(const Labels& labels) {
     constexpr std::size_t most = std::size_t{1} << 20U;
@@ -215,8 +215,8 @@ template <typename Labels>
 
 /// Class selectivity of every unit of a layer, from its class sums.
 ///
-/// Throws `value_error` when fewer than two classes have samples, and when `rectify` is asked of a state of
-/// plain activations. O(units x classes).
+/// Throws `value_error` if fewer than two classes have samples, and if `rectify` is requested for a state of
+/// activations that were not rectified. O(units x classes).
 [[nodiscard]] inline selectivity_result class_selectivity(const class_sums& state,
                                                           const selectivity_options& options = {}) {
     return detail::class_selectivity_of(state, options);
@@ -240,11 +240,10 @@ struct class_selectivity_options {
 
 /// Class selectivity of every unit of a layer.
 ///
-/// `activations`: (samples, units), (samples, channels, height, width), a channel being one unit, read as its
-/// spatial mean, or as `options.axes` states. `labels`: one integer per sample in 0 .. 2^20 - 1; classes are
-/// 0
-/// .. the largest. Throws as `class_sums::update` and `class_selectivity` of a state do. One pass,
-/// O(elements).
+/// `activations`: (samples, units), (samples, channels, height, width), where a channel is one unit with its
+/// spatial mean as value, or as `options.axes` states. `labels`: one integer per sample in 0 .. 2^20 - 1;
+/// classes are 0 .. the largest. Throws as `class_sums::update` and `class_selectivity` of a state do. One
+/// pass, O(elements).
 template <tensor_like Activations, labels_like Labels>
 [[nodiscard]] selectivity_result class_selectivity(const Activations& activations, const Labels& labels,
                                                    const class_selectivity_options& options = {}) {
@@ -265,10 +264,10 @@ selectivity_result class_selectivity(const T&, const Labels&, const class_select
     return {};
 }
 
-/// Class selectivity at compile time, of a small array [sample][unit] and its labels 0 .. Samples - 1.
+/// Class selectivity at compile time, for a small array [sample][unit] and its labels 0 .. Samples - 1.
 ///
-/// The same formula from plain sums. Throws `value_error`, which at compile time is an error, for labels
-/// outside that range and fewer than two classes.
+/// Computes the same formula from plain sums. Throws `value_error`, which is a compile-time error in a
+/// constant expression, for labels outside that range and fewer than two classes.
 template <typename T, std::size_t Samples, std::size_t Units, label_scalar Label>
     requires std::is_arithmetic_v<T>
 [[nodiscard]] constexpr std::array<unit_selectivity, Units>

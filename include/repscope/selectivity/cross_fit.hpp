@@ -24,48 +24,48 @@ struct cross_fit_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     double epsilon = 1e-6;
-    /// Must divide the blocks of the state; 2 or more.
+    /// Must divide the number of blocks of the state; 2 or more.
     std::size_t folds = 5;
     negative_policy negatives = negative_policy::undefined;
-    /// Classes with fewer samples are left out: a rare class wins a maximum too often.
+    /// Classes with fewer samples are excluded: a rare class is the maximum too often.
     std::uint64_t min_class_samples = 2;
     double confidence = 0.95;
 };
 
 /// Cross-fit class selectivity of a layer; the vectors have one entry per unit.
 struct cross_fit_result {
-    /// The cross-fit index; NaN where it is undefined.
+    /// The cross-fit index; NaN if it is undefined.
     std::vector<double> index;
-    /// Its standard error; NaN where it is undefined.
+    /// Its standard error; NaN if it is undefined.
     std::vector<double> standard_error;
     std::vector<interval> ci;
     /// One-sided p-value of an index of 0 or less, by Student's distribution of index / standard_error; 1 for
-    /// a silent unit, NaN where there is no standard error. For one unit at a level of .05: with two classes
-    /// 8 % of noise units are below it, with more classes fewer than 5 %. Its tail ignores that the class was
-    /// selected, so p-values below .01 are too small by up to the number of classes. For many units there is
+    /// a silent unit, NaN without a standard error. Valid for one unit at a level of .05: 8 % of noise units
+    /// are below it with two classes, fewer than 5 % with more classes. Its tail ignores the selection of the
+    /// class, so p-values below .01 are too small by up to the number of classes. For many units use
     /// `selectivity_p_values`.
     std::vector<double> p_value;
-    /// The class of the largest mean over all samples; none for silent and undefined units.
+    /// The class of the largest mean over all samples; no value for silent and undefined units.
     std::vector<std::optional<std::size_t>> preferred_class;
-    /// Share of the folds whose training samples choose that class: below 1, the class is not certain.
+    /// Share of the folds whose training samples select that class; below 1, the class is not certain.
     std::vector<double> agreement;
-    /// Mean of `index` over the units that are not undefined, silent ones counted as 0; NaN without such.
+    /// Mean of `index` over the units that are not undefined, with silent ones as 0; NaN without such units.
     double mean = std::numeric_limits<double>::quiet_NaN();
     double mean_standard_error = std::numeric_limits<double>::quiet_NaN();
     interval mean_ci;
     /// Units whose class means are all exactly 0.
     std::size_t silent_units = 0;
-    /// Units without an index: a negative class mean, a fold whose training samples are (nearly) all 0, or no
-    /// fold that holds the class chosen for it.
+    /// Units without an index: with a negative class mean, with a fold whose training samples are (nearly)
+    /// all 0, or without a fold that contains its selected class.
     std::size_t undefined_units = 0;
-    /// Samples of the classes that were used.
+    /// Number of samples of the used classes.
     std::uint64_t samples = 0;
     std::size_t classes_used = 0;
 };
 
 namespace detail {
 
-/// The cross-fit index of one unit, again and again with another block left out.
+/// The cross-fit index of one unit, for one left-out block after the other.
 class cross_fit_unit {
   public:
     struct answer {
@@ -103,7 +103,7 @@ class cross_fit_unit {
                            [](double count) { return count > 0; });
     }
 
-    /// `sums`: of the unit, [block][kept class]. Block `without` is left out; none at `blocks`.
+    /// `sums`: those of the unit, [block][kept class]. Block `without` is left out; `blocks` leaves out none.
     [[nodiscard]] answer operator()(std::span<const double> sums, std::size_t without,
                                     std::optional<std::size_t> preferred) {
         gather(sums, without);
@@ -132,7 +132,7 @@ class cross_fit_unit {
             const double rest = (sum - means_[chosen]) / static_cast<double>(trained - 1);
             double denominator = means_[chosen] + rest;
             if (options_.negatives == negative_policy::shift) {
-                // Training sums are differences of sums over all samples: twice the rounding.
+                // Training sums are differences from sums over all samples, with twice the rounding.
                 const double samples = *std::max_element(samples_.begin(), samples_.end());
                 if (equal_but_for_rounding(smallest, means_[chosen], 2 * samples)) return {};
                 denominator -= 2 * smallest;
@@ -159,9 +159,8 @@ class cross_fit_unit {
     }
 
   private:
-    // A fold that loses a block counts for what it has left: with the same weight as before, its remaining
-    // blocks would be moved by more than a block's share of the samples and the error would come out too
-    // large.
+    // A fold that loses a block is weighted by its remaining samples. With the full weight, its remaining
+    // blocks would move by more than a block's share of the samples, and the error would be too large.
     [[nodiscard]] double weight_without(std::size_t fold, std::size_t without) const noexcept {
         if (without == blocks_ || without % options_.folds != fold) return 1;
         return (taken_[fold] - 1) / taken_[fold];
@@ -194,7 +193,7 @@ class cross_fit_unit {
     double epsilon_;
     std::vector<std::size_t> kept_;
     std::vector<double> counts_;
-    std::vector<double> taken_; ///< blocks of each fold that have samples
+    std::vector<double> taken_; ///< blocks with samples, per fold
     std::vector<double> fold_sums_;
     std::vector<double> fold_counts_;
     std::vector<double> sums_;
@@ -202,11 +201,11 @@ class cross_fit_unit {
     std::vector<double> means_;
 };
 
-/// The jackknife's standard error from the replicates of a statistic, one per block, about the statistic
-/// itself rather than their mean: the larger of the two, so that the replicates' bias counts as error. The
-/// sum of squares is not scaled by (n - 1) / n: unscaled it is, for statistics that are symmetric in their
-/// blocks, on average at least the variance of n - 1 blocks (Efron and Stein 1981); scaled, intervals of
-/// units that are mostly silent were too short.
+/// The jackknife's standard error from the replicates of a statistic, one per block. Deviations are from the
+/// statistic itself rather than their mean. This is the larger of the two, since it includes the replicates'
+/// bias. The sum of squares is not scaled by (n - 1) / n. For statistics that are symmetric in their blocks
+/// the unscaled sum is on average at least the variance of n - 1 blocks (Efron and Stein 1981). With scaling,
+/// intervals of mostly silent units were too short.
 [[nodiscard]] inline double jackknife_error(std::span<const double> replicates, double statistic) noexcept {
     if (replicates.size() < 2) return std::numeric_limits<double>::quiet_NaN();
     double squares = 0;
@@ -214,7 +213,7 @@ class cross_fit_unit {
     return std::sqrt(squares);
 }
 
-/// P(T >= value / error) of Student's distribution; 1 when both are 0, NaN without an error.
+/// P(T >= value / error) of Student's distribution; 1 if both are 0, NaN without an error.
 [[nodiscard]] inline double upper_tail_of_ratio(double value, double error, double freedom) noexcept {
     if (!(error >= 0)) return std::numeric_limits<double>::quiet_NaN();
     if (error == 0) return value > 0 ? 0 : 1;
@@ -229,23 +228,25 @@ class cross_fit_unit {
 ///
 ///     index = mean over folds of (a - b) / (A + B + epsilon)
 ///
-/// The class and the denominator, A + B, its mean and the unweighted mean of the other classes' means, come
-/// from the samples outside the fold; the numerator is the difference of the same two means over the fold.
-/// So the index of a unit that is independent of the classes is 0 on average, where the plain index is .3 to
-/// .7 with few samples: a mean is not measured on the samples that made it the largest. For a unit whose
-/// preferred class is clear it is the plain index without its bias; for one whose preferred class cannot be
-/// told from the samples it is that of the classes that would be chosen, which is less.
+/// The class and the denominator come from the samples outside the fold. A is the mean of the class, B the
+/// unweighted mean of the means of the other classes. The numerator is the difference of the same two means
+/// over the fold. The index of a unit that is independent of the classes is therefore 0 on average, where the
+/// plain index is .3 to .7 with few samples. The reason is that a mean is not evaluated on the samples that
+/// made it the largest. For a unit with a clear preferred class it is the plain index without its bias. If
+/// the samples do not determine the preferred class, it averages over the classes that would be selected and
+/// is smaller.
 ///
-/// Range: may be negative and may exceed 1 a little. `ci`: index -+ t standard errors of the jackknife over
-/// the blocks of the state, t being Student's quantile for one block less than there are; a fold that loses a
-/// block counts for what it has left. That of `mean` takes the blocks out of all units together, so units
-/// need not be independent. A fold without samples of the chosen class, or of any other, is left out. A
-/// silent unit has the index 0 with an interval of length 0. Undefined units have NaN and are counted; their
-/// mean is over the others. A unit that is undefined with some block left out has an index but no interval.
+/// Range: may be negative and may exceed 1 slightly. `ci`: index -+ t standard errors of the jackknife over
+/// the blocks of the state, where t is Student's quantile for the number of blocks less one; a fold that
+/// loses a block is weighted by its remaining samples. The interval of `mean` removes each block from all
+/// units together, so units need not be independent. A fold without samples of the selected class, or of any
+/// other, is excluded. A silent unit has the index 0 with an interval of length 0. Undefined units have NaN
+/// and are counted; the mean is over the others. A unit that is undefined with some block left out has an
+/// index but no interval.
 ///
-/// Throws `value_error` when the folds are fewer than 2 or do not divide the blocks, when `rectify` is asked
-/// of a state of plain activations, when fewer than two classes have `min_class_samples` samples, and for a
-/// confidence outside (0, 1). O(units x classes x blocks^2).
+/// Throws `value_error` if the folds are fewer than 2 or do not divide the blocks, and if `rectify` is
+/// requested for a state of activations that were not rectified. Throws it also if fewer than two classes
+/// have `min_class_samples` samples, and for a confidence outside (0, 1). O(units x classes x blocks^2).
 [[nodiscard]] inline cross_fit_result cross_fit_selectivity(const blocked_class_sums& state,
                                                             const cross_fit_options& options = {}) {
     constexpr const char* name = "cross_fit_selectivity";
@@ -363,7 +364,7 @@ class cross_fit_unit {
     }
     if (counted == 0) return result;
     result.mean = sum / static_cast<double>(counted);
-    // What leaving out a block changes, over the units that have an index without it.
+    // The change from leaving out a block, over the units that have an index without it.
     std::vector<double> changes(taken.size());
     for (std::size_t j = 0; j < taken.size(); ++j) {
         double change = 0;
@@ -388,12 +389,12 @@ struct cross_fit_activations_options {
     thread_source threads = 1;
     double epsilon = 1e-6;
     std::size_t folds = 5;
-    /// Blocks of the jackknife, a multiple of the folds.
+    /// Number of blocks of the jackknife, a multiple of the number of folds.
     std::size_t blocks = 20;
     negative_policy negatives = negative_policy::undefined;
     std::uint64_t min_class_samples = 2;
     double confidence = 0.95;
-    /// Place of the first sample in the whole data set.
+    /// Index of the first sample in the whole data set.
     std::uint64_t first_index = 0;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;

@@ -17,8 +17,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// d' of every class from counts, means and centered sums of squares of the classes; NaN for a class below
-/// two samples, or with fewer than two others.
+/// d' of every class from counts, means and centered sums of squares of the classes; NaN for a class with
+/// fewer than two samples, or with fewer than two others.
 inline void d_primes(std::span<const double> counts, std::span<const double> means,
                      std::span<const double> squares, std::span<double> values) {
     double samples = 0;
@@ -40,7 +40,7 @@ inline void d_primes(std::span<const double> counts, std::span<const double> mea
         values[k] = std::numeric_limits<double>::quiet_NaN();
         if (n < 2 || others < 2) continue;
         const double apart = means[k] - grand;
-        const double rest = -n * apart / others; // mean of the others, about the grand mean
+        const double rest = -n * apart / others; // mean of the others, relative to the grand mean
         const double squares_of_rest =
             (std::max)(0.0, about_grand - squares[k] - n * apart * apart - others * rest * rest);
         const double spread = (squares[k] / (n - 1) + squares_of_rest / (others - 1)) / 2;
@@ -82,18 +82,17 @@ class d_prime_scores {
 
 /// The sensitivity index of a unit for its best class, from class moments.
 struct d_prime_result {
-    /// The largest d' over the classes; NaN without a class of two samples beside two others.
+    /// The largest d' over the classes; NaN unless a class has two samples and the others have two.
     std::vector<double> largest;
     std::vector<std::optional<std::size_t>> preferred_class;
 };
 
-/// d' of every unit for the class that it tells best: the largest over classes c of
-/// (mu_c - mu_rest) / sqrt((v_c + v_rest) / 2), the rest being the samples of all other classes together and
-/// variances having the divisor n - 1.
+/// d' of every unit for its best class: the largest over classes c of (mu_c - mu_rest) / sqrt((v_c + v_rest)
+/// / 2), where the rest are the samples of all other classes together and variances have the divisor n - 1.
 ///
-/// From mergeable moments; biased upward like every maximum (`d_prime` of activations is cross-fit). 0 for a
-/// constant unit; infinite when the class differs and neither varies. Classes below two samples, or below
-/// `min_class_samples`, are not candidates. O(units x classes).
+/// Computed from mergeable moments; biased upward like every maximum (`d_prime` of activations is cross-fit).
+/// 0 for a constant unit; infinite if the class differs and neither varies. Classes with fewer than two
+/// samples, or fewer than `min_class_samples`, are not candidates. O(units x classes).
 [[nodiscard]] inline d_prime_result d_prime(const class_moments& state, std::uint64_t min_class_samples = 2) {
     d_prime_result result;
     const std::size_t classes = state.classes();
@@ -119,11 +118,12 @@ struct d_prime_result {
     return result;
 }
 
-/// d' of every unit of a layer, plain and cross-fit: class chosen on the other folds, value on this one.
+/// d' of every unit of a layer, plain and cross-fit: the class is selected on the other folds, and the value
+/// is computed on this one.
 ///
-/// `activations`, `labels` as for `class_selectivity`. Needs all samples at once: samples x units doubles are
-/// held, O(samples x units x folds). Throws as `class_selectivity` does and `value_error` for fewer than 2
-/// folds. Source: Green and Swets 1966.
+/// `activations`, `labels` as for `class_selectivity`. Needs all samples at once and samples x units doubles
+/// of memory, O(samples x units x folds). Throws as `class_selectivity` does and `value_error` for fewer than
+/// 2 folds. Source: Green and Swets 1966.
 template <tensor_like Activations, labels_like Labels>
 [[nodiscard]] discrimination_result d_prime(const Activations& activations, const Labels& labels,
                                             const discrimination_options& options = {}) {

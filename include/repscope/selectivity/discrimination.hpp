@@ -25,31 +25,31 @@ struct discrimination_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
     std::size_t folds = 5;
-    /// Classes with fewer samples are left out.
+    /// Classes with fewer samples are excluded.
     std::uint64_t min_class_samples = 2;
-    /// Place of the first sample in the whole data set, of which its fold is a hash.
+    /// Index of the first sample in the whole data set; the fold is a hash of the index.
     std::uint64_t first_index = 0;
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };
 
-/// How well each unit tells its best class from the others; the vectors have one entry per unit.
+/// Discrimination of the best class from the others by each unit; the vectors have one entry per unit.
 struct discrimination_result {
     /// The largest over the classes, biased upward like every maximum; NaN without two classes.
     std::vector<double> largest;
-    /// The class of `largest`, of equal ones the lowest; none where it is NaN.
+    /// The class of `largest`, of equal ones the lowest; no value if it is NaN.
     std::vector<std::optional<std::size_t>> preferred_class;
-    /// Cross-fit: the class is chosen on the other folds, the value is of this one; mean over the folds that
-    /// hold both the class and others. Near 0 for a unit that is independent of the classes. NaN without
-    /// such folds.
+    /// Cross-fit: the class is selected on the other folds and the value is computed on this one; mean over
+    /// the folds that contain both the class and others. Near 0 for a unit that is independent of the
+    /// classes. NaN without such folds.
     std::vector<double> cross_fit;
 };
 
 namespace detail {
 
-/// Labels, folds and classes of the samples, as the walks over single units need them.
+/// Labels, folds and classes of the samples, as the loops over single units need them.
 struct labeled_folds {
-    std::vector<std::uint32_t> classes; ///< place of each sample's class among the kept ones
+    std::vector<std::uint32_t> classes; ///< index of each sample's class among the kept ones
     std::vector<std::uint32_t> folds;
     std::vector<std::size_t> samples; ///< the samples of kept classes
     std::vector<std::size_t> kept;
@@ -79,7 +79,7 @@ template <typename Label>
         const bool is_kept = counts[c] >= options.min_class_samples;
         if (is_kept) result.samples.push_back(i);
         result.classes.push_back(place[c]);
-        // The folds of `cross_fit_selectivity` with its usual four blocks a fold.
+        // The folds of `cross_fit_selectivity` with its default of four blocks per fold.
         result.folds.push_back(static_cast<std::uint32_t>(
             sample_block(options.first_index + i, 4 * options.folds) % options.folds));
     }
@@ -91,8 +91,7 @@ template <typename Label>
 /// `make_score(data, column)` returns the score of a unit: a callable `score(fold, inside, values)` that
 /// writes one value per kept class, NaN where it is undefined, over the samples inside or outside a fold
 /// (with `fold == data.fold_count`: over all). `size(value)` is the quantity that the preferred class
-/// maximizes; where `size(-1)` is positive, a cross-fit value takes the sign of the value on the training
-/// folds.
+/// maximizes; if `size(-1)` is positive, a cross-fit value takes the sign of the value on the training folds.
 template <typename Activations, typename Labels, typename MakeScore, typename Size>
 [[nodiscard]] discrimination_result discriminate(std::string_view function, const Activations& activations,
                                                  const Labels& labels, const discrimination_options& options,

@@ -12,10 +12,10 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// The Gini index of values that are not negative: sum over sorted values of (2 i - n - 1) x_i / (n sum x).
+/// The Gini index of non-negative values: sum over sorted values of (2 i - n - 1) x_i / (n sum x).
 ///
-/// 0 when all are equal, or all 0; 1 - 1/n when one is not 0. NaN without values and when one is negative.
-/// O(n log n). Source: Gini 1912.
+/// 0 if all are equal, or all 0; 1 - 1/n if one is not 0. NaN without values and if one is negative. O(n log
+/// n). Source: Gini 1912.
 [[nodiscard]] inline double gini_index(std::span<const double> values) {
     std::vector<double> sorted(values.begin(), values.end());
     std::sort(sorted.begin(), sorted.end());
@@ -31,10 +31,10 @@ inline namespace REPSCOPE_NAMESPACE {
     return weighted / (n * sum);
 }
 
-/// The Gini index of every unit's class means: unlike the class selectivity index it looks at all of them and
-/// not at the largest alone. Biased upward by noise like it. Classes without samples, or fewer than
-/// `min_class_samples`, are left out. NaN for a unit with a negative class mean and without classes.
-/// O(units x classes log classes).
+/// The Gini index of every unit's class means: unlike the class selectivity index it depends on all of them
+/// and not on the largest alone. Biased upward by noise like that index. Classes without samples, or with
+/// fewer than `min_class_samples`, are excluded. NaN for a unit with a negative class mean and without
+/// classes. O(units x classes log classes).
 [[nodiscard]] inline std::vector<double> class_gini(const class_sums& state,
                                                     std::uint64_t min_class_samples = 1) {
     std::vector<double> result;

@@ -26,23 +26,23 @@ struct mutual_information_options {
 
 /// Mutual information of class and response, in nats; the vectors have one entry per unit.
 struct mutual_information_result {
-    /// Of the counts as they are: biased upward.
+    /// From the plain counts: biased upward.
     std::vector<double> plain;
-    /// Less Miller and Madow's bias. Near 0 on average for a unit that is independent of the classes, and
-    /// therefore negative half of the time: it is not clamped.
+    /// Corrected by the bias of Miller and Madow. Near 0 on average for a unit that is independent of the
+    /// classes, and therefore negative half of the time: it is not clamped.
     std::vector<double> corrected;
-    /// Bins that hold samples: equal values share a bin, so that a unit that is mostly 0 has fewer.
+    /// Bins with samples: equal values share a bin, so a mostly silent unit has fewer.
     std::vector<std::size_t> bins_used;
 };
 
 /// Mutual information of the class and of each unit's binned activation.
 ///
-/// `activations`, `labels` as for `class_selectivity`; activations may be negative, for only their order
-/// counts. A value goes to bin floor(bins r / n), r being how many samples have a smaller one. Corrected:
-/// less (bins_used - 1) (classes - 1) / (2 n), classes being those with samples. Range of `plain`: 0 .. log
-/// min(classes, bins); 0 for a constant unit. Needs all samples at once: samples x units doubles are held.
-/// O(units (samples log samples + classes x bins)). Throws as `class_selectivity` does and `value_error` for
-/// fewer than 2 bins. Source: Miller 1955.
+/// `activations`, `labels` as for `class_selectivity`; activations may be negative, because only their order
+/// counts. A value goes to bin floor(bins r / n), where r is the number of samples with a smaller value. The
+/// correction subtracts (bins_used - 1) (classes - 1) / (2 n), where classes are those with samples. Range of
+/// `plain`: 0 .. log min(classes, bins); 0 for a constant unit. Needs all samples at once and samples x units
+/// doubles of memory. O(units (samples log samples + classes x bins)). Throws as `class_selectivity` does and
+/// `value_error` for fewer than 2 bins. Source: Miller 1955.
 template <tensor_like Activations, labels_like Labels>
 [[nodiscard]] mutual_information_result mutual_information(const Activations& activations,
                                                            const Labels& labels,

@@ -34,8 +34,8 @@ struct null_options {
 
 namespace detail {
 
-/// Throws unless the state, the variances and the histogram are of the same units and samples, and at least
-/// two classes have samples.
+/// Throws unless the state, the variances and the histogram have the same units and samples, and at least two
+/// classes have samples.
 inline void check_unit_distributions(std::string_view function, const class_sums& sums,
                                      std::span<const double> variances, const value_histogram& histogram) {
     if (variances.size() != sums.units() || histogram.units() != sums.units()) {
@@ -66,9 +66,9 @@ inline void check_unit_distributions(std::string_view function, const class_sums
 
 /// The index of a unit under shuffled labels, drawn from the distribution of its values.
 ///
-/// The samples that are farthest from the mean, 32 per class but 256 at least and 1,024 at most, get places
-/// at random. The sums of the others, class by class, are normal with their mean and variance, conditioned on
-/// the sum over all classes.
+/// The samples farthest from the mean (32 per class, at least 256 and at most 1,024) get random places. The
+/// sums of the others per class are normal with their mean and variance, conditioned on the sum over all
+/// classes.
 class shuffled_index {
   public:
     shuffled_index(const std::vector<std::uint64_t>& class_counts, const null_options& options)
@@ -78,7 +78,7 @@ class shuffled_index {
         }
         samples_ = std::accumulate(sizes_.begin(), sizes_.end(), 0.0);
         largest_ = *std::max_element(sizes_.begin(), sizes_.end());
-        // The class of each place; of very many samples a share of them.
+        // The class of each place; for very many samples, of a share of them.
         constexpr double max_places = 1U << 20U;
         const double share = (std::min)(1.0, max_places / samples_);
         double end = 0;
@@ -92,12 +92,12 @@ class shuffled_index {
         means_.resize(sizes_.size());
     }
 
-    /// Most samples that get places.
+    /// Maximum number of samples that get places.
     [[nodiscard]] static double max_placed(std::size_t classes) noexcept {
         return std::clamp(32 * static_cast<double>(classes), 256.0, 1024.0);
     }
 
-    /// Of the values `values` of a unit whose mean is `mean`.
+    /// For the values `values` of a unit with mean `mean`.
     void take(const value_distribution& values, double mean) {
         std::vector<std::size_t> order(values.value.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
@@ -122,12 +122,12 @@ class shuffled_index {
         positive_ = smallest == values.value.end() || *smallest >= 0;
     }
 
-    /// One draw; NaN when a class mean is negative.
+    /// One draw; NaN if a class mean is negative.
     [[nodiscard]] double draw(random_stream& random) {
         std::fill(sums_.begin(), sums_.end(), 0.0);
         std::fill(placed_.begin(), placed_.end(), 0.0);
         for (std::size_t i = 0; i < far_.size(); ++i) {
-            // A random place among those that are left: the first steps of a shuffle.
+            // A random one of the remaining places: the first steps of a shuffle.
             std::uint32_t& first = classes_[i];
             std::swap(first, classes_[i + random.below(static_cast<std::uint32_t>(classes_.size() - i))]);
             sums_[first] += far_[i];
@@ -170,10 +170,10 @@ class shuffled_index {
 
 } // namespace detail
 
-/// The mean class selectivity index that a layer would have if its labels were shuffled: the average over
-/// the units that have an index, of each unit's average over shuffles for which its index is defined.
+/// The mean class selectivity index of a layer under shuffled labels: the average over the units with an
+/// index, of each unit's average over shuffles with a defined index.
 ///
-/// `index`: the index of each unit, NaN for an undefined one, which is left out. `sums`, `histogram`: of the
+/// `index`: the index of each unit, NaN for an undefined one, which is excluded. `sums`, `histogram`: of the
 /// same values. `variances`: of each unit over all samples, divisor n - 1. Shuffles are drawn for each unit
 /// from its own distribution of values, so the labels of single samples are not needed. The draws come from a
 /// fixed random stream: the same bits every time. There are 2,048 to 16,384 of them over all units, at most
@@ -181,8 +181,8 @@ class shuffled_index {
 ///
 /// Range 0 .. 1; a constant unit counts as 0. NaN without a unit that has an index. Throws `shape_error` if
 /// the numbers of units differ and `value_error` if the numbers of samples do, or with fewer than two classes
-/// that have samples. About 4 10^6 additions, at most 2,100 per unit; up to 64 times that if shuffles seldom
-/// give an index.
+/// that have samples. About 4 10^6 additions, at most 2,100 per unit; up to 64 times as many if shuffles
+/// seldom give an index.
 [[nodiscard]] inline double selectivity_null_mean(std::span<const double> index, const class_sums& sums,
                                                   std::span<const double> variances,
                                                   const value_histogram& histogram,
@@ -205,7 +205,7 @@ class shuffled_index {
     const double draws = std::clamp(4e6 / additions, 2048.0, 16384.0);
     const auto draws_per_unit = static_cast<std::size_t>(
         std::clamp(std::ceil(draws / static_cast<double>(units.size())), 1.0, 4096.0));
-    // Of a unit that shuffled labels seldom give an index.
+    // For a unit with an index under few shuffles.
     const std::size_t max_attempts = (std::min)(64 * draws_per_unit, 2 * draws_per_unit + 16384);
     std::vector<double> means(units.size(), nan);
     const scoped_pool pool(options.threads);

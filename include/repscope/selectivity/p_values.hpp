@@ -26,19 +26,21 @@ struct selectivity_p_options {
     std::uint64_t min_class_samples = 2;
 };
 
-/// The p-value of each unit for the hypothesis that its values do not depend on the classes: how likely
-/// shuffled labels are to give one of the classes a sum as large, for its size, as that of the samples.
+/// The p-value of each unit for the hypothesis that its values do not depend on the classes: the probability
+/// that shuffled labels give one of the classes a sum at least as large, relative to its size, as the
+/// observed one.
 ///
-/// Of every class c with m samples, p(c) = P(sum of m random samples >= sum of the samples of c), the samples
-/// being chosen without replacement; p = min(1, K min over c of p(c)), K the number of classes that are
-/// tested. With classes of one size that is the permutation test of the plain index: with the mean over all
+/// For every class c with m samples, p(c) = P(sum of m random samples >= sum of the samples of c), with
+/// samples drawn without replacement; p = min(1, K min over c of p(c)), where K is the number of tested
+/// classes. For classes of one size this is the permutation test of the plain index: with the mean over all
 /// samples fixed, the index grows with the largest class mean. The factor K accounts for the choice of that
-/// class. Of classes that differ in size, the four farthest above the mean in standard errors are looked at.
+/// class. For classes of different sizes, the four classes farthest above the mean in standard errors are
+/// tested.
 ///
-/// p(c) is the saddlepoint approximation for random samples of the unit's own values, which `histogram`
-/// holds, fitted to its exact mean and variance. It stays calibrated where Benjamini and Hochberg's procedure
-/// needs it, at p-values of .05 over thousands of units, for skewed and sparse units too (docs/inference.md);
-/// a normal or Student tail does not. p-values of several units go to `benjamini_hochberg`.
+/// p(c) is the saddlepoint approximation for random samples of the unit's own values, taken from `histogram`
+/// and fitted to the exact mean and variance. It is calibrated at the p-values that Benjamini and Hochberg's
+/// procedure needs (.05 over thousands of units), also for skewed and sparse units (docs/inference.md). A
+/// normal or Student tail is not. p-values of several units go to `benjamini_hochberg`.
 ///
 /// `sums`, `histogram`: of the same values. `variances`: of each unit over all samples, divisor n - 1. A
 /// constant unit has p = 1. Throws as `selectivity_null_mean` does, and `value_error` if fewer than two
@@ -62,7 +64,7 @@ struct selectivity_p_options {
     const bool equal = std::all_of(tested.begin(), tested.end(), [&](std::size_t c) {
         return sums.count(c) == sums.count(tested.front());
     });
-    constexpr double rough = 0.25; // p-values above it decide nothing
+    constexpr double rough = 0.25; // larger p-values change no decision
     constexpr std::size_t max_evaluated = 4;
     const std::size_t evaluated = equal ? 1 : (std::min)(max_evaluated, tested.size());
     std::vector<double> p(sums.units(), 1.0);
@@ -103,7 +105,7 @@ struct selectivity_p_options {
 struct selectivity_p_activations_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    /// Take max(a, 0) of every element before the spatial mean (`negative_policy::rectify`).
+    /// Whether max(a, 0) of every element is taken before the spatial mean (`negative_policy::rectify`).
     bool rectify = false;
     std::uint64_t min_class_samples = 2;
     /// What the axes of the activations mean; rank 3 needs it.

@@ -22,44 +22,45 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `selectivity_permutation` and `selectivity_permutation_test`.
 struct selectivity_permutation_options {
-    /// Threads to use; the result is bit-identical for any value. The test takes it with each `update`
-    /// instead.
+    /// Threads to use; the result is bit-identical for any value. The test takes this option with each
+    /// `update` instead.
     thread_source threads = 1;
     /// Permutations of every unit.
     std::size_t permutations = 999;
-    /// Most permutations of a unit that fewer than 10 have reached: see `selectivity_permutation_test`. 0: no
-    /// more than `permutations`.
+    /// Maximum number of permutations of a unit that fewer than 10 have reached: see
+    /// `selectivity_permutation_test`. 0: no more than `permutations`.
     std::size_t max_permutations = 0;
-    /// The share of false discoveries that further permutations are to decide.
+    /// The false discovery rate for which further permutations are made.
     double q = 0.05;
     std::uint64_t seed = 0;
     double epsilon = 1e-6;
     negative_policy negatives = negative_policy::undefined;
-    /// What the axes of the activations mean; rank 3 needs it. The test takes it with each `update` instead.
+    /// What the axes of the activations mean; rank 3 needs it. The test takes this option with each `update`
+    /// instead.
     layout axes = layout::unstated;
-    /// Most bytes for labels and sums of the permutations under way; with less, more passes. Never changes a
-    /// bit of the result.
+    /// Maximum bytes for labels and sums of concurrent permutations; a smaller value needs more passes. Never
+    /// changes a bit of the result.
     std::size_t max_bytes = std::size_t{1} << 30U;
 };
 
 /// Class selectivity under shuffled labels; the vectors have one entry per unit.
 struct selectivity_permutation_result {
-    /// The plain index of the labels as they are; NaN for an undefined unit.
+    /// The plain index with the given labels; NaN for an undefined unit.
     std::vector<double> index;
     /// (1 + permutations whose index is at least `index`) / (1 + permutations); NaN for an undefined unit.
     std::vector<double> p_value;
     /// Permutations of each unit.
     std::vector<std::size_t> permutations;
-    /// Mean and 95 % quantile of the index over those of the first `permutations` of the options for which it
-    /// is defined; NaN without such.
+    /// Mean and 95 % quantile of the index over those of the first `permutations` of the options with a
+    /// defined index; NaN without such.
     std::vector<double> null_mean;
     std::vector<double> null_95;
 };
 
 namespace detail {
 
-/// The largest of the p-values (NaN: none) that Benjamini and Hochberg's procedure rejects at level `q`; -1
-/// without one.
+/// The largest of the p-values (NaN is skipped) that Benjamini and Hochberg's procedure rejects at level `q`;
+/// -1 without one.
 [[nodiscard]] inline double largest_rejected(std::vector<double> p, double q) {
     std::erase_if(p, [](double value) { return is_nan(value); });
     std::sort(p.begin(), p.end());
@@ -71,23 +72,24 @@ namespace detail {
 
 } // namespace detail
 
-/// The permutation test of `selectivity_permutation` for samples that come in portions, again and again: all
-/// labels are known before, and each pass over the samples serves as many permutations as `max_bytes` hold.
+/// The permutation test of `selectivity_permutation` for samples that arrive in portions, several times. All
+/// labels are given first, and each pass over the samples handles as many permutations as `max_bytes` holds.
 ///
-/// With `max_permutations` above `permutations` the test is adaptive: p-values of N permutations are not
-/// below 1 / (N + 1), and over many units Benjamini and Hochberg's procedure needs smaller ones. After the
-/// permutations of all units, units whose index was reached fewer than 10 times get three times as many more,
-/// and so on, until the procedure rejects every one of them at level `q` or there are `max_permutations`. A
-/// p-value of at most a has the probability a at most under the null hypothesis for each unit: a unit that
-/// stops has a p-value that it could not have got below by going on.
+/// If `max_permutations` is above `permutations`, the test is adaptive. The p-values of N permutations are
+/// not below 1 / (N + 1), and over many units Benjamini and Hochberg's procedure needs smaller ones. After
+/// the permutations of all units, units whose index was reached fewer than 10 times get three times as many
+/// more. This repeats until the procedure rejects every one of them at level `q` or `max_permutations` is
+/// reached. Under the null hypothesis a p-value of at most a has a probability of at most a for each unit: a
+/// unit stops only when further permutations could not have given it a smaller p-value.
 ///
-/// While `needs_pass()`, give all samples to `update`, in the order of the labels; after the last one
-/// `result()`. Bits depend neither on portions and threads nor on the number of passes. Source of the
-/// adaptive test: Besag and Clifford 1991; for many tests Sandve, Ferkingstad and Nygard 2011.
+/// While `needs_pass()` is true, give all samples to `update`, in the order of the labels; then call
+/// `result()`. The bits of the result depend neither on portions and threads nor on the number of passes.
+/// Source of the adaptive test: Besag and Clifford 1991; for many tests Sandve, Ferkingstad and Nygard 2011.
 class selectivity_permutation_test {
   public:
     /// `labels`: the class of each sample, as for `class_selectivity`. Throws `value_error` without units or
-    /// permutations, below two classes that have samples, and when `max_bytes` does not hold one permutation.
+    /// permutations, with fewer than two classes that have samples, and if `max_bytes` does not hold one
+    /// permutation.
     template <labels_like Labels>
     selectivity_permutation_test(std::size_t units, const Labels& labels,
                                  const selectivity_permutation_options& options = {})
@@ -122,7 +124,7 @@ class selectivity_permutation_test {
                                                 " bytes for a permutation, max_bytes is " +
                                                 errors::text_of(options.max_bytes));
         }
-        // The labels as they are come first, as one more.
+        // The given labels come first, as an additional permutation.
         stage_end_ = options.permutations + 1;
         active_.resize(units);
         std::iota(active_.begin(), active_.end(), std::size_t{0});
@@ -134,7 +136,7 @@ class selectivity_permutation_test {
         index_.resize(units);
     }
 
-    /// Bytes of the labels and sums of one permutation.
+    /// Size of the labels and sums of one permutation in bytes.
     [[nodiscard]] static double bytes_of_permutation(std::size_t samples, std::size_t classes,
                                                      std::size_t units) noexcept {
         return sizeof(double) * static_cast<double>(classes) * static_cast<double>(units) +
@@ -142,16 +144,16 @@ class selectivity_permutation_test {
     }
 
     [[nodiscard]] std::size_t samples() const noexcept { return own_.size(); }
-    /// Passes over the samples so far.
+    /// Number of passes over the samples so far.
     [[nodiscard]] std::size_t passes() const noexcept { return passes_; }
     [[nodiscard]] bool needs_pass() const noexcept { return done_ < stage_end_; }
 
-    /// The next samples of a pass, (samples, units, ...) as for `class_selectivity`; a pass ends with the
-    /// last of them, and the next portion is the first of the next pass.
+    /// Adds the next samples of a pass, (samples, units, ...) as for `class_selectivity`; a pass ends with
+    /// the last sample, and the next portion starts the next pass.
     ///
-    /// Throws `shape_error` when the units differ, `value_error` when no pass is needed, for more samples
-    /// than are left of it, and for an activation that is not finite. After a throw the state is unchanged.
-    /// Holds the rows in double; O(samples x units x permutations of this pass).
+    /// Throws `shape_error` if the units differ, `value_error` if no pass is needed, for more samples than
+    /// remain, and for an activation that is not finite. After a throw the state is unchanged. Copies the
+    /// rows to double; O(samples x units x permutations of this pass).
     template <tensor_like Activations>
     void update(const Activations& activations, const update_options& options = {}) {
         constexpr const char* name = "selectivity_permutation_test::update";
@@ -200,7 +202,7 @@ class selectivity_permutation_test {
     // Sums are kept in tiles of units, each (classes, width), so that those of a tile stay in cache.
     static constexpr std::size_t tile = 256;
 
-    // Permutations of the pass under way.
+    // Permutations of the current pass.
     [[nodiscard]] std::size_t in_pass() const noexcept {
         const double each = bytes_of_permutation(samples(), counts_.size(), active_.size());
         const auto fitting =
@@ -267,7 +269,7 @@ class selectivity_permutation_test {
                     }
                     ++trials_[u];
                     if (detail::is_nan(index)) continue;
-                    if (index >= index_[u] - 1e-12) ++hits_[u]; // equal but for rounding
+                    if (index >= index_[u] - 1e-12) ++hits_[u]; // equal up to rounding
                     if (done_ + g > options_.permutations) continue;
                     ++defined_[u];
                     sum_[u] += index;
@@ -281,7 +283,7 @@ class selectivity_permutation_test {
         if (done_ == stage_end_) end_stage();
     }
 
-    // Whether units need more permutations, which of them, and how many.
+    // Decides whether units need more permutations, which units, and how many.
     void end_stage() {
         constexpr std::size_t few = 10, growth = 4;
         const std::size_t last = (std::max)(options_.permutations, options_.max_permutations) + 1;
@@ -303,7 +305,7 @@ class selectivity_permutation_test {
         return p;
     }
 
-    // Of one unit, from its sums `stride` apart.
+    // For one unit, from its sums, which are `stride` apart.
     [[nodiscard]] double index_of(const double* sums, std::size_t stride, std::vector<double>& means) const {
         for (std::size_t c = 0; c < means.size(); ++c) {
             means[c] = sums[c * stride] / counts_[c]; // 0 / 0 is NaN: a class without samples
@@ -314,7 +316,7 @@ class selectivity_permutation_test {
         return class_selectivity_index(means, options_.epsilon).index;
     }
 
-    // A heap with the smallest in front.
+    // A heap with the smallest value in front.
     static void keep_largest(std::vector<double>& heap, double value, std::size_t kept) {
         const auto above = [](double a, double b) { return a > b; };
         if (heap.size() == kept) {
@@ -330,8 +332,8 @@ class selectivity_permutation_test {
     selectivity_permutation_options options_;
     std::vector<std::uint32_t> own_;
     std::vector<double> counts_;
-    std::size_t done_ = 0;      ///< permutations, the labels as they are being number 0
-    std::size_t stage_end_ = 1; ///< permutations at which it is decided whether units need more
+    std::size_t done_ = 0;      ///< permutations; number 0 has the given labels
+    std::size_t stage_end_ = 1; ///< number of permutations after which further permutations are decided
     std::size_t passes_ = 0;
     std::size_t seen_ = 0;            ///< samples of this pass
     std::vector<std::size_t> active_; ///< units that get the permutations of this stage
@@ -343,13 +345,13 @@ class selectivity_permutation_test {
     std::vector<std::vector<double>> largest_;
 };
 
-/// How often shuffled labels give each unit a class selectivity index as large as its own: an exact test of
-/// whether the unit's values depend on the classes.
+/// How often shuffled labels give each unit a class selectivity index at least as large as the observed one:
+/// an exact test of whether the unit's values depend on the classes.
 ///
-/// `activations`, `labels` as for `class_selectivity`. The shuffles are shared by all units and come from a
-/// fixed random stream, so that p-values are the same every time; those of several units are adjusted by
-/// `benjamini_hochberg`. Needs all samples at once; `selectivity_permutation_test` takes them in portions, to
-/// the same bits. Holds samples x units doubles and `max_bytes`, O(permutations x samples x units).
+/// `activations`, `labels` as for `class_selectivity`. All units share the shuffles, which come from a fixed
+/// random stream, so p-values are the same every time. Use `benjamini_hochberg` to adjust those of several
+/// units. Needs all samples at once; `selectivity_permutation_test` takes them in portions and gives the same
+/// bits. Needs samples x units doubles and `max_bytes` of memory, O(permutations x samples x units).
 /// `max_permutations` makes it adaptive, as `selectivity_permutation_test` states. `selectivity_p_values`
 /// approximates it from one pass. Throws as `class_selectivity` does, and `value_error` without permutations.
 template <tensor_like Activations, labels_like Labels>

@@ -31,21 +31,21 @@ struct precision_options {
 struct precision_result {
     /// Share of the most frequent class among the k samples with the largest activation.
     std::vector<double> precision;
-    /// That class, of equally frequent ones the lowest.
+    /// That class; of equally frequent ones, the lowest.
     std::vector<std::size_t> top_class;
-    /// What `precision` is on average when the unit is independent of the classes: the most frequent of the
-    /// classes of k samples drawn at random, which is more than 1 / classes. Monte-Carlo error about .002.
+    /// The mean of `precision` for a unit that is independent of the classes: the share of the most frequent
+    /// class among k random samples, which is more than 1 / classes. Monte-Carlo error about .002.
     double null_mean = 0;
-    /// k, or the number of samples when that is less.
+    /// k, or the number of samples if that is less.
     std::size_t k = 0;
 };
 
-/// Precision at k: how pure the classes of the samples are that excite each unit most.
+/// Precision at k: the purity of the classes of the samples that excite each unit most.
 ///
-/// `activations`, `labels` as for `class_selectivity`. Of equal activations the sample that comes first is
-/// taken. A constant unit (a silent one, too) gives the classes of the first k samples: judge it by
-/// `null_mean`. A high precision says little of how many samples of the class are missed. Needs all samples
-/// at once: samples x units doubles are held. O(samples x units). Throws as `class_selectivity` does and
+/// `activations`, `labels` as for `class_selectivity`. Of equal activations, the earlier sample is taken. A
+/// constant unit (also a silent one) gives the classes of the first k samples: compare it with `null_mean`. A
+/// high precision does not limit the number of missed samples of the class. Needs all samples at once and
+/// samples x units doubles of memory. O(samples x units). Throws as `class_selectivity` does and
 /// `value_error` for k = 0. Source: Zhou, Khosla, Lapedriza, Oliva and Torralba 2015 (arXiv 1412.6856).
 template <tensor_like Activations, labels_like Labels>
 [[nodiscard]] precision_result precision_at_k(const Activations& activations, const Labels& labels,
@@ -84,7 +84,7 @@ template <tensor_like Activations, labels_like Labels>
         result.top_class[unit] = top;
         result.precision[unit] = share;
     });
-    // k different samples at random, again and again: the first k of a partial shuffle.
+    // Draws k different random samples repeatedly: the first k of a partial shuffle.
     constexpr std::uint32_t draws = 1000;
     std::vector<std::uint32_t> order(samples);
     std::iota(order.begin(), order.end(), std::uint32_t{0});

@@ -13,17 +13,17 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Class selectivity as a penalty of a training loss: loss = cross-entropy - alpha * SI, with
-/// SI = (1 / L) sum over layers of (1 / U_l) sum over units of the class selectivity index of the minibatch.
+/// Class selectivity as a penalty of a training loss: loss = cross-entropy - alpha * SI, with SI = (1 / L)
+/// sum over layers of (1 / U_l) sum over units of the class selectivity index of the minibatch.
 ///
-/// A negative `alpha` discourages selectivity, a positive one encourages it. A unit is a channel, its value
-/// for a sample the mean over its positions. Classes absent from the minibatch are left out; a minibatch with
-/// fewer than two classes, and an empty list of layers, contribute 0 and no gradient.
+/// A negative `alpha` discourages selectivity, a positive one encourages it. A unit is a channel; its value
+/// for a sample is the mean over its positions. Classes absent from the minibatch are excluded; a minibatch
+/// with fewer than two classes, and an empty list of layers, contribute 0 and no gradient.
 ///
-/// Where class means tie for the largest, the class with the lowest label is taken as the preferred one: the
-/// derivative from the side on which it leads. A silent unit (all class means 0) is treated by the same
-/// formulas, 1 / epsilon for the lowest label; behind a ReLU that gradient goes no further, since the unit
-/// does not answer.
+/// If several class means are the largest, the class with the lowest label is the preferred one, with the
+/// one-sided derivative for it. A silent unit (all class means 0) follows the same formulas: its derivative
+/// is 1 / epsilon for the lowest label. The ReLU before it stops this gradient, since its input is not
+/// positive.
 ///
 /// Source: Leavitt and Morcos 2020 (arXiv 2003.01262, 2010.07693).
 struct selectivity_regularizer {
@@ -36,7 +36,7 @@ struct selectivity_regularizer {
     /// layer.
     ///
     /// `layers`: post-ReLU activations (samples, channels, height, width), not negative, and gradients of the
-    /// same extents. `labels`: one per sample, 0 or above. Throws `shape_error` when the extents do not agree
+    /// same extents. `labels`: one per sample, 0 or above. Throws `shape_error` if the extents do not agree
     /// and `value_error` for a negative label. O(elements), in double.
     template <typename Scalar>
     double operator()(std::span<const layer_tap<Scalar>> layers, std::span<const int> labels) const;
@@ -44,7 +44,7 @@ struct selectivity_regularizer {
 
 namespace detail {
 
-/// Sum of one unit's map. The rows of a map that lies densely are one run.
+/// Sum of one unit's map. The rows of a dense map form a single run.
 template <typename Scalar>
 [[nodiscard]] inline double sum_of_map(const tensor_view<const Scalar, 4>& x, std::size_t sample,
                                        std::size_t unit, std::size_t rows, std::size_t columns) {
@@ -52,7 +52,7 @@ template <typename Scalar>
     for (std::size_t row = 0; row < rows; ++row) {
         const Scalar* first = &x(sample, unit, row, 0);
         if (x.stride(3) == 1) {
-            // Eight partial sums, so that the additions do not wait for each other.
+            // Eight partial sums, so that the additions are independent of each other.
             double partial[8] = {};
             std::size_t column = 0;
             for (; column + 8 <= columns; column += 8) {
@@ -84,7 +84,7 @@ inline void add_to_map(const tensor_view<Scalar, 4>& gradient, std::size_t sampl
     }
 }
 
-/// Units that one task takes together.
+/// Number of units per task.
 inline constexpr std::size_t penalty_units = 8;
 
 template <typename T>
@@ -92,8 +92,8 @@ template <typename T>
     return x.stride(1) == 1 && x.extent(1) > 1;
 }
 
-/// Adds the sums of the maps of `units` neighboring channels to `sums`, where the channels of a pixel lie
-/// together: all of them in one walk over the pixels.
+/// Adds the sums of the maps of `units` neighboring channels to `sums`, if the channels of a pixel are
+/// adjacent: one loop over the pixels handles all of them.
 template <typename Scalar>
 inline void add_sums_of_pixels(const tensor_view<const Scalar, 4>& x, std::size_t sample, std::size_t first,
                                std::size_t units, double* sums) {
@@ -128,7 +128,7 @@ inline void add_to_pixels(const tensor_view<Scalar, 4>& x, std::size_t sample, s
     }
 }
 
-/// Extents (rows, columns) of a unit's map, with the rows joined into one where both tensors allow it.
+/// Extents (rows, columns) of a unit's map, with the rows joined into one if both tensors allow it.
 template <typename Scalar>
 [[nodiscard]] inline std::array<std::size_t, 2> joined_map(const layer_tap<Scalar>& layer) {
     const std::size_t rows = layer.activation.extent(2);
@@ -218,8 +218,8 @@ double selectivity_regularizer::operator()(std::span<const layer_tap<Scalar>> la
         for (std::size_t c = 0; c < classes; ++c) {
             for (std::size_t u = 0; u < units; ++u) mean[c * units + u] /= count[c] * positions;
         }
-        // What one element adds to the loss: the weight of its layer and unit, over the elements of its class
-        // mean.
+        // The weight of one element in the loss: the weight of its layer and unit, divided by the number of
+        // elements of its class mean.
         const double weight =
             -alpha / (static_cast<double>(layers.size()) * static_cast<double>(layer.activation.extent(1)));
         const double others = static_cast<double>(classes - 1);

@@ -16,8 +16,8 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Treves and Rolls' activity ratio a = (mean |r|)^2 / mean r^2 of responses: 1 / n when one responds, 1 when
-/// all respond alike. NaN without responses or when all are 0. n a is their participation ratio. O(n).
+/// Treves and Rolls' activity ratio a = (mean |r|)^2 / mean r^2 of responses: 1 / n for a single response, 1
+/// if all responses are equal. NaN without responses or if all are 0. n a is their participation ratio. O(n).
 /// Source: Treves and Rolls 1991; Rolls and Tovee 1995.
 [[nodiscard]] inline double treves_rolls(std::span<const double> responses) noexcept {
     double sum = 0;
@@ -30,11 +30,11 @@ inline namespace REPSCOPE_NAMESPACE {
     return sum * sum / (static_cast<double>(responses.size()) * squares);
 }
 
-/// Vinje and Gallant's sparseness S = (1 - a) / (1 - 1 / n), a being `treves_rolls`: 0 when all responses are
-/// alike, 1 when there is one.
+/// Vinje and Gallant's sparseness S = (1 - a) / (1 - 1 / n), where a is `treves_rolls`: 0 if all responses
+/// are equal, 1 for a single response.
 ///
-/// A few percent too small below 50 responses: exponential ones have .457 of 5, .491 of 50, .5 of many. NaN
-/// below 2 responses and when all are 0. O(n). Source: Vinje and Gallant 2000.
+/// A few percent too small below 50 responses: exponential responses have .457 for 5, .491 for 50, .5 for
+/// many. NaN below 2 responses and if all are 0. O(n). Source: Vinje and Gallant 2000.
 [[nodiscard]] inline double vinje_gallant(std::span<const double> responses) noexcept {
     if (responses.size() < 2) return std::numeric_limits<double>::quiet_NaN();
     return (1 - treves_rolls(responses)) / (1 - 1 / static_cast<double>(responses.size()));
@@ -42,8 +42,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Lifetime sparseness of every unit over samples: Vinje and Gallant's S, from moments.
 ///
-/// Of activations that are not negative: with moments there is no |r|. NaN below two samples and for silent
-/// units, which are left out of a mean. O(units x classes).
+/// For non-negative activations, because moments do not contain |r|. NaN below two samples and for silent
+/// units, which are excluded from a mean. O(units x classes).
 [[nodiscard]] inline std::vector<double> lifetime_sparseness(const class_moments& state) {
     std::vector<double> result(state.units(), std::numeric_limits<double>::quiet_NaN());
     const auto n = static_cast<double>(state.samples());
@@ -56,9 +56,8 @@ inline namespace REPSCOPE_NAMESPACE {
     return result;
 }
 
-/// Lifetime sparseness of every unit over its class means: how few classes it answers, for any spread
-/// within classes. Classes without samples are left out; NaN below two classes and for silent units.
-/// O(units x classes).
+/// Lifetime sparseness of every unit over its class means; it does not depend on the spread within classes.
+/// Classes without samples are excluded; NaN below two classes and for silent units. O(units x classes).
 [[nodiscard]] inline std::vector<double> class_sparseness(const class_sums& state) {
     std::vector<double> result;
     std::vector<double> means;
@@ -74,8 +73,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Population sparseness: Vinje and Gallant's S over the units, for each sample.
 ///
-/// `activations` as for `class_selectivity`. Range 0 .. 1; NaN for a sample to which no unit answers, which
-/// is left out of a mean, and with a single unit. Samples may be given in any portions. Throws as
+/// `activations` as for `class_selectivity`. Range 0 .. 1; NaN for a sample to which no unit responds, which
+/// is excluded from a mean, and for a single unit. Samples may be given in any portions. Throws as
 /// `class_sums::update` does. O(elements), samples x units doubles are held.
 template <tensor_like Activations>
 [[nodiscard]] std::vector<double> population_sparseness(const Activations& activations,

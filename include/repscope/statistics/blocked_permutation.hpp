@@ -17,7 +17,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Measurements that belong together and are compared with each other only: the networks of one seed, say.
+/// Measurements that are compared only with each other, such as the networks of one seed.
 struct paired_block {
     std::vector<double> x;
     std::vector<double> y;
@@ -25,19 +25,20 @@ struct paired_block {
 
 /// Options of `within_block_correlation`.
 struct permutation_options {
-    std::uint64_t draws = 10'000;      ///< random rearrangements, where not all are gone through
-    std::uint64_t enumerate = 100'000; ///< up to so many arrangements in all, every one is
+    std::uint64_t draws = 10'000;      ///< number of random rearrangements, if not all are enumerated
+    std::uint64_t enumerate = 100'000; ///< maximum number of arrangements that are all enumerated
     std::uint64_t seed = 0;
 };
 
-/// A mean rank correlation within blocks, and what it would be by chance.
+/// A mean rank correlation within blocks, and its distribution by chance.
 struct block_correlation {
     double estimate = std::numeric_limits<double>::quiet_NaN(); ///< mean over blocks
-    std::vector<double> per_block;                              ///< NaN where x or y is constant
+    std::vector<double> per_block;                              ///< NaN if x or y is constant
     double p = std::numeric_limits<double>::quiet_NaN();        ///< two-sided
-    bool exact = false;    ///< whether all arrangements were gone through
-    bool at_floor = false; ///< no random arrangement is as far: p is the smallest that the draws can give
-    std::uint64_t arrangements = 0; ///< how many were looked at
+    bool exact = false;                                         ///< whether all arrangements were enumerated
+    bool at_floor =
+        false; ///< no random arrangement is as far from 0: p is the smallest that the draws can give
+    std::uint64_t arrangements = 0; ///< number of evaluated arrangements
 };
 
 namespace detail {
@@ -54,8 +55,8 @@ namespace detail {
 
 /// Correlation of fixed ranks of x with arrangements of those of y, as a scaled sum of products.
 struct rank_pairing {
-    std::vector<double> x, y; // ranks about their mean
-    double scale = 0;         // 0 when either is constant
+    std::vector<double> x, y; // ranks relative to their mean
+    double scale = 0;         // 0 if either is constant
 
     explicit rank_pairing(const paired_block& block) : x(ranks(block.x)), y(ranks(block.y)) {
         const double mean = (static_cast<double>(x.size()) + 1) / 2;
@@ -81,14 +82,14 @@ struct rank_pairing {
 
 } // namespace detail
 
-/// The mean over blocks of Spearman's correlation of x and y within each block, and its two-sided p by
-/// rearranging the y of each block: blocks are independent, and within one any order of y is as likely as any
-/// other when y has nothing to do with x.
+/// The mean over blocks of Spearman's correlation of x and y within each block, and its two-sided p-value
+/// from rearrangements of the y of each block. Blocks are independent; if y is unrelated to x, all orders of
+/// y within a block are equally likely.
 ///
-/// p is the share of arrangements with a mean at least as far from 0; from random ones (b + 1) / (draws + 1),
-/// which counts the observed arrangement. Blocks without a correlation (fewer than two values, or a constant
-/// series) take no part; estimate and p are NaN when none is left. Throws `shape_error` and `value_error` for
-/// series of different length and numbers that are not finite. O(arrangements x values).
+/// p is the share of arrangements with a mean at least as far from 0. For random arrangements it is (b + 1) /
+/// (draws + 1), which counts the observed arrangement. Blocks without a correlation (fewer than two values,
+/// or a constant series) are excluded; estimate and p are NaN if none remains. Throws `shape_error` for
+/// series of different length and `value_error` for numbers that are not finite. O(arrangements x values).
 [[nodiscard]] inline block_correlation within_block_correlation(std::span<const paired_block> blocks,
                                                                 const permutation_options& options = {}) {
     block_correlation result;
@@ -114,7 +115,7 @@ struct rank_pairing {
     if (all <= options.enumerate) {
         result.exact = true;
         result.arrangements = all;
-        // Sums over the blocks so far of all arrangements of them.
+        // Sums over the previous blocks, for all their arrangements.
         std::vector<double> sums{0.0};
         for (const detail::rank_pairing& pairing : pairings) {
             std::vector<std::uint32_t> order(pairing.x.size());

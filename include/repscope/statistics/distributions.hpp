@@ -16,14 +16,14 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// Logarithm of the gamma function for x > 0, absolute error about 1e-15 max(1, its value). Not
-/// `std::lgamma`, which writes a global variable.
+/// Logarithm of the gamma function for x > 0, absolute error about 1e-15 max(1, its value). `std::lgamma` is
+/// not used because it writes a global variable.
 [[nodiscard]] inline double log_gamma(double x) noexcept {
     double product = 1;
     for (; x < 10; ++x) product *= x;
     const double inverse = 1 / x;
     const double square = inverse * inverse;
-    // Stirling's series; the first term left out is below 1e-15 from x = 10 on.
+    // Stirling's series; the first omitted term is below 1e-15 from x = 10 on.
     double series = -691.0 / 360360.0;
     series = series * square + 1.0 / 1188.0;
     series = series * square - 1.0 / 1680.0;
@@ -68,8 +68,8 @@ inline void check_confidence(std::string_view function, double confidence) {
 
 /// The regularized incomplete beta function I_x(a, b): the distribution function of a beta variable.
 ///
-/// a, b > 0; 0 below x = 0, 1 above x = 1. Relative error about 1e-13 for a + b below 10^4, growing with
-/// them. Cost: a continued fraction of O(sqrt(max(a, b))) terms.
+/// a, b > 0; 0 below x = 0, 1 above x = 1. Relative error about 1e-13 for a + b below 10^4; it grows with a +
+/// b. Cost: a continued fraction of O(sqrt(max(a, b))) terms.
 [[nodiscard]] inline double incomplete_beta(double a, double b, double x) noexcept {
     if (!(x > 0)) return x <= 0 ? 0 : x;
     if (x >= 1) return 1;

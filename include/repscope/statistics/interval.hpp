@@ -7,7 +7,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// A confidence interval; both ends are NaN where there is none.
+/// A confidence interval; both ends are NaN if it does not exist.
 struct interval {
     double low = std::numeric_limits<double>::quiet_NaN();
     double high = std::numeric_limits<double>::quiet_NaN();

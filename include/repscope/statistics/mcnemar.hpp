@@ -14,26 +14,27 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Two networks on the same samples.
+/// A comparison of two networks on the same samples.
 struct mcnemar_result {
     std::uint64_t samples = 0;
-    std::uint64_t only_first = 0;  ///< samples that the first alone has right
-    std::uint64_t only_second = 0; ///< samples that the second alone has right
-    /// Accuracy of the first less that of the second.
+    std::uint64_t only_first = 0;  ///< samples that only the first predicts correctly
+    std::uint64_t only_second = 0; ///< samples that only the second predicts correctly
+    /// Accuracy of the first minus that of the second.
     double difference = 0;
     /// Interval of `difference`.
     interval ci;
-    /// Exact two-sided probability of a split at least this uneven if both were equally good.
+    /// Exact two-sided probability of a split at least this uneven if both were equally accurate.
     double p_value = 1;
 };
 
-/// McNemar's test for two networks on the same `samples`, from how many each alone has right.
+/// McNemar's test for two networks on the same `samples`, from the numbers of samples that only one of them
+/// predicts correctly.
 ///
-/// Only samples on which the two differ count: under equal accuracy they are split like tosses of a coin, and
-/// `p_value` is that of the exact binomial test, 1 when there are none. `ci` is the Wald interval after half
-/// a sample is added to each of the four cells. Another training run may differ by more: this is about these
-/// two networks. Throws `value_error` without samples, when the two counts are more than the samples, and for
-/// a confidence outside (0, 1). Sources: McNemar 1947; Agresti and Min 2005 for the interval.
+/// Only samples on which the two differ count: under equal accuracy they split like tosses of a fair coin.
+/// `p_value` is that of the exact binomial test, 1 without such samples. `ci` is the Wald interval after half
+/// a sample is added to each of the four cells. Another training run may differ by more: the test compares
+/// these two networks only. Throws `value_error` without samples, if the two counts exceed the samples, and
+/// for a confidence outside (0, 1). Sources: McNemar 1947; Agresti and Min 2005 for the interval.
 [[nodiscard]] inline mcnemar_result mcnemar(std::uint64_t samples, std::uint64_t only_first,
                                             std::uint64_t only_second, double confidence = 0.95) {
     const std::uint64_t discordant = only_first + only_second;
@@ -59,9 +60,9 @@ struct mcnemar_result {
     return result;
 }
 
-/// The same from what each network predicts for each sample.
+/// The same from the predictions of each network for each sample.
 ///
-/// `first`, `second`, `labels`: integers, one per sample. Throws `shape_error` when their lengths differ.
+/// `first`, `second`, `labels`: integers, one per sample. Throws `shape_error` if their lengths differ.
 /// O(samples).
 template <labels_like First, labels_like Second, labels_like Labels>
 [[nodiscard]] mcnemar_result mcnemar(const First& first, const Second& second, const Labels& labels,

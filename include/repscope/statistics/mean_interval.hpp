@@ -17,7 +17,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// An estimate, its standard error and its confidence interval; NaN where there is none.
+/// An estimate, its standard error and its confidence interval; NaN if it does not exist.
 struct estimate_interval {
     double estimate = std::numeric_limits<double>::quiet_NaN();
     double error = std::numeric_limits<double>::quiet_NaN();
@@ -48,8 +48,8 @@ struct estimate_interval {
 /// The two-sided p-value of Student's t-test that independent values have the mean 0: P(|T| >= |mean| /
 /// error), n - 1 degrees of freedom.
 ///
-/// NaN for fewer than two values, and where all of them are 0; 0 where they are equal and not 0. O(n).
-/// Student 1908.
+/// NaN for fewer than two values, and if all of them are 0; 0 if they are equal and not 0. O(n). Student
+/// 1908.
 [[nodiscard]] inline double mean_p_value(std::span<const double> values) {
     const estimate_interval mean = mean_interval(values);
     if (!(mean.error >= 0) || (mean.error == 0 && mean.estimate == 0)) {
@@ -61,22 +61,22 @@ struct estimate_interval {
     return incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t));
 }
 
-/// A difference of two conditions with its standard error from crossed samples, and the parts of it.
+/// A difference of two conditions with its standard error from crossed samples, and its components.
 struct crossed_difference {
     estimate_interval mean;
-    double block_error = std::numeric_limits<double>::quiet_NaN(); ///< of the blocks alone
-    double item_error = std::numeric_limits<double>::quiet_NaN();  ///< what the items add to it
+    double block_error = std::numeric_limits<double>::quiet_NaN(); ///< standard error from the blocks alone
+    double item_error = std::numeric_limits<double>::quiet_NaN();  ///< contribution of the items
 };
 
-/// The mean of `values` [block][item], every block (a training seed) having seen the same items (test
-/// images), with an interval for other blocks and other items.
+/// The mean of `values` [block][item], with an interval that generalizes to other blocks and other items.
+/// Every block (a training seed) has the same items (test images).
 ///
-/// With mean squares between blocks, between items and of the rest (two-way analysis of variance, one value a
-/// cell), the squared error is (MS_blocks + max(0, MS_items - MS_rest)) / (blocks items): the means of the
-/// blocks spread by MS_blocks, and what an item does in all blocks alike does not show there. The interval is
-/// Student's with blocks - 1 degrees of freedom, too long rather than too short where items dominate. NaN
-/// without values; one block or one item has no interval. Throws `shape_error` for blocks of different
-/// length, `value_error` for a confidence outside (0, 1). O(blocks x items).
+/// The squared error is (MS_blocks + max(0, MS_items - MS_rest)) / (blocks items), from the mean squares
+/// between blocks, between items and of the rest (two-way analysis of variance, one value per cell).
+/// MS_blocks contains the spread of the block means, but not the effect of an item that all blocks share. The
+/// interval is Student's with blocks - 1 degrees of freedom, too long rather than too short if items
+/// dominate. NaN without values; one block or one item has no interval. Throws `shape_error` for blocks of
+/// different length, `value_error` for a confidence outside (0, 1). O(blocks x items).
 [[nodiscard]] inline crossed_difference crossed_mean(const std::vector<std::vector<double>>& values,
                                                      double confidence = 0.90) {
     detail::check_confidence("crossed_mean", confidence);
@@ -117,12 +117,12 @@ struct crossed_difference {
 
 /// Slopes of least squares of y on x, block by block.
 struct block_slopes {
-    std::vector<double> per_block; ///< NaN where x is constant
-    estimate_interval mean;        ///< over the blocks that have one: each is one independent value
+    std::vector<double> per_block; ///< NaN if x is constant
+    estimate_interval mean;        ///< over the blocks with a slope: each is one independent value
 };
 
-/// The slope within each block and the mean of these slopes with its t-interval: an effect in units of y for
-/// a unit of x, with the blocks as the sample. Throws as `within_block_correlation` and `mean_interval`.
+/// The slope within each block and the mean of these slopes with its t-interval: an effect in units of y per
+/// unit of x, with the blocks as the sample. Throws as `within_block_correlation` and `mean_interval`.
 [[nodiscard]] inline block_slopes within_block_slope(std::span<const paired_block> blocks,
                                                      double confidence = 0.95) {
     block_slopes result;
@@ -146,15 +146,14 @@ struct block_slopes {
 }
 
 /// The difference of two accuracies on the same images, `first` minus `second`, with the normal interval of a
-/// paired difference: d = (b - c) / n, variance ((b + c) - (b - c)^2 / n) / (n (n - 1)), b and c being the
-/// images that only one of the two has right.
+/// paired difference. d = (b - c) / n, variance ((b + c) - (b - c)^2 / n) / (n (n - 1)), where b and c are
+/// the numbers of images that only one of the two predicts correctly.
 ///
-/// `first` and `second`: one bool per image, in the same order. The interval is that of the choice of images;
-/// it does not cover other seeds: for those see `crossed_mean`. With 90 % confidence it is the one whose
-/// place inside a margin tests for equivalence at the 5 % level. Without discordant images it has no width,
-/// which a small sample does not earn: it says that none was seen. NaN without images. Throws `shape_error`
-/// when the lengths differ, `value_error` for a confidence outside (0, 1). O(n). Schuirmann 1987 for the
-/// test.
+/// `first` and `second`: one bool per image, in the same order. The interval covers the choice of images and
+/// not other seeds; for those see `crossed_mean`. A 90 % interval inside a margin shows equivalence at the 5
+/// % level. Without discordant images the interval has length 0, which a small sample does not justify: it
+/// only means that none was observed. NaN without images. Throws `shape_error` if the lengths differ,
+/// `value_error` for a confidence outside (0, 1). O(n). Schuirmann 1987 for the test.
 [[nodiscard]] inline estimate_interval
 paired_difference(const std::vector<bool>& first, const std::vector<bool>& second, double confidence = 0.90) {
     detail::check_confidence("paired_difference", confidence);

@@ -15,7 +15,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// The places of `p`, the smallest first, of equal ones the first.
+/// The indices of `p`, the smallest value first; of equal ones, the first index first.
 [[nodiscard]] inline std::vector<std::size_t> ascending_places(std::string_view function,
                                                                std::span<const double> p) {
     for (std::size_t i = 0; i < p.size(); ++i) {
@@ -33,8 +33,9 @@ namespace detail {
 
 } // namespace detail
 
-/// Holm's adjusted p-values, in the order of `p_values`: rejecting those at most alpha keeps the chance of
-/// any false rejection at most alpha, under any dependence of the tests. For the corruptions of a set.
+/// Holm's adjusted p-values, in the order of `p_values`: rejecting those at most alpha keeps the probability
+/// of any false rejection at most alpha, under any dependence of the tests. Use it for the corruptions of a
+/// set.
 ///
 /// adjusted_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)), p sorted. Throws `value_error` for a value outside
 /// 0 .. 1 or NaN. O(m log m). Source: Holm 1979.
@@ -50,9 +51,9 @@ namespace detail {
     return adjusted;
 }
 
-/// Benjamini and Hochberg's adjusted p-values (q-values), in the order of `p_values`: of those at most q, a
-/// share of at most q is false on average, for independent or positively dependent tests. For the units of a
-/// layer.
+/// Benjamini and Hochberg's adjusted p-values (q-values), in the order of `p_values`. Of those at most q, a
+/// share of at most q is false on average, for independent or positively dependent tests. Use it for the
+/// units of a layer.
 ///
 /// adjusted_(i) = min_{j >= i} min(1, m p_(j) / j), p sorted. Throws `value_error` for a value outside 0 .. 1
 /// or NaN. O(m log m). Source: Benjamini and Hochberg 1995.

@@ -27,11 +27,11 @@ inline void check_proportion(std::string_view function, std::uint64_t successes,
 
 } // namespace detail
 
-/// The Wilson score interval of a proportion: accuracy, robust accuracy, the share of anything among
+/// The Wilson score interval of a proportion, such as an accuracy, a robust accuracy, or another share of
 /// independent samples.
 ///
-/// It covers the sampling of the `trials` only, not what another training run would change. Within [0, 1];
-/// never of length 0. Its coverage is near the nominal one on average, and may fall below it for some
+/// It covers the sampling of the `trials` only, not the variation between training runs. It is within [0, 1]
+/// and never of length 0. Its coverage is near the nominal one on average, and may fall below it for some
 /// proportions: see `clopper_pearson_interval`. Throws `value_error` for no trials, more successes than
 /// trials, and a confidence outside (0, 1). Source: Wilson 1927.
 [[nodiscard]] inline interval wilson_interval(std::uint64_t successes, std::uint64_t trials,
@@ -43,14 +43,14 @@ inline void check_proportion(std::string_view function, std::uint64_t successes,
     const double center = share + z * z / (2 * n);
     const double half = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
     const double scale = 1 + z * z / n;
-    // At the ends the two terms are equal, and rounding must not move the bound off 0 or 1.
+    // At the ends the two terms are equal, and rounding must not move the bound away from 0 or 1.
     return {successes == 0 ? 0 : (center - half) / scale, successes == trials ? 1 : (center + half) / scale};
 }
 
-/// The Clopper-Pearson interval of a proportion: covers with at least the stated confidence for any
-/// proportion, at the price of being wider than `wilson_interval`.
+/// The Clopper-Pearson interval of a proportion: its coverage is at least the stated confidence for any
+/// proportion; it is wider than `wilson_interval`.
 ///
-/// Range and errors as there. Source: Clopper and Pearson 1934.
+/// Range and errors as for `wilson_interval`. Source: Clopper and Pearson 1934.
 [[nodiscard]] inline interval clopper_pearson_interval(std::uint64_t successes, std::uint64_t trials,
                                                        double confidence = 0.95) {
     detail::check_proportion("clopper_pearson_interval", successes, trials, confidence);

@@ -31,7 +31,7 @@ inline void check_pairs(std::string_view function, std::span<const double> x, st
     }
 }
 
-/// Whether all are equal: deviations from a mean that was rounded need not be 0 then.
+/// Whether all are equal; deviations from a rounded mean may not be 0 then.
 inline bool constant(std::span<const double> values) {
     return std::all_of(values.begin(), values.end(), [&](double value) { return value == values.front(); });
 }
@@ -56,8 +56,8 @@ inline bool constant(std::span<const double> values) {
     return result;
 }
 
-/// Pearson's correlation of two series of the same length, in [-1, 1]; NaN below two values and when one of
-/// them is constant. Throws `shape_error` and `value_error` for lengths that differ and numbers that are not
+/// Pearson's correlation of two series of the same length, in [-1, 1]; NaN below two values and if one of
+/// them is constant. Throws `shape_error` for lengths that differ and `value_error` for numbers that are not
 /// finite. O(n).
 [[nodiscard]] inline double pearson(std::span<const double> x, std::span<const double> y) {
     detail::check_pairs("pearson", x, y);
@@ -75,8 +75,8 @@ inline bool constant(std::span<const double> values) {
     return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
 }
 
-/// Spearman's rank correlation: Pearson's of the ranks, equal values sharing theirs. As `pearson` otherwise;
-/// O(n log n). Spearman 1904.
+/// Spearman's rank correlation: Pearson's correlation of the ranks; equal values share their ranks. Otherwise
+/// as `pearson`; O(n log n). Spearman 1904.
 [[nodiscard]] inline double spearman(std::span<const double> x, std::span<const double> y) {
     detail::check_pairs("spearman", x, y);
     return pearson(ranks(x), ranks(y));

@@ -23,14 +23,13 @@ struct sign_flip_result {
     bool exact = true;
 };
 
-/// Whether paired differences, one per training seed, have a mean other than 0: how often the mean of their
-/// absolute values with signs put at random is as far from 0 as theirs.
+/// A test of whether paired differences, one per training seed, have a mean other than 0: the share of random
+/// signs for which the mean of the signed absolute values is at least as far from 0 as the observed mean.
 ///
-/// It assumes that a difference is as likely to be negative as positive if there is no effect, and nothing
-/// else. Exact up to 20 differences; beyond, from a fixed random stream, p = (1 + hits) / (1 + draws). With n
-/// differences the smallest p is 2^(1-n), so that less than 6 seeds never reach .05. p is 1 when all
-/// differences are 0. Throws `value_error` without differences and for one that is not finite.
-/// O(2^n) up to 20 differences.
+/// It only assumes that without an effect a difference is negative or positive with equal probability. Exact
+/// up to 20 differences; beyond, from a fixed random stream, p = (1 + hits) / (1 + draws). With n differences
+/// the smallest p is 2^(1-n), so fewer than 6 seeds never reach .05. p is 1 if all differences are 0. Throws
+/// `value_error` without differences and for one that is not finite. O(2^n) up to 20 differences.
 [[nodiscard]] inline sign_flip_result sign_flip_test(std::span<const double> differences) {
     if (differences.empty())
         errors::throw_value_error("sign_flip_test", "expected at least 1 difference, got none");
@@ -43,11 +42,11 @@ struct sign_flip_result {
     }
     const std::size_t n = differences.size();
     sign_flip_result result{sum / static_cast<double>(n), 1, n <= 20};
-    // Sums that are equal but for rounding count as equal.
+    // Sums that are equal up to rounding count as equal.
     const double reached = std::abs(sum) - 1e-12 * magnitude;
     std::uint64_t hits = 0;
     if (result.exact) {
-        // The sign of the first may be fixed: turning all signs turns the sum.
+        // The sign of the first may be fixed, because flipping all signs flips the sum.
         const std::uint64_t signs = std::uint64_t{1} << (n - 1);
         for (std::uint64_t pattern = 0; pattern < signs; ++pattern) {
             double total = differences[0];

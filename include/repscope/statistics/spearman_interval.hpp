@@ -15,8 +15,8 @@ inline namespace REPSCOPE_NAMESPACE {
 /// tanh(artanh rho -+ z sqrt((1 + rho^2 / 2) / (n - 3))).
 ///
 /// The pairs must be independent: networks that share a seed or an architecture are not. [-1, 1] below 4
-/// pairs, where nothing is known; of length 0 at rho = -1 and 1, where the scale ends. Coverage of the 95 %
-/// interval at rho = .7 is .953 to .958 for 10 to 50 pairs. Throws `value_error` for rho outside -1 .. 1 or
+/// pairs, which give no information; of length 0 at rho = -1 and 1, the ends of the scale. Coverage of the 95
+/// % interval at rho = .7 is .953 to .958 for 10 to 50 pairs. Throws `value_error` for rho outside -1 .. 1 or
 /// NaN and a confidence outside (0, 1). Source: Bonett and Wright 2000.
 [[nodiscard]] inline interval spearman_interval(double rho, std::size_t n, double confidence = 0.95) {
     if (!(rho >= -1 && rho <= 1)) {

@@ -13,7 +13,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// A tensor that owns its elements, dense and row-major: what readers and generators return.
+/// A tensor with its own elements, dense and row-major, which readers and generators return.
 ///
 /// It has the members of a view, so every function of the library takes it. Indices are not checked.
 template <typename T, std::size_t Rank>
@@ -24,12 +24,12 @@ class array {
     using value_type = T;
     using extents_type = std::array<std::size_t, Rank>;
 
-    /// Extents of 0, no elements.
+    /// All extents are 0; there are no elements.
     array() = default;
-    /// Elements that are zero. Throws `shape_error` when their number does not fit in an index.
+    /// All elements are zero. Throws `shape_error` if their number does not fit in an index.
     explicit array(const extents_type& extents)
         : extents_(extents), strides_(row_major_strides(extents)), elements_(element_count(extents)) {}
-    /// Takes over the elements, in row-major order. Throws `shape_error` when there are not just as many.
+    /// Moves the elements in, in row-major order. Throws `shape_error` for another number of elements.
     array(const extents_type& extents, std::vector<T> elements)
         : extents_(extents), strides_(row_major_strides(extents)), elements_(std::move(elements)) {
         if (elements_.size() != element_count(extents)) {

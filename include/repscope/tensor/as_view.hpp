@@ -29,7 +29,7 @@ concept has_tensor_traits = requires(const T& x) {
 
 enum class tensor_kind { none, traits, mdspan, eigen, static_xtensor, dynamic_xtensor, range };
 
-/// The first recognizer that takes T, in the one order the library promises.
+/// The first recognizer that accepts T, in the documented order.
 template <typename T>
 [[nodiscard]] consteval tensor_kind kind_of() {
     if constexpr (has_tensor_traits<T>)
@@ -70,8 +70,8 @@ template <typename T>
     }
 }
 
-/// Views whose lifetime is not tied to the object: a temporary of these may be viewed. What owns memory has
-/// copies to make, so an mdspan-like type that is copied bit by bit is a view.
+/// Views whose lifetime is not tied to the object, so a temporary of them may be viewed. A type that owns
+/// memory is not trivially copyable, so a trivially copyable mdspan-like type is a view.
 template <typename T>
 inline constexpr bool
     never_owns = (mdspan_like<T> && std::is_trivially_copyable_v<T>) || std::ranges::enable_borrowed_range<T>;
@@ -82,11 +82,11 @@ concept pointer_to_numbers = std::is_pointer_v<T> && real_scalar<std::remove_cv_
 template <typename>
 inline constexpr bool always_false = false;
 
-// Compilers print this name where a function takes a tensor and gets another type.
+// Compilers print this name if a function takes a tensor and gets another type.
 template <typename T>
 inline constexpr bool is_recognized_or_has_tensor_traits = kind_of<T>() != tensor_kind::none;
 
-/// The body of overloads for types that are not tensors: an error of one sentence.
+/// The body of overloads for types that are not tensors; it causes an error of one sentence.
 template <typename T>
 constexpr void refuse_non_tensor() {
     static_assert(is_recognized_or_has_tensor_traits<T>,
@@ -97,13 +97,13 @@ constexpr void refuse_non_tensor() {
 
 } // namespace detail
 
-/// Any type the library can read as a tensor: your own through `tensor_traits`, or recognized by its
-/// structure: mdspan-like, Eigen-like, xtensor-like, a contiguous range of numbers (rank 1). See
+/// Any type that the library can read as a tensor. Types are supported by `tensor_traits`, or by their
+/// structure: mdspan-like, Eigen-like, xtensor-like, or a contiguous range of numbers (rank 1). See
 /// docs/tensors.md.
 template <typename T>
 concept tensor_like = detail::is_recognized_or_has_tensor_traits<T>;
 
-/// The rank in the type of a tensor; `dynamic_rank` where it is known at run time only.
+/// The rank of a tensor type; `dynamic_rank` if it is set at run time.
 inline constexpr std::size_t dynamic_rank = (std::numeric_limits<std::size_t>::max)();
 
 template <tensor_like T>
@@ -116,18 +116,18 @@ inline constexpr std::size_t static_rank = [] {
 }();
 
 /// A tensor of any type as `tensor_view<const T, Rank>`: pointer, extents and strides of the same memory,
-/// nothing copied. The rank is that of the type; for a rank known at run time only (`xt::xarray`) say it:
+/// without a copy. The rank is that of the type; state a rank that is set at run time (`xt::xarray`):
 /// `as_view<2>(x)`. O(Rank).
 template <tensor_like T>
     requires detail::has_static_rank<T>
 [[nodiscard]] constexpr auto as_view(const T& x) { return detail::view_of(x); }
 
-/// A temporary that may own its elements cannot be viewed: the view would outlive them.
+/// A temporary that may own its elements cannot be viewed, because the view would outlive them.
 template <tensor_like T>
     requires(detail::has_static_rank<T> && !std::is_lvalue_reference_v<T> && !detail::never_owns<T>)
 constexpr auto as_view(const T&& x) = delete;
 
-/// Chosen when the rank is known at run time only, to say what to write.
+/// Selected if the rank is set at run time; its error states what to write.
 template <tensor_like T>
     requires(!detail::has_static_rank<T>)
 constexpr void as_view(const T&) {
@@ -135,16 +135,16 @@ constexpr void as_view(const T&) {
                                            "as as_view<2>(x).");
 }
 
-/// Chosen for every type that is not a tensor; does not compile.
+/// Selected for every type that is not a tensor; does not compile.
 template <typename T>
     requires(!tensor_like<T>)
 constexpr void as_view(const T&) { detail::refuse_non_tensor<T>(); }
 
-/// As `as_view(x)`, with the rank asked for: checks a rank known at run time, and drops axes of extent 1, the
-/// last first but never the first axis of several, where `x` has more than `Rank` (an Eigen vector as rank
-/// 1).
+/// Like `as_view(x)`, with a required rank. Checks a rank that is set at run time. If `x` has more than
+/// `Rank` axes, axes of extent 1 are dropped (an Eigen vector becomes rank 1): the last first, but never the
+/// first of several axes.
 ///
-/// Throws `shape_error` when `x` has fewer axes, or more than can be dropped. O(Rank).
+/// Throws `shape_error` if `x` has fewer axes, or more than can be dropped. O(Rank).
 template <std::size_t Rank, tensor_like T>
 [[nodiscard]] constexpr auto as_view(const T& x);
 
@@ -154,8 +154,8 @@ constexpr auto as_view(const T&& x) = delete;
 
 namespace detail {
 
-/// Drops axes of extent 1 until `Rank` are left. A single sample keeps its sample axis as long as another can
-/// go.
+/// Drops axes of extent 1 until `Rank` axes remain. A single sample keeps its sample axis as long as another
+/// axis can be dropped.
 template <std::size_t Rank, typename E>
 [[nodiscard]] constexpr tensor_view<E, Rank> drop_unit_axes(E* data, std::span<const std::size_t> extents,
                                                             std::span<const std::ptrdiff_t> strides) {
@@ -222,8 +222,8 @@ template <std::size_t Rank, tensor_like T>
 }
 
 /// The numbers of a contiguous range (`std::vector`, `std::span`, ...) as a row-major tensor of the given
-/// extents: `as_view(values, {samples, units})`. Extents are of any integer type. Throws `shape_error` when
-/// an extent is negative or the range holds another number of elements.
+/// extents: `as_view(values, {samples, units})`. Extents are of any integer type. Throws `shape_error` if an
+/// extent is negative or the range has another number of elements.
 template <typename Range, std::size_t Rank>
     requires detail::contiguous_numbers<Range>
 [[nodiscard]] constexpr auto as_view(const Range& values, const detail::extent_value (&extents)[Rank]) {
@@ -241,7 +241,7 @@ template <typename Range, std::size_t Rank>
 constexpr auto as_view(const Range&& values, const detail::extent_value (&extents)[Rank]) = delete;
 
 /// The row-major tensor of the given extents at `data`: `as_view(pointer, {samples, units})`. The caller
-/// ensures that so many elements are stored there. Extents are of any integer type. Throws `shape_error` when
+/// ensures that so many elements are stored there. Extents are of any integer type. Throws `shape_error` if
 /// an extent is negative or the number of elements does not fit in an index.
 template <typename Pointer, std::size_t Rank>
     requires detail::pointer_to_numbers<Pointer>
@@ -251,7 +251,7 @@ template <typename Pointer, std::size_t Rank>
     return tensor_view<const std::remove_pointer_t<Pointer>, Rank>(data, shape);
 }
 
-/// The tensor of the given extents whose element (0, ..., 0) is at `data`, with strides counted in elements:
+/// The tensor of the given extents with element (0, ..., 0) at `data` and strides in elements:
 /// `as_view(pointer, {samples, units}, {row_length, 1})`. Strides may be zero or negative.
 template <typename Pointer, std::size_t Rank>
     requires detail::pointer_to_numbers<Pointer>

@@ -9,8 +9,8 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// What the axes of an activation tensor mean. A letter an axis: n samples, u units, c channels (a channel is
-/// a unit), h and w positions of a map, t tokens, d features (a feature is a unit), p positions.
+/// What the axes of an activation tensor mean. One letter per axis: n samples, u units, c channels (a channel
+/// is a unit), h and w positions of a map, t tokens, d features (a feature is a unit), p positions.
 enum class layout {
     unstated, ///< rank 2 is `nu`, rank 4 is `nchw`; rank 3 must be stated
     nu,       ///< (samples, units)
@@ -44,16 +44,16 @@ enum class layout {
     return value == layout::unstated ? 0 : to_string(value).size();
 }
 
-/// Activations in the one form that statistics read: (samples, units, rows, columns), rows x columns being
-/// the positions of a unit's map (1 x 1 for a flat layer).
+/// Activations in the form that all statistics read: (samples, units, rows, columns), where rows x columns
+/// are the positions of a unit's map (1 x 1 for a flat layer).
 template <typename T>
 using activations_view = tensor_view<const T, 4>;
 
-/// Any activation tensor as (samples, units, rows, columns), by permuting strides: nothing is copied.
+/// Any activation tensor as (samples, units, rows, columns), by a permutation of strides without a copy.
 ///
-/// Throws `shape_error`, in the name of `function`, when the rank is not that of the layout and when the
-/// layout of a rank-3 tensor is not stated. Ranks other than 2, 3 and 4 do not compile; where the rank is
-/// known at run time only they throw as well. O(1).
+/// Throws `shape_error`, in the name of `function`, if the rank is not that of the layout and if the layout
+/// of a rank-3 tensor is not stated. Ranks other than 2, 3 and 4 do not compile; if the rank is set at run
+/// time, they throw as well. O(1).
 template <tensor_like T>
 [[nodiscard]] constexpr activations_view<element_type_of<T>>
 as_activations(const T& x, layout stated = layout::unstated, std::string_view function = "as_activations") {

@@ -15,7 +15,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// An integer, or a class or enumeration that converts to one. Not `bool`, not a floating-point number.
+/// An integer, or a class or enumeration that converts to one. `bool` and floating-point numbers are
+/// excluded.
 template <typename T>
 concept index_like = (std::convertible_to<T, std::ptrdiff_t> ||
                       std::convertible_to<T, std::size_t>)&&!std::same_as<T, bool> &&
@@ -24,8 +25,8 @@ concept index_like = (std::convertible_to<T, std::ptrdiff_t> ||
 /// One extent of a tensor or one stride, converted from any integer type; `Index` is `std::size_t` or
 /// `std::ptrdiff_t`.
 ///
-/// Throws `shape_error` when the integer does not fit: an extent below 0, a stride beyond the largest index.
-/// A conversion from `Index` itself checks nothing.
+/// Throws `shape_error` if the integer does not fit: an extent below 0, a stride beyond the largest index. A
+/// conversion from `Index` itself has no check.
 template <typename Index>
 class index_value {
   public:
@@ -33,7 +34,7 @@ class index_value {
     constexpr index_value(Integer value) // NOLINT(google-explicit-constructor)
         : value_(static_cast<Index>(value)) {
         if constexpr (std::integral<Integer> && !std::same_as<Integer, Index>) {
-            // A sign that changes is a value that does not fit; a narrower type always does.
+            // A value whose sign changes does not fit; a narrower type always fits.
             const bool negative = value < Integer(0);
             const bool fits = sizeof(Integer) <= sizeof(Index) || static_cast<Integer>(value_) == value;
             if (negative != (value_ < Index(0)) || !fits || (std::is_unsigned_v<Index> && negative)) {
@@ -97,9 +98,9 @@ template <typename Index, std::size_t Rank>
 
 } // namespace detail
 
-/// Number of elements of a tensor with these extents: 1 for rank 0, 0 when an extent is 0.
+/// Number of elements of a tensor with these extents: 1 for rank 0, 0 if an extent is 0.
 ///
-/// Throws `shape_error` when the product does not fit in a signed index, so that neither an allocation nor an
+/// Throws `shape_error` if the product does not fit in a signed index, so that neither an allocation nor an
 /// offset can wrap. Cost O(rank).
 [[nodiscard]] constexpr std::size_t element_count(std::span<const std::size_t> extents) {
     constexpr auto limit = static_cast<std::size_t>((std::numeric_limits<std::ptrdiff_t>::max)());
@@ -119,8 +120,8 @@ template <typename Index, std::size_t Rank>
     return count;
 }
 
-/// Strides, in elements, of a dense row-major (C order) tensor with these extents; modulo 2^64 where the
-/// number of elements does not fit (see `element_count`).
+/// Strides, in elements, of a dense row-major (C order) tensor with these extents; modulo 2^64 if the number
+/// of elements does not fit (see `element_count`).
 template <std::size_t Rank>
 [[nodiscard]] constexpr std::array<std::ptrdiff_t, Rank>
 row_major_strides(const std::array<std::size_t, Rank>& extents) noexcept {
@@ -133,7 +134,7 @@ row_major_strides(const std::array<std::size_t, Rank>& extents) noexcept {
     return strides;
 }
 
-/// Strides, in elements, of a dense column-major (Fortran order) tensor with these extents; modulo 2^64 where
+/// Strides, in elements, of a dense column-major (Fortran order) tensor with these extents; modulo 2^64 if
 /// the number of elements does not fit (see `element_count`).
 template <std::size_t Rank>
 [[nodiscard]] constexpr std::array<std::ptrdiff_t, Rank>

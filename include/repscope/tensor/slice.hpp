@@ -29,7 +29,7 @@ template <typename T, std::size_t Rank>
                                                      std::size_t count) noexcept {
     auto extents = view.extents();
     extents[0] = count;
-    // No samples, no offset: behind a reversed view it would point in front of the memory.
+    // Without samples the offset is 0: for a reversed view it would point before the memory.
     const std::ptrdiff_t offset = count == 0 ? 0 : static_cast<std::ptrdiff_t>(first) * view.stride(0);
     return {view.data_handle() + offset, extents, view.strides()};
 }

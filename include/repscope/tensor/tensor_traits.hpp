@@ -5,7 +5,7 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// Makes a type that the library does not recognize by its structure a tensor: specialize it next to your
+/// Makes a type a tensor that the library does not recognize by its structure. Specialize it next to your
 /// type with one static function,
 ///
 ///     template <>
@@ -15,9 +15,9 @@ inline namespace REPSCOPE_NAMESPACE {
 ///         }
 ///     };
 ///
-/// and every function of the library takes it. Extents and strides are of any integer type. A specialization
-/// takes precedence over the structure. It must be visible before the first use of the type as a tensor,
-/// which "next to the type" guarantees. The primary template is declared only.
+/// and every function of the library accepts the type. Extents and strides are of any integer type. A
+/// specialization takes precedence over the structure. It must be visible before the first use of the type as
+/// a tensor, which "next to the type" guarantees. The primary template is declared only.
 template <typename T>
 struct tensor_traits;
 

@@ -80,8 +80,8 @@ template <typename T, std::size_t Rank>
 tensor_view(T*, const std::array<std::size_t, Rank>&, const std::array<std::ptrdiff_t, Rank>&)
     -> tensor_view<T, Rank>;
 
-/// Whether the elements lie densely in row-major order, so that the whole tensor is one run of memory.
-/// Strides of axes of extent 0 or 1 do not matter.
+/// Whether the elements are dense in row-major order, so that the whole tensor is one run of memory. Strides
+/// of axes of extent 0 or 1 do not matter.
 template <typename T, std::size_t Rank>
 [[nodiscard]] constexpr bool is_row_major(const tensor_view<T, Rank>& view) noexcept {
     if (view.empty()) return true;

@@ -10,7 +10,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 // Numbers at a time, by the compiler's vectors: the conversion to double bounds the speed of a pass over
-// float data, and vectorizers left to themselves take twice as long for it. The width decides the order of
+// float data, and automatic vectorization takes twice as long for it. The width determines the order of
 // additions.
 inline constexpr std::size_t value_width = vector_bytes == 64 ? 8 : 4;
 
@@ -37,7 +37,7 @@ inline void sums_across(const simd_vector<double, 4>* v, double* sums) noexcept 
     }
 }
 
-/// Elements [0, Width) at `from`, in double; with `Rectify`, negative ones as 0 (a NaN is kept).
+/// Elements [0, Width) at `from`, in double; with `Rectify`, negative ones become 0 (a NaN is kept).
 template <bool Rectify, std::size_t Width, typename Scalar>
 inline void load_values(const Scalar* from, simd_vector<double, Width>& into) {
     if constexpr (sizeof(Scalar) == sizeof(float)) {
@@ -53,8 +53,8 @@ inline void load_values(const Scalar* from, simd_vector<double, Width>& into) {
     }
 }
 
-/// Sums of `Maps` maps of `positions` elements that follow each other, over `positions`, into `means`. One
-/// map or several, the additions of a map are the same.
+/// Writes the sums of `Maps` adjacent maps of `positions` elements, divided by `positions`, to `means`. The
+/// additions of a map are the same for one map and for several.
 template <bool Rectify, std::size_t Maps, std::size_t Width, typename Scalar>
 inline void means_of_maps(const Scalar* first, std::size_t positions, double share, double* means) {
     using doubles = simd_vector<double, Width>;
@@ -81,7 +81,7 @@ inline void means_of_maps(const Scalar* first, std::size_t positions, double sha
     }
 }
 
-/// Asks for what lies two pages behind `first` and `count` elements of it: the processor's own prefetching
+/// Prefetches the bytes two pages after `first` and `count` elements of it: the processor's own prefetching
 /// stops at the ends of pages.
 template <typename Scalar>
 inline void prefetch_ahead(const Scalar* first, std::size_t count) noexcept {
@@ -91,10 +91,10 @@ inline void prefetch_ahead(const Scalar* first, std::size_t count) noexcept {
 
 } // namespace detail
 
-/// Means over positions of the units of one sample [unit][position], in double, into `values`: what a
-/// statistic takes as the units' values. With `Rectify`, of max(element, 0).
+/// Writes the means over positions of the units of one sample [unit][position], in double, to `values`: the
+/// units' values for a statistic. With `Rectify`, those of max(element, 0).
 ///
-/// The order of the additions depends on `positions` and the width of the target's vectors alone. A NaN or
+/// The order of the additions depends only on `positions` and the width of the target's vectors. A NaN or
 /// infinite element makes its unit's mean not finite; `Rectify` keeps a NaN too.
 template <bool Rectify, std::size_t Width = detail::value_width, typename Scalar>
 void unit_values(const Scalar* sample, std::size_t units, std::size_t positions, double* values) {

@@ -20,8 +20,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// Strength of the attack in a step of training: rises linearly to 1 over the first `steps` steps, so that a
-/// network that is untrained is not attacked with the full eps; 1 throughout for 0.
+/// Strength of the attack in a step of training: rises linearly to 1 over the first `steps` steps, so that an
+/// untrained network is not attacked with the full eps. It is always 1 for 0 steps.
 struct epsilon_warmup {
     std::size_t steps = 0;
 
@@ -30,20 +30,20 @@ struct epsilon_warmup {
     }
 };
 
-/// A network in training as its attacks see it: a model (`differentiable`) whose batch norm takes the
-/// statistics that are named.
+/// A network in training as a model (`differentiable`) for attacks; `statistics` selects those of its batch
+/// norm.
 ///
-/// With `mode::training` they are those of the batch at hand, as in the step that follows, and a sample's
-/// loss depends on the other samples: gradients are of the sum of the losses, and an attack has to leave the
-/// batch whole (`batch` of at least its samples, no `early_stop`). With `mode::inference` they are the
-/// running ones. Neither moves the running statistics.
+/// With `mode::training` they are those of the current batch, as in the step that follows, so a sample's loss
+/// depends on the other samples. Gradients are those of the sum of the losses, and an attack must not split
+/// the batch (`batch` of at least its samples, no `early_stop`). With `mode::inference` they are the running
+/// ones. Neither changes the running statistics.
 template <net::network_like Network>
 class training_mode_model {
   public:
     using scalar = typename Network::scalar;
     using images = tensor_view<const scalar, 4>;
 
-    /// The network must outlive it; changes of its parameters are seen.
+    /// The network must outlive it; changes of its parameters take effect.
     training_mode_model(const Network& network, net::mode statistics, const thread_source& threads = 1)
         : network_(&network), statistics_(statistics), ws_(threads) {}
 
@@ -69,16 +69,16 @@ class training_mode_model {
     typename Network::workspace ws_;
 };
 
-/// What a step of adversarial training did, before it.
+/// The state of adversarial training before a step.
 struct adversarial_progress {
-    double loss = 0;   ///< mean cross-entropy of the adversarial samples, as they are trained on
-    double fooled = 0; ///< share of the samples that the attack had misclassified
+    double loss = 0;                  ///< mean cross-entropy of the adversarial samples of the step
+    double fooled = 0;                ///< share of the samples that are misclassified under attack
     std::uint64_t forward_passes = 0; ///< of the attack, in samples
     std::uint64_t backward_passes = 0;
 };
 
-/// A network in training on what an attack makes of each batch: min E[max_{delta} CE(x + delta)]. The inner
-/// maximum is any attack's; its perturbation is a constant to the gradient. Madry, Makelov, Schmidt, Tsipras
+/// Trains a network on adversarial versions of each batch: min E[max_{delta} CE(x + delta)]. Any attack can
+/// be the inner maximum; the gradient treats its perturbation as a constant. Madry, Makelov, Schmidt, Tsipras
 /// and Vladu 2018 (arXiv 1706.06083).
 template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class adversarial_trainer {
@@ -86,15 +86,15 @@ class adversarial_trainer {
     using scalar = typename Network::scalar;
     using images = tensor_view<const scalar, 4>;
 
-    /// `network` must outlive the trainer; `statistics` are those that batch norm has under attack. The step
-    /// itself takes the statistics of the adversarial batch and moves the running ones with them.
+    /// `network` must outlive the trainer; `statistics` are those of batch norm under attack. The step itself
+    /// uses the statistics of the adversarial batch and updates the running ones with them.
     adversarial_trainer(Network& network, Optimizer optimizer, net::mode statistics = net::mode::training,
                         const thread_source& threads = 1)
         : model_(network, statistics, threads), run_(network, std::move(optimizer), threads) {}
 
-    /// One step. `find(model, x, labels)` attacks an `training_mode_model` and returns an `attack::result`,
-    /// whose images are trained on. Throws `shape_error` when they have not the shape of `x`. Cost: the
-    /// attack's and that of a plain step.
+    /// One step. `find(model, x, labels)` attacks a `training_mode_model` and returns an `attack::result`,
+    /// whose images are trained on. Throws `shape_error` if their shape is not that of `x`. Cost: that of the
+    /// attack and of a plain step.
     template <typename Attack>
     adversarial_progress step(const images& x, std::span<const int> labels, double rate, Attack&& find) {
         const attack::result<scalar> found = find(model_, x, labels);

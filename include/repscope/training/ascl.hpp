@@ -23,37 +23,37 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// The weights of adversarial supervised contrastive learning, as its authors' code has them.
+/// The weights of adversarial supervised contrastive learning in the code of its authors.
 struct ascl_options {
     contrast_options contrast{};
     double contrast_weight = 1;
     double divergence_weight = 2; ///< of KL(clean || adversarial) over the number of classes
 };
 
-/// What a step did, before it.
+/// The state before a step.
 struct ascl_progress {
     double adversarial = 0; ///< mean cross-entropy of the adversarial samples
     contrast_value contrast;
     double divergence = 0; ///< KL(clean || adversarial), mean over samples and classes
 };
 
-/// A network in training on clean samples and adversarial ones: cross-entropy of the adversarial ones, the
-/// contrast of the latents of both, and twice the divergence of their predictions, the mean of whose summands
-/// over samples and classes is taken:
+/// Trains a network on clean and adversarial samples. The loss is the cross-entropy of the adversarial
+/// samples, the contrast of the latents of both, and twice the divergence of their predictions as a mean over
+/// samples and classes:
 ///
 ///     loss = CE(adversarial) + contrast_weight contrast + divergence_weight KL(clean || adversarial) /
 ///     classes.
 ///
-/// Latents are those of `projection` on the last layer with a tap. Clean and adversarial samples pass batch
-/// norm as two batches. Gradients pass through both sides of the divergence. Bui, Le, Tran, Zhao and Phung
-/// 2021 (arXiv 2101.10027).
+/// `projection` of the last layer with a tap gives the latents. Clean and adversarial samples pass batch norm
+/// as two batches. Gradients pass through both sides of the divergence. Bui, Le, Tran, Zhao and Phung 2021
+/// (arXiv 2101.10027).
 template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class ascl_trainer {
   public:
     using scalar = typename Network::scalar;
     using images = tensor_view<const scalar, 4>;
 
-    /// Network and head must outlive the trainer; each has an optimizer of its own, of the same settings.
+    /// Network and head must outlive the trainer; each has a separate optimizer with the same settings.
     ascl_trainer(Network& network, projection<scalar>& head, const Optimizer& optimizer,
                  const ascl_options& options, const thread_source& threads = 1)
         : network_(&network), head_(&head), optimizer_(optimizer), head_optimizer_(optimizer),
@@ -82,7 +82,7 @@ class ascl_trainer {
         predicted_.resize(2 * n);
         losses_.resize(n);
         const auto clean_gradient = clean_.logit_gradient(), gradient = adversarial_.logit_gradient();
-        // The clean samples have no cross-entropy: only what they are predicted as is needed.
+        // The clean samples have no cross-entropy: only their predictions are needed.
         net::softmax_cross_entropy(says, labels, {}, std::span(predicted_).first(n), clean_gradient,
                                    scalar(0));
         net::softmax_cross_entropy(says_of_adversarial, labels, std::span<double>(losses_),

@@ -25,18 +25,18 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// Where the draws of an augmented batch come from: the same for the same seed, epoch, view and place of an
-/// image in the data set, for any batch size.
+/// Identifies the random draws of an augmented batch by seed, epoch, view and index of an image in the data
+/// set; the batch size does not matter.
 struct augment_draws {
     std::uint64_t seed = 0;
     std::size_t epoch = 0;
-    std::size_t view = 0; ///< which of several versions of an image
+    std::size_t view = 0; ///< number of the version of an image
 };
 
 struct augmix_options {
     double severity = 3;
     std::size_t chains = 3;
-    std::size_t depth = 3; ///< most transforms in a chain; each has 1 to `depth` of them
+    std::size_t depth = 3; ///< maximum number of transforms in a chain; each has 1 to `depth`
 };
 
 namespace detail {
@@ -73,7 +73,7 @@ inline void for_each_image(const char* function, const tensor_view<const Scalar,
     });
 }
 
-/// Calls `body(number, pixel)` along the image `n` of `to` and an image of bytes.
+/// Calls `body(number, pixel)` for the elements of image `n` of `to` and of an image of bytes.
 template <typename Scalar, typename Body>
 inline void along(const tensor_view<Scalar, 4>& to, std::size_t n, const data::byte_image& image,
                   Body&& body) {
@@ -88,13 +88,13 @@ inline void along(const tensor_view<Scalar, 4>& to, std::size_t n, const data::b
 
 } // namespace detail
 
-/// AugMix of every image: (1 - m) x + m sum_k w_k chain_k(x), each chain a random number of random
-/// transforms, w uniform on the simplex, m uniform in (0, 1).
+/// AugMix of every image: (1 - m) x + m sum_k w_k chain_k(x), where each chain is a random number of random
+/// transforms, w is uniform on the simplex, and m is uniform in (0, 1).
 ///
-/// `x` (samples, channels, rows, columns), from 0 to 1, is taken as bytes; `places` states where in the data
-/// set its samples are; `to` has the shape of `x`. Throws `shape_error` for other shapes and `value_error`
-/// for no chain or depth. O(pixels chains depth). Hendrycks, Mu, Cubuk, Zoph, Gilmer and Lakshminarayanan
-/// 2020 (arXiv 1912.02781).
+/// `x` (samples, channels, rows, columns), from 0 to 1, is converted to bytes; `places` has the indices of
+/// its samples in the data set; `to` has the shape of `x`. Throws `shape_error` for other shapes and
+/// `value_error` for a chain count or depth of 0. O(pixels chains depth). Hendrycks, Mu, Cubuk, Zoph, Gilmer
+/// and Lakshminarayanan 2020 (arXiv 1912.02781).
 template <typename Scalar>
 void augmix(const tensor_view<const Scalar, 4>& x, std::span<const std::uint32_t> places,
             const augment_draws& draws, const augmix_options& options, const tensor_view<Scalar, 4>& to,
@@ -135,7 +135,7 @@ void augmix(const tensor_view<const Scalar, 4>& x, std::span<const std::uint32_t
         });
 }
 
-/// A few random transforms of every image, one after the other, drawn from `choice`: the strong view of
+/// A few random transforms of every image, one after the other, selected by `choice`: the strong view of
 /// semi-supervised training, or with translations alone the weak one. Arguments as in `augmix`.
 template <typename Scalar>
 void random_transforms(const tensor_view<const Scalar, 4>& x, std::span<const std::uint32_t> places,
@@ -162,15 +162,15 @@ void random_transforms(const tensor_view<const Scalar, 4>& x, std::span<const st
                            });
 }
 
-/// What a step with consistency did, before it.
+/// The state of consistency training before a step.
 struct consistency_progress {
     double loss = 0;        ///< mean cross-entropy of the clean samples
-    double consistency = 0; ///< Jensen-Shannon divergence of the three predictions of each
+    double consistency = 0; ///< Jensen-Shannon divergence of the three predictions of each sample
 };
 
-/// A network in training with the consistency term of AugMix: cross-entropy of the clean samples plus
-/// `weight` times the Jensen-Shannon divergence of the predictions of a sample and of two views of it. All
-/// three pass batch norm as one batch.
+/// Trains a network with the consistency term of AugMix: the cross-entropy of the clean samples plus `weight`
+/// times the Jensen-Shannon divergence of the predictions of a sample and of two views of it. All three pass
+/// batch norm as one batch.
 template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class consistency_trainer {
   public:

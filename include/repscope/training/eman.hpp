@@ -14,19 +14,19 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// What of a teacher is a moving average of its student.
+/// The parts of a teacher that are moving averages of its student.
 enum class ema_scope {
-    parameters,                ///< parameters alone: the teacher's batch norm keeps its own statistics
+    parameters,                ///< parameters only: the teacher's batch norm keeps its own statistics
     parameters_and_statistics, ///< running means and variances of batch norm as well: EMAN
 };
 
 /// Moves a teacher towards its student: t = momentum t + (1 - momentum) s, for every parameter and, with
 /// `parameters_and_statistics`, for the running mean and variance of every batch norm.
 ///
-/// Both networks are of one type and architecture. A teacher that is averaged whole is used in inference
-/// mode, so that its batch norm never looks at its own batches. Throws `value_error` for a momentum outside
-/// [0, 1] and `shape_error` when the networks differ in size. O(parameters). Cai, Ravichandran, Maji,
-/// Fowlkes, Tu and Soatto 2021 (arXiv 2101.08482).
+/// Both networks are of one type and architecture. A teacher of which both are averaged is used in inference
+/// mode, so that its batch norm does not use its own batches. Throws `value_error` for a momentum outside [0,
+/// 1] and `shape_error` if the networks differ in size. O(parameters). Cai, Ravichandran, Maji, Fowlkes, Tu
+/// and Soatto 2021 (arXiv 2101.08482).
 template <net::network_like Network>
 void update_teacher(Network& teacher, const Network& student, double momentum,
                     ema_scope what = ema_scope::parameters_and_statistics) {

@@ -24,11 +24,11 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// Places of `count` samples to keep the labels of, as many of each class as of any other (the lowest classes
-/// have one more where it does not divide), in ascending order.
+/// Selects `count` samples that keep their labels, with the same number per class (the lowest classes have
+/// one more if it does not divide), and returns their indices in ascending order.
 ///
 /// The choice depends on the seed alone. Throws `value_error` for fewer labels than classes, since a class
-/// would have none, and when a class has too few samples. O(samples).
+/// would have none, and if a class has too few samples. O(samples).
 [[nodiscard]] inline std::vector<std::uint32_t>
 choose_labeled(std::span<const int> labels, std::size_t classes, std::size_t count, std::uint64_t seed) {
     if (classes == 0 || count < classes) {
@@ -58,18 +58,18 @@ choose_labeled(std::span<const int> labels, std::size_t classes, std::size_t cou
     return chosen;
 }
 
-/// What a step saw of its unlabeled samples.
+/// Results of a step on its unlabeled samples.
 struct pseudo_labels {
-    double loss = 0; ///< mean over all samples of the cross-entropy of those that were kept
-    double kept = 0; ///< share of the samples the teacher was sure of
+    double loss = 0; ///< mean over all samples of the cross-entropy of the kept ones
+    double kept = 0; ///< share of the samples with a confident teacher
 };
 
-/// Cross-entropy of a student against the classes a teacher is sure of: loss = (1/n) sum_i
-/// [max_k p_ik >= threshold] CE(student_i, argmax_k p_ik), p the softmax of the teacher.
+/// Cross-entropy of a student against the confident predictions of a teacher: loss = (1/n) sum_i [max_k p_ik
+/// >= threshold] CE(student_i, argmax_k p_ik), where p is the softmax of the teacher.
 ///
-/// `student` and `teacher` are logits (n, classes). `gradient`, unless empty, gets `weight` times the
-/// derivative by the student's logits; the teacher is a constant. O(n classes). Sohn et al. 2020
-/// (arXiv 2001.07685), equation 4.
+/// `student` and `teacher` are logits (n, classes). `gradient`, unless empty, receives `weight` times the
+/// derivative by the student's logits; the teacher is a constant. O(n classes). Sohn et al. 2020 (arXiv
+/// 2001.07685), equation 4.
 template <typename Scalar>
 pseudo_labels pseudo_label_loss(const tensor_view<const Scalar, 2>& student,
                                 const tensor_view<const Scalar, 2>& teacher, double threshold, double weight,
@@ -111,23 +111,24 @@ pseudo_labels pseudo_label_loss(const tensor_view<const Scalar, 2>& student,
 /// Settings of a semi-supervised run; the defaults are those of FixMatch with EMAN on ImageNet.
 struct fixmatch_options {
     double unlabeled_weight = 10;
-    double threshold = .7; ///< probability from which on the teacher is believed
-    /// Of the teacher. What is left of its start, and of the statistics it had there, is momentum^steps: of
-    /// .999 still 37 % after 1,000 steps and 5 % after 3,000, too much for a short training from scratch.
+    double threshold = .7; ///< probability from which on a prediction of the teacher is used
+    /// Momentum of the teacher. The share of its initial values, including the statistics, is momentum^steps:
+    /// for .999 still 37 % after 1,000 steps and 5 % after 3,000, which is too much for a short training from
+    /// scratch.
     double momentum = .999;
     ema_scope teacher = ema_scope::parameters_and_statistics;
 };
 
-/// What a step did.
+/// The result of a step.
 struct fixmatch_progress {
     double labeled = 0; ///< mean cross-entropy of the labeled samples
     pseudo_labels unlabeled;
 };
 
-/// A student in training on a few labels and on what its teacher says of weakly augmented images.
+/// Trains a student on a few labels and on its teacher's predictions for weakly augmented images.
 ///
-/// A teacher whose statistics are averaged works in inference mode; one of averaged parameters alone uses the
-/// statistics of its own batches, the arrangement that EMAN replaces.
+/// A teacher with averaged statistics works in inference mode. A teacher with averaged parameters alone uses
+/// the statistics of its own batches; EMAN replaces this arrangement.
 template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class fixmatch_trainer {
   public:
@@ -149,9 +150,9 @@ class fixmatch_trainer {
         update_teacher(teacher, student, 0);
     }
 
-    /// One step on labeled images and on two views of unlabeled ones, weakly and strongly augmented: the
-    /// teacher labels the weak view, the student sees the labeled images and the strong view as one batch.
-    /// The teacher moves after the student has.
+    /// One step on labeled images and on two views of unlabeled ones, weakly and strongly augmented. The
+    /// teacher labels the weak view; the student gets the labeled images and the strong view as one batch.
+    /// The teacher moves after the student.
     fixmatch_progress step(const images& x, std::span<const int> labels, const images& weak,
                            const images& strong, double rate) {
         if (weak.extents() != strong.extents()) {

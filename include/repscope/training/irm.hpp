@@ -23,10 +23,10 @@ struct environment {
     std::span<const int> labels;
 };
 
-/// What invariant risk minimization looks at in one environment.
+/// The terms of invariant risk minimization for one environment.
 struct environment_risk {
     double risk = 0;  ///< mean cross-entropy
-    double slope = 0; ///< its derivative by a factor w on all logits, at w = 1
+    double slope = 0; ///< its derivative with respect to a factor w on all logits, at w = 1
     double accuracy = 0;
     [[nodiscard]] double penalty() const noexcept { return slope * slope; } ///< of IRMv1
 };
@@ -35,11 +35,10 @@ struct environment_risk {
 ///
 /// `logits` (samples, classes); with one column a logit is that of class 1 against class 0. With the softmax
 /// p of sample i, risk = mean_i (log sum_k exp z_ik - z_iy), slope = mean_i sum_k (p_ik - [k = y]) z_ik, and
-/// penalty = slope^2. `gradient`, unless empty, gets
-/// risk_weight d risk / dz + penalty_weight d penalty / dz, where
-/// d penalty / dz_ik = (2 slope / n) (p_ik - [k = y] + p_ik (z_ik - sum_j p_ij z_ij)).
-/// Throws `shape_error` without samples and when lengths differ, `value_error` for a label without a class.
-/// O(samples classes). Arjovsky, Bottou, Gulrajani and Lopez-Paz 2019 (arXiv 1907.02893), equation IRMv1.
+/// penalty = slope^2. `gradient`, unless empty, receives risk_weight d risk / dz + penalty_weight d penalty /
+/// dz, where d penalty / dz_ik = (2 slope / n) (p_ik - [k = y] + p_ik (z_ik - sum_j p_ij z_ij)). Throws
+/// `shape_error` without samples and if lengths differ, `value_error` for a label without a class. O(samples
+/// classes). Arjovsky, Bottou, Gulrajani and Lopez-Paz 2019 (arXiv 1907.02893), equation IRMv1.
 template <typename Scalar>
 environment_risk irm_penalty(const tensor_view<const Scalar, 2>& logits, std::span<const int> labels,
                              double risk_weight = 1, double penalty_weight = 0,
@@ -56,7 +55,7 @@ environment_risk irm_penalty(const tensor_view<const Scalar, 2>& logits, std::sp
                                   "expected a gradient of shape " + format_shape(logits.extents()),
                                   gradient.extents());
     }
-    // One logit is the second of two, of which the first is 0.
+    // A single logit is the second of two; the first is 0.
     const std::size_t classes = columns == 1 ? 2 : columns, first = classes - columns;
     const auto logit = [&](std::size_t i, std::size_t k) {
         return k < first ? 0.0 : static_cast<double>(logits(i, k - first));
@@ -96,11 +95,12 @@ environment_risk irm_penalty(const tensor_view<const Scalar, 2>& logits, std::sp
     return found;
 }
 
-/// The weights of a run: loss = mean risk + weight(t) mean penalty + decay sum parameters^2, all of it
-/// divided by weight(t) where that is above 1.
+/// The weights of a run: loss = mean risk + weight(t) mean penalty + decay sum parameters^2, all divided by
+/// weight(t) if that is above 1.
 ///
 /// weight(t) is 1 in the first `anneal` steps and `penalty` from then on; with penalty 0 and anneal 0 this is
-/// empirical risk minimization. The division keeps the step size of Adam in range, as its authors' code does.
+/// empirical risk minimization. The division keeps the step size of Adam in range, as in the code of its
+/// authors.
 struct irm_options {
     double penalty = 0;
     std::size_t anneal = 0;
@@ -109,7 +109,7 @@ struct irm_options {
     [[nodiscard]] double weight(std::size_t step) const noexcept { return step < anneal ? 1.0 : penalty; }
 };
 
-/// A network in training on several environments, each of which is one batch.
+/// Trains a network on several environments, each of which is one batch.
 template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class irm_trainer {
   public:
@@ -127,8 +127,8 @@ class irm_trainer {
         }
     }
 
-    /// One step on all environments; returns what each looked like before it. Throws `value_error` for fewer
-    /// than two environments when there is a penalty: a single one gives no information on invariance.
+    /// One step on all environments; returns the terms of each before the step. Throws `value_error` for
+    /// fewer than two environments with a penalty: a single one gives no information on invariance.
     std::span<const environment_risk> step(std::span<const environment<scalar>> environments, double rate) {
         if (environments.empty() || (options_.penalty > 0 && environments.size() < 2)) {
             errors::throw_value_error("training::irm_trainer", "expected at least two environments, got " +

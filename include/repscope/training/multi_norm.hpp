@@ -24,26 +24,26 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// How a network is trained against several balls at once.
+/// The strategy of training against several balls.
 enum class multi_norm_strategy {
-    msd, ///< MSD: `attack::msd`, one perturbation from the worst of the balls at every step of it
-    max, ///< MAX: `attack::pgd` in every ball, each sample takes the one of the largest loss
-    avg, ///< AVG: `attack::pgd` in every ball, one after the other, and a step of training on each
+    msd, ///< MSD: `attack::msd`, one perturbation from the worst of the balls in each of its steps
+    max, ///< MAX: `attack::pgd` in every ball; each sample takes the result of the largest loss
+    avg, ///< AVG: `attack::pgd` in every ball, one after the other, with a training step on each
 };
 
-/// Settings of training against several balls. A single ball makes all strategies but the start of
-/// `msd` adversarial training in one norm.
+/// Settings of training against several balls. With a single ball all strategies are adversarial training in
+/// one norm, apart from the start of `msd`.
 struct union_options {
     std::vector<attack::msd_ball> balls{}; ///< a step size of 0 is 2.5 eps / steps
     multi_norm_strategy strategy = multi_norm_strategy::msd;
     std::size_t steps = 10;                     ///< of each attack
-    net::mode statistics = net::mode::training; ///< of batch norm under attack
-    std::uint64_t seed = 0;                     ///< of random starts and l1 steps
+    net::mode statistics = net::mode::training; ///< statistics of batch norm under attack
+    std::uint64_t seed = 0;                     ///< seed of random starts and l1 steps
 };
 
-/// A network in adversarial training against the union of several balls. Each attack keeps its iterate of
-/// largest loss; those of `max` and `avg` start at random in their ball, that of `msd` at the
-/// clean samples, as its authors' does. Maini, Wong and Kolter 2020 (arXiv 1909.04068).
+/// Trains a network against the union of several balls. Each attack keeps its iterate of largest loss. Those
+/// of `max` and `avg` start at random in their ball; that of `msd` starts at the clean samples, as in the
+/// code of its authors. Maini, Wong and Kolter 2020 (arXiv 1909.04068).
 template <net::network_like Network, net::optimizer_for<Network> Optimizer>
 class union_trainer {
   public:
@@ -68,11 +68,11 @@ class union_trainer {
         }
     }
 
-    /// One step on samples from 0 to 1; with `avg` one for every ball, on the network as the last one
-    /// left it. `strength` in (0, 1] is a factor on every eps and step size (see `epsilon_warmup`).
+    /// One step on samples from 0 to 1; with `avg` one step for every ball, each on the updated network.
+    /// `strength` in (0, 1] is a factor on every eps and step size (see `epsilon_warmup`).
     ///
-    /// Cost in samples, T steps and B balls: `msd` T (1 + B) + 1 forward and T backward passes, the
-    /// others B (T + 1) and B T; and those of a plain step, of B with `avg`.
+    /// Cost in samples for T steps and B balls: `msd` T (1 + B) + 1 forward and T backward passes, the others
+    /// B (T + 1) and B T. Plain steps are added: one, or B for `avg`.
     adversarial_progress step(const images& x, std::span<const int> labels, double rate,
                               double strength = 1) {
         if (!(strength > 0 && strength <= 1)) {
@@ -80,7 +80,7 @@ class union_trainer {
                                       "expected a strength above 0 and up to 1, got " +
                                           errors::text_of(strength));
         }
-        // Every step of training has draws of its own.
+        // Every step of training has independent draws.
         const std::size_t place = step_++ * x.extent(0);
         const auto alone = [&](auto& model, const attack::msd_ball& ball) {
             return attack::pgd(model, x, labels,

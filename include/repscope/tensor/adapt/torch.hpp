@@ -19,15 +19,15 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// A tensor of PyTorch as `tensor_view<const T, Rank>`: the same memory, nothing copied, with any strides
+/// A tensor of PyTorch as `tensor_view<const T, Rank>`: the same memory without a copy, with any strides
 /// (sliced, permuted, expanded, channels last).
 ///
-/// `T` and `Rank` are what the tensor must be, for it knows both at run time only: `from_torch<float, 4>(t)`.
-/// The view holds no reference: keep the tensor, and do not resize it, while the view is in use. Whether it
-/// requires a gradient does not matter. Throws `shape_error` for another rank, `value_error` for elements of
-/// another type and for what has no strided memory that the CPU can read: undefined tensors, those of other
-/// devices (call `.cpu()`), sparse ones (`.to_dense()`), and those whose sign is still to be turned
-/// (`.resolve_neg()`). O(Rank).
+/// `T` and `Rank` are the expected type and rank, which a tensor has at run time only: `from_torch<float,
+/// 4>(t)`. The view holds no reference: keep the tensor, and do not resize it, while the view is in use. A
+/// tensor that requires a gradient is valid, too. Throws `shape_error` for another rank and `value_error` for
+/// elements of another type. Throws `value_error` also for tensors without strided memory that the CPU can
+/// read: undefined ones, those of other devices (call `.cpu()`), sparse ones (`.to_dense()`), and those with
+/// a pending sign (`.resolve_neg()`). O(Rank).
 template <real_scalar T, std::size_t Rank>
 [[nodiscard]] tensor_view<const T, Rank> from_torch(const at::Tensor& tensor) {
     const auto require = [](bool holds, const std::string& wanted, auto&& got) {
@@ -57,7 +57,7 @@ template <real_scalar T, std::size_t Rank>
     return {tensor.data_ptr<T>(), extents, strides};
 }
 
-/// A temporary tensor may be the last to hold its memory: give it a name first.
+/// A temporary tensor may be the last owner of its memory: give it a name first.
 template <real_scalar T, std::size_t Rank>
 tensor_view<const T, Rank> from_torch(const at::Tensor&& tensor) = delete;
 

@@ -38,13 +38,13 @@ inline void combine(const net::pass& run, const net::feature_map_view<T>& to,
 
 } // namespace detail
 
-/// Convolutional dictionary: B maps activations (n, out, h', w') to what they reconstruct, (n, in, h, w), one
-/// atom (in, kernel rows, kernel columns) an output channel; B^T is the convolution with the atoms. With a
-/// kernel of one pixel on maps of one pixel it is a matrix.
+/// Convolutional dictionary: B maps activations (n, out, h', w') to their reconstruction (n, in, h, w), with
+/// one atom (in, kernel rows, kernel columns) per output channel; B^T is the convolution with the atoms. With
+/// a kernel of one pixel on maps of one pixel it is a matrix.
 ///
-/// Parameters: the atoms, of unit length, and a shrinkage lambda of 0 or more a channel, which is the
-/// negative bias of the convolution. `renew()` brings both back to where they belong after an optimizer moved
-/// them. State: `curvature`, about the largest eigenvalue of B^T B.
+/// Parameters: the atoms, of unit length, and a shrinkage lambda of 0 or more per channel, which is the
+/// negative bias of the convolution. `renew()` restores both constraints after an optimizer step. State:
+/// `curvature`, approximately the largest eigenvalue of B^T B.
 template <typename Scalar>
 class dictionary {
   public:
@@ -87,7 +87,7 @@ class dictionary {
         conv_.prepare(s.conv, std::as_const(s.lower).view(in.n), {}, workers);
         s.weights.resize(atoms().size());
     }
-    /// B^T of what stands in `s.lower`.
+    /// B^T of the contents of `s.lower`.
     net::feature_map_view<const Scalar> encode(scratch& s, const net::pass& run) const {
         return conv_.forward(s.lower.view(run.samples), s.conv, run);
     }
@@ -97,7 +97,7 @@ class dictionary {
         detail::combine<false>(run, s.conv.gradient.view(run.samples), w);
         conv_.backward(s.lower.view(run.samples), s.conv, run, nullptr, to, false);
     }
-    /// Adds factor times the derivative of <w, B^T z> by the atoms to `gradient`, z standing in `s.lower`.
+    /// Adds factor times the derivative of <w, B^T z> by the atoms to `gradient`, with z in `s.lower`.
     void add_gradient(const net::feature_map_view<const Scalar>& w, Scalar factor, scratch& s,
                       const net::pass& run, Scalar* gradient) const {
         detail::combine<false>(run, s.conv.gradient.view(run.samples), w, factor);
@@ -127,12 +127,12 @@ class dictionary {
         renew(50);
     }
 
-    /// Atoms to unit length (one of zeros stays), shrinkage to 0 or more, and `rounds` rounds of power
-    /// iteration for the curvature, which go on where the last call ended.
+    /// Normalizes atoms to unit length (a zero atom is kept), clips shrinkage to 0 or more, and runs `rounds`
+    /// rounds of power iteration for the curvature, starting from the end of the last call.
     ///
-    /// The iteration is on a torus of 8 x 8 positions: it sees the operator without borders, which maps of
-    /// finite size do not exceed, at 64 of its frequencies, and approaches its largest eigenvalue there from
-    /// below. Steps of 1 / curvature go down as long as the curvature is above half the true value.
+    /// The iteration is on a torus of 8 x 8 positions: it evaluates the operator without borders, an upper
+    /// bound for maps of finite size, at 64 of its frequencies. It approaches its largest eigenvalue there
+    /// from below. Steps of 1 / curvature descend as long as the curvature is above half the true value.
     void renew(std::size_t rounds = 4) {
         const std::size_t size = atoms().size() / config_.out;
         for (std::size_t k = 0; k < config_.out; ++k) {
@@ -149,7 +149,7 @@ class dictionary {
   private:
     struct overlap {
         std::size_t rows, cols;   // on the torus
-        std::vector<double> gram; // (out, out): inner products of atoms so far apart
+        std::vector<double> gram; // (out, out): inner products of atoms at this distance
     };
 
     /// Inner products of all pairs of atoms that are `down` and `right` output positions apart.

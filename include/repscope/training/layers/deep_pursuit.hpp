@@ -18,13 +18,14 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// In which order the activations of the layers are inferred.
+/// The order in which the activations of the layers are inferred.
 enum class pursuit_order {
     joint,          ///< deep pursuit: all layers in turn, each with the reconstruction of those above
     layer_by_layer, ///< layered basis pursuit: a layer is finished before the next one begins
 };
 
-/// The activations of layer `from` (1 is the first, 0 the input) are added to what layer `to` reconstructs.
+/// The activations of layer `from` (1 is the first, 0 the input) are added to the target that layer `to`
+/// reconstructs.
 struct pursuit_skip {
     std::size_t from, to;
 };
@@ -40,13 +41,13 @@ struct pursuit_skip {
 /// lambda_j), and an iteration takes the layers in turn, w_j = max(0, w_j - eta_j (dF/dw_j)), where dF/dw_j =
 /// -B_j^T (u_j - B_j w_j) + sum over the layers k that read w_j of (u_k - B_k w_k), plus lambda_j, and eta_j
 /// = 1 / (curvature_j + number of those layers). Without iterations this is the plain network of convolutions
-/// with bias -lambda and ReLU. `layer_by_layer` leaves out the sum and finishes one layer after the other.
+/// with bias -lambda and ReLU. `layer_by_layer` omits the sum and finishes one layer after the other.
 ///
-/// F falls at every block (where eta is below 2 over the Lipschitz constant; see `dictionary::renew`).
-/// Gradients pass through all iterations; eta is a constant to them. There is no batch norm; after every
-/// training step atoms go back to unit length. Output and last tap: w_L. Taps: every w_j. Cost: an iteration
-/// is about twice a forward pass, more with skips. Throws `value_error` for a skip that joins no two layers
-/// and `shape_error` when it joins maps of different shapes.
+/// F decreases at every block (if eta is below 2 over the Lipschitz constant; see `dictionary::renew`).
+/// Gradients pass through all iterations and treat eta as a constant. There is no batch norm; after every
+/// training step atoms are normalized to unit length. Output and last tap: w_L. Taps: every w_j. Cost: an
+/// iteration is about twice a forward pass, more with skips. Throws `value_error` for a skip that does not
+/// join two layers and `shape_error` if it joins maps of different shapes.
 ///
 /// After Cazenavette, Murdock and Lucey 2021 (arXiv 2011.14427).
 template <typename Scalar, std::size_t Layers>
@@ -67,7 +68,7 @@ class deep_pursuit {
         std::array<net::map_buffer<Scalar>, Layers> decoded;              // B_j w_j
         std::array<net::map_buffer<Scalar>, Layers> moving;               // m of a backward pass
         std::array<net::map_buffer<Scalar>, Layers - 1> inner_gradient, inner_tangent;
-        std::array<std::size_t, Layers> version{}; // which of the history is the latest
+        std::array<std::size_t, Layers> version{}; // index of the latest entry of the history
         net::map_buffer<Scalar> out, gradient, tangent;
     };
 
@@ -173,7 +174,7 @@ class deep_pursuit {
                     for (const std::size_t k : above_[j]) {
                         detail::combine<true>(run, after, reconstruct(k), eta);
                         for (const std::size_t i : below_[k]) {
-                            // Layer j itself as it was before this update.
+                            // Layer j itself before this update.
                             detail::combine<true>(run, after,
                                                   i == j + 1 ? net::feature_map_view<const Scalar>(before)
                                                              : value(in, s, run, i),
@@ -349,8 +350,8 @@ class deep_pursuit {
     void visit_state(Visitor&& visit) {
         for (auto& each : dictionaries_) each.visit_state(visit);
     }
-    /// Called after a training step: atoms back to unit length; the curvature, which changes slowly and costs
-    /// more, every 16 steps.
+    /// Called after a training step: normalizes atoms to unit length, and every 16 steps updates the
+    /// curvature, which changes slowly and costs more.
     void update_state(const scratch&) {
         ++trained_;
         for (auto& each : dictionaries_) each.renew(trained_ % 16 == 0 ? 8 : 0);
@@ -384,7 +385,7 @@ class deep_pursuit {
                                                               std::size_t j) {
         return s.history[j][s.version[j]].view(run.samples);
     }
-    /// w_i as it is now, the input for 0.
+    /// The current w_i, or the input for 0.
     [[nodiscard]] static net::feature_map_view<const Scalar>
     value(const net::feature_map_view<const Scalar>& in, const scratch& s, const net::pass& run,
           std::size_t i) {
@@ -420,7 +421,7 @@ class deep_pursuit {
                 to, from);
         });
     }
-    /// to = from where w is above 0, else 0.
+    /// to = from if w is above 0, else 0.
     static void mask(const net::pass& run, const net::feature_map_view<const Scalar>& from,
                      const net::feature_map_view<const Scalar>& w, const net::feature_map_view<Scalar>& to) {
         net::detail::for_each_lane(run, [&](std::size_t, std::size_t first, std::size_t last, std::size_t) {
@@ -443,7 +444,7 @@ class deep_pursuit {
     pursuit_order order_;
     std::array<dictionary<Scalar>, Layers> dictionaries_;
     std::array<std::vector<std::size_t>, Layers>
-        below_; // what layer j reads: 0 the input, i the output of i - 1
+        below_; // input of layer j: 0 the network's input, i the output of i - 1
     std::array<std::vector<std::size_t>, Layers> above_; // the layers that read the output of j
     std::vector<update> updates_;
     std::size_t trained_ = 0;

@@ -16,11 +16,10 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// What a contrastive loss sees of a network: the mean over positions of its last layer, through one linear
-/// map, scaled to length 1. z = (W a + b) / |W a + b|; a vector of zeros stays.
+/// The input of a contrastive loss: the mean over positions of the network's last layer, mapped linearly and
+/// scaled to length 1. z = (W a + b) / |W a + b|; a vector of zeros is kept.
 ///
-/// It has parameters of its own, in the order W (width, units), b (width), and can be optimized like a
-/// network.
+/// It has separate parameters, in the order W (width, units), b (width), and can be optimized like a network.
 template <typename Scalar>
 class projection {
   public:
@@ -51,8 +50,8 @@ class projection {
     }
     [[nodiscard]] std::span<Scalar> bias() noexcept { return std::span(parameters_).last(width_); }
 
-    /// Latents of the samples of `layer` to rows [first, first + samples) of `z` (at least so many, width).
-    /// Throws `shape_error` for a layer of another number of units.
+    /// Writes the latents of the samples of `layer` to rows [first, first + samples) of `z` (at least so many
+    /// rows, width). Throws `shape_error` for a layer of another number of units.
     void forward(const layer_tap<Scalar>& layer, std::size_t first, const tensor_view<Scalar, 2>& z) {
         const auto& a = layer.activation;
         if (a.extent(1) != units_) {

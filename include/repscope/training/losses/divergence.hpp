@@ -32,8 +32,8 @@ inline void log_softmax(const tensor_view<const Scalar, 2>& logits, std::size_t 
 /// Mean over samples of KL(softmax(p) || softmax(q)), in [0, inf).
 ///
 /// `p`, `q` are logits (samples, classes). Adds `weight` times the derivatives to `p_gradient` and
-/// `q_gradient`, where they are not empty: with P, Q the softmaxes, P (log P - log Q - KL) / n and
-/// (Q - P) / n. Throws `shape_error` when shapes differ. O(samples classes).
+/// `q_gradient`, unless they are empty. With P, Q the softmaxes, they are P (log P - log Q - KL) / n and (Q -
+/// P) / n. Throws `shape_error` if shapes differ. O(samples classes).
 template <typename Scalar>
 double kl_divergence(const tensor_view<const Scalar, 2>& p, const tensor_view<const Scalar, 2>& q,
                      double weight = 1, const tensor_view<Scalar, 2>& p_gradient = {},
@@ -73,7 +73,7 @@ double kl_divergence(const tensor_view<const Scalar, 2>& p, const tensor_view<co
 /// m), m = (1/V) sum_v p_v, in [0, log V].
 ///
 /// `logits` (views * samples, classes), one view after the other. Adds `weight` times the derivative to
-/// `gradient`, where it is not empty: p_v (log p_v - log m - KL(p_v || m)) / (V n). Throws `shape_error` for
+/// `gradient`, unless it is empty: p_v (log p_v - log m - KL(p_v || m)) / (V n). Throws `shape_error` for
 /// rows that are not a multiple of `views`. O(views samples classes). The consistency term of AugMix,
 /// Hendrycks, Mu, Cubuk, Zoph, Gilmer and Lakshminarayanan 2020 (arXiv 1912.02781).
 template <typename Scalar>

@@ -14,8 +14,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace training {
 
-/// Which samples an anchor is contrasted with. y is the label, p the predicted class; an anchor never
-/// contrasts with itself.
+/// The selection of positives and negatives of an anchor. y is the label, p the predicted class; an anchor is
+/// never contrasted with itself.
 enum class contrast_selection {
     all,    ///< positives: same y; negatives: another y
     hard,   ///< positives: same y; negatives: another y, predicted as the anchor's y
@@ -23,7 +23,7 @@ enum class contrast_selection {
     leaked, ///< positives: same y and same p; negatives: another y and same p
 };
 
-/// How far apart two latents are.
+/// The distance of two latents.
 enum class latent_distance { linf, l1, l2, cosine };
 
 struct contrast_options {
@@ -32,16 +32,16 @@ struct contrast_options {
     double temperature = .2;
 };
 
-/// What a contrast came to.
+/// The result of a contrast.
 struct contrast_value {
     double loss = 0;
-    double positives = 0; ///< share kept of the pairs of one label; NaN when there are none
-    double negatives = 0; ///< share kept of the pairs of two labels; NaN when there are none
+    double positives = 0; ///< share of the pairs with equal labels that are kept; NaN without such pairs
+    double negatives = 0; ///< share of the pairs with different labels that are kept; NaN without such pairs
 };
 
 namespace detail {
 
-/// The distance of two latents and, with `slope` not null, its derivative by the first.
+/// The distance of two latents and, unless `slope` is null, its derivative by the first.
 template <typename Scalar>
 [[nodiscard]] inline double distance_of(latent_distance kind, const Scalar* a, const Scalar* b, std::size_t n,
                                         double* slope) {
@@ -105,11 +105,11 @@ template <typename Scalar>
 /// with positives P_i and negatives N_i by `selection`. An anchor without positives contributes 0.
 ///
 /// `latents` (samples, width), dense rows; `labels` and `predicted` one per sample. `gradient`, unless empty,
-/// gets `weight` times the derivative. Where a distance has a kink (equal coordinates, two coordinates of
-/// equal largest difference) one of its slopes is taken, 0 or that of the lowest coordinate; the cosine
-/// distance is minus the cosine, 0 with a vector of zeros. Throws `shape_error` when lengths differ and
-/// `value_error` for a temperature that is not above 0. O(samples^2 width). Bui et al. 2021 (arXiv
-/// 2101.10027); with `all`, Khosla et al. 2020.
+/// receives `weight` times the derivative. At a kink of the distance (equal coordinates, two equal largest
+/// differences) one of its slopes is used, 0 or that of the lowest coordinate; the cosine distance is minus
+/// the cosine, 0 for a zero vector. Throws `shape_error` if lengths differ and `value_error` for a
+/// temperature that is not above 0. O(samples^2 width). Bui et al. 2021 (arXiv 2101.10027); with `all`,
+/// Khosla et al. 2020.
 template <typename Scalar>
 contrast_value supervised_contrastive_loss(const tensor_view<const Scalar, 2>& latents,
                                            std::span<const int> labels, std::span<const int> predicted,
@@ -197,7 +197,7 @@ contrast_value supervised_contrastive_loss(const tensor_view<const Scalar, 2>& l
     std::vector<double> slope(width), sum(samples * width);
     for (std::size_t i = 0; i < samples; ++i) {
         for (std::size_t j = 0; j < samples; ++j) {
-            // s_ij and s_ji are one number.
+            // s_ij and s_ji are the same number.
             const double factor =
                 -weight / options.temperature * (by_s[i * samples + j] + by_s[j * samples + i]);
             if (factor == 0 || i == j) continue;
