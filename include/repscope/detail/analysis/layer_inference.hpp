@@ -31,14 +31,14 @@ namespace detail {
 struct layer_inference {
     std::optional<blocked_class_sums> blocks{}; ///< with labels
     std::vector<std::uint32_t> labels{};        ///< of all samples, for permutations
-    std::uint64_t next_place = 0;               ///< of the next sample, from `first_sample` on
+    std::uint64_t next_place = 0;               ///< index of the next sample, starting at `first_sample`
 
     // After the first pass.
     std::optional<participation_ratio_jackknife> jackknife{};
     std::optional<selectivity_permutation_test> permutation{};
     std::optional<sketched_participation_ratio> sketched{};
     std::size_t probes = 0;
-    bool has_second_pass = false; ///< the jackknife takes the first of the further passes only
+    bool has_second_pass = false; ///< the jackknife uses only the first of the further passes
 
     layer_inference(std::size_t units, const layer_accumulator_options& options) {
         if (options.classes == 0) return;
@@ -75,7 +75,7 @@ struct layer_inference {
     }
 
     void begin_permutations(std::size_t units, const layer_accumulator_options& options) {
-        // As many as Benjamini and Hochberg's procedure at .05 needs to reject a single one of the units.
+        // The number that Benjamini and Hochberg's procedure at .05 needs to reject a single unit.
         const std::size_t most = (std::min<std::size_t>)(20 * units, 10'000'000);
         permutation.emplace(units, labels,
                             selectivity_permutation_options{

@@ -17,7 +17,7 @@ namespace analysis {
 
 namespace detail {
 
-/// Blocks of `blocked_class_sums`; a multiple of the folds.
+/// Blocks of `blocked_class_sums`; a multiple of the number of folds.
 inline constexpr std::size_t inference_blocks = 20;
 /// Probes of `covariance_sketch`.
 inline constexpr std::size_t inference_probes = 256;
@@ -30,7 +30,7 @@ inline constexpr std::size_t inference_probes = 256;
     return options.inference && options.classes != 0 && options.null == null_method::permutation;
 }
 
-/// Whether a layer of this size is sketched; `samples` 0 is an unknown number.
+/// Whether a layer of this size is sketched; `samples` 0 means an unknown number.
 [[nodiscard]] inline bool is_sketched(std::uint64_t samples, std::size_t units,
                                       const layer_accumulator_options& options) noexcept {
     constexpr std::uint64_t max_exact = 8192;
@@ -39,8 +39,8 @@ inline constexpr std::size_t inference_probes = 256;
     return (samples == 0 || samples > max_exact) && units > max_exact;
 }
 
-/// Rows that the moments get in one call. A call begins new blocks in the moments, so the number is a
-/// function of the units alone; a batch is several calls.
+/// Number of rows per call of the moments. A call begins new blocks in the moments, so the number depends on
+/// the units alone; a batch is several calls.
 [[nodiscard]] inline std::size_t rows_per_call(std::size_t units) noexcept {
     constexpr std::size_t target = std::size_t{1} << 20U; // numbers: 8 MiB, sixteen blocks of the class sums
     return std::clamp<std::size_t>(target / units / 128 * 128, 128, 8192);
@@ -87,20 +87,20 @@ inline constexpr std::size_t inference_probes = 256;
                                                        const layer_accumulator_options& options) {
     if (options.classes == 0) return 0;
     const std::size_t bytes = units * options.classes * sizeof(double);
-    // An update holds up to sixteen copies of small class sums, and of large ones a single one.
+    // An update holds up to sixteen copies of small class sums, and a single copy of large ones.
     return (std::max)(bytes, (std::min<std::size_t>)(16 * bytes, std::size_t{64} << 20U)) +
            value_histogram::bytes_needed(units, !is_rectified(options));
 }
 
-/// Bytes that the statistics of `samples` samples take at least, with the smallest batch, while they are
-/// accumulated and while they are evaluated. Infinite if that does not fit in an index.
+/// Lower bound of the bytes that the statistics of `samples` samples need with the smallest batch, during
+/// accumulation and evaluation. Infinite if that does not fit in an index.
 [[nodiscard]] inline double bytes_of_layer(std::uint64_t samples, std::size_t units,
                                            const layer_accumulator_options& options) {
     const auto n = static_cast<double>(samples);
     const auto u = static_cast<double>(units);
-    // While it is accumulated, the matrix of a covariance or its rows are stored once, and a second time when
-    // the rows become a matrix. The evaluation takes the matrix and a copy that the eigenvalue solver
-    // destroys, and the rows twice.
+    // During accumulation, the matrix of a covariance or its rows are stored once, and a second time when the
+    // rows become a matrix. The evaluation needs the matrix, a copy that the eigenvalue solver overwrites,
+    // and the rows twice.
     constexpr double probes = inference_probes;
     const double state = is_sketched(samples, units, options) ? (u + 2 * probes) * probes + 5 * u
                          : n <= u                             ? 2 * n * u + 2 * n * n
@@ -111,7 +111,7 @@ inline constexpr std::size_t inference_probes = 256;
            bytes_of_inference(samples, units, options);
 }
 
-/// Bytes for permutations: half of what the layer leaves, and in any case what one permutation needs.
+/// Bytes for permutations: half of the memory that the layer leaves, and at least that of one permutation.
 [[nodiscard]] inline std::size_t bytes_for_permutations(std::uint64_t samples, std::size_t units,
                                                         const layer_accumulator_options& options) {
     const double needed = bytes_of_layer(samples, units, options);

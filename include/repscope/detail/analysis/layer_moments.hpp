@@ -54,7 +54,7 @@ struct layer_moments {
         return sketch ? sketch->samples() : covariance.samples();
     }
 
-    /// Adds rows (samples, units): `values`, and `selective`, the same as selectivity takes them.
+    /// Adds rows (samples, units): `values`, and `selective`, the values for selectivity.
     void update(const tensor_view<const double, 2>& values, const tensor_view<const double, 2>& selective,
                 std::span<const std::int32_t> labels, thread_pool& pool) {
         const std::vector<std::int32_t> one_class(values.extent(0));
@@ -82,7 +82,7 @@ struct layer_moments {
         if (rectified_variances) rectified_variances->merge(*other.rectified_variances);
     }
 
-    /// Variance of each unit of the values that selectivity takes.
+    /// Variance of each unit, of the values for selectivity.
     [[nodiscard]] std::vector<double> selective_variances() const {
         const auto& spread = rectified_variances ? rectified_variances : variances;
         if (!spread) return covariance.unit_variances();

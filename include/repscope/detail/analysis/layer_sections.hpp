@@ -55,7 +55,7 @@ class section_reader {
 
     [[nodiscard]] bool has(std::string_view kind) const { return find(kind).has_value(); }
 
-    /// The state that `read` makes of the section of this kind.
+    /// Returns the result of `read` for the section of this kind.
     template <typename Read>
     [[nodiscard]] auto load(std::string_view kind, Read&& read) const {
         const auto payload = find(kind);
@@ -90,7 +90,7 @@ class section_reader {
     repscope::covariance covariance = sections.load(
         "covariance", [&](byte_reader& in) { return repscope::covariance::load(in, of_covariance); });
     const std::size_t units = covariance.units();
-    layer_accumulator_options empty = options; // of states that are replaced: nothing is sketched
+    layer_accumulator_options empty = options; // for states that are replaced: nothing is sketched
     empty.classes = 0;
     empty.inference = false;
     layer_moments moments(units, empty);

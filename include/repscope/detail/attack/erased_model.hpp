@@ -45,7 +45,7 @@ class erased_model {
     }
 
   private:
-    /// The model as it was given: a const model is called as const.
+    /// The model with its original constness: a const model is called as const.
     template <typename Model>
     [[nodiscard]] static Model& model_at(const void* address) noexcept {
         return *const_cast<Model*>(static_cast<const Model*>(address));

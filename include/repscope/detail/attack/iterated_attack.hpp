@@ -26,7 +26,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace attack {
 namespace detail {
 
-/// The options that every iterated attack has.
+/// The common options of iterated attacks.
 struct run_settings {
     std::size_t steps = 1;
     std::size_t restarts = 1;
@@ -38,13 +38,13 @@ struct run_settings {
     std::size_t batch = 128;
 };
 
-/// What a thread works with.
+/// Scratch memory of a thread.
 struct scratch {
     std::vector<double> delta, gradient, values;
     std::vector<std::uint32_t> indices;
 };
 
-/// The nearest number to clean + delta that is no farther from `clean` than that: rounding must not carry a
+/// The nearest number to clean + delta that is not farther from `clean`: rounding must not move a
 /// perturbation out of its ball.
 template <typename Scalar>
 [[nodiscard]] inline Scalar round_towards(Scalar clean, double delta) noexcept {
@@ -98,7 +98,7 @@ template <typename Scalar, typename Label>
     return result;
 }
 
-/// A result with room for `extents[0]` samples.
+/// A result with memory for `extents[0]` samples.
 template <typename Scalar>
 [[nodiscard]] result<Scalar> empty_result(const std::array<std::size_t, 4>& extents, double eps,
                                           double step_size) {
@@ -113,7 +113,7 @@ template <typename Scalar>
     return found;
 }
 
-/// What every attack asks of its inputs and settings.
+/// The common checks of the inputs and settings of attacks.
 inline void check_run(std::string_view function, const std::array<std::size_t, 4>& extents,
                       const input_bounds& bounds, const run_settings& settings) {
     if (extents[1] * extents[2] * extents[3] == 0) {
@@ -140,10 +140,10 @@ inline void check_run(std::string_view function, const std::array<std::size_t, 4
     }
 }
 
-/// Samples of a batch that are still under attack, row by row, and what the model says of them.
+/// The samples of a batch that are still under attack, row by row, with the model's results for them.
 ///
-/// `points` and everything beside it belong to the rows [0, active); `samples` states which samples of the
-/// batch these are.
+/// `points` and the other members belong to the rows [0, active); `samples` has the index in the batch for
+/// each row.
 template <typename Scalar>
 class run {
   public:
@@ -197,7 +197,7 @@ class run {
     }
 
     /// One step from the clean inputs with one gradient: `move(row, k)` sets the points of `found[k]`. The
-    /// gradient's passes are counted for the first of them.
+    /// passes of the gradient are counted for the first of them.
     template <typename Move>
     void attack_once(const tensor_view<const Scalar, 4>& x, std::span<const int> labels, std::size_t first,
                      std::size_t count, std::span<result<Scalar>> found, Move&& move) {
@@ -215,7 +215,7 @@ class run {
         }
     }
 
-    // What `start` and `advance` see.
+    // The interface for `start` and `advance`.
     [[nodiscard]] std::size_t active() const noexcept { return active_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t step() const noexcept { return step_; }
@@ -225,22 +225,22 @@ class run {
     }
     [[nodiscard]] Scalar* point(std::size_t row) noexcept { return points_.data() + row * size_; }
     [[nodiscard]] std::vector<Scalar>& points() noexcept { return points_; }
-    /// Which way the loss goes up, or, targeted, down.
+    /// Sign of a step that raises the loss (targeted: lowers it).
     [[nodiscard]] const Scalar* direction(std::size_t row) const noexcept {
         return (velocity_.empty() ? gradients_ : velocity_).data() + row * size_;
     }
     [[nodiscard]] double sign() const noexcept { return settings_.targeted ? -1 : 1; }
-    /// Place of a row's sample in the data set.
+    /// Index of a row's sample in the data set.
     [[nodiscard]] std::uint32_t data_index(std::size_t row) const noexcept {
         return static_cast<std::uint32_t>(settings_.first_sample + first_ + samples_[row]);
     }
-    /// Which ball of a set a row's point was last put into.
+    /// Index of the ball of a row's last step.
     [[nodiscard]] std::size_t& ball(std::size_t row) noexcept { return balls_[row]; }
     [[nodiscard]] double lower(std::size_t i) const noexcept { return bounds_->lower_of(i / plane_); }
     [[nodiscard]] double upper(std::size_t i) const noexcept { return bounds_->upper_of(i / plane_); }
     [[nodiscard]] std::size_t plane() const noexcept { return plane_; }
 
-    /// `body(row, scratch)` for every active row, on all threads.
+    /// Calls `body(row, scratch)` for every active row, on all threads.
     template <typename Body>
     void for_rows(Body&& body) {
         constexpr std::size_t together = 8;
@@ -262,7 +262,7 @@ class run {
             own.gradient[i] = forward * static_cast<double>(along[i]);
         }
     }
-    /// `to` = clean + `delta`, cut to the box.
+    /// `to` = clean + `delta`, clipped to the box.
     void store(std::size_t row, std::span<const double> delta, Scalar* to) const {
         const Scalar* const from = clean(row);
         for (std::size_t i = 0; i < size_; ++i) {
@@ -271,7 +271,7 @@ class run {
         }
     }
 
-    /// Losses of the active rows at other points, which are laid out like `points()`, without gradients.
+    /// Losses of the active rows at other points, with the layout of `points()`, without gradients.
     void losses_at(const std::vector<Scalar>& points, std::span<double> losses) {
         call(points.data(), losses, std::span(predicted_).first(active_), {});
         check_finite(losses, nullptr);
@@ -317,7 +317,7 @@ class run {
         }
     }
 
-    /// Every sample that is not done becomes an active row, at its clean point.
+    /// Makes every unfinished sample an active row, at its clean point.
     void activate() {
         active_ = 0;
         for (std::size_t n = 0; n < count_; ++n) {
@@ -369,7 +369,7 @@ class run {
         return sign() * loss > sign() * than;
     }
 
-    /// Whether a row's point is better than the one that is kept of its sample.
+    /// Whether a row's point is better than the best one of its sample so far.
     [[nodiscard]] bool improves(std::size_t row, std::size_t n) const noexcept {
         const bool success = fools(predicted_[row], labels_[row]),
                    before = fools(kept_predicted_[n], labels_[row]);
@@ -396,8 +396,8 @@ class run {
         kept_ball_[n] = balls_[row];
     }
 
-    /// Keeps what is to be kept of the points just evaluated, and with early stop lets go of the samples that
-    /// are fooled.
+    /// Stores improved points after an evaluation; with early stop also removes samples that are
+    /// misclassified.
     void consider(bool last) {
         std::size_t left = 0;
         for (std::size_t row = 0; row < active_; ++row) {
@@ -441,7 +441,7 @@ class run {
         });
     }
 
-    /// Takes the end of a run where it is worse for the model than what earlier restarts found: success
+    /// Takes the end of a run if it is worse for the model than the result of earlier restarts: success
     /// first, then loss.
     void merge(result<Scalar>& found) {
         for (std::size_t n = 0; n < count_; ++n) {

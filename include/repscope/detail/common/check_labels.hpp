@@ -12,7 +12,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Position and value of the first label outside 0 .. classes - 1 are named.
+/// Throws with position and value of the first label outside 0 .. classes - 1.
 template <label_scalar Label>
 void check_labels(std::string_view function, const tensor_view<const Label, 1>& labels, std::size_t samples,
                   std::size_t classes) {

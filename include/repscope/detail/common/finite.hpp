@@ -11,7 +11,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// By the exponent bits, which a compiler told to assume finite numbers does not fold away.
+/// Checks the exponent bits, because a compiler that assumes finite numbers would remove other checks.
 [[nodiscard]] constexpr bool is_finite(double x) noexcept {
     constexpr std::uint64_t exponent = 0x7ff0'0000'0000'0000u;
     return (std::bit_cast<std::uint64_t>(x) & exponent) != exponent;

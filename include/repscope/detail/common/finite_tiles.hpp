@@ -13,8 +13,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Throws `value_error` naming the first element of `block` that is NaN or infinite; returns when there is
-/// none. `first_sample` is the place of the block's first sample in all that the state has seen.
+/// Throws `value_error` that names the first element of `block` that is NaN or infinite; otherwise returns.
+/// `first_sample` is the index of the block's first sample among all samples of the state.
 template <typename Scalar>
 void name_not_finite(std::string_view function, const tile<Scalar>& block, std::uint64_t first_sample) {
     for (std::size_t i = 0; i < block.samples; ++i) {

@@ -9,10 +9,9 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// The block, 0 .. `blocks` - 1, to which the sample at place `index` of a data set belongs: a hash, so that
-/// it depends on nothing but the sample's own place, for any order, threads and shards in which
-/// samples come. Blocks are of equal size on average. With `blocks` a multiple of the folds, the fold of a
-/// sample is its block modulo the folds.
+/// The block, 0 .. `blocks` - 1, of the sample with index `index` in a data set. It is a hash of this index
+/// alone, so it does not depend on the order of samples, threads and shards. Blocks are of equal size on
+/// average. If `blocks` is a multiple of the folds, the fold of a sample is its block modulo the folds.
 ///
 /// `blocks` must be in 1 .. 2^32 - 1. The same everywhere.
 [[nodiscard]] constexpr std::size_t sample_block(std::uint64_t index, std::size_t blocks) noexcept {

@@ -10,9 +10,9 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Adds rows of `units` values each, negative ones as 0 with `Rectify`, to `sums`, and with `Squares` their
-/// distances from `pilot` to `sums` and the squares of those to `squares`; four rows in one go where they
-/// come as four, since sums in memory cost more than the additions.
+/// Adds rows of `units` values each to `sums`; with `Rectify`, negative values count as 0. With `Squares` it
+/// adds the differences from `pilot` to `sums` and their squares to `squares`. Four rows are added at once if
+/// available, since sums in memory cost more than the additions.
 ///
 /// The order of the additions depends on `Rows` alone. `pilot` and `squares` are not used without `Squares`.
 template <bool Rectify, bool Squares, std::size_t Rows, std::size_t Width, typename Scalar>
@@ -21,7 +21,7 @@ void add_rows(const std::array<const Scalar*, Rows>& rows, std::size_t units, co
     static_assert(Rows == 1 || Rows == 2 || Rows == 4);
     using doubles = simd_vector<double, Width>;
     constexpr std::size_t line_elements = 64 / sizeof(Scalar), half_a_page = 2048 / sizeof(Scalar);
-    // Element by element the same operations: the units of a tail get the bits that those of a vector get.
+    // The same operations element by element: the units of a tail get the same bits as those of a vector.
     const auto add = [](auto(&v)[Rows], auto& sum, auto& square, const auto& about) {
         if constexpr (Squares) {
             for (auto& x : v) x -= about;

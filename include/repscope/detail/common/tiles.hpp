@@ -11,8 +11,8 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
-/// The type in which statistics read an element of type T: `float` where it holds every value exactly (float,
-/// half, bfloat16, bool, integers of 8 and 16 bits), `double` for everything else.
+/// The type in which statistics read an element of type T: `float` if it holds every value exactly (float,
+/// half, bfloat16, bool, integers of 8 and 16 bits), otherwise `double`.
 template <real_scalar T>
 using tile_scalar_t =
     std::conditional_t<std::is_same_v<T, float> || (!std::is_same_v<T, double> && sizeof(T) <= 2), float,
@@ -35,9 +35,9 @@ template <typename T>
 
 namespace detail {
 
-/// Copies a matrix with converted elements into dense rows, walking the source along its shorter stride and
-/// in squares that fit the first-level cache, so that a column-major source costs about what a row-major one
-/// does.
+/// Copies a matrix with converted elements into dense rows. It reads the source along its shorter stride and
+/// in squares that fit the first-level cache, so that a column-major source costs about as much as a
+/// row-major one.
 template <typename T, typename Scalar>
 void gather_matrix(const T* source, std::ptrdiff_t row_stride, std::ptrdiff_t column_stride, std::size_t rows,
                    std::size_t columns, Scalar* target, std::size_t target_stride) {
@@ -70,9 +70,9 @@ void gather_matrix(const T* source, std::ptrdiff_t row_stride, std::ptrdiff_t co
 
 } // namespace detail
 
-/// Samples [first, first + count) of `x` as a tile: in place where they are stored so already, else gathered
-/// and converted into `scratch`, which grows as needed. The tile is valid as long as `x` and until the next
-/// use of `scratch`.
+/// Samples [first, first + count) of `x` as a tile: in place if they are stored in this form, otherwise
+/// copied and converted into `scratch`, which grows as needed. The tile is valid as long as `x` and until the
+/// next use of `scratch`.
 ///
 /// `x` must have `first + count` samples. Exact: a tile holds the values of the elements. O(elements).
 template <typename T>
@@ -88,7 +88,7 @@ template <typename T>
     }
     scratch.resize(count * units * positions);
     const T* base = x.data_handle() + static_cast<std::ptrdiff_t>(first) * x.stride(0);
-    if (positions == 1) { // (samples, units): a matrix, whichever axis is contiguous
+    if (positions == 1) { // (samples, units): a matrix, either axis may be contiguous
         detail::gather_matrix(base, x.stride(0), x.stride(1), count, units, scratch.data(), units);
     } else if (columns == 1 || rows == 1 ||
                x.stride(2) == static_cast<std::ptrdiff_t>(columns) * x.stride(3)) {

@@ -19,10 +19,11 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Values of the units of samples [first, first + count) of `x`, in double, into `rows` (count, units).
+/// Writes the values of the units of samples [first, first + count) of `x`, in double, into `rows` (count,
+/// units).
 ///
-/// Throws `value_error` in the name of `function` for an activation that is not finite, naming sample (the
-/// first of `x` is number `seen`) and unit.
+/// Throws `value_error` in the name of `function` for an activation that is not finite, with sample (the
+/// first of `x` has number `seen`) and unit.
 template <typename T>
 void unit_rows_into(std::string_view function, const activations_view<T>& x, std::size_t first,
                     std::size_t count, bool rectify, thread_pool& pool, double* rows,
@@ -50,7 +51,7 @@ void unit_rows_into(std::string_view function, const activations_view<T>& x, std
     });
 }
 
-/// All of them: what a statistic takes that needs every sample at once.
+/// The values of all samples, for statistics that need all of them at once.
 template <typename T>
 [[nodiscard]] std::vector<double> unit_rows(std::string_view function, const activations_view<T>& x,
                                             thread_pool& pool, bool rectify = false) {
@@ -59,8 +60,8 @@ template <typename T>
     return rows;
 }
 
-/// Calls `each(unit, column)` for every unit of `rows` (samples, units), `column` being the values of its
-/// samples; units are shared out among threads.
+/// Calls `each(unit, column)` for every unit of `rows` (samples, units), where `column` has the values of its
+/// samples; threads share the units.
 template <typename Each>
 void for_each_unit(const std::vector<double>& rows, std::size_t samples, std::size_t units, thread_pool& pool,
                    Each&& each) {

@@ -13,11 +13,11 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// Memory for what a kernel computes on the way, reused from image to image so that none is asked for again.
-/// Not initialized. One thread's.
+/// Scratch memory of a kernel, reused from image to image so that it is allocated once. Not initialized. One
+/// thread's.
 class scratch {
   public:
-    /// `count` elements at a multiple of 64 bytes, valid until the `frame` in which they were taken ends.
+    /// `count` elements at a multiple of 64 bytes, valid until the end of the current `frame`.
     template <typename T>
         requires std::is_trivial_v<T>
     [[nodiscard]] T* take(std::size_t count) {
@@ -31,13 +31,13 @@ class scratch {
             blocks_.push_back({std::make_unique_for_overwrite<line[]>(size / alignment), size});
             used_ = 0;
         }
-        // From the lines, not from the bytes of the first one, which end with it.
+        // Sized by lines, not by the bytes of the first one.
         std::byte* at = reinterpret_cast<std::byte*>(blocks_[block_].lines.get()) + used_;
         used_ += bytes;
         return reinterpret_cast<T*>(at);
     }
 
-    /// Gives back at its end what was taken since its beginning.
+    /// Releases at its end the memory that was taken since its beginning.
     class frame {
       public:
         explicit frame(scratch& memory) noexcept

@@ -9,7 +9,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// How a line goes on beyond its ends: its last element (a a | a b c | c c), or itself mirrored (b a | a b c
+/// The continuation of a line beyond its ends: its last element (a a | a b c | c c), or mirrored (b a | a b c
 /// | c b).
 enum class beyond : unsigned char { clamp, reflect };
 

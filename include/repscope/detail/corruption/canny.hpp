@@ -16,14 +16,14 @@ namespace detail {
 
 /// Edges of a gray image of bytes: 1 at an edge, else 0.
 ///
-/// Gradients by Sobel's 3 x 3 differences, the outermost pixels going on beyond the edges; their strength
-/// |dx| + |dy|; kept where it is the largest across the edge, by quarters of a half turn, and above `low`;
-/// edges begin where it is above `high` and follow neighbors. Canny 1986, in OpenCV's integers.
+/// Gradients by Sobel's 3 x 3 differences, with repeated outermost pixels; strength |dx| + |dy|. A pixel is
+/// kept if it is the largest across the edge, by quarters of a half turn, and above `low`. Edges begin at
+/// values above `high` and continue to neighbors. Canny 1986, in OpenCV's integers.
 inline void find_edges(const std::uint8_t* image, std::size_t height, std::size_t width, std::int32_t low,
                        std::int32_t high, scratch& memory, std::uint8_t* edges) {
     const scratch::frame frame(memory);
     const std::size_t stride = width + 2;
-    // Of three rows each: gradients and, with a border of zeros, their strength.
+    // Buffers of three rows each: the gradients and, with a border of zeros, their strength.
     auto* dx = memory.take<std::int32_t>(3 * width);
     auto* dy = memory.take<std::int32_t>(3 * width);
     auto* strength = memory.take<std::int32_t>(3 * stride);
@@ -55,7 +55,7 @@ inline void find_edges(const std::uint8_t* image, std::size_t height, std::size_
             to[x] = (across < 0 ? -across : across) + (down < 0 ? -down : down);
         }
     };
-    // 0: may be an edge when it touches one, 1: none, 2: an edge; with a border of none.
+    // 0: an edge if it touches one, 1: not an edge, 2: an edge; the border is not an edge.
     auto* state = memory.take<std::uint8_t>((height + 2) * stride);
     std::memset(state, 1, (height + 2) * stride);
     std::vector<std::size_t> waiting;
@@ -106,8 +106,9 @@ inline void find_edges(const std::uint8_t* image, std::size_t height, std::size_
             edges[y * width + x] = state[(y + 1) * stride + x + 1] == 2 ? 1 : 0;
 }
 
-/// Distance of every pixel to the nearest edge pixel, in 16-bit fixed point: sums of steps to the 16 pixels
-/// around, of lengths 1, 1.4 and 2.1969. Borgefors 1986, "Distance transformations in digital images".
+/// Distance of every pixel to the nearest edge pixel, in 16-bit fixed point: sums of steps to the 16
+/// surrounding pixels, of lengths 1, 1.4 and 2.1969. Borgefors 1986, "Distance transformations in digital
+/// images".
 inline void edge_distances(const std::uint8_t* edges, std::size_t height, std::size_t width, scratch& memory,
                            std::int32_t* distances) {
     constexpr std::int32_t straight = 65536;
@@ -115,13 +116,13 @@ inline void edge_distances(const std::uint8_t* edges, std::size_t height, std::s
     constexpr std::int32_t knight = 143976;
     constexpr std::int32_t far = 1 << 29;
     const scratch::frame frame(memory);
-    // Three rows with a border of two on each side: the row and the two before it on the way down, behind it
-    // on the way up.
+    // Three rows with a border of two on each side: the row and the two before it in the downward pass, after
+    // it in the upward pass.
     const std::size_t stride = width + 4;
     auto* rows = memory.take<std::int32_t>(3 * stride);
     auto* from_rows = memory.take<std::int32_t>(width);
     const auto place = [&](std::size_t y) { return rows + y % 3 * stride + 2; };
-    // What comes from the two rows before does not wait for what comes along the row.
+    // The terms from the two rows before do not depend on those along the row.
     const auto step_from = [](const std::int32_t* near, const std::int32_t* next, std::size_t x) {
         const std::int32_t* n = near + x;
         const std::int32_t* f = next + x;

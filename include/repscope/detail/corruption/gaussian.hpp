@@ -16,8 +16,8 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// Sum in the order in which NumPy adds: eight partial sums, halves above 128 elements. Weights that are
-/// divided by another sum differ in their last bit, and that decides whether a flat area keeps its byte.
+/// Sum in NumPy's order of addition: eight partial sums, halves above 128 elements. Weights divided by a sum
+/// in another order differ in their last bit, which decides whether a flat area keeps its byte.
 [[nodiscard]] inline double pairwise_sum(const double* values, std::size_t count) noexcept {
     if (count < 8) {
         double sum = 0.0;
@@ -38,8 +38,8 @@ namespace detail {
     return sum;
 }
 
-/// Half of a Gaussian's weights: w[0] of the center, w[i] at distance i <= radius = floor(truncate sigma +
-/// 1/2); all of them sum to 1. Sigma 0 is the identity.
+/// Half of a Gaussian's weights: w[0] at the center, w[i] at distance i <= radius = floor(truncate sigma +
+/// 1/2); the whole kernel sums to 1. Sigma 0 is the identity.
 [[nodiscard]] inline std::vector<double> gaussian_weights(double sigma, double truncate = 4.0) {
     if (sigma < 1e-15) return {1.0};
     const auto radius = static_cast<std::size_t>(truncate * sigma + 0.5);
@@ -54,14 +54,14 @@ namespace detail {
     return half;
 }
 
-// Operations on each element, rounded like those on single numbers, so the bits do not depend on the
+// Operations on each element, with the rounding of single numbers, so the bits do not depend on the
 // processor; a loop over taps keeps its sums in registers.
 template <typename Real>
 using lanes =
     repscope::detail::simd_vector<Real, (repscope::detail::vector_bytes < 32 ? 16 : 32) / sizeof(Real)>;
 
 /// out[x] = w[0] c[x] + sum over i = radius ... 1 of w[i] (before_i[x] + after_i[x]), from the outside
-/// inwards as SciPy adds; `line(i)` gives the line at signed distance i.
+/// inwards as in SciPy; `line(i)` gives the line at signed distance i.
 template <typename Real, typename Line>
 void symmetric_taps(const Real* weights, std::size_t radius, std::size_t count, Line&& line, Real* out) {
     using pack = lanes<Real>;
@@ -103,8 +103,8 @@ void symmetric_taps(const Real* weights, std::size_t radius, std::size_t count, 
 /// Convolves every channel of an image (height, width, channels) with a symmetric kernel, rows first, and
 /// calls `finish(y, row)` with each finished row of width x channels values. `load(y, row)` writes row y of
 /// the image; it is called once per row, before `finish` of any row from y - radius on, so that `finish` may
-/// overwrite the image. `SingleBetween`: what passes from rows to columns is rounded to single precision, as
-/// SciPy does to an image of floats. O(size x radius); 2 radius + 1 rows of memory.
+/// overwrite the image. `SingleBetween`: the values between rows and columns are rounded to single precision,
+/// as SciPy does for an image of floats. O(size x radius); 2 radius + 1 rows of memory.
 template <typename Real, bool SingleBetween = false, typename Load, typename Finish>
 void separable_filter(Load&& load, std::size_t height, std::size_t width, std::size_t channels,
                       const std::vector<Real>& weights, beyond rule, scratch& memory, Finish&& finish) {

@@ -14,16 +14,16 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// Elements for which noise is drawn at a time, so that it stays in the cache.
+/// Number of elements per draw of noise, so that it stays in the cache.
 inline constexpr std::size_t noise_part = 4096;
 static_assert(noise_part % random_field::part == 0);
 
-/// Reads a field of `size` draws in parts that `make(values, first)` draws; each is drawn once if the places
-/// follow each other.
+/// Reads a field of `size` draws in parts, which `make(values, first)` draws. Each part is drawn once if the
+/// positions follow each other.
 template <typename Make>
 class part_reader {
   public:
-    /// Memory lasts as long as the caller's frame.
+    /// The memory belongs to the caller's frame.
     part_reader(std::size_t size, scratch& memory, Make make)
         : size_(size), part_(memory.take<double>((std::min)(size, noise_part))), make_(std::move(make)) {}
 

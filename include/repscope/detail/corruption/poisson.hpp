@@ -15,7 +15,7 @@ namespace corruption {
 namespace detail {
 
 /// Poisson draws for every byte of an image: the distribution functions of the means byte / 255 x photons,
-/// inverted by a look into a coarse table and a step or two.
+/// inverted by a lookup in a coarse table and a step or two.
 class poisson_table {
   public:
     explicit poisson_table(double photons) : photons_(photons) {
@@ -35,7 +35,7 @@ class poisson_table {
         return first_[level] + static_cast<double>(k);
     }
 
-    /// The same for any intensity: the events of the level below it, and those of what is missing.
+    /// The same for any intensity: the events of the level below it, plus those of the remaining intensity.
     [[nodiscard]] double draw(float intensity, double u, double v) const noexcept {
         const double x = static_cast<double>(intensity);
         const auto level = static_cast<std::size_t>(x * 255.0 + 1e-4);
@@ -61,8 +61,7 @@ class poisson_table {
         return static_cast<double>(level) / 255.0 * photons_;
     }
 
-    /// Probabilities relative to that of the likeliest number, as far as they matter, so that no mean is too
-    /// large.
+    /// Probabilities relative to that of the mode, as far as they matter, so that no mean is too large.
     void append(double mean, std::vector<double>& weights) {
         constexpr double negligible = 1e-17;
         const double mode = std::floor(mean);

@@ -12,7 +12,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// The image as bytes, copied only where it is made of floats.
+/// The image as bytes; only an image of floats is copied.
 template <pixel T>
 [[nodiscard]] picture<std::uint8_t> as_bytes(const picture<T>& image, scratch& memory) {
     if constexpr (std::is_same_v<T, std::uint8_t>) {
@@ -24,7 +24,7 @@ template <pixel T>
     }
 }
 
-/// Calls `kernel(bytes in, bytes out)` and stores what it makes as pixels of the image's type.
+/// Calls `kernel(bytes in, bytes out)` and stores the result as pixels of the image's type.
 template <pixel T, typename Kernel>
 void with_byte_pixels(const picture<T>& image, scratch& memory, T* out, Kernel&& kernel) {
     if constexpr (std::is_same_v<T, std::uint8_t>) {

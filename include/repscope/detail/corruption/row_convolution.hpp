@@ -10,7 +10,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// A line of numbers and what it is multiplied with.
+/// A line of numbers and its weight.
 struct tap {
     const double* line;
     double weight;

@@ -11,13 +11,13 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// The rows of an image that a filter needs at a time, converted once each and in order: a ring of rows in
-/// place of a copy of the image in a wider type.
+/// The rows of an image that a filter needs at a time, converted once each and in order: a ring of rows
+/// instead of a copy of the image in a wider type.
 template <typename Real>
 class row_window {
   public:
-    /// Keeps the `kept` rows that were loaded last, `stride` values each, beginning with row `first`. Memory
-    /// comes from `memory` and lasts as long as the caller's frame.
+    /// Keeps the last `kept` rows, `stride` values each, starting with row `first`. The memory comes from
+    /// `memory` and belongs to the caller's frame.
     row_window(std::size_t kept, std::size_t stride, scratch& memory, std::size_t first = 0)
         : places_(kept <= max_masked ? std::bit_ceil(kept) : kept), stride_(stride), next_(first),
           rows_(memory.take<Real>(places_ * stride)) {}
@@ -28,7 +28,7 @@ class row_window {
         for (; next_ < end; ++next_) load(next_, place(next_));
     }
 
-    /// A row that was loaded, not more than `kept` rows ago.
+    /// A row that was loaded at most `kept` rows ago.
     [[nodiscard]] const Real* row(std::size_t y) const noexcept { return place(y); }
 
   private:

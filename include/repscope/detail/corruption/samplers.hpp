@@ -312,7 +312,7 @@ struct sampler<kind::frost> {
                            static_cast<double>(shape.width) / static_cast<double>(texture.extent(1)));
             double factor = (std::max)(usual, least);
             auto sides = resized_sides(texture, factor);
-            // Rounded to the even side of a half it may have come out one pixel short.
+            // With rounding to the even side of a half it may be one pixel short.
             while (sides[0] < shape.height || sides[1] < shape.width) {
                 factor *= 1.001;
                 sides = resized_sides(texture, factor);
@@ -349,7 +349,7 @@ struct sampler<kind::fog> {
             fog(image, parameters, heights, memory, out);
             return;
         }
-        // A reader for each stream: they are far apart.
+        // A reader for each stream, since they are far apart.
         using reader = part_reader<decltype(make)>;
         std::array<reader, 3> readers{reader(size, memory, make), reader(size, memory, make),
                                       reader(size, memory, make)};
@@ -463,7 +463,7 @@ struct sampler<kind::saturate> {
     }
 };
 
-/// Whether colors matter: such a corruption takes 1 channel or 3.
+/// Whether colors matter: such a corruption needs 1 channel or 3.
 [[nodiscard]] constexpr bool needs_colors(kind which) noexcept {
     return which == kind::snow || which == kind::frost || which == kind::brightness ||
            which == kind::jpeg_compression || which == kind::spatter || which == kind::saturate;

@@ -14,15 +14,15 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace corruption {
 namespace detail {
 
-/// The Gaussian of a mirrored line as a matrix, for a Gaussian that is about as wide as the line.
+/// The Gaussian of a mirrored line as a matrix, for a Gaussian about as wide as the line.
 ///
-/// The matrix commutes with turning the line round, so sums and differences of opposite elements are filtered
-/// apart, each by a matrix of half the side.
+/// The matrix commutes with a reversal of the line, so sums and differences of opposite elements are filtered
+/// separately, each by a matrix of half the side.
 class folded_gaussian {
   public:
     folded_gaussian(std::size_t side, const std::vector<double>& weights)
         : side_(side), half_((side + 1) / 2), around_(2 * side) {
-        // A mirrored line repeats after twice its length: the taps that fall on one element are added up
+        // A mirrored line is periodic with twice its length: the taps that hit the same element are added
         // first.
         const std::size_t period = 2 * side;
         for (std::size_t k = 0; k < weights.size(); ++k) {
@@ -79,7 +79,7 @@ class folded_gaussian {
     }
 
   private:
-    /// The matrices of longer lines, over 256 kB each, are made anew, four rows at a time.
+    /// The matrices of longer lines, over 256 kB each, are recomputed, four rows at a time.
     static constexpr std::size_t max_stored_side = 512;
 
     /// Row i of the matrices for sums and for differences; `row`: memory for the whole row of the filter.
@@ -88,14 +88,14 @@ class folded_gaussian {
         for (std::size_t j = 0; j < side_; ++j)
             row[j] = around_[(period + j - i) % period] + around_[(period - 1 - j + period - i) % period];
         for (std::size_t j = 0; j < half_; ++j) {
-            // The middle of an odd line is its own opposite and so counts twice in its sum.
+            // The middle of an odd line is opposite to itself and therefore counts twice in its sum.
             const bool middle = 2 * j + 1 == side_;
             even[j] = static_cast<float>(0.5 * (middle ? row[j] : row[j] + row[side_ - 1 - j]));
             odd[j] = static_cast<float>(0.5 * (row[j] - row[side_ - 1 - j]));
         }
     }
 
-    /// out[i] = sum over j of weights(i, j) lines[j] for up to four i, which share the lines they load.
+    /// out[i] = sum over j of weights(i, j) lines[j] for up to four i, which share the loaded lines.
     void combine(const float* lines, std::size_t width, const float* weights, std::size_t count,
                  float* out) const {
         using pack = lanes<float>;
@@ -157,15 +157,15 @@ inline void exchange_axes(const float* values, std::size_t height, std::size_t w
     }
 }
 
-/// Smooths a random field of (height, width) with a Gaussian cut at 3 sigma, the field mirrored beyond its
-/// edges, in single precision: displacements are accurate to a millionth of their size.
+/// Smooths a random field of (height, width) by a Gaussian cut at 3 sigma, with the field mirrored beyond its
+/// edges, in single precision: displacements have a relative error of a millionth.
 class field_smoother {
   public:
     field_smoother(std::size_t height, std::size_t width, double sigma) : height_(height), width_(width) {
         const auto weights = gaussian_weights(sigma, 3.0);
         const std::size_t radius = weights.size() - 1;
         if (3 * radius > (std::max)(height, width)) {
-            // Taps that go round and round the line are added up first.
+            // Taps that wrap around the line are added first.
             down_.emplace_back(height, weights);
             across_.emplace_back(width, weights);
         } else {

@@ -13,8 +13,9 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// What the participation ratio is made of: n samples, T = trace of their scatter matrix S, R = its squared
-/// Frobenius norm, D = sum of |x|^4, x being a sample about the mean; `rounding` as in `scatter_matrix`.
+/// The terms of the participation ratio: n samples, T = trace of their scatter matrix S, R = its squared
+/// Frobenius norm, D = sum of |x|^4, where x is a sample relative to the mean; `rounding` as in
+/// `scatter_matrix`.
 struct ratio_sums {
     double n = 0, t = 0, r = 0, d = 0, rounding = 0;
 
@@ -23,13 +24,13 @@ struct ratio_sums {
     }
 };
 
-/// What it takes to leave a sample out: g = |x|^2, r = x . S x, c = x . t, t being the sum of |x|^2 x over
+/// The terms for leaving out a sample: g = |x|^2, r = x . S x, c = x . t, where t is the sum of |x|^2 x over
 /// samples. (In terms of the Gram matrix: the diagonal, the squares of a row, a row times the diagonal.)
 struct sample_terms {
     double g = 0, r = 0, c = 0;
 };
 
-/// The sums without one of the samples, exactly: the mean moves too.
+/// The sums without one of the samples, exactly: the mean changes too.
 [[nodiscard]] constexpr ratio_sums without(const ratio_sums& all, const sample_terms& x) noexcept {
     const double a = 1 / (all.n - 1);
     const double f = all.n / (all.n - 1);
@@ -38,25 +39,25 @@ struct sample_terms {
                     all.d + 4 * a * a * x.r + all.n * a * a * a * a * x.g * x.g + 4 * a * x.c +
                         2 * a * a * x.g * all.t - x.g * x.g * square * square,
                     all.rounding};
-    // The errors of the sums stay while the sums fall.
+    // The errors of the sums remain while the sums decrease.
     if (rest.t > 0 && rest.r > 0) rest.rounding *= all.t / rest.t * (all.t / rest.t) * (all.r / rest.r);
     return rest;
 }
 
-/// The terms of sample y when x has been left out: about the new mean, with the new sums. `xy` is x . y and
-/// `xsy` x . S y as they were.
+/// The terms of sample y after x was left out: relative to the new mean, with the new sums. `xy` is x . y and
+/// `xsy` x . S y before the removal.
 [[nodiscard]] constexpr sample_terms terms_without(const ratio_sums& all, const sample_terms& x,
                                                    const sample_terms& y, double xy, double xsy) noexcept {
     const double a = 1 / (all.n - 1);
     const double f = all.n / (all.n - 1);
-    const double moved = xy + a * x.g; // x . (y + a x), y + a x being y about the new mean
+    const double moved = xy + a * x.g; // x . (y + a x), where y + a x is y relative to the new mean
     return {y.g + 2 * a * xy + a * a * x.g, y.r + 2 * a * xsy + a * a * x.r - f * moved * moved,
             y.c + a * x.c - x.g * moved + a * moved * (all.t - x.g) + 2 * a * (xsy + a * x.r - x.g * moved) -
                 2 * a * a * x.g * moved};
 }
 
-/// Up to `most` samples of which all pairs are left out: those whose terms have the smallest hash, so the
-/// choice does not depend on the order in which samples come.
+/// Up to `most` samples for leaving out all pairs: those whose terms have the smallest hash, so the choice
+/// does not depend on the order of the samples.
 class sampled_rows {
   public:
     static constexpr std::size_t most = 128;
@@ -80,7 +81,7 @@ class sampled_rows {
     [[nodiscard]] const std::vector<sample>& kept() const noexcept { return kept_; }
 
   private:
-    /// The finaliser of SplitMix64.
+    /// The finalizer of SplitMix64.
     [[nodiscard]] static constexpr std::uint64_t mixed(std::uint64_t x) noexcept {
         x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
         x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
@@ -97,9 +98,9 @@ class sampled_rows {
     std::vector<sample> kept_; // by hash
 };
 
-/// The variance that pairs of samples contribute to log PR: n (n - 1) / 2 times the mean square of what is
-/// left of a pair's effect beside the effects of the two alone. `products(a, b)` returns x . y and x . S y of
-/// two kept samples. NaN for fewer than 2, or where a ratio without a pair is undefined.
+/// The variance that pairs of samples contribute to log PR: n (n - 1) / 2 times the mean square of a pair's
+/// effect less the effects of the two alone. `products(a, b)` returns x . y and x . S y of two kept samples.
+/// NaN for fewer than 2, or if a ratio without a pair is undefined.
 template <typename Products>
 [[nodiscard]] double variance_of_pairs(const ratio_sums& all, const sampled_rows& rows, Products&& products) {
     const auto& kept = rows.kept();

@@ -21,15 +21,16 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Points for searches among all pairs: exact in double, and rounded to a lattice of small integers, on which
-/// products are twice as fast as in float and exact. The lattice finds candidates, doubles decide.
+/// Points for searches among all pairs: exact in double, and rounded to a lattice of small integers, whose
+/// products are exact and twice as fast as in float. The lattice selects candidates; doubles decide.
 ///
-/// Rounding moves a point by a distance that is known, so distances on the lattice are off by no more than
-/// those of the two points together. Coordinates are about the mean, and as large as sums of products in 32
-/// bits allow: one point far from all others makes the lattice coarse for them, and searches slow, not wrong.
+/// Rounding moves a point by a known distance, so distances on the lattice have an error of at most the sum
+/// of those of the two points. Coordinates are relative to the mean, and as large as sums of products in 32
+/// bits allow. One point far from all others makes the lattice coarse for them, and searches slow but
+/// correct.
 class quantized_points {
   public:
-    /// Points that a tile has on each side.
+    /// Number of points on each side of a tile.
     static constexpr std::size_t tile_rows = 4;
     static constexpr std::size_t tile_columns = 16;
     using tile = std::array<std::array<std::int32_t, tile_columns>, tile_rows>;
@@ -62,7 +63,7 @@ class quantized_points {
                 moved += (exact - rounded) * (exact - rounded);
             }
             lengths_[i] = length;
-            // With some room for the rounding of these very numbers.
+            // Leaves a margin for the rounding of these numbers.
             moved_[i] = std::sqrt(moved) * (1 + 1e-9) + 1e-9 * levels;
             max_rounding_error_ = (std::max)(max_rounding_error_, moved_[i]);
         }
@@ -72,9 +73,9 @@ class quantized_points {
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
     /// Length of a step of the lattice in the units of the data.
     [[nodiscard]] double step() const noexcept { return step_; }
-    /// Squared lengths on the lattice, with `tile_columns` zeros behind the last.
+    /// Squared lengths on the lattice, followed by `tile_columns` zeros.
     [[nodiscard]] const std::int32_t* lengths() const noexcept { return lengths_.data(); }
-    /// What a distance of point `i` to any other may be off on the lattice, in steps.
+    /// Maximum error of a distance of point `i` to any other on the lattice, in steps.
     [[nodiscard]] double slack(std::size_t i) const noexcept { return moved_[i] + max_rounding_error_; }
 
     /// Exact, in the units of the data.
@@ -87,9 +88,9 @@ class quantized_points {
     }
 
     /// Calls `each(i, rows, j, columns, products, worker)` for tiles that cover every pair of points once:
-    /// points i .. i + rows - 1 and j .. j + columns - 1, `products[r][c]` being that of i + r and j + c on
-    /// the lattice. Tiles on the diagonal hold pairs twice and points with themselves: only j + c > i + r
-    /// counts. No two tiles that run at the same time share a point.
+    /// points i .. i + rows - 1 and j .. j + columns - 1, where `products[r][c]` is that of i + r and j + c
+    /// on the lattice. Tiles on the diagonal contain pairs twice and points with themselves: only j + c > i +
+    /// r counts. No two tiles that run at the same time share a point.
     template <typename Each>
     void for_each_tile(thread_pool& pool, Each&& each) const {
         constexpr std::size_t edge = 512;
@@ -116,8 +117,8 @@ class quantized_points {
     }
 
   private:
-    /// Products of four points and sixteen. Points lie in groups of sixteen: two coordinates of each, then
-    /// the next two, so that one instruction multiplies two coordinates of eight points.
+    /// Products of four points and sixteen. Points are stored in groups of sixteen: two coordinates of each,
+    /// then the next two, so that one instruction multiplies two coordinates of eight points.
     void multiply(std::size_t i, std::size_t j, tile& products) const {
         constexpr std::size_t step = 2 * tile_columns;
         const std::int16_t* rows = lattice_.data() + i / tile_columns * pairs_ * step + i % tile_columns * 2;
@@ -141,7 +142,7 @@ class quantized_points {
         } else if constexpr (pair_bytes == 32) {
             using shorts = simd_vector<std::int16_t, 16>;
             using ints = simd_vector<std::int32_t, 8>;
-            // Named one by one: compilers leave an array of them in memory.
+            // Separate variables: compilers keep an array of them in memory.
             ints low_0{}, high_0{}, low_1{}, high_1{}, low_2{}, high_2{}, low_3{}, high_3{};
             for (std::size_t p = 0; p < pairs_; ++p, rows += step, columns += step) {
                 shorts left, right;
@@ -184,7 +185,7 @@ class quantized_points {
     double step_ = 1;
 };
 
-/// Rows that differ from all before them.
+/// Rows that differ from all previous ones.
 [[nodiscard]] inline std::vector<double> distinct_rows(std::vector<double> rows, std::size_t units) {
     std::vector<std::size_t> order(rows.size() / units);
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -208,7 +209,7 @@ class quantized_points {
     return result;
 }
 
-/// Distinct points of activations and how many were left out: what the neighbor estimators start from.
+/// Distinct points of activations and the number of duplicates, the input of the neighbor estimators.
 struct distinct_points {
     quantized_points points;
     std::size_t duplicates = 0;

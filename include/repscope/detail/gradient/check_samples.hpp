@@ -12,8 +12,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Throws `value_error` naming the first sample with an element that is NaN or infinite: a ReLU would take a
-/// NaN for 0, and nothing behind it could tell.
+/// Throws `value_error` that names the first sample with an element that is NaN or infinite: a ReLU would map
+/// a NaN to 0, and later layers could not detect it.
 template <typename Scalar>
 void check_finite_samples(std::string_view function, const activations_view<Scalar>& x) {
     for (std::size_t n = 0; n < x.extent(0); ++n) {

@@ -9,7 +9,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Mean of `rows`, each of `units` values, less the first of them: a large offset costs no digits. Zeros
+/// Mean of `rows`, each of `units` values, minus the first of them: a large offset costs no digits. Zeros
 /// without rows.
 [[nodiscard]] inline std::vector<double> mean_about_first(const std::vector<double>& rows,
                                                           std::size_t units) {
@@ -20,7 +20,7 @@ namespace detail {
     return mean;
 }
 
-/// The rows about their mean, which itself would be rounded at the size of an offset.
+/// The rows relative to their mean; the mean itself would be rounded at the size of an offset.
 [[nodiscard]] inline std::vector<double> centered_rows(const std::vector<double>& rows, std::size_t units) {
     const std::vector<double> mean = mean_about_first(rows, units);
     std::vector<double> result(rows.size());
@@ -30,7 +30,7 @@ namespace detail {
     return result;
 }
 
-/// Makes a row the difference to the pilot; its squared length.
+/// Replaces a row by its difference to the pilot; returns its squared length.
 [[nodiscard]] inline double subtract(double* row, const double* pilot, std::size_t units) noexcept {
     double partial[8] = {};
     std::size_t u = 0;

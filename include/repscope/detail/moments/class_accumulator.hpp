@@ -28,12 +28,12 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// What `class_sums` and `class_moments` share: counts, and per (class, unit) the sum of values and, with
-/// `Squares`, the sum of squares, both about a per-unit pilot.
+/// The common part of `class_sums` and `class_moments`: counts, and per (class, unit) the sum of values and,
+/// with `Squares`, the sum of squares, both relative to a per-unit pilot.
 ///
-/// An update is cut into lanes of samples, by extents alone, and their sums are added in the order of the
-/// lanes, so the result does not depend on which thread did what. With fewer lanes than threads the units are
-/// split among threads as well.
+/// An update is divided into lanes of samples, by extents alone, and their sums are added in the order of the
+/// lanes, so the result does not depend on the assignment to threads. With fewer lanes than threads the units
+/// are divided among threads as well.
 template <bool Squares>
 class class_accumulator {
   public:
@@ -46,7 +46,7 @@ class class_accumulator {
         for (const std::uint64_t count : counts_) total += count;
         return total;
     }
-    /// Samples of class `c`.
+    /// Number of samples of class `c`.
     [[nodiscard]] std::uint64_t count(std::size_t c) const noexcept { return counts_[c]; }
     [[nodiscard]] const std::vector<std::uint64_t>& counts() const noexcept { return counts_; }
 
@@ -54,7 +54,7 @@ class class_accumulator {
     [[nodiscard]] double sum(std::size_t c, std::size_t u) const noexcept {
         return about_pilot(c, u, 0) + static_cast<double>(counts_[c]) * pilot(u);
     }
-    /// Mean of unit `u` over the samples of class `c`; NaN when it has none.
+    /// Mean of unit `u` over the samples of class `c`; NaN without samples.
     [[nodiscard]] double mean(std::size_t c, std::size_t u) const noexcept {
         return pilot(u) + about_pilot(c, u, 0) / static_cast<double>(counts_[c]);
     }
@@ -195,7 +195,7 @@ class class_accumulator {
         const auto units = in.get<std::uint64_t>();
         const auto classes = in.get<std::uint64_t>();
         const auto rectify = in.get<std::uint8_t>();
-        // Before anything is allocated: a state has at least this much behind its header.
+        // Checked before any allocation: a state has at least this many bytes after its header.
         const std::array<std::size_t, 3> extents{static_cast<std::size_t>(units),
                                                  static_cast<std::size_t>(classes), rows * sizeof(double)};
         in.need(element_count(extents));
@@ -218,7 +218,7 @@ class class_accumulator {
         else
             return 0;
     }
-    /// Row 0: the sum about the pilot; row 1 (with `Squares`): of squares about it.
+    /// Row 0: the sum relative to the pilot; row 1 (with `Squares`): that of squares.
     [[nodiscard]] double about_pilot(std::size_t c, std::size_t u, std::size_t row) const noexcept {
         return row_of(c)[row * units_ + u];
     }
@@ -226,8 +226,8 @@ class class_accumulator {
   private:
     static constexpr std::size_t rows = partial_class_sums<Squares>::rows;
 
-    /// Samples of one position are added class by class within a block, the better the more there are of
-    /// each.
+    /// Samples of one position are added class by class within a block, which is faster for more samples per
+    /// class.
     [[nodiscard]] std::size_t block_for(std::size_t positions) const noexcept {
         const std::size_t least = samples_per_block(units_ * positions);
         return positions == 1 ? std::clamp(4 * classes_, least, 8 * least) : least;
@@ -238,8 +238,8 @@ class class_accumulator {
         return sums_.data() + c * rows * units_;
     }
 
-    /// 1 to 16: few enough for the sums of a lane to be small beside its data, and for those of all lanes to
-    /// stay within 64 MiB.
+    /// 1 to 16: few enough that the sums of a lane are small compared to its data, and that those of all
+    /// lanes stay within 64 MiB.
     [[nodiscard]] std::size_t lanes_for(std::size_t samples, std::size_t positions,
                                         std::size_t blocks) const {
         constexpr std::size_t budget = std::size_t{64} << 20U;
@@ -248,8 +248,8 @@ class class_accumulator {
         return std::clamp<std::size_t>((std::min)({by_memory, by_data, blocks}), 1, 16);
     }
 
-    /// The mean of the first block that a state sees; any value near the data serves, as long as it is the
-    /// same for any number of threads.
+    /// The mean of the first block of a state; any value near the data is suitable, if it is the same for any
+    /// number of threads.
     template <typename Scalar>
     void take_pilot(const tile<Scalar>& block) {
         if (samples() != 0) return;
@@ -264,7 +264,7 @@ class class_accumulator {
             for (std::size_t u = 0; u < units_; ++u)
                 mean[u] += values[u] / static_cast<double>(block.samples);
         }
-        if (all_finite(mean.data(), units_)) pilot_ = mean; // else the update is about to throw
+        if (all_finite(mean.data(), units_)) pilot_ = mean; // otherwise the update is about to throw
     }
 
     template <typename Fetch>

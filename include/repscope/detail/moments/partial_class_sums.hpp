@@ -15,16 +15,16 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Sums of values per class and unit, and with `Squares` of squares, about a pilot: what a part of an update
-/// adds up by itself. Only classes that occur take memory, so a batch of few samples costs little whatever
-/// the number of classes; used again, it takes no new pages, which would cost more than the sums.
+/// Sums of values per class and unit, and with `Squares` of squares, relative to a pilot: the separate sums
+/// of a part of an update. Only present classes need memory, so a batch of few samples costs little for any
+/// number of classes. Reuse needs no new pages, which would cost more than the sums.
 template <bool Squares>
 class partial_class_sums {
   public:
     static constexpr std::size_t rows = Squares ? 2 : 1;
 
-    /// Makes it empty, for units [first, last) of `units`; at most `samples` samples will come, in blocks of
-    /// at most `block_size`.
+    /// Clears the sums, for units [first, last) of `units`; at most `samples` samples follow, in blocks of at
+    /// most `block_size`.
     void begin(std::size_t first, std::size_t last, std::size_t units, std::size_t classes,
                std::size_t block_size, std::size_t samples) {
         first_ = first;
@@ -38,7 +38,7 @@ class partial_class_sums {
         sums_.reserve((std::min)(classes, samples) * rows * width_);
     }
 
-    /// Adds the samples of `block`, `class_of(i)` being the class of the i-th. `pilot` is of all units.
+    /// Adds the samples of `block`, where `class_of(i)` is the class of the i-th. `pilot` has all units.
     template <bool Rectify, typename Scalar, typename ClassOf>
     void add(const tile<Scalar>& block, const double* pilot, ClassOf&& class_of) {
         const double* about = Squares ? pilot + first_ : nullptr;
@@ -48,7 +48,8 @@ class partial_class_sums {
         if (block.positions > 1) {
             for (std::size_t i = 0; i < block.samples; ++i) {
                 double* to = row_of(class_of(i));
-                // The row was last used a block of samples ago: it comes while the means are taken.
+                // The row was last used a block of samples ago: prefetch it during the computation of the
+                // means.
                 constexpr std::size_t line_elements = 64 / sizeof(double);
                 for (std::size_t u = 0; u < width_; u += line_elements) __builtin_prefetch(to + u, 1);
                 unit_values<Rectify>(sample(i), width_, block.positions, values_.data());
@@ -56,7 +57,7 @@ class partial_class_sums {
             }
             return;
         }
-        // The samples of a class together: four in one go cost little more than one.
+        // The samples of a class together: four at once cost little more than one.
         for (std::size_t i = block.samples; i-- > 0;) {
             std::size_t& head = heads_[class_of(i)];
             next_[i] = head;
@@ -82,7 +83,7 @@ class partial_class_sums {
         }
     }
 
-    /// Adds the sums of `other`, which is of the same units.
+    /// Adds the sums of `other`, which has the same units.
     void add(const partial_class_sums& other) {
         for (std::size_t c = 0; c < places_.size(); ++c) {
             if (other.places_[c] == none) continue;
@@ -92,13 +93,13 @@ class partial_class_sums {
         }
     }
 
-    /// Adds the rows of the state of all units to the sums of the classes that occur.
+    /// Adds the rows of the state of all units to the sums of the present classes.
     void add_state(const double* state) {
         for_each_row([&](double* mine, std::size_t place) {
             for (std::size_t u = 0; u < width_; ++u) mine[u] += state[place + u];
         });
     }
-    /// Puts the sums in their place in the state.
+    /// Copies the sums to their place in the state.
     void write_to(double* state) {
         for_each_row(
             [&](const double* mine, std::size_t place) { std::copy_n(mine, width_, state + place); });
@@ -108,7 +109,7 @@ class partial_class_sums {
   private:
     static constexpr std::size_t none = (std::numeric_limits<std::size_t>::max)();
 
-    /// Calls `each(sums, place)`, `place` being where they stand in a state [class][row][unit].
+    /// Calls `each(sums, place)`, where `place` is their offset in a state [class][row][unit].
     template <typename Each>
     void for_each_row(Each&& each) {
         for (std::size_t c = 0; c < places_.size(); ++c) {
@@ -134,7 +135,7 @@ class partial_class_sums {
     }
 
     std::size_t first_ = 0, width_ = 0, units_ = 0;
-    std::vector<std::size_t> places_; // of a class's rows in sums_
+    std::vector<std::size_t> places_; // offset of a class's rows in sums_
     std::vector<std::size_t> heads_, next_;
     std::vector<double> values_, sums_;
 };

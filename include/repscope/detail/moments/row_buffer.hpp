@@ -9,8 +9,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// The rows of a chunk, which are kept from one chunk to the next: fresh pages cost as much as a good part of
-/// the products.
+/// The rows of a chunk, reused from one chunk to the next: fresh pages cost as much as a good part of the
+/// products.
 struct row_buffer {
     std::unique_ptr<double[]> rows;
     std::unique_ptr<float[]> narrow_rows;
@@ -18,7 +18,7 @@ struct row_buffer {
     std::size_t narrow_size = 0;
 
     void hold(std::size_t doubles, std::size_t floats) {
-        // Not set to 0 first: every element is written before it is read.
+        // Not initialized: every element is written before it is read.
         if (doubles > size) {
             rows = std::make_unique_for_overwrite<double[]>(doubles);
             size = doubles;

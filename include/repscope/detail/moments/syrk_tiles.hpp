@@ -19,11 +19,12 @@ namespace detail {
 /// Adds the products of the columns of `rows` (count, units) to the lower triangle of `scatter` (units,
 /// units), `block_size` rows at a time.
 ///
-/// Tiles of the result are tasks, so that samples are never split and which thread does one changes nothing.
+/// Tiles of the result are tasks, so samples are never divided, and the assignment to threads changes
+/// nothing.
 template <product_backend Backend, std::floating_point Scalar>
 void add_scatter(const Scalar* rows, std::size_t count, std::size_t units, std::size_t block_size,
                  double* scatter, thread_pool& pool) {
-    // Few units are cut finer, for there would be nothing to share out.
+    // Few units are divided into smaller tiles, since there would be too few tasks.
     const std::size_t edge = units <= 512 ? 128 : 256;
     const std::size_t edges = block_count(units, edge);
     const auto product = [&](std::size_t row, std::size_t column, const Scalar* block, std::size_t k,
@@ -72,7 +73,8 @@ void add_scatter(const Scalar* rows, std::size_t count, std::size_t units, std::
 }
 
 /// Adds the products of `order` centered rows of `units` values with each other to the lower triangle of
-/// `gram` (order, order); with `narrow` in float, the rows scaled by a power of two into its range.
+/// `gram` (order, order). With `narrow` they are computed in float, from rows scaled by a power of two into
+/// its range.
 template <product_backend Backend>
 void add_gram(const std::vector<double>& rows, std::size_t order, std::size_t units, bool narrow,
               double* gram) {

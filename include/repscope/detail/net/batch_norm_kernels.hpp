@@ -12,12 +12,12 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net::detail {
 
-/// What batch norm keeps between its passes over the maps.
+/// The memory of batch norm between its passes over the maps.
 template <typename T>
 struct batch_norm_scratch {
     buffer<double> image_mean, image_m2;    // (samples, channels)
     buffer<double> mean, variance, inverse; // of the batch, or the running ones; 1 / sqrt(variance + eps)
-    buffer<T> center;                       // the mean, as the maps have it
+    buffer<T> center;                       // the mean, in the type of the maps
     buffer<T> scale, shift;                 // z = y scale + shift
     buffer<double> lane_sums;               // (lanes, 2, channels): of g and of g xhat
     buffer<T> from_gradient, from_input, constant; // dy = g from_gradient + y from_input + constant
@@ -64,7 +64,7 @@ inline void image_moments(const feature_map_view<const T>& y, std::size_t n, bat
     });
 }
 
-/// Mean and variance of the batch from those of its samples, which all have as many positions.
+/// Mean and variance of the batch from those of its samples, which all have the same number of positions.
 template <typename T>
 inline void batch_moments(std::size_t samples, std::size_t channels, std::size_t positions,
                           batch_norm_scratch<T>& scratch) {
@@ -97,7 +97,7 @@ inline void affine_of(const T* gamma, const T* beta, double eps, std::size_t cha
     }
 }
 
-/// out = y scale + shift, and max(0, .) of it.
+/// out = y scale + shift, or max(0, .) of it.
 template <bool Relu, typename T>
 inline void apply_affine(const feature_map_view<const T>& y, const feature_map_view<T>& out, std::size_t n,
                          const batch_norm_scratch<T>& scratch) {
@@ -116,8 +116,8 @@ inline void apply_affine(const feature_map_view<const T>& y, const feature_map_v
     });
 }
 
-/// Adds sum g and sum g xhat of sample n to the lane's sums; g is the gradient behind the ReLU, which is
-/// masked here by computing again what the forward pass cut off.
+/// Adds sum g and sum g xhat of sample n to the lane's sums; g is the gradient after the ReLU, masked here by
+/// a second evaluation of the forward pass.
 template <bool Relu, typename T>
 inline void add_gradient_sums(const feature_map_view<const T>& y, const feature_map_view<const T>& gradient,
                               std::size_t n, double* sums, const batch_norm_scratch<T>& scratch) {
@@ -147,9 +147,9 @@ inline void add_gradient_sums(const feature_map_view<const T>& y, const feature_
     });
 }
 
-/// Gradients of gamma and beta (null: not wanted) from the sums of the lanes, and the coefficients of the
-/// gradient of y: with the batch's statistics y enters through mean and variance as well, with running ones
-/// only directly.
+/// Gradients of gamma and beta (null: skipped) from the sums of the lanes, and the coefficients of the
+/// gradient of y. With the batch's statistics y also enters through mean and variance, with running ones only
+/// directly.
 template <typename T>
 inline void finish_gradient(std::size_t lanes, std::size_t channels, bool batch_statistics, T* gamma_gradient,
                             T* beta_gradient, batch_norm_scratch<T>& scratch) {

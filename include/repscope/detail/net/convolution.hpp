@@ -31,9 +31,9 @@ struct product_plan {
     std::size_t depth = 0;
 };
 
-/// The three products of a convolution, without copying its input: every operand is read where it is stored,
-/// through offsets. The input needs a border of zeros as wide as the padding, the gradient of the output one
-/// of `gradient_halo()`.
+/// The three products of a convolution without a copy of its input: every operand is read in place, through
+/// offsets. The input needs a border of zeros as wide as the padding, the gradient of the output one of
+/// `gradient_halo()`.
 template <typename T>
 class convolution {
   public:
@@ -62,7 +62,7 @@ class convolution {
         }
     }
 
-    /// Weights, each output channel times `scale` when given, in the order in which `forward` reads them.
+    /// Weights, each output channel times `scale` if given, in the order of `forward`.
     void pack_forward(std::span<const T> weights, const T* scale = nullptr) {
         const std::size_t taps = win_.kernel.rows * win_.kernel.cols;
         arrange(forward_, out_channels_, [&](std::size_t row, std::size_t column) {
@@ -115,7 +115,7 @@ class convolution {
         pixel_grid<T> left{in.at(first), in.image, rows * in.row, step};
         pixel_grid<T> right{out_gradient.at(from), out_gradient.image, out_gradient.row,
                             static_cast<std::ptrdiff_t>(out_channels_)};
-        // Few pixels at a time: whole pixels apart, they would push each other out of the nearest cache.
+        // Few pixels at a time: whole pixels apart, they would evict each other from the nearest cache.
         const std::size_t together = (std::max<std::size_t>)(1, 64 / out_gradient.shape.positions());
         for (std::size_t done = 0; done < count; done += together) {
             outer_product<T>(left, forward_.stretches, right, out_channels_,
@@ -129,7 +129,7 @@ class convolution {
         return forward_.depth * padded_columns<T>(out_channels_);
     }
 
-    /// gradient (out, in, kernel rows, kernel columns) = the sums of the lanes, added in their order.
+    /// gradient (out, in, kernel rows, kernel columns) = the sums of the lanes, added in order.
     void fold_weights(const T* sums, std::size_t lanes, T* gradient) const {
         const std::size_t pitch = padded_columns<T>(out_channels_);
         const std::size_t taps = win_.kernel.rows * win_.kernel.cols;
@@ -150,7 +150,8 @@ class convolution {
         }
     }
 
-    /// Samples that are multiplied together, so that tiles of pixels are full and the maps stay in the cache.
+    /// Number of samples that are multiplied together, so that tiles of pixels are full and the maps stay in
+    /// the cache.
     [[nodiscard]] std::size_t chunk() const noexcept { return chunk_of(forward_.in.size()); }
 
   private:
@@ -285,8 +286,7 @@ class convolution {
             for (std::size_t row = 0; row < rows;) {
                 const T* from[tile_rows];
                 T* to[tile_rows];
-                // Tiles of about the same height: two middling ones cost less than a full one and a nearly
-                // empty one.
+                // Tiles of similar height: two medium ones cost less than a full one and a nearly empty one.
                 const std::size_t left = rows - row, tiles = (left + tile_rows - 1) / tile_rows;
                 const std::size_t take = (left + tiles - 1) / tiles;
                 for (std::size_t r = 0; r < take; ++r) {

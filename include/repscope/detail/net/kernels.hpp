@@ -17,34 +17,35 @@ struct segment {
     std::size_t length = 0;
 };
 
-/// Pixels of a tile, and vectors of columns of a panel. Of 16 registers, 12 accumulators, 2 vectors of
-/// weights and a broadcast leave one; where there are 32, more rows hide the latency of products in one
-/// vector.
+/// Number of pixels of a tile, and of vectors of columns of a panel. Of 16 registers, 12 accumulators, 2
+/// vectors of weights and a broadcast leave one; with 32 registers, more rows hide the latency of products in
+/// one vector.
 inline constexpr std::size_t tile_rows = vector_bytes == 64 ? 8 : 6;
 inline constexpr std::size_t tile_vectors = 2;
 
-/// Up to so many columns a vector of columns would be mostly empty, and the vector goes along the depth.
+/// Up to this number of columns a vector of columns would be mostly empty, so the vector runs along the
+/// depth.
 inline constexpr std::size_t few_columns = 3;
 
 template <typename T>
 inline constexpr std::size_t panel_width = tile_vectors* pack<T>::width;
 
-/// Columns after padding the last panel to whole vectors.
+/// Number of columns after padding the last panel to whole vectors.
 template <typename T>
 [[nodiscard]] constexpr std::size_t padded_columns(std::size_t columns) noexcept {
     return (columns + pack<T>::width - 1) / pack<T>::width * pack<T>::width;
 }
 
-/// What happens to a tile when its sum is complete.
+/// The operation on a tile when its sum is complete.
 template <typename T>
 struct epilogue {
-    const T* bias = nullptr; ///< added, one a column, padded to whole vectors
-    bool accumulate = false; ///< added to what stands in the output
+    const T* bias = nullptr; ///< added, one per column, padded to whole vectors
+    bool accumulate = false; ///< added to the output
     bool relu = false;
 };
 
-/// out[r][j] = sum over the stretches s and their elements k of in[r][s.offset + k] weights[k'][j], k'
-/// counting through all stretches.
+/// out[r][j] = sum over the stretches s and their elements k of in[r][s.offset + k] weights[k'][j], where k'
+/// counts through all stretches.
 template <typename Ops, std::size_t Rows, std::size_t Vectors, typename T>
 inline void product_tile(const T* const* in, T* const* out, std::span<const segment> stretches,
                          const T* weights, std::size_t columns, const epilogue<T>& end) noexcept {
@@ -95,7 +96,7 @@ inline void product_tile(const T* const* in, T* const* out, std::span<const segm
     });
 }
 
-/// `product_tile` for a number of rows known at run time.
+/// `product_tile` for a number of rows that is set at run time.
 template <std::size_t Vectors, typename T, std::size_t Rows = tile_rows>
 inline void product_rows(std::size_t rows, const T* const* in, T* const* out,
                          std::span<const segment> stretches, const T* weights, std::size_t columns,
@@ -108,7 +109,7 @@ inline void product_rows(std::size_t rows, const T* const* in, T* const* out,
     product_tile<pack<T>, Rows, Vectors>(in, out, stretches, weights, columns, end);
 }
 
-/// The same for one row and few columns, `weights` being (columns, depth): vectors along the stretches.
+/// The same for one row and few columns, where `weights` are (columns, depth): vectors along the stretches.
 template <typename T>
 inline void product_few(const T* in, T* out, std::span<const segment> stretches, const T* weights,
                         std::size_t depth, std::size_t columns, const epilogue<T>& end) noexcept {

@@ -11,8 +11,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net::detail {
 
-// The compiler's vectors, not its vectorizer: an accumulator tile that stays in registers is what the speed
-// of every layer rests on, and no vectorizer promises that.
+// Uses the compiler's vectors and not its vectorizer: the speed of every layer depends on an accumulator tile
+// that stays in registers, which no vectorizer guarantees.
 inline constexpr bool fused = repscope::detail::has_fused;
 inline constexpr std::size_t vector_bytes = fused ? repscope::detail::vector_bytes : 16;
 
@@ -29,9 +29,9 @@ struct pack {
     static type multiply_add(type a, type b, type c) noexcept {
         return repscope::detail::multiply_add<Fused>(a, b, c);
     }
-    /// `value` where z > 0, else 0.
+    /// `value` if z > 0, else 0.
     static type where_positive(type z, type value) noexcept { return z > type{} ? value : type{}; }
-    /// All numbers added up, halves first.
+    /// Sum of all numbers, halves first.
     static T sum(type value) noexcept {
         T values[width];
         store(values, value);
@@ -42,7 +42,7 @@ struct pack {
     }
 };
 
-/// The same operations on one number, for the channels that do not fill a pack.
+/// The same operations on one number, for the remaining channels of a pack.
 template <typename T>
 struct single {
     using scalar = T;
@@ -70,7 +70,7 @@ inline void for_channels(std::size_t channels, Body&& body) {
     for (; first < channels; ++first) body.template operator()<single<T>>(first);
 }
 
-/// to[i] = from[i] where value[i] > 0, else 0.
+/// to[i] = from[i] if value[i] > 0, else 0.
 template <typename T>
 inline void copy_where_positive(std::size_t count, const T* value, const T* from, T* to) noexcept {
     for_channels<T>(count, [&]<typename Ops>(std::size_t i) {
@@ -79,7 +79,7 @@ inline void copy_where_positive(std::size_t count, const T* value, const T* from
 }
 
 /// Calls `body` with the constants 0 ... Count - 1: a loop that is unrolled at every level of optimization,
-/// as arrays must be that are to live in registers. The bodies have to be `always_inline` too.
+/// as arrays in registers require. The bodies must be `always_inline` too.
 template <std::size_t Count, typename Body>
 __attribute__((always_inline)) inline void unrolled(Body&& body) noexcept {
     [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {

@@ -17,11 +17,10 @@ namespace detail {
     return log_gamma(samples + 1) - log_gamma(chosen + 1) - log_gamma(samples - chosen + 1);
 }
 
-/// The distribution of the sum of `m` values that are chosen at random, without replacement, from the values
-/// of a unit.
+/// The distribution of the sum of `m` random values, without replacement, of a unit.
 class subset_sum {
   public:
-    /// `values`: at least two that differ.
+    /// `values`: at least two different ones.
     explicit subset_sum(const value_distribution& values) : values_(values) {
         for (std::size_t i = 0; i < values_.value.size(); ++i) {
             samples_ += values_.count[i];
@@ -41,16 +40,16 @@ class subset_sum {
 
     /// The probability of a sum of at least `sum`; `m` is below the number of values.
     ///
-    /// The saddlepoint approximation for a sum of independent choices, conditioned on their number, which
-    /// Lugannani and Rice's formula turns into a probability (Skovgaard 1987; for samples of a finite
-    /// population Robinson 1982). A value that contributes a large part of the variance at the saddlepoint
-    /// makes the distribution one of two humps: the probability is then the mixture of that value chosen and
-    /// not chosen, up to `max_parts` parts in all. So sums of a few values are counted exactly. A probability
-    /// above `precise_below` is not split. The values are middles of bins: the sum is lowered by two standard
-    /// deviations of what that changes, so that the choice that gave it counts as reaching it.
+    /// The saddlepoint approximation for a sum of independent choices, conditioned on their number. Lugannani
+    /// and Rice's formula converts it to a probability (Skovgaard 1987; for samples of a finite population
+    /// Robinson 1982). A value that contributes a large part of the variance at the saddlepoint makes the
+    /// distribution bimodal. The probability is then a mixture of the cases with and without that value, up
+    /// to `max_parts` parts in all. So sums of a few values are counted exactly. A probability above
+    /// `precise_below` is not split. The values are middles of bins. The sum is lowered by two standard
+    /// deviations of the resulting error, so that the choice that gave it counts as reaching it.
     [[nodiscard]] double upper_tail(double m, double sum, double precise_below = 1) const {
         population all{values_.count, samples_, m, (sum - m * mean_) / std::sqrt(variance_)};
-        // All that is above 0 is chosen: the sum is that of all values, which is exact.
+        // All values above 0 are chosen: the sum is that of all values, which is exact.
         const bool complete = lowest_ >= 0 && sum >= samples_ * mean_ * (1 - 1e-9);
         if (complete) return std::exp(log_probability_of_largest(all));
         all.sum -= 2 * rounding(all);
@@ -62,14 +61,15 @@ class subset_sum {
     }
 
   private:
-    // What is left to choose from: how many of each value, how many in all, how many are to be chosen, and
-    // the sum that they should reach, of standardized values.
+    // The remaining choice: the counts of each value, their total, the number to choose, and the required sum
+    // of standardized values.
     struct population {
         std::vector<double> count;
         double samples, chosen, sum;
     };
 
-    // Each value is chosen with odds share / (1 - share) exp(eta + theta value): the sums over all values.
+    // Each value is chosen with odds share / (1 - share) exp(eta + theta value); these are the sums over all
+    // values.
     struct point {
         double theta = 0, eta = 0;
         double cumulant = 0;                        ///< log of the mean of exp(theta sum + eta chosen)
@@ -107,7 +107,7 @@ class subset_sum {
         return p;
     }
 
-    // The saddlepoint: Newton's method on the concave objective. Whether it is reached.
+    // The saddlepoint: Newton's method on the concave objective. Whether it converged.
     [[nodiscard]] bool solve(const population& left, double binomial, point& at) const {
         constexpr int max_steps = 60, max_halvings = 30;
         const double precise = 1e-7 * std::sqrt(binomial), coarse = 1e-3 * std::sqrt(binomial);
@@ -132,8 +132,8 @@ class subset_sum {
         return false;
     }
 
-    // The standard deviation of the error of a sum that is near that of `left`: each value is off by up to
-    // half the width of its bin.
+    // The standard deviation of the error of a sum near that of `left`: each value has an error of up to half
+    // the width of its bin.
     [[nodiscard]] double rounding(const population& left) const {
         point at = point_of(left, 0, 0);
         const double share = left.chosen / left.samples;
@@ -188,8 +188,8 @@ class subset_sum {
         return std::clamp(probability, least, (std::max)(least, bound));
     }
 
-    // The value of which a single sample contributes most to the variance at the saddlepoint, if that is a
-    // large part of it.
+    // The value with the largest contribution of a single sample to the variance at the saddlepoint, if that
+    // is a large part of it.
     [[nodiscard]] std::size_t dominant_value(const population& left, const point& at) const {
         constexpr double large = 0.12;
         const double share = left.chosen / left.samples;
@@ -211,7 +211,7 @@ class subset_sum {
         return dominant;
     }
 
-    // The log probability that independent choices are as many as there are to be.
+    // The log probability that independent choices have the required number.
     [[nodiscard]] static double log_probability_of_count(const population& left) noexcept {
         const double share = left.chosen / left.samples;
         return log_choose(left.samples, left.chosen) + left.chosen * std::log(share) +

@@ -1,7 +1,7 @@
 #pragma once
 
 // The instruction set of this translation unit as an identifier, such as sse2 or avx2_fma_bmi2. The name
-// holds the extensions that compilers use in ordinary code. Two units have the same name only if each can
+// contains the extensions that compilers use in ordinary code. Two units have the same name only if each can
 // execute the code of the other. A unit that uses further extensions defines REPSCOPE_TARGET before the first
 // header.
 #if !defined(REPSCOPE_TARGET)
@@ -45,7 +45,7 @@
 #define REPSCOPE_TARGET_BITS
 #endif
 
-// What generations of processors add to AVX-512, and to AVX2 later.
+// Extensions that generations of processors add to AVX-512, and to AVX2 later.
 #if defined(__AVX512FP16__)
 #define REPSCOPE_TARGET_EXTENSIONS _fp16
 #elif defined(__AVX512BF16__)

@@ -11,10 +11,10 @@
 #include <immintrin.h>
 #endif
 
-// The vectors of the target, and the only place of the library that names its instructions. Operations are
-// those of the compiler's vectors, element by element and rounded like those on single numbers. A function
-// here is a template with one portable body; an instruction replaces it where compilers make something slower
-// of the portable one.
+// The vectors of the target; only this file of the library names its instructions. Operations are those of
+// the compiler's vectors, element by element and with the rounding of single numbers. A function here is a
+// template with one portable body; an instruction replaces it if compilers translate the portable body to
+// slower code.
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
@@ -28,7 +28,7 @@ inline constexpr std::size_t vector_bytes = 32;
 inline constexpr std::size_t vector_bytes = 16;
 #endif
 
-/// Bytes of the widest vectors of 16-bit integers with products of pairs; 0: none that this file uses.
+/// Bytes of the widest vectors of 16-bit integers with products of pairs; 0: not used by this file.
 #if defined(__AVX512BW__)
 inline constexpr std::size_t pair_bytes = 64;
 #elif defined(__AVX2__)
@@ -97,7 +97,7 @@ inline void widen(const Floats& values, Doubles& into) noexcept {
     static_assert(2 * sizeof(Floats) == sizeof(Doubles));
 #if defined(__AVX512F__)
     if constexpr (sizeof(Doubles) == 64) {
-        into = _mm512_maskz_cvtps_pd(0xff, values); // without a mask g++ 12 warns of its own header
+        into = _mm512_maskz_cvtps_pd(0xff, values); // without a mask g++ 12 warns about its own header
         return;
     }
 #endif
@@ -110,8 +110,8 @@ inline void widen(const Floats& values, Doubles& into) noexcept {
     into = __builtin_convertvector(values, Doubles);
 }
 
-/// Fills `into` with copies of two 16-bit integers. Not a return value: the calling convention of a vector
-/// that is wider than the registers of the target depends on the target, and g++ warns of it.
+/// Fills `into` with copies of two 16-bit integers. The result is not returned: the calling convention of a
+/// vector wider than the registers of the target depends on the target, and g++ warns about it.
 template <typename Shorts>
 inline void broadcast_pair(const std::int16_t* pair, Shorts& into) noexcept {
     std::int32_t both = 0;

@@ -12,8 +12,8 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
 /// Eigen's dense objects with direct access (Matrix, Array, Map, Ref, Block, Transpose) in either storage
-/// order, recognized by their members alone. Expressions have no `data()` and are not. Vectors are rank 2,
-/// one extent 1.
+/// order, recognized by their members alone. Expressions have no `data()` and are excluded. Vectors are rank
+/// 2, one extent 1.
 template <typename T>
 concept eigen_like = requires(const T& x) {
     { x.rows() } -> std::convertible_to<std::ptrdiff_t>;

@@ -12,7 +12,7 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace detail {
 
-/// Whether an element is what is stored in memory; not so with an accessor that scales, say, what it reads.
+/// Whether an element is the stored number; an accessor that scales, for example, returns another one.
 template <typename T>
 inline constexpr bool reads_memory_as_it_is = true;
 
@@ -20,7 +20,7 @@ template <typename T>
     requires requires { typename T::reference; }
 inline constexpr bool reads_memory_as_it_is<T> = std::is_reference_v<typename T::reference>;
 
-/// `std::mdspan`, its reference implementation, and our own view, recognized by their members alone.
+/// `std::mdspan`, its reference implementation, and `tensor_view`, recognized by their members alone.
 template <typename T>
 concept mdspan_like = requires(const T& x, std::size_t axis) {
     { T::rank() } -> std::convertible_to<std::size_t>;
