@@ -1,108 +1,133 @@
 #pragma once
 
-#include "study/per_image.hpp"
-#include "study/report/tables.hpp"
-#include "study/settings.hpp"
+#include "study/report/outcomes.hpp"
+#include "study/result.hpp"
 
-#include <nlohmann/json.hpp>
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
-// Studies made up so that what they say is known.
+// Studies made up so that their claims are known.
 
 namespace program_test {
 
-using json = nlohmann::ordered_json;
-
-inline json dimensionality(double count) {
-    return {{"participation_ratio", count},
-            {"participation_ratio_unbiased", count},
-            {"components_interpolated", {{"90", count}, {"95", count}, {"99", count}}}};
+inline repscope::dimensionality_result dimensionality(double count) {
+    repscope::dimensionality_result result;
+    result.participation_ratio = count;
+    result.participation_ratio_unbiased = count;
+    result.components_interpolated = {count, count, count};
+    return result;
 }
 
-inline json layers_of(double count, bool with_change) {
-    json layers = json::array();
+/// Two layers of 10 units on clean images, with the gradients `cv`.
+inline std::vector<program::layer_result> clean_layers_of(double count, double cv) {
+    std::vector<program::layer_result> layers;
     for (const char* name : {"early", "late"}) {
-        json layer{
-            {"name", name}, {"units", 10}, {"shape", {100, 10}}, {"dimensionality", dimensionality(count)}};
-        layer["selectivity"] = {{"mean", 0.5}, {"index", {0.0, 0.25, 0.5, nullptr, 1.0}}};
-        if (layer["name"] == "early") layer["cumulative_variance"] = {0.5, 0.8, 0.96, 1.0};
-        if (with_change)
-            layer["change"] = {{"dimensionality", dimensionality(count)}, {"relative_size", 0.5}};
-        layers.push_back(layer);
+        program::layer_result& layer = layers.emplace_back();
+        layer.report.name = name;
+        layer.report.units = 10;
+        layer.report.shape = {100, 10};
+        layer.report.dimensionality = dimensionality(count);
+        layer.report.selectivity.emplace();
+        layer.report.selectivity->measured.mean = 0.5;
+        layer.report.selectivity->measured.index = {0.0, 0.25, 0.5, std::numeric_limits<double>::quiet_NaN(),
+                                                    1.0};
+        layer.gradient.emplace();
+        layer.gradient->l2.cv_samples = cv;
+        layer.gradient->l2.cv_units = cv;
+        layer.gradient->l2.cv_samples_nonzero = cv;
     }
     return layers;
 }
 
-struct made_up {
-    json study;
-    program::image_verdicts verdicts;
-};
+inline std::vector<program::compared_layer> layers_of(double count, bool with_change) {
+    std::vector<program::compared_layer> layers;
+    for (const char* name : {"early", "late"}) {
+        program::compared_layer& layer = layers.emplace_back();
+        layer.name = name;
+        layer.dimensionality = dimensionality(count);
+        if (layer.name == "early") layer.cumulative_variance = {{0.5, 0.8, 0.96, 1.0}};
+        if (with_change) layer.change = {dimensionality(count), 0.5};
+    }
+    return layers;
+}
 
-// Networks whose selectivity rises with alpha. With `trend` 1 everything is as the paper claims, with -1 the
-// opposite, and with 0 corruption accuracy rises in one seed and falls in the others. The first images are
-// right: their share is the accuracy.
-inline made_up made_up_study(double trend, std::size_t seeds) {
-    made_up result;
-    json& study = result.study;
-    study["repscope"] = "0.1.0";
-    study["data"] = {{"name", "made <up> & small"}, {"train", 10}, {"test", 100}};
-    study["network"] = "small";
-    study["training"] = {{"epochs", 1}};
-    study["options"] = {{"corruption_images", 100},
-                        {"attack_images", 100},
-                        {"gradient_images", 100},
-                        {"compared_images", 100},
-                        {"attack_steps", 20}};
-    study["networks"] = json::array();
+/// The first of `count` images are correct, as many as the accuracy gives.
+inline std::vector<bool> first_correct(double accuracy, std::size_t count = 100) {
+    std::vector<bool> correct(count);
+    for (std::size_t i = 0; i < count; ++i)
+        correct[i] = static_cast<double>(i) < static_cast<double>(count) * accuracy - 0.5;
+    return correct;
+}
+
+inline program::condition_result condition(program::condition_kind kind, const std::string& name,
+                                           double accuracy, double dimensions) {
+    program::condition_result result;
+    result.kind = kind;
+    result.name = name;
+    result.images = 100;
+    result.accuracy = accuracy;
+    result.correct = first_correct(accuracy);
+    result.layers = layers_of(dimensions, true);
+    return result;
+}
+
+/// A network whose outcomes move by `step`; `raise` is the change of dimensionality under attack.
+inline program::network_result made_up_network(double alpha, std::size_t seed, double step, double raise) {
+    using program::condition_kind;
+    program::network_result network;
+    network.alpha = alpha;
+    network.seed = seed;
+    network.selectivity_mean = 0.4 + 0.1 * alpha;
+    network.mean_corruption_accuracy = {0.5 - 0.05 * step, 0.5 - 0.05 * step};
+    network.train_seconds = 3.0;
+    network.images_per_second = 100.0;
+    network.seconds = {{"training", 5.0}, {"clean", 1.0}, {"attacks", 4.0}};
+    network.clean.images = 100;
+    network.clean.accuracy = alpha == 2.0 ? 0.6 : 0.8;
+    network.clean.correct = first_correct(network.clean.accuracy);
+    network.clean.layers = clean_layers_of(5.0 - step, 1.0 + 0.1 * step);
+    network.reference = {100, layers_of(5.0 - step, false)};
+    for (const char* name : {"gaussian_noise", "fog"}) {
+        network.conditions.push_back(
+            condition(condition_kind::corruption, name, 0.5 - 0.05 * step, 5.0 - step + 0.1));
+        network.conditions.back().severity = 3;
+    }
+    // Nothing is left of the accuracy at 16/255; 8/255 is nearest to half.
+    for (const double eps : {8.0 / 255, 16.0 / 255}) {
+        const bool weak = eps < 10.0 / 255;
+        for (const char* name : {"fgsm", "pgd", "pgd-margin"}) {
+            network.conditions.push_back(
+                condition(condition_kind::attack, name, weak ? 0.4 + 0.05 * step : 0.01, 5.0 - step + raise));
+            network.conditions.back().eps = eps;
+        }
+        network.conditions.push_back(condition(condition_kind::random, "", 0.7, 5.0 - step + 0.1));
+        network.conditions.back().eps = eps;
+    }
+    return network;
+}
+
+/// Networks whose selectivity rises with alpha. With `trend` 1 everything is as the paper claims, with -1 the
+/// opposite, and with 0 corruption accuracy rises in one seed and falls in the others.
+inline program::study_result made_up_study(double trend, std::size_t seeds) {
+    program::study_result study;
+    study.version = "0.1.0";
+    study.data = {"made <up> & small", 10, 100, ""};
+    study.network = "small";
+    study.epochs = 1;
+    study.options = {.corruption_images = 100,
+                     .attack_images = 100,
+                     .gradient_images = 100,
+                     .compared_images = 100,
+                     .attack_steps = 20};
     for (std::size_t seed = 0; seed < seeds; ++seed) {
         for (const double alpha : {-2.0, -1.0, 0.0, 1.0, 2.0}) {
             const double step = trend == 0.0 ? (seed == 0 ? alpha : -alpha) : trend * alpha;
-            json network{{"alpha", alpha},
-                         {"seed", seed},
-                         {"selectivity_mean", 0.4 + 0.1 * alpha},
-                         {"clean_accuracy", alpha == 2.0 ? 0.6 : 0.8},
-                         {"mean_corruption_accuracy",
-                          {{"all", 0.5 - 0.05 * step}, {"without_frost", 0.5 - 0.05 * step}}},
-                         {"train_seconds", 3.0},
-                         {"images_per_second", 100.0},
-                         {"seconds", {{"training", 5.0}, {"clean", 1.0}, {"attacks", 4.0}}}};
-            const std::string cell = program::cell_name({alpha, seed});
-            const auto add = [&](json condition, double accuracy, double dimensions) {
-                condition["accuracy"] = accuracy;
-                condition["layers"] = layers_of(dimensions, condition["kind"] != "clean");
-                std::vector<bool> right(100);
-                for (std::size_t i = 0; i < right.size(); ++i)
-                    right[i] = static_cast<double>(i) < 100 * accuracy - 0.5;
-                result.verdicts.emplace_back(cell + "/" + program::condition_label(condition), right);
-                network["conditions"].push_back(condition);
-            };
-            network["conditions"] = json::array();
-            add({{"kind", "clean"}, {"images", 100}}, alpha == 2.0 ? 0.6 : 0.8, 5.0 - step);
-            for (auto& layer : network["conditions"][0]["layers"]) {
-                layer["gradient"]["l2"] = {{"cv_samples", 1.0 + 0.1 * step},
-                                           {"cv_units", 1.0 + 0.1 * step},
-                                           {"cv_samples_nonzero", 1.0 + 0.1 * step},
-                                           {"zero_fraction", 0.0}};
-            }
-            network["reference"] = {{"images", 100}, {"layers", layers_of(5.0 - step, false)}};
-            add({{"kind", "corruption"}, {"name", "gaussian_noise"}, {"severity", 3}}, 0.5 - 0.05 * step,
-                5.0 - step + 0.1);
-            add({{"kind", "corruption"}, {"name", "fog"}, {"severity", 3}}, 0.5 - 0.05 * step,
-                5.0 - step + 0.1);
-            // Nothing is left of the accuracy at 16/255; 8/255 is nearest to half.
-            for (const double eps : {8.0 / 255, 16.0 / 255}) {
-                const bool weak = eps < 10.0 / 255;
-                for (const char* name : {"fgsm", "pgd", "pgd-margin"}) {
-                    add({{"kind", "attack"}, {"name", name}, {"eps", eps}}, weak ? 0.4 + 0.05 * step : 0.01,
-                        5.0 - step + (trend < 0 ? 0.0 : 0.2));
-                }
-                add({{"kind", "random"}, {"eps", eps}}, 0.7, 5.0 - step + 0.1);
-            }
-            study["networks"].push_back(network);
+            study.networks.push_back(made_up_network(alpha, seed, step, trend < 0 ? 0.0 : 0.2));
         }
     }
-    return result;
+    return study;
 }
 
 } // namespace program_test

@@ -25,13 +25,16 @@ using namespace program_test;
 
 namespace {
 
-json whole_study(double trend, std::size_t seeds) {
-    made_up made = made_up_study(trend, seeds);
-    made.study["claims"] = program::study_claims(made.study, made.verdicts);
-    return made.study;
+using program::condition_kind;
+using program::study_result;
+
+study_result whole_study(double trend, std::size_t seeds) {
+    study_result study = made_up_study(trend, seeds);
+    study.claims = program::study_claims(study);
+    return study;
 }
 
-std::map<std::string, program::study_figure> figures_of(const json& study) {
+std::map<std::string, program::study_figure> figures_of(const study_result& study) {
     std::map<std::string, program::study_figure> figures;
     for (auto& figure : program::study_figures(study)) figures[figure.name] = figure;
     return figures;
@@ -58,14 +61,11 @@ double value_of(const std::string& csv, const std::string& before, std::size_t c
 }
 
 // Takes conditions of a kind out of a study.
-void remove_kind(json& study, const std::set<std::string>& kinds) {
-    for (auto& network : study["networks"]) {
-        json kept = json::array();
-        for (const auto& condition : network["conditions"]) {
-            if (!kinds.contains(condition["kind"].get<std::string>())) kept.push_back(condition);
-        }
-        network["conditions"] = kept;
-        if (kinds.contains("corruption")) network["mean_corruption_accuracy"] = nullptr;
+void remove_kind(study_result& study, const std::set<condition_kind>& kinds) {
+    for (auto& network : study.networks) {
+        std::erase_if(network.conditions,
+                      [&](const auto& condition) { return kinds.contains(condition.kind); });
+        if (kinds.contains(condition_kind::corruption)) network.mean_corruption_accuracy.reset();
     }
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("text in pages and in CSV") {
 }
 
 TEST_CASE("figures of a study and the numbers they show") {
-    const json study = whole_study(1.0, 3);
+    const study_result study = whole_study(1.0, 3);
     auto figures = figures_of(study);
     CHECK(figures.size() == 10);
     for (auto& named : figures) {
@@ -157,7 +157,7 @@ TEST_CASE("figures of a study and the numbers they show") {
 }
 
 TEST_CASE("what was not measured is left out of the figures") {
-    const auto left_out = [](const json& study) {
+    const auto left_out = [](const study_result& study) {
         std::set<std::string> names;
         for (const auto& figure : program::study_figures(study)) {
             CAPTURE(figure.name);
@@ -168,45 +168,48 @@ TEST_CASE("what was not measured is left out of the figures") {
         return names;
     };
     using names = std::set<std::string>;
-    const json whole = whole_study(1.0, 1);
+    const study_result whole = whole_study(1.0, 1);
     CHECK(left_out(whole) == names{"change-full-maps"});
-    json study = whole;
-    remove_kind(study, {"corruption"});
+    study_result study = whole;
+    remove_kind(study, {condition_kind::corruption});
     CHECK(left_out(study) == names{"change-full-maps", "corruptions"});
     study = whole;
-    remove_kind(study, {"attack", "random"});
+    remove_kind(study, {condition_kind::attack, condition_kind::random});
     CHECK(left_out(study) == names{"attacks", "attacks-by-selectivity", "change-full-maps"});
     study = whole;
-    remove_kind(study, {"corruption", "attack", "random"});
+    remove_kind(study, {condition_kind::corruption, condition_kind::attack, condition_kind::random});
     CHECK(left_out(study) ==
           names{"attacks", "attacks-by-selectivity", "change", "change-full-maps", "corruptions"});
     study = whole;
-    for (auto& network : study["networks"]) {
-        for (auto& layer : network["conditions"][0]["layers"]) layer.erase("gradient");
+    for (auto& network : study.networks) {
+        for (auto& layer : network.clean.layers) layer.gradient.reset();
     }
     CHECK(left_out(study) == names{"change-full-maps", "gradients"});
     study = whole;
-    study["networks"].erase(2); // alpha 0
+    study.networks.erase(study.networks.begin() + 2); // alpha 0
     CHECK(left_out(study) == names{"change-full-maps", "corruptions"});
-    study["networks"] = json::array({whole["networks"][2]});
+    study.networks = {whole.networks[2]};
     CHECK(left_out(study) == names{"change-full-maps", "corruptions"});
     // A network of one layer has no early one; numbers that are not defined are not numbers.
     study = whole;
-    for (auto& network : study["networks"]) {
-        for (auto& condition : network["conditions"]) condition["layers"].erase(1);
+    for (auto& network : study.networks) {
+        network.clean.layers.pop_back();
+        for (auto& condition : network.conditions) condition.layers.pop_back();
     }
     CHECK(left_out(study) == names{"change", "change-full-maps", "cumulative-variance"});
     study = whole;
-    for (auto& network : study["networks"]) {
-        for (auto& layer : network["conditions"][0]["layers"]) {
-            for (auto& [key, value] : layer["gradient"]["l2"].items()) value = nullptr;
+    for (auto& network : study.networks) {
+        for (auto& layer : network.clean.layers) {
+            auto& gradient = layer.gradient->l2;
+            gradient.cv_samples = gradient.cv_units = gradient.cv_samples_nonzero = gradient.zero_fraction =
+                std::nan("");
         }
     }
     CHECK(left_out(study) == names{"change-full-maps", "gradients"});
 }
 
 TEST_CASE("colors of alphas: all different, blue below 0 and orange above") {
-    json study = whole_study(1.0, 1);
+    study_result study = whole_study(1.0, 1);
     const program::ordered_networks networks(study);
     std::set<std::string> colors;
     for (const auto& entry : networks.legend()) colors.insert(entry.color);
@@ -243,7 +246,7 @@ TEST_CASE("differences are enlarged as much as fits") {
 }
 
 TEST_CASE("shares of time") {
-    json study = whole_study(1.0, 1);
+    study_result study = whole_study(1.0, 1);
     const auto times = program::stage_times(study);
     REQUIRE(times.size() == 3);
     CHECK(times[0].stage == "training");
@@ -252,7 +255,7 @@ TEST_CASE("shares of time") {
     CHECK(program::stage_times_text(study) ==
           "time of 5 networks: 50 s; training 50 %, clean 10 %, attacks 40 %\n");
     // A network that was measured when there was one stage for all conditions.
-    study["networks"][0]["seconds"] = {{"training", 3.0}, {"conditions", 5.0}};
+    study.networks[0].seconds = {{"training", 3.0}, {"conditions", 5.0}};
     const auto mixed = program::stage_times(study);
     REQUIRE(mixed.size() == 4);
     CHECK(mixed[1].stage == "conditions");
@@ -261,7 +264,7 @@ TEST_CASE("shares of time") {
 }
 
 TEST_CASE("the page is well-formed, whole and needs nothing else") {
-    const json study = whole_study(1.0, 3);
+    const study_result study = whole_study(1.0, 3);
     const scratch_folder folder;
     program::write_study_page(folder.path().string(), study, some_pictures());
     const std::string page = slurp(folder / "report.html");

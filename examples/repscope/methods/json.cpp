@@ -2,6 +2,7 @@
 
 #include "layers/json.hpp"
 #include "methods/eman.hpp"
+#include "study/json.hpp"
 #include "study/per_image.hpp"
 #include "support/errors.hpp"
 #include "support/versions.hpp"

@@ -7,6 +7,7 @@
 #include "images/datasets.hpp"
 #include "images/frost_textures.hpp"
 #include "render/text_table.hpp"
+#include "study/json.hpp"
 #include "study/options.hpp"
 #include "study/per_image.hpp"
 #include "study/report/claims.hpp"
@@ -31,155 +32,147 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
-
-json data_json(const data_set& data) {
-    json object;
-    object["name"] = data.name;
-    object["train"] = data.train.images;
-    object["test"] = data.test.images;
-    object["sha256"] = data.sha256;
-    return object;
+// The eps whose attacked images are shown: that of claim 2, else the largest; 0 without attacks.
+double shown_eps(const study_result& study) {
+    for (const study_claim& claim : study.claims) {
+        if (claim.attack && claim.attack->primary_eps > 0.0) return claim.attack->primary_eps;
+    }
+    const auto sizes = attack_sizes(study.networks[0]);
+    return sizes.empty() ? 0.0 : sizes.back();
 }
 
-json conditions_json(const study_settings& settings, const data_set& data) {
-    json object;
-    object["corruption_images"] = std::min(settings.corruption_images, data.test.images);
-    object["attack_images"] = std::min(settings.attack_images, data.test.images);
-    object["gradient_images"] = std::min(settings.gradient_images, data.test.images);
-    object["compared_images"] = compared_images(settings, data);
-    object["eps"] = settings.eps;
-    object["attack_steps"] = settings.attack_steps;
-    object["frost"] = settings.frost_textures.empty() ? "procedural" : settings.frost_textures;
-    return object;
-}
-
-// What decides the numbers of a network, apart from its alpha and seed.
-json settings_of_networks(const study_settings& settings, const data_set& data) {
-    json made_with;
-    made_with["repscope"] = version_text();
-    made_with["data"] = data_json(data);
-    made_with["network"] = settings.network;
-    made_with["training"] = training_json(settings);
-    made_with["conditions"] = conditions_json(settings, data);
-    return made_with;
-}
-
-// Takes what every network says of single images out of the study, under "network/condition".
-image_verdicts take_verdicts(json& networks) {
+// Which images each network classifies correctly, under "network/condition".
+image_verdicts verdicts_of(const std::vector<network_result>& networks) {
     image_verdicts verdicts;
-    for (auto& network : networks) {
-        const std::string cell =
-            cell_name({network["alpha"].get<double>(), network["seed"].get<std::size_t>()});
-        for (const auto& [condition, right] : network["right"].items()) {
-            verdicts.emplace_back(cell + "/" + condition, unpacked(right.get<std::string>()));
-        }
-        network.erase("right");
+    for (const network_result& network : networks) {
+        const std::string cell = cell_name({network.alpha, network.seed}) + "/";
+        verdicts.emplace_back(cell + std::string(clean_label), network.clean.correct);
+        for (const condition_result& condition : network.conditions)
+            verdicts.emplace_back(cell + condition_label(condition), condition.correct);
     }
     return verdicts;
 }
 
-// The eps whose attacked images are looked at: that of claim 2, else the largest; 0 when there is none.
-double shown_eps(const json& study) {
-    for (const auto& claim : study["claims"]) {
-        if (claim.contains("primary_eps") && claim["primary_eps"].get<double>() > 0.0)
-            return claim["primary_eps"];
+// The data of a study and what trains on them.
+struct study_run {
+    explicit study_run(const study_settings& of)
+        : settings(of), data(load_data_set(of.data, of.train, of.test)),
+          pool(static_cast<std::size_t>(of.threads)), textures(read_frost_textures(of.frost_textures)) {
+        step_count(settings, data.train.images); // refuses images that do not fill a batch
+        for (std::size_t seed = 0; seed < settings.seeds; ++seed) {
+            for (const double alpha : settings.alphas) cells.push_back({alpha, seed});
+        }
     }
-    const auto sizes = attack_sizes(study["networks"][0]);
-    return sizes.empty() ? 0.0 : sizes.back();
+
+    const study_settings& settings;
+    data_set data;
+    repscope::thread_pool pool;
+    std::vector<repscope::corruption::frost_texture> textures;
+    std::vector<study_cell> cells;
+};
+
+std::string plan_of(study_run& run, std::size_t missing) {
+    const study_settings& settings = run.settings;
+    std::string plan = run.data.name + ": " + std::to_string(run.data.train.images) +
+                       " images to train on, " + std::to_string(run.data.test.images) +
+                       " to test on; network " + settings.network + ", " + counted(settings.epochs, "epoch") +
+                       "\n" + counted(settings.alphas.size(), "alpha") + " x " +
+                       counted(settings.seeds, "seed") + ": " + counted(run.cells.size(), "network");
+    if (missing < run.cells.size())
+        plan += ", " + std::to_string(run.cells.size() - missing) + " of them finished before";
+    if (missing > 0) {
+        const double seconds = estimated_seconds(settings, run.data, run.pool);
+        plan += "; training and measuring " + std::to_string(missing) + " takes about " +
+                duration(seconds * static_cast<double>(missing)) + " on " +
+                counted(run.pool.size(), "thread");
+    }
+    return plan + "\n";
+}
+
+// Trains and measures networks, and keeps each when it is finished.
+void train_networks(study_run& run, const study_store& store, corrupted_images& corrupted,
+                    const std::vector<study_cell>& missing) {
+    progress shown("study", static_cast<double>(missing.size()), "networks");
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+        const study_cell& cell = missing[i];
+        const std::string label = "network " + std::to_string(i + 1) + " of " +
+                                  std::to_string(missing.size()) + ": alpha " + shortest(cell.alpha) +
+                                  ", seed " + std::to_string(cell.seed) + ", ";
+        network_result network;
+        try {
+            network = train_and_measure(run.settings, cell, run.data, corrupted, run.pool,
+                                        run.settings.dump ? store.dump_folder(cell) : "",
+                                        [&](const std::string& stage, double share) {
+                                            // Two stages, taken for equally long.
+                                            const double before = stage == "training" ? 0.0 : 0.5;
+                                            shown.done(static_cast<double>(i) + before + 0.5 * share,
+                                                       label + stage);
+                                        });
+        } catch (const repscope::value_error& e) {
+            throw data_error(cell_name(cell), "training diverged: " + without_function_name(e.what()));
+        }
+        keep_network(store, network);
+    }
+}
+
+// All networks, read from their files, with claims and notes.
+study_result assemble(const study_run& run, const study_store& store) {
+    const study_settings& settings = run.settings;
+    study_result study{.version = version_text(),
+                       .commit = commit_text(),
+                       .data = summary_of(run.data),
+                       .network = settings.network,
+                       .epochs = settings.epochs,
+                       .alphas = settings.alphas,
+                       .seeds = settings.seeds,
+                       .dump = settings.dump,
+                       .options = options_of(settings, run.data)};
+    for (const study_cell& cell : run.cells) {
+        auto network = finished_network(store, settings, cell);
+        if (!network)
+            throw data_error(settings.out, "a network that was finished is gone: " + cell_name(cell));
+        study.networks.push_back(std::move(*network));
+    }
+    study.claims = study_claims(study);
+    add_study_notes(study, run.data.classes);
+    return study;
+}
+
+void write_study(const std::string& folder, const study_result& study, const study_pictures& pictures) {
+    write_verdicts(folder + "/per_image.npz", verdicts_of(study.networks));
+    write_output(folder + "/study.csv", study_csv(study));
+    write_output(folder + "/study.json", study_text(study));
+    write_study_page(folder, study, pictures);
+    print(study_table(study) + "\n" + claims_table(study.claims) + study_notes_text(study) + "\n" +
+          stage_times_text(study) + "report: " + folder +
+          "/report.html; numbers beside it: study.json, study.csv, per_image.npz, " + "figures\n");
 }
 
 int study(const study_settings& settings) {
-    const data_set data = load_data_set(settings.data, settings.train, settings.test);
-    repscope::thread_pool pool(static_cast<std::size_t>(settings.threads));
-    const auto textures = read_frost_textures(settings.frost_textures);
-    step_count(settings, data.train.images); // refuses images that do not fill a batch
-    const study_store store(settings, settings_of_networks(settings, data));
-
-    std::vector<study_cell> cells;
+    study_run run(settings);
+    const study_store store = open_study(settings, summary_of(run.data), options_of(settings, run.data));
     std::vector<study_cell> missing;
-    for (std::size_t seed = 0; seed < settings.seeds; ++seed) {
-        for (const double alpha : settings.alphas) {
-            cells.push_back({alpha, seed});
-            if (!store.finished(cells.back())) missing.push_back(cells.back());
-        }
+    for (const study_cell& cell : run.cells) {
+        if (!finished_network(store, settings, cell)) missing.push_back(cell);
     }
-    corrupted_images corrupted(data.test, std::min(settings.corruption_images, data.test.images), textures,
-                               pool);
-    corrupted_images some_corrupted(data.test, std::min(picture_count, data.test.images), textures, pool);
-    std::string plan = data.name + ": " + std::to_string(data.train.images) + " images to train on, " +
-                       std::to_string(data.test.images) + " to test on; network " + settings.network + ", " +
-                       counted(settings.epochs, "epoch") + "\n" + counted(settings.alphas.size(), "alpha") +
-                       " x " + counted(settings.seeds, "seed") + ": " + counted(cells.size(), "network");
-    if (missing.size() < cells.size()) {
-        plan += ", " + std::to_string(cells.size() - missing.size()) + " of them finished before";
-    }
-    if (!missing.empty()) {
-        const double seconds = estimated_seconds(settings, data, pool);
-        plan += "; training and measuring " + std::to_string(missing.size()) + " takes about " +
-                duration(seconds * static_cast<double>(missing.size())) + " on " +
-                counted(pool.size(), "thread");
-    }
-    print(plan + "\n");
-
-    {
-        progress shown("study", static_cast<double>(missing.size()), "networks");
-        for (std::size_t i = 0; i < missing.size(); ++i) {
-            const auto& cell = missing[i];
-            const std::string which = "network " + std::to_string(i + 1) + " of " +
-                                      std::to_string(missing.size()) + ": alpha " + shortest(cell.alpha) +
-                                      ", seed " + std::to_string(cell.seed) + ", ";
-            json network;
-            try {
-                network = train_and_measure(
-                    settings, cell, data, corrupted, pool, settings.dump ? store.dump_folder(cell) : "",
-                    [&](const std::string& stage, double share) {
-                        // Two stages, taken for equally long.
-                        const double before = stage == "training" ? 0.0 : 0.5;
-                        shown.done(static_cast<double>(i) + before + 0.5 * share, which + stage);
-                    });
-            } catch (const repscope::value_error& e) {
-                throw data_error(cell_name(cell), "training diverged: " + without_function_name(e.what()));
-            }
-            store.keep(cell, network);
-        }
-    }
-
-    json whole;
-    whole["schema"] = "repscope.study/1";
-    whole["repscope"] = version_text();
-    whole["commit"] = commit_text();
-    whole["command"] = "study";
-    whole["data"] = data_json(data);
-    whole["network"] = settings.network;
-    whole["training"] = training_json(settings);
-    whole["options"] = {{"alphas", settings.alphas}, {"seeds", settings.seeds}, {"dump", settings.dump}};
-    whole["options"].update(conditions_json(settings, data));
-    whole["networks"] = json::array();
-    for (const auto& cell : cells) {
-        const auto network = store.finished(cell);
-        if (!network)
-            throw data_error(settings.out, "a network that was finished is gone: " + cell_name(cell));
-        whole["networks"].push_back(*network);
-    }
-    const image_verdicts verdicts = take_verdicts(whole["networks"]);
-    whole["claims"] = study_claims(whole, verdicts);
-    add_study_notes(whole, data.classes);
-    const study_pictures pictures = take_pictures(whole["networks"], data, some_corrupted,
-                                                  settings.corruption_images > 0, shown_eps(whole), verdicts);
-    write_verdicts(settings.out + "/per_image.npz", verdicts);
-    write_output(settings.out + "/study.csv", study_csv(whole));
-    write_output(settings.out + "/study.json", whole.dump(1) + "\n");
-    write_study_page(settings.out, whole, pictures);
-    print(study_table(whole) + "\n" + claims_table(whole["claims"]) + study_notes_text(whole) + "\n" +
-          stage_times_text(whole) + "report: " + settings.out +
-          "/report.html; numbers beside it: study.json, study.csv, per_image.npz, " + "figures\n");
+    const std::size_t test_images = run.data.test.images;
+    corrupted_images corrupted(run.data.test, std::min(settings.corruption_images, test_images), run.textures,
+                               run.pool);
+    corrupted_images some_corrupted(run.data.test, std::min(picture_count, test_images), run.textures,
+                                    run.pool);
+    print(plan_of(run, missing.size()));
+    train_networks(run, store, corrupted, missing);
+    const study_result result = assemble(run, store);
+    write_study(settings.out, result,
+                take_pictures(result.networks, run.data, some_corrupted, settings.corruption_images > 0,
+                              shown_eps(result)));
     return 0;
 }
 

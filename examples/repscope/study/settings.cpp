@@ -1,14 +1,10 @@
 #include "study/settings.hpp"
 
 #include "render/text_table.hpp"
-#include "study/recipe.hpp"
 #include "support/errors.hpp"
-
-#include <repscope/selectivity/regularizer.hpp>
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 namespace program {
 
@@ -54,20 +50,6 @@ std::vector<double> parse_eps(const std::string& text) {
 
 std::string cell_name(const study_cell& cell) {
     return "alpha_" + shortest(cell.alpha) + "_seed_" + std::to_string(cell.seed);
-}
-
-nlohmann::ordered_json training_json(const study_settings& settings) {
-    nlohmann::ordered_json object;
-    object["epochs"] = settings.epochs;
-    object["batch"] = recipe::batch_size;
-    object["optimizer"] = "sgd";
-    object["rate"] = recipe::peak_rate;
-    object["warmup_steps"] = recipe::warmup;
-    object["schedule"] = "cosine";
-    object["momentum"] = recipe::momentum;
-    object["weight_decay"] = recipe::weight_decay;
-    object["epsilon"] = repscope::selectivity_regularizer{}.epsilon;
-    return object;
 }
 
 } // namespace program

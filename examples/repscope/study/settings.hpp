@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -42,8 +41,5 @@ std::vector<double> parse_eps(const std::string& text);
 
 /// "alpha_-2_seed_0": the name of a network's file and of the folder of its activations.
 std::string cell_name(const study_cell& cell);
-
-/// The recipe of training, as study.json states it.
-nlohmann::ordered_json training_json(const study_settings& settings);
 
 } // namespace program

@@ -8,6 +8,8 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace program {
@@ -63,7 +65,7 @@ std::string differences(const json& before, const json& now) {
 } // namespace
 
 study_store::study_store(const study_settings& settings, json made_with)
-    : out_(settings.out), dump_(settings.dump), made_with_(std::move(made_with)) {
+    : out_(settings.out), made_with_(std::make_shared<const json>(std::move(made_with))) {
     check_outputs(settings);
     make_folder(out_ + "/networks");
     std::error_code failure;
@@ -90,9 +92,9 @@ json study_store::read(const std::string& path) const {
         !stored.contains("settings") || !stored.contains("network")) {
         throw data_error(path, "is no finished network of a study; remove it and run again");
     }
-    if (stored["settings"] != made_with_) {
+    if (stored["settings"] != *made_with_) {
         throw usage_error(out_ + " holds networks made with other settings (" +
-                          differences(stored["settings"], made_with_) +
+                          differences(stored["settings"], *made_with_) +
                           "): choose another --out or remove it");
     }
     return stored["network"];
@@ -104,24 +106,10 @@ std::optional<json> study_store::finished(const std::string& name) const {
     return read(path_of(name));
 }
 
-std::optional<json> study_store::finished(const study_cell& cell) const {
-    std::error_code none;
-    const auto network = finished(cell_name(cell));
-    if (network && dump_) {
-        for (const auto& layer : (*network)["conditions"][0]["layers"]) {
-            if (layer["file"].is_null() || !fs::exists(layer["file"].get<std::string>(), none))
-                return std::nullopt;
-        }
-    }
-    return network;
-}
-
-void study_store::keep(const study_cell& cell, const json& network) const { keep(cell_name(cell), network); }
-
 void study_store::keep(const std::string& name, const json& network) const {
     json stored;
     stored["schema"] = schema;
-    stored["settings"] = made_with_;
+    stored["settings"] = *made_with_;
     stored["network"] = network;
     write_output(path_of(name), stored.dump() + "\n");
 }

@@ -2,7 +2,8 @@
 
 #include "study/settings.hpp"
 
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -16,26 +17,21 @@ class study_store {
     /// made with other settings, saying which, and `data_error` when the folder cannot be used.
     study_store(const study_settings& settings, nlohmann::ordered_json made_with);
 
-    /// The NETWORK object of a finished network; nothing when it has to be trained. With --dump, a network
-    /// without its activations counts as not finished.
-    [[nodiscard]] std::optional<nlohmann::ordered_json> finished(const study_cell& cell) const;
-
-    void keep(const study_cell& cell, const nlohmann::ordered_json& network) const;
-
-    /// The same for a network that is known by another name, which is one of a file.
+    /// Returns what was kept under a name, which is that of a file; empty if nothing was.
     [[nodiscard]] std::optional<nlohmann::ordered_json> finished(const std::string& name) const;
     void keep(const std::string& name, const nlohmann::ordered_json& network) const;
+
+    /// Returns the file of a network.
+    [[nodiscard]] std::string path_of(const std::string& name) const;
 
     /// Where the activations of a network go.
     [[nodiscard]] std::string dump_folder(const study_cell& cell) const;
 
   private:
-    [[nodiscard]] std::string path_of(const std::string& name) const;
     nlohmann::ordered_json read(const std::string& path) const;
 
     std::string out_;
-    bool dump_;
-    nlohmann::ordered_json made_with_;
+    std::shared_ptr<const nlohmann::ordered_json> made_with_;
 };
 
 } // namespace program

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include "study/result.hpp"
+
 #include <string>
 #include <vector>
 
@@ -15,9 +16,9 @@ struct stage_time {
 
 /// The stages in the order in which they run: training, clean, gradients, corruptions, attacks. Networks that
 /// were measured before the last two were told apart have "conditions".
-std::vector<stage_time> stage_times(const nlohmann::ordered_json& study);
+std::vector<stage_time> stage_times(const study_result& study);
 
 /// The line for people.
-std::string stage_times_text(const nlohmann::ordered_json& study);
+std::string stage_times_text(const study_result& study);
 
 } // namespace program

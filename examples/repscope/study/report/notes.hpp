@@ -1,19 +1,19 @@
 #pragma once
 
+#include "study/result.hpp"
+
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace program {
 
-/// Adds the array "notes" to a study whose claims are tested, and turns verdicts that mean nothing into
-/// "unclear".
+/// Adds the notes to a study whose claims are tested, and turns verdicts that mean nothing into "unclear".
 ///
 /// A network of which less than twice the share of chance, 1 / `classes`, of the clean images is right has
 /// learned next to nothing. One note counts such networks; if there is no other, no claim holds.
-void add_study_notes(nlohmann::ordered_json& study, std::size_t classes);
+void add_study_notes(study_result& study, std::size_t classes);
 
 /// The notes as lines of text; empty without any.
-std::string study_notes_text(const nlohmann::ordered_json& study);
+std::string study_notes_text(const study_result& study);
 
 } // namespace program

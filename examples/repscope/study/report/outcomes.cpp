@@ -1,126 +1,152 @@
 #include "study/report/outcomes.hpp"
 
+#include "render/text_table.hpp"
 #include <repscope/statistics/summary.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array<std::string_view, 5> intensity_kinds{"snow", "frost", "fog", "brightness", "contrast"};
 constexpr std::array<std::string_view, 3> noise_kinds{"gaussian_noise", "shot_noise", "impulse_noise"};
 
-double number(const json& value) { return value.is_number() ? value.get<double>() : nan; }
-
 template <typename Names>
-bool is_among(const json& name, const Names& names) {
-    return std::find(names.begin(), names.end(), name.get<std::string>()) != names.end();
+bool is_among(const std::string& name, const Names& names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-bool belongs(const json& condition, condition_group group, double eps) {
-    const std::string kind = condition["kind"];
-    if (group == condition_group::attack) {
-        return kind == "attack" && condition["name"] == "pgd" && condition["eps"] == eps;
-    }
-    if (group == condition_group::random) return kind == "random" && condition["eps"] == eps;
-    if (kind != "corruption") return false;
-    const bool noise = is_among(condition["name"], noise_kinds);
-    return group == condition_group::corruptions || noise == (group == condition_group::noise_corruptions);
+// Dimensionality of perturbed and of clean activations, or of their difference.
+double difference_of(const repscope::dimensionality_result& now, const std::optional<change_result>& change,
+                     const repscope::dimensionality_result& before, const change_choice& choice) {
+    if (!choice.difference) return measure_of(now, choice.measure) - measure_of(before, choice.measure);
+    return change ? measure_of(change->dimensionality, choice.measure) : no_value;
+}
+
+// No more columns can be told apart than there are samples.
+double columns_of(const layer_report& clean, std::size_t samples) {
+    auto columns = static_cast<double>(clean.units);
+    for (std::size_t axis = 2; axis < clean.shape.size(); ++axis)
+        columns *= static_cast<double>(clean.shape[axis]);
+    return std::min(columns, static_cast<double>(samples) - 1);
 }
 
 } // namespace
 
-double corruption_accuracy(const json& network, bool intensity) {
+bool belongs(const condition_result& condition, condition_group group, double eps) {
+    if (group == condition_group::attack) return is_pgd(condition, eps);
+    if (group == condition_group::random)
+        return condition.kind == condition_kind::random && condition.eps == eps;
+    if (condition.kind != condition_kind::corruption) return false;
+    const bool noise = is_among(condition.name, noise_kinds);
+    return group == condition_group::corruptions || noise == (group == condition_group::noise_corruptions);
+}
+
+std::string condition_label(const condition_result& condition) {
+    if (condition.kind == condition_kind::corruption)
+        return "corruption/" + condition.name + "/" + std::to_string(condition.severity);
+    // In 255ths, as --eps takes them.
+    const std::string eps = shortest(in_255ths(condition.eps));
+    return condition.kind == condition_kind::random ? "random/" + eps
+                                                    : "attack/" + condition.name + "/" + eps;
+}
+
+bool is_pgd(const condition_result& condition) {
+    return condition.kind == condition_kind::attack && condition.name == "pgd";
+}
+
+bool is_pgd(const condition_result& condition, double eps) {
+    return is_pgd(condition) && condition.eps == eps;
+}
+
+double corruption_accuracy(const network_result& network, bool intensity) {
     repscope::running_mean mean;
-    for (const auto& condition : network["conditions"]) {
-        if (condition["kind"] != "corruption") continue;
-        if (!intensity && is_among(condition["name"], intensity_kinds)) continue;
-        mean.add(number(condition["accuracy"]));
+    for (const auto& condition : network.conditions) {
+        if (condition.kind != condition_kind::corruption) continue;
+        if (!intensity && is_among(condition.name, intensity_kinds)) continue;
+        mean.add(condition.accuracy);
     }
     return mean.value();
 }
 
-double attack_accuracy(const json& network, std::string_view attack, double eps) {
-    const bool signs = attack.empty();
-    for (const auto& condition : network["conditions"]) {
-        if (condition["kind"] != (signs ? "random" : "attack") || condition["eps"] != eps) continue;
-        if (signs || condition["name"] == attack) return number(condition["accuracy"]);
+double attack_accuracy(const network_result& network, std::string_view attack, double eps) {
+    const condition_kind kind = attack.empty() ? condition_kind::random : condition_kind::attack;
+    for (const auto& condition : network.conditions) {
+        if (condition.kind != kind || condition.eps != eps) continue;
+        if (kind == condition_kind::random || condition.name == attack) return condition.accuracy;
     }
-    return nan;
+    return no_value;
 }
 
-std::vector<double> attack_sizes(const json& network) {
+std::vector<double> attack_sizes(const network_result& network) {
     std::vector<double> eps;
-    for (const auto& condition : network["conditions"]) {
-        if (condition["kind"] == "attack" && condition["name"] == "pgd") eps.push_back(condition["eps"]);
+    for (const auto& condition : network.conditions) {
+        if (is_pgd(condition)) eps.push_back(condition.eps);
     }
     return eps;
 }
 
 double in_255ths(double eps) { return std::round(eps * 255e6) / 1e6; }
 
-std::size_t early_layers(const json& network) { return network["conditions"][0]["layers"].size() / 2; }
+std::size_t early_layers(const network_result& network) { return network.clean.layers.size() / 2; }
 
-double measure_of(const json& dimensionality, const std::string& measure) {
-    const json& value = dimensionality[measure];
-    return number(value.is_object() ? value["95"] : value);
+const char* name_of(dimension_measure measure) {
+    if (measure == dimension_measure::components_interpolated) return "components_interpolated";
+    return measure == dimension_measure::participation_ratio ? "participation_ratio"
+                                                             : "participation_ratio_unbiased";
 }
 
-double mean_dimensionality(const json& layers, const std::string& measure, std::size_t first,
+double measure_of(const repscope::dimensionality_result& dimensionality, dimension_measure measure) {
+    if (measure == dimension_measure::components_interpolated)
+        return dimensionality.components_interpolated[1];
+    return measure == dimension_measure::participation_ratio ? dimensionality.participation_ratio
+                                                             : dimensionality.participation_ratio_unbiased;
+}
+
+double mean_dimensionality(std::span<const layer_result> layers, dimension_measure measure, std::size_t first,
                            std::size_t last) {
     repscope::running_mean mean;
     for (std::size_t l = first; l < last; ++l) {
-        mean.add(measure_of(layers[l]["dimensionality"], measure) / number(layers[l]["units"]));
+        const layer_report& layer = layers[l].report;
+        mean.add(measure_of(layer.dimensionality, measure) / static_cast<double>(layer.units));
     }
     return mean.value();
 }
 
-double early_dimensionality(const json& network, const std::string& measure) {
-    return mean_dimensionality(network["conditions"][0]["layers"], measure, 0, early_layers(network));
+double early_dimensionality(const network_result& network, dimension_measure measure) {
+    return mean_dimensionality(network.clean.layers, measure, 0, early_layers(network));
 }
 
-double dimensionality_change(const json& network, condition_group group, double eps,
+double dimensionality_change(const network_result& network, condition_group group, double eps,
                              const change_choice& choice) {
     repscope::running_mean mean;
-    const json& units = network["conditions"][0]["layers"];
-    for (const auto& condition : network["conditions"]) {
+    for (const auto& condition : network.conditions) {
         if (!belongs(condition, group, eps)) continue;
         for (std::size_t l = 0; l < early_layers(network); ++l) {
-            const json* layer = &condition["layers"][l];
-            const json* clean = &network["reference"]["layers"][l];
-            double columns = number(units[l]["units"]);
-            if (choice.full) {
-                if (!layer->contains("full")) continue;
-                layer = &(*layer)["full"];
-                clean = &(*clean)["full"];
-                // No more can be told apart than there are samples.
-                const json& shape = units[l]["shape"];
-                for (std::size_t axis = 2; axis < shape.size(); ++axis) columns *= number(shape[axis]);
-                columns = std::min(columns, number((*layer)["samples"]) - 1);
+            const layer_report& clean = network.clean.layers[l].report;
+            const compared_layer& layer = condition.layers[l];
+            const compared_layer& before = network.reference.layers[l];
+            if (!choice.full) {
+                mean.add(difference_of(layer.dimensionality, layer.change, before.dimensionality, choice) /
+                         static_cast<double>(clean.units));
+            } else if (layer.full && before.full) {
+                mean.add(difference_of(layer.full->dimensionality, layer.full->change,
+                                       before.full->dimensionality, choice) /
+                         columns_of(clean, layer.full->samples));
             }
-            const double now = measure_of(choice.difference ? (*layer)["change"]["dimensionality"]
-                                                            : (*layer)["dimensionality"],
-                                          choice.measure);
-            const double before =
-                choice.difference ? 0.0 : measure_of((*clean)["dimensionality"], choice.measure);
-            mean.add((now - before) / columns);
         }
     }
     return mean.value();
 }
 
-double gradient_number(const json& network, const char* quantity) {
+double gradient_number(const network_result& network, gradient_quantity quantity) {
     repscope::running_mean mean;
-    for (const auto& layer : network["conditions"][0]["layers"]) {
-        if (layer.contains("gradient")) mean.add(number(layer["gradient"]["l2"][quantity]));
+    for (const auto& layer : network.clean.layers) {
+        if (layer.gradient) mean.add(layer.gradient->l2.*quantity);
     }
     return mean.value();
 }

@@ -1,59 +1,83 @@
 #pragma once
 
+#include "study/result.hpp"
+
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
-#include <optional>
+#include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace program {
 
-/// Numbers of one NETWORK object of a study that the claims are about. Early layers are the first half of the
-/// layers, rounded down; NaN where the study did not measure what is asked for.
+// Numbers of one network of a study that the claims are about. Early layers are the first half of the layers,
+// rounded down.
+
+/// A number that the study did not measure.
+inline constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
+
+/// "clean", "corruption/fog/3", "attack/pgd/8" (eps in 255ths), "random/8": the name of a condition outside
+/// of JSON.
+std::string condition_label(const condition_result& condition);
+inline constexpr std::string_view clean_label = "clean";
+
+/// Whether a condition is PGD with the cross-entropy loss; with an eps, of that size.
+bool is_pgd(const condition_result& condition);
+bool is_pgd(const condition_result& condition, double eps);
 
 /// Accuracy over the corruptions and severities; without those that mainly shift intensities (snow, frost,
 /// fog, brightness, contrast) when `intensity` is false.
-double corruption_accuracy(const nlohmann::ordered_json& network, bool intensity);
+double corruption_accuracy(const network_result& network, bool intensity);
 
 /// Accuracy under an attack at an eps (in data units); without a name, under random signs of that size.
-double attack_accuracy(const nlohmann::ordered_json& network, std::string_view attack, double eps);
+double attack_accuracy(const network_result& network, std::string_view attack, double eps);
 
 /// The eps of the PGD attacks of a network, in data units and ascending; and one in 255ths.
-std::vector<double> attack_sizes(const nlohmann::ordered_json& network);
+std::vector<double> attack_sizes(const network_result& network);
 double in_255ths(double eps);
 
-/// How many layers are early ones.
-std::size_t early_layers(const nlohmann::ordered_json& network);
+/// The number of early layers.
+std::size_t early_layers(const network_result& network);
 
-/// A measure in a "dimensionality" object, that of 95 % of the variance where there are several.
-double measure_of(const nlohmann::ordered_json& dimensionality, const std::string& measure);
+/// A measure of how many dimensions a layer uses; the first is that of 95 % of the variance.
+enum class dimension_measure { components_interpolated, participation_ratio, participation_ratio_unbiased };
+inline constexpr dimension_measure dimension_measures[]{dimension_measure::components_interpolated,
+                                                        dimension_measure::participation_ratio,
+                                                        dimension_measure::participation_ratio_unbiased};
+const char* name_of(dimension_measure measure);
+double measure_of(const repscope::dimensionality_result& dimensionality, dimension_measure measure);
 
-/// A measure of how many dimensions a layer uses, as a share of its units: "components_interpolated" is that
-/// of 95 % of the variance. Mean over layers [first, last), and over the early layers of the clean network.
-double mean_dimensionality(const nlohmann::ordered_json& layers, const std::string& measure,
-                           std::size_t first, std::size_t last);
-double early_dimensionality(const nlohmann::ordered_json& network, const std::string& measure);
+/// A measure as a share of the units of a layer. Mean over layers [first, last), and over the early layers of
+/// the clean network.
+double mean_dimensionality(std::span<const layer_result> layers, dimension_measure measure, std::size_t first,
+                           std::size_t last);
+double early_dimensionality(const network_result& network, dimension_measure measure);
 
 /// Which numbers of a condition are compared with the clean ones: of channel means or of full maps, of the
 /// representation or of its difference to the clean one.
 struct change_choice {
     bool full = false;
     bool difference = false;
-    std::string measure = "components_interpolated";
+    dimension_measure measure = dimension_measure::components_interpolated;
 };
 
 /// Which conditions a mean is over.
 enum class condition_group { attack, corruptions, noise_corruptions, other_corruptions, random };
 
+/// Returns whether a condition is part of a group. Attacks (PGD) and random signs have the size `eps`.
+bool belongs(const condition_result& condition, condition_group group, double eps);
+
 /// Mean over a group of conditions, each measured by itself, and over the early layers, as a share of the
 /// columns: the dimensionality less that of the same clean images, or the dimensionality of the differences.
 /// Attacks (PGD) and random signs at `eps`.
-double dimensionality_change(const nlohmann::ordered_json& network, condition_group group, double eps,
+double dimensionality_change(const network_result& network, condition_group group, double eps,
                              const change_choice& choice);
 
-/// Mean over the layers of a number of the gradients' l2 norms: cv_samples, cv_units, cv_samples_nonzero,
-/// zero_fraction.
-double gradient_number(const nlohmann::ordered_json& network, const char* quantity);
+/// A number of the gradients' norms, as `&repscope::gradient_variability_result::cv_samples`.
+using gradient_quantity = double repscope::gradient_variability_result::*;
+
+/// Mean over the layers of a number of the gradients' l2 norms.
+double gradient_number(const network_result& network, gradient_quantity quantity);
 
 } // namespace program

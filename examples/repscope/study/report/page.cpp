@@ -4,6 +4,7 @@
 #include "render/gnuplot.hpp"
 #include "render/html.hpp"
 #include "render/text_table.hpp"
+#include "study/json.hpp"
 #include "study/report/claims.hpp"
 #include "study/report/figures/figures.hpp"
 #include "study/report/figures/plots.hpp"
@@ -15,8 +16,9 @@
 #include "support/versions.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <system_error>
 #include <vector>
 
@@ -25,7 +27,6 @@ namespace program {
 namespace {
 
 namespace fs = std::filesystem;
-using json = nlohmann::ordered_json;
 
 // Figures in full width, but none larger than it was drawn.
 std::string figure_element(const study_figure& figure, const std::string& svg) {
@@ -44,42 +45,67 @@ std::string figure_part(const study_figure& figure, const std::string& svg) {
     return text + figure_element(figure, svg);
 }
 
-std::string claim_number(const json& claim, const char* key, int digits) {
-    return claim.contains(key) && claim[key].is_number() ? fixed(claim[key].get<double>(), digits) : "-";
-}
-
 // All values of a few seeds, the ends of those of many.
-std::string per_seed_text(const json& per_seed) {
-    std::vector<double> values;
-    std::string text;
-    for (const auto& value : per_seed) {
-        if (!value.is_number()) continue;
-        values.push_back(value.get<double>());
-        text += (text.empty() ? "" : " ") + fixed(values.back(), 3);
-    }
+std::string per_seed_text(const std::vector<double>& values) {
     if (values.empty()) return "-";
-    if (values.size() <= 3) return text;
-    const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    return fixed(*low, 3) + " to " + fixed(*high, 3);
+    if (values.size() > 3) {
+        const auto [low, high] = std::minmax_element(values.begin(), values.end());
+        return fixed(*low, 3) + " to " + fixed(*high, 3);
+    }
+    std::string text;
+    for (const double value : values) text += (text.empty() ? "" : " ") + fixed(value, 3);
+    return text;
 }
 
-std::string claims_part(const json& claims) {
+std::string interval_text(const repscope::interval& range) {
+    return "[" + fixed(range.low, 4) + ", " + fixed(range.high, 4) + "]";
+}
+
+std::string slope_text(const std::optional<slope_result>& slope) {
+    if (!slope) return "-";
+    return fixed(slope->estimate, 4) + (slope->ci ? " " + interval_text(*slope->ci) : "");
+}
+
+std::string image_error_text(const study_claim& claim) {
+    if (!std::isfinite(claim.image_error.value_or(no_value))) return {};
+    const double turn = claim.attack ? claim.attack->ordering_turns_at : no_value;
+    return "<p class=\"caption\">Claim " + escaped(claim.id) +
+           ": the choice of images alone gives the accuracy of a network a standard error of " +
+           fixed(*claim.image_error, 4) +
+           (std::isfinite(turn) ? "; the ordering of networks turns at eps " + eps_text(turn) : "") +
+           ".</p>\n";
+}
+
+std::string attack_sizes_part(const attack_claim& attack) {
+    html_table table({"PGD eps", "correlation with selectivity", "largest drop by the margin loss", "floor"});
+    for (const attack_size_result& row : attack.by_eps) {
+        table.add({eps_text(row.eps), fixed(row.correlation, 2), fixed(row.largest_drop_by_margin_loss, 3),
+                   row.floor ? "no network above 5 %" : ""});
+    }
+    return "<h3>Claim 2 at every size of attack</h3>\n" + table.text();
+}
+
+std::string equivalence_part(const equivalence_claim& equivalence) {
+    html_table table({"alpha", "clean accuracy less that of alpha 0", "90 % interval", "within 1 point"});
+    for (const alpha_equivalence& row : equivalence.alphas) {
+        const repscope::estimate_interval& mean = row.result.difference.mean;
+        table.add({shortest(row.alpha), fixed(mean.estimate, 4), interval_text(mean.range),
+                   std::string(to_string(row.result.holds))});
+    }
+    return "<h3>Claim 6, alpha by alpha</h3>\n" + table.text();
+}
+
+std::string claims_part(const std::vector<study_claim>& claims) {
     html_table table({"claim", "statement", "holds", "estimate", "per seed", "slope per .1", "p", "p (Holm)",
                       "networks", "images"},
                      3);
-    for (const auto& claim : claims) {
-        std::string holds = claim["holds"].get<std::string>();
-        if (claim.contains("reason")) holds += ": " + claim["reason"].get<std::string>();
-        const json slope = claim.value("slope_per_tenth", json::object());
-        std::string slope_text = claim_number(slope, "estimate", 4);
-        if (slope.contains("ci")) {
-            slope_text += " [" + fixed(slope["ci"][0].get<double>(), 4) + ", " +
-                          fixed(slope["ci"][1].get<double>(), 4) + "]";
-        }
-        table.add({claim["id"].get<std::string>(), claim["statement"].get<std::string>(), holds,
-                   claim_number(claim, "estimate", 3), per_seed_text(claim["per_seed"]), slope_text,
-                   p_value_text(claim, "p"), p_value_text(claim, "p_holm"), claim["networks"].dump(),
-                   claim["images"].is_number() ? with_commas(claim["images"].get<std::size_t>()) : "-"});
+    for (const study_claim& claim : claims) {
+        const repscope::claim_result& result = claim.result;
+        table.add({claim.id, claim.statement, verdict_text(claim), fixed(result.estimate, 3),
+                   per_seed_text(result.per_block), slope_text(claim.slope_per_tenth),
+                   p_value_text(result.p_value, result.at_floor),
+                   p_value_text(result.adjusted_p_value, result.at_floor), std::to_string(claim.networks),
+                   with_commas(claim.images)});
     }
     std::string text =
         "<h2 id=\"claims\">The claims</h2>\n<p class=\"sub\">Trends: mean over seeds of Spearman's "
@@ -91,39 +117,11 @@ std::string claims_part(const json& claims) {
         "takes p below .05 after Holm's correction and one sign in all "
         "seeds; fewer than 3 seeds or 3 alphas leave it unclear.</p>\n<div class=\"claims\">" +
         table.text() + "</div>\n";
-    for (const auto& claim : claims) {
-        if (claim_number(claim, "image_error", 4) == "-") continue;
-        text += "<p class=\"caption\">Claim " + escaped(claim["id"].get<std::string>()) +
-                ": the choice of images alone gives the accuracy of a network a standard error of " +
-                claim_number(claim, "image_error", 4) +
-                (claim_number(claim, "ordering_turns_at", 4) == "-"
-                     ? std::string()
-                     : "; the ordering of networks turns at eps " +
-                           eps_text(claim["ordering_turns_at"].get<double>())) +
-                ".</p>\n";
-    }
-    for (const auto& claim : claims) {
-        if (claim["id"] == "2a" && claim.contains("by_eps") && !claim["by_eps"].empty()) {
-            html_table by_eps(
-                {"PGD eps", "correlation with selectivity", "largest drop by the margin loss", "floor"});
-            for (const auto& row : claim["by_eps"]) {
-                by_eps.add({eps_text(row["eps"].get<double>()), claim_number(row, "correlation", 2),
-                            claim_number(row, "largest_drop_by_margin_loss", 3),
-                            row["floor"].get<bool>() ? "no network above 5 %" : ""});
-            }
-            text += "<h3>Claim 2 at every size of attack</h3>\n" + by_eps.text();
-        }
-        if (claim.contains("alphas")) {
-            html_table equivalence(
-                {"alpha", "clean accuracy less that of alpha 0", "90 % interval", "within 1 point"});
-            for (const auto& row : claim["alphas"]) {
-                equivalence.add({shortest(row["alpha"].get<double>()), claim_number(row, "estimate", 4),
-                                 "[" + claim_number({{"v", row["ci"][0]}}, "v", 4) + ", " +
-                                     claim_number({{"v", row["ci"][1]}}, "v", 4) + "]",
-                                 row["holds"].get<std::string>()});
-            }
-            text += "<h3>Claim 6, alpha by alpha</h3>\n" + equivalence.text();
-        }
+    for (const study_claim& claim : claims) text += image_error_text(claim);
+    for (const study_claim& claim : claims) {
+        if (claim.id == "2a" && claim.attack && !claim.attack->by_eps.empty())
+            text += attack_sizes_part(*claim.attack);
+        if (claim.equivalence) text += equivalence_part(*claim.equivalence);
     }
     return text;
 }
@@ -143,9 +141,9 @@ std::string pictures_part(const study_pictures& pictures) {
            "href=\"figures/images.png\">PNG</a> <a href=\"figures/images.csv\">CSV</a></p>\n";
 }
 
-std::string times_table(const json& study) {
+std::string times_table(const study_result& study) {
     html_table table({"stage", "time", "share", "a network"});
-    const auto networks = static_cast<double>(study["networks"].size());
+    const auto networks = static_cast<double>(study.networks.size());
     for (const stage_time& time : stage_times(study))
         table.add({time.stage, duration(time.seconds), fixed(100 * time.share, 1) + " %",
                    duration(time.seconds / networks)});
@@ -164,27 +162,15 @@ std::string drawn_by(const std::vector<std::string>& drawn) {
     return "gnuplot " + version;
 }
 
-// The values in an object by their names; empty ones are left out.
-std::string option_table_of(const json& options) {
-    std::vector<std::pair<std::string, std::string>> texts;
-    for (const auto& [key, value] : options.items()) {
-        if (value.is_null() || (value.is_array() && value.empty())) continue;
-        texts.emplace_back(key, value.is_string() ? value.get<std::string>() : value.dump());
-    }
-    return option_table(texts);
-}
-
-std::string settings_part(const json& study, const std::string& figures_by) {
-    json versions{{"repscope", study["repscope"]},
-                  {"commit", commit_text()},
-                  {"compiler", compiler_text()},
-                  {"figures", figures_by}};
-    if (figures_by.empty()) versions["figures"] = nullptr;
+std::string settings_part(const study_result& study, const std::string& figures_by) {
+    setting_list versions{
+        {"repscope", study.version}, {"commit", commit_text()}, {"compiler", compiler_text()}};
+    if (!figures_by.empty()) versions.emplace_back("figures", figures_by);
     return "<h2 id=\"settings\">Settings, versions, times</h2>\n<h3>Data</h3>\n" +
-           option_table_of(study["data"]) + "<h3>Training of " +
-           escaped(study["network"].get<std::string>()) + "</h3>\n" + option_table_of(study["training"]) +
-           "<h3>Options</h3>\n" + option_table_of(study["options"]) + "<h3>Versions</h3>\n" +
-           option_table_of(versions) + "<h3>Times</h3>\n" + times_table(study) +
+           option_table(data_settings(study)) + "<h3>Training of " + escaped(study.network) + "</h3>\n" +
+           option_table(training_settings(study)) + "<h3>Options</h3>\n" +
+           option_table(option_settings(study)) + "<h3>Versions</h3>\n" + option_table(versions) +
+           "<h3>Times</h3>\n" + times_table(study) +
            "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope, the protocol: "
            "docs/study.md. Beside this page: study.json (everything), study.csv (a row a number), "
            "per_image.npz "
@@ -193,7 +179,7 @@ std::string settings_part(const json& study, const std::string& figures_by) {
 
 } // namespace
 
-void write_study_page(const std::string& folder, const json& study, const study_pictures& pictures) {
+void write_study_page(const std::string& folder, const study_result& study, const study_pictures& pictures) {
     const fs::path beside = fs::path(folder) / "figures";
     std::error_code failure;
     fs::create_directories(beside, failure);
@@ -213,10 +199,9 @@ void write_study_page(const std::string& folder, const json& study, const study_
     const bool is_drawn = drawn.size() == plots.size();
 
     const ordered_networks networks(study);
-    std::string body =
-        "<h1>Class selectivity and robustness: " + escaped(study["network"].get<std::string>()) + " on " +
-        escaped(study["data"]["name"].get<std::string>()) + "</h1>\n<p class=\"sub\">" + networks.counted() +
-        " &middot; repscope " + version_text() + "</p>\n";
+    std::string body = "<h1>Class selectivity and robustness: " + escaped(study.network) + " on " +
+                       escaped(study.data.name) + "</h1>\n<p class=\"sub\">" + networks.counted() +
+                       " &middot; repscope " + version_text() + "</p>\n";
     if (!is_drawn) body += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
     body += preformatted(study_notes_text(study) + study_table(study));
     std::size_t next = 0;
@@ -235,12 +220,10 @@ void write_study_page(const std::string& folder, const json& study, const study_
         write("images", ".png", picture_sheet(pictures));
         write("images", ".csv", picture_csv(pictures));
     }
-    body += pictures_part(pictures) + claims_part(study["claims"]) +
+    body += pictures_part(pictures) + claims_part(study.claims) +
             settings_part(study, is_drawn ? drawn_by(drawn) : "");
     write_output((fs::path(folder) / "report.html").string(),
-                 html_page("repscope study: " + study["network"].get<std::string>() + " on " +
-                               study["data"]["name"].get<std::string>(),
-                           body));
+                 html_page("repscope study: " + study.network + " on " + study.data.name, body));
 }
 
 } // namespace program

@@ -2,16 +2,14 @@
 
 #include "study/report/pictures.hpp"
 
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace program {
 
 /// Writes the report of a study: `report.html`, a page that needs no other file, with its figures by gnuplot
 /// where that is found, and in `figures/` each figure as an SVG file of its own and its numbers as CSV; the
-/// images as PNG. `study` is what study.json holds, without pixels. Every file appears whole or not at all.
+/// images as PNG. Every file appears whole or not at all.
 /// Throws `data_error`.
-void write_study_page(const std::string& folder, const nlohmann::ordered_json& study,
-                      const study_pictures& pictures);
+void write_study_page(const std::string& folder, const study_result& study, const study_pictures& pictures);
 
 } // namespace program

@@ -12,15 +12,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
 
 namespace program {
 
 namespace {
-
-using json = nlohmann::ordered_json;
 
 // Planes (images, channels, rows, columns) as pixels of three colors.
 std::vector<std::uint8_t> colored(std::span<const std::uint8_t> planes, std::size_t channels,
@@ -69,79 +66,105 @@ std::string factor_text(double factor) {
     return factor == 1.0 ? "as it is" : factor > 1.0 ? "enlarged " + fixed(factor, 0) + " times" : "halved";
 }
 
+// The networks of the first seed in the order of alpha.
+std::vector<const network_result*> networks_of_first_seed(const std::vector<network_result>& networks) {
+    std::vector<const network_result*> those;
+    for (const network_result& network : networks) {
+        if (network.seed == networks[0].seed) those.push_back(&network);
+    }
+    std::sort(those.begin(), those.end(),
+              [](const network_result* a, const network_result* b) { return a->alpha < b->alpha; });
+    return those;
+}
+
+// The condition of a network with that label; null if it was not measured.
+const condition_result* condition_with(const network_result& network, const std::string& label) {
+    for (const condition_result& condition : network.conditions) {
+        if (condition_label(condition) == label) return &condition;
+    }
+    return nullptr;
+}
+
+// Adds rows of the first images, as many as all conditions have.
+class picture_rows {
+  public:
+    picture_rows(study_pictures& pictures, const image_set& test)
+        : pictures_(pictures), test_(test), bytes_(pictures.images * test.image_size()) {}
+
+    void add(const std::string& label, std::span<const std::uint8_t> planes,
+             const std::vector<bool>& correct) {
+        // A condition of fewer images shows fewer.
+        if (planes.size() < bytes_) pictures_.images = planes.size() / test_.image_size();
+        pictures_.rows.push_back({label,
+                                  colored(planes.first(std::min(bytes_, planes.size())), test_.channels,
+                                          test_.rows * test_.columns),
+                                  correct});
+    }
+    [[nodiscard]] bool has(const std::string& label) const {
+        return std::any_of(pictures_.rows.begin(), pictures_.rows.end(),
+                           [&](const picture_row& row) { return row.label == label; });
+    }
+    // Makes all rows as long as the shortest.
+    void finish() {
+        for (picture_row& row : pictures_.rows) {
+            row.pixels.resize(pictures_.images * pictures_.size.bytes());
+            row.right.resize(std::min(row.right.size(), pictures_.images));
+        }
+    }
+
+  private:
+    study_pictures& pictures_;
+    const image_set& test_;
+    std::size_t bytes_;
+};
+
+void add_attacked(picture_rows& rows, const std::vector<const network_result*>& networks,
+                  const network_result& middle, double eps) {
+    const std::string size = shortest(in_255ths(eps));
+    bool random_shown = false;
+    for (const network_result* network : {networks.front(), &middle, networks.back()}) {
+        // Random signs are the same for all networks.
+        const condition_result* random = condition_with(*network, "random/" + size);
+        if (!random_shown && random != nullptr && !random->pixels.empty()) {
+            const condition_result* of_middle = condition_with(middle, "random/" + size);
+            rows.add("random signs, " + eps_text(eps), random->pixels,
+                     of_middle == nullptr ? std::vector<bool>() : of_middle->correct);
+            random_shown = true;
+        }
+        const condition_result* pgd = condition_with(*network, "attack/pgd/" + size);
+        const std::string label = "PGD " + eps_text(eps) + ", alpha " + shortest(network->alpha);
+        if (pgd != nullptr && !pgd->pixels.empty() && !rows.has(label))
+            rows.add(label, pgd->pixels, pgd->correct);
+    }
+}
+
 } // namespace
 
-study_pictures take_pictures(json& networks, const data_set& data, corrupted_images& corrupted,
-                             bool with_corruptions, double eps, const image_verdicts& verdicts) {
-    study_pictures pictures;
-    std::vector<std::pair<double, json>> attacked; // of the first seed: by alpha
-    for (auto& network : networks) {
-        if (network.contains("pictures") && network["seed"] == networks[0]["seed"])
-            attacked.emplace_back(network["alpha"].get<double>(), network["pictures"]);
-        network.erase("pictures");
-    }
-    std::sort(attacked.begin(), attacked.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::vector<double> alphas;
-    for (const auto& network : networks) alphas.push_back(network["alpha"].get<double>());
-    std::sort(alphas.begin(), alphas.end());
-    const double middle = *std::min_element(alphas.begin(), alphas.end(),
-                                            [](double a, double b) { return std::abs(a) < std::abs(b); });
-
+study_pictures take_pictures(const std::vector<network_result>& networks, const data_set& data,
+                             corrupted_images& corrupted, bool with_corruptions, double eps) {
+    const std::vector<const network_result*> those = networks_of_first_seed(networks);
+    const network_result& middle =
+        **std::min_element(those.begin(), those.end(), [](const network_result* a, const network_result* b) {
+            return std::abs(a->alpha) < std::abs(b->alpha);
+        });
     const image_set& test = data.test;
-    const std::size_t plane = test.rows * test.columns;
+    study_pictures pictures;
     pictures.size = {test.rows, test.columns, 3};
     // So many that a row and its differences stand side by side on the page.
     pictures.images =
         std::min({picture_count, test.images, std::max<std::size_t>(1, 218 / (test.columns + 2))});
-    const std::size_t bytes = pictures.images * test.image_size();
-    const auto add = [&](const std::string& label, std::span<const std::uint8_t> planes, double alpha,
-                         const std::string& condition) {
-        if (planes.size() < bytes) { // a condition of fewer images shows fewer
-            pictures.images = planes.size() / test.image_size();
-        }
-        picture_row& row = pictures.rows.emplace_back();
-        row.label = label;
-        row.pixels = colored(planes.first(std::min(bytes, planes.size())), test.channels, plane);
-        const std::string name = cell_name({alpha, networks[0]["seed"].get<std::size_t>()}) + "/" + condition;
-        for (const auto& [which, right] : verdicts) {
-            if (which == name) row.right = right;
-        }
-    };
-    add("clean", test.pixels, middle, "clean");
+    picture_rows rows(pictures, test);
+    rows.add("clean", test.pixels, middle.clean.correct);
     if (with_corruptions) {
         for (const char* name : {"gaussian_noise", "glass_blur", "fog", "contrast"}) {
-            add(spaced(name) + ", severity 3", corrupted.under(name, 3).pixels, middle,
-                std::string("corruption/") + name + "/3");
+            const condition_result* condition =
+                condition_with(middle, std::string("corruption/") + name + "/3");
+            rows.add(spaced(name) + ", severity 3", corrupted.under(name, 3).pixels,
+                     condition == nullptr ? std::vector<bool>() : condition->correct);
         }
     }
-    const std::string eps_name = shortest(in_255ths(eps));
-    bool random_shown = false;
-    for (const double alpha : {alphas.front(), middle, alphas.back()}) {
-        const auto found = std::find_if(attacked.begin(), attacked.end(),
-                                        [&](const auto& entry) { return entry.first == alpha; });
-        if (found == attacked.end()) continue;
-        const auto pixels = [&](const std::string& condition) {
-            return found->second.contains(condition)
-                       ? found->second[condition].get<std::vector<std::uint8_t>>()
-                       : std::vector<std::uint8_t>();
-        };
-        const std::string random = "random/" + eps_name;
-        // They are the same for all networks.
-        if (const auto bytes_of = pixels(random); !random_shown && !bytes_of.empty()) {
-            add("random signs, " + eps_text(eps), bytes_of, middle, random);
-            random_shown = true;
-        }
-        const std::string pgd = "attack/pgd/" + eps_name;
-        const std::string label = "PGD " + eps_text(eps) + ", alpha " + shortest(alpha);
-        const bool known = std::any_of(pictures.rows.begin(), pictures.rows.end(),
-                                       [&](const picture_row& row) { return row.label == label; });
-        if (const auto bytes_of = pixels(pgd); !known && !bytes_of.empty()) add(label, bytes_of, alpha, pgd);
-    }
-    for (picture_row& row : pictures.rows) {
-        row.pixels.resize(pictures.images * pictures.size.bytes());
-        row.right.resize(std::min(row.right.size(), pictures.images));
-    }
+    add_attacked(rows, those, middle, eps);
+    rows.finish();
     return pictures;
 }
 

@@ -3,11 +3,10 @@
 #include "images/codec.hpp"
 #include "images/corrupted_images.hpp"
 #include "images/datasets.hpp"
-#include "study/per_image.hpp"
+#include "study/result.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -29,11 +28,10 @@ struct study_pictures {
 
 /// The first test images: clean, corrupted by one of each family at severity 3, with random signs, and
 /// attacked by PGD at `eps` (in data units) with the lowest alpha, the one nearest to 0 and the highest.
-/// Takes the pixels under attacks, "pictures", out of `networks`. Whether clean, corrupted and random ones
-/// are right is asked of the network nearest to alpha 0; all networks are of the first seed.
-study_pictures take_pictures(nlohmann::ordered_json& networks, const data_set& data,
-                             corrupted_images& corrupted, bool with_corruptions, double eps,
-                             const image_verdicts& verdicts);
+/// Whether clean, corrupted and random ones are right is that of the network nearest to alpha 0; all networks
+/// are of the first seed.
+study_pictures take_pictures(const std::vector<network_result>& networks, const data_set& data,
+                             corrupted_images& corrupted, bool with_corruptions, double eps);
 
 /// A row less the clean one, enlarged about middle gray: `factor` times, as much as still fits.
 struct enlarged_difference {

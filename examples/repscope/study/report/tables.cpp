@@ -1,54 +1,89 @@
 #include "study/report/tables.hpp"
 
+#include "layers/fields.hpp"
 #include "render/csv.hpp"
 #include "render/text_table.hpp"
 #include "study/report/outcomes.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+// The rows of one place, all of which begin alike.
+class row_writer {
+  public:
+    row_writer(std::string& out, std::string before) : out_(out), before_(std::move(before)) {}
 
-double number(const json& value) {
-    if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
-    return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
-}
+    // A number that is not finite has no value.
+    void add(const std::string& key, double value) const {
+        out_ += before_ + key + "," + (std::isfinite(value) ? shortest(value) : "") + "\n";
+    }
+    void add(const std::string& key, std::size_t value) const { add(key, static_cast<double>(value)); }
+    // The same, but NaN is a dash.
+    void add_always(const std::string& key, double value) const {
+        out_ += before_ + key + "," + shortest(value) + "\n";
+    }
+    [[nodiscard]] row_writer inside(const std::string& part) const { return {out_, before_ + part + "_"}; }
 
-// Numbers directly in an object, and those one level below as "components_95".
-void append_rows(std::string& out, const std::string& before, const json& object) {
-    for (const auto& [key, value] : object.items()) {
-        if (value.is_object()) {
-            for (const auto& [threshold, inner] : value.items()) {
-                out += before + key + "_" + threshold + "," +
-                       (inner.is_null() ? "" : shortest(number(inner))) + "\n";
-            }
-        } else if (value.is_number() || value.is_boolean() || value.is_null()) {
-            out += before + key + "," + (value.is_null() ? "" : shortest(number(value))) + "\n";
-        }
+  private:
+    std::string& out_;
+    std::string before_;
+};
+
+// The numbers of `fields`, of those keys that begin with `prefix`.
+void add_fields(const row_writer& rows, const std::vector<layer_field>& fields,
+                std::string_view prefix = "") {
+    for (const layer_field& field : fields) {
+        const bool is_text = std::holds_alternative<std::string>(field.value);
+        if (is_array(field.value) || is_text || !field.key.starts_with(prefix)) continue;
+        std::string key = field.key.substr(prefix.size());
+        std::replace(key.begin(), key.end(), '.', '_');
+        rows.add(key, numbers_in(field.value).front().value_or(no_value));
     }
 }
 
-// Every number of a layer, those of its parts with the name of the part in front.
-void append_layer(std::string& out, const std::string& row, const json& layer) {
-    if (layer.contains("selectivity")) append_rows(out, row + "selectivity_", layer["selectivity"]);
-    append_rows(out, row, layer["dimensionality"]);
-    if (layer.contains("gradient")) {
-        for (const auto& [norm, numbers] : layer["gradient"].items()) {
-            append_rows(out, row + "gradient_" + norm + "_", numbers);
-        }
-    }
-    if (layer.contains("change")) {
-        append_rows(out, row + "change_", layer["change"]["dimensionality"]);
-        out += row + "change_relative_size," + shortest(number(layer["change"]["relative_size"])) + "\n";
-    }
-    if (layer.contains("full")) append_layer(out, row + "full_", layer["full"]);
+void add_gradient(const row_writer& rows, const repscope::gradient_variability_result& measured) {
+    rows.add("cv_samples", measured.cv_samples);
+    rows.add("cv_units", measured.cv_units);
+    rows.add("mean", measured.mean);
+    rows.add("sd", measured.sd);
+    rows.add("images", static_cast<double>(measured.images));
+    rows.add("zero_fraction", measured.zero_fraction);
+    rows.add("dead_units", measured.dead_units);
+    rows.add("cv_samples_nonzero", measured.cv_samples_nonzero);
+}
+
+void add_change(const row_writer& rows, const change_result& change) {
+    add_fields(rows, fields_of(change.dimensionality));
+    rows.add_always("relative_size", change.relative_size);
+}
+
+void add_layer(const row_writer& rows, const layer_result& layer) {
+    const std::vector<layer_field> fields = fields_of(layer.report);
+    if (layer.report.selectivity) add_fields(rows.inside("selectivity"), fields, "selectivity.");
+    add_fields(rows, fields, "dimensionality.");
+    if (!layer.gradient) return;
+    add_gradient(rows.inside("gradient_l2"), layer.gradient->l2);
+    add_gradient(rows.inside("gradient_l1"), layer.gradient->l1);
+}
+
+void add_layer(const row_writer& rows, const compared_layer& layer) {
+    add_fields(rows, fields_of(layer.dimensionality));
+    if (layer.change) add_change(rows.inside("change"), *layer.change);
+    if (!layer.full) return;
+    const row_writer full = rows.inside("full");
+    add_fields(full, fields_of(layer.full->dimensionality));
+    if (layer.full->change) add_change(full.inside("change"), *layer.full->change);
 }
 
 struct spread {
@@ -69,53 +104,57 @@ struct spread {
     }
 };
 
-// Mean of a number of the gradients over the layers of a clean condition.
-double gradient_mean(const json& layers, const char* quantity) {
-    double sum = 0.0;
-    for (const auto& layer : layers) sum += number(layer["gradient"]["l2"][quantity]);
-    return sum / static_cast<double>(layers.size());
+using networks_by_alpha = std::map<double, std::vector<const network_result*>>;
+
+// A column of the table of perturbations: a number of a network.
+struct perturbed_column {
+    std::string title;
+    std::function<double(const network_result&)> value;
+};
+
+std::vector<perturbed_column> perturbed_columns(const network_result& first) {
+    std::vector<perturbed_column> columns;
+    if (first.mean_corruption_accuracy) {
+        columns.push_back(
+            {"corrupted", [](const network_result& network) {
+                 return network.mean_corruption_accuracy.value_or(corruption_means{no_value, no_value}).all;
+             }});
+        columns.push_back({"without frost", [](const network_result& network) {
+                               return network.mean_corruption_accuracy
+                                   .value_or(corruption_means{no_value, no_value})
+                                   .without_frost;
+                           }});
+    }
+    for (const double eps : attack_sizes(first)) {
+        columns.push_back({"PGD " + shortest(in_255ths(eps)) + "/255", [eps](const network_result& network) {
+                               return attack_accuracy(network, "pgd", eps);
+                           }});
+    }
+    if (first.clean.layers[0].gradient) {
+        using repscope::gradient_variability_result;
+        columns.push_back({"gradient CV, samples", [](const network_result& network) {
+                               return gradient_number(network, &gradient_variability_result::cv_samples);
+                           }});
+        columns.push_back({"units", [](const network_result& network) {
+                               return gradient_number(network, &gradient_variability_result::cv_units);
+                           }});
+    }
+    return columns;
 }
 
-using networks_by_alpha = std::map<double, std::vector<const json*>>;
-
-// What perturbations do: a row an alpha; empty when none was measured.
+// What perturbations do: a row per alpha; empty if none was measured.
 std::string perturbed_table(const networks_by_alpha& by_alpha) {
-    const json& first = *by_alpha.begin()->second.front();
+    const std::vector<perturbed_column> columns = perturbed_columns(*by_alpha.begin()->second.front());
+    if (columns.empty()) return "";
     std::vector<std::string> header{"alpha"};
-    const bool corrupted = !first["mean_corruption_accuracy"].is_null();
-    const bool differentiated = first["conditions"][0]["layers"][0].contains("gradient");
-    if (corrupted) header.insert(header.end(), {"corrupted", "without frost"});
-    std::vector<std::size_t> attacks;
-    for (std::size_t k = 0; k < first["conditions"].size(); ++k) {
-        const json& condition = first["conditions"][k];
-        if (condition["kind"] != "attack" || condition["name"] != "pgd") continue;
-        attacks.push_back(k);
-        header.push_back("PGD " + shortest(in_255ths(number(condition["eps"]))) + "/255");
-    }
-    if (differentiated) header.insert(header.end(), {"gradient CV, samples", "units"});
-    if (header.size() == 1) return "";
+    for (const perturbed_column& column : columns) header.push_back(column.title);
     text_table table(header, 0);
     for (const auto& [alpha, networks] : by_alpha) {
         std::vector<std::string> row{shortest(alpha)};
-        const auto add = [&, &those = networks](auto&& value) {
+        for (const perturbed_column& column : columns) {
             spread over;
-            for (const json* network : those) over.values.push_back(value(*network));
+            for (const network_result* network : networks) over.values.push_back(column.value(*network));
             row.push_back(over.text(3));
-        };
-        if (corrupted) {
-            for (const char* which : {"all", "without_frost"}) {
-                add([&](const json& network) { return number(network["mean_corruption_accuracy"][which]); });
-            }
-        }
-        for (const std::size_t k : attacks) {
-            add([&](const json& network) { return number(network["conditions"][k]["accuracy"]); });
-        }
-        if (differentiated) {
-            for (const char* which : {"cv_samples", "cv_units"}) {
-                add([&](const json& network) {
-                    return gradient_mean(network["conditions"][0]["layers"], which);
-                });
-            }
         }
         table.add_row(std::move(row));
     }
@@ -125,76 +164,70 @@ std::string perturbed_table(const networks_by_alpha& by_alpha) {
            "variation of the gradients of units with respect to the image, mean over layers\n";
 }
 
-} // namespace
-
-std::string condition_label(const json& condition) {
-    std::string label = condition["kind"].get<std::string>();
-    if (condition.contains("name")) label += "/" + condition["name"].get<std::string>();
-    if (condition.contains("severity")) label += "/" + shortest(number(condition["severity"]));
-    // In 255ths, as --eps takes them.
-    if (condition.contains("eps")) label += "/" + shortest(in_255ths(number(condition["eps"])));
-    return label;
+// The cells of an alpha: accuracy, selectivity, that of each layer, and the early and late dimensionality.
+std::vector<std::string> clean_row(double alpha, const std::vector<const network_result*>& networks) {
+    const std::size_t layers = networks.front()->clean.layers.size();
+    const std::size_t early = early_layers(*networks.front());
+    spread accuracy, selectivity, share_early, share_late;
+    std::vector<spread> by_layer(layers);
+    for (const network_result* network : networks) {
+        const clean_result& clean = network->clean;
+        accuracy.values.push_back(clean.accuracy);
+        selectivity.values.push_back(network->selectivity_mean);
+        for (std::size_t l = 0; l < layers; ++l)
+            by_layer[l].values.push_back(clean.layers[l].report.selectivity->measured.mean);
+        const dimension_measure measure = dimension_measure::components_interpolated;
+        if (early > 0) share_early.values.push_back(mean_dimensionality(clean.layers, measure, 0, early));
+        share_late.values.push_back(mean_dimensionality(clean.layers, measure, early, layers));
+    }
+    std::vector<std::string> row{shortest(alpha), std::to_string(networks.size()), accuracy.text(3),
+                                 selectivity.text(3)};
+    for (const auto& layer : by_layer) row.push_back(fixed(layer.mean(), 3));
+    row.push_back(share_early.text(3));
+    row.push_back(share_late.text(3));
+    return row;
 }
 
-std::string study_csv(const json& study) {
+} // namespace
+
+std::string study_csv(const study_result& study) {
     std::string out = "alpha,seed,condition,layer,quantity,value\n";
-    for (const auto& network : study["networks"]) {
-        const std::string cell =
-            shortest(number(network["alpha"])) + "," + shortest(number(network["seed"])) + ",";
-        for (const char* key : {"selectivity_mean", "train_seconds", "images_per_second"}) {
-            out += cell + ",," + key + "," + shortest(number(network[key])) + "\n";
+    for (const auto& network : study.networks) {
+        const std::string cell = shortest(network.alpha) + "," + std::to_string(network.seed) + ",";
+        const row_writer rows(out, cell + ",,");
+        rows.add_always("selectivity_mean", network.selectivity_mean);
+        rows.add_always("train_seconds", network.train_seconds);
+        rows.add_always("images_per_second", network.images_per_second);
+        if (const auto& means = network.mean_corruption_accuracy) {
+            rows.add_always("mean_corruption_accuracy_all", means->all);
+            rows.add_always("mean_corruption_accuracy_without_frost", means->without_frost);
         }
-        for (const auto& [key, value] : network["mean_corruption_accuracy"].items()) {
-            out += cell + ",,mean_corruption_accuracy_" + key + "," + shortest(number(value)) + "\n";
-        }
-        for (const auto& condition : network["conditions"]) {
+        const std::string clean = cell + std::string(clean_label) + ",";
+        row_writer(out, clean + ",").add_always("accuracy", network.clean.accuracy);
+        for (const auto& layer : network.clean.layers)
+            add_layer({out, clean + csv_field(layer.report.name) + ","}, layer);
+        for (const auto& condition : network.conditions) {
             const std::string place = cell + csv_field(condition_label(condition)) + ",";
-            for (const char* key : {"accuracy", "mean_l2", "mean_linf"}) {
-                if (condition.contains(key))
-                    out += place + "," + key + "," + shortest(number(condition[key])) + "\n";
-            }
-            for (const auto& layer : condition["layers"]) {
-                append_layer(out, place + csv_field(layer["name"].get<std::string>()) + ",", layer);
-            }
+            const row_writer of_condition(out, place + ",");
+            of_condition.add_always("accuracy", condition.accuracy);
+            of_condition.add_always("mean_l2", condition.mean_l2);
+            of_condition.add_always("mean_linf", condition.mean_linf);
+            for (const auto& layer : condition.layers)
+                add_layer({out, place + csv_field(layer.name) + ","}, layer);
         }
     }
     return out;
 }
 
-std::string study_table(const json& study) {
+std::string study_table(const study_result& study) {
     networks_by_alpha by_alpha;
-    for (const auto& network : study["networks"]) by_alpha[number(network["alpha"])].push_back(&network);
+    for (const auto& network : study.networks) by_alpha[network.alpha].push_back(&network);
     if (by_alpha.empty()) return "";
-
-    const json& layers_of_first = study["networks"][0]["conditions"][0]["layers"];
     std::vector<std::string> header{"alpha", "networks", "accuracy", "selectivity"};
-    for (const auto& layer : layers_of_first) header.push_back(layer["name"].get<std::string>());
+    for (const auto& layer : study.networks[0].clean.layers) header.push_back(layer.report.name);
     header.insert(header.end(), {"95 % early", "95 % late"});
     text_table table(header, 0);
-    for (const auto& [alpha, networks] : by_alpha) {
-        const std::size_t layers = layers_of_first.size();
-        const std::size_t early = layers / 2;
-        spread accuracy, selectivity, share_early, share_late;
-        std::vector<spread> by_layer(layers);
-        for (const json* network : networks) {
-            const json& clean = (*network)["conditions"][0];
-            accuracy.values.push_back(number((*network)["clean_accuracy"]));
-            selectivity.values.push_back(number((*network)["selectivity_mean"]));
-            for (std::size_t l = 0; l < layers; ++l) {
-                by_layer[l].values.push_back(number(clean["layers"][l]["selectivity"]["mean"]));
-            }
-            const char* measure = "components_interpolated";
-            if (early > 0)
-                share_early.values.push_back(mean_dimensionality(clean["layers"], measure, 0, early));
-            share_late.values.push_back(mean_dimensionality(clean["layers"], measure, early, layers));
-        }
-        std::vector<std::string> row{shortest(alpha), std::to_string(networks.size()), accuracy.text(3),
-                                     selectivity.text(3)};
-        for (const auto& layer : by_layer) row.push_back(fixed(layer.mean(), 3));
-        row.push_back(share_early.text(3));
-        row.push_back(share_late.text(3));
-        table.add_row(std::move(row));
-    }
+    for (const auto& [alpha, networks] : by_alpha) table.add_row(clean_row(alpha, networks));
     return table.text() +
            "accuracy and selectivity on the clean test set, selectivity of each layer, and the share of "
            "units that\n"

@@ -7,6 +7,7 @@
 #include <repscope/attack/pgd.hpp>
 #include <repscope/attack/random_signs.hpp>
 #include <repscope/corruption/kind.hpp>
+#include <repscope/statistics/summary.hpp>
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,6 @@ namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
 using input_view = study_model::input_view;
 namespace attack = repscope::attack;
 
@@ -64,47 +64,39 @@ class condition_runner {
         classify(clean, compared_, clean_);
     }
 
-    [[nodiscard]] json reference() const {
-        json object;
-        object["images"] = compared_;
-        object["layers"] = captured_json(clean_, pool_);
-        return object;
-    }
+    [[nodiscard]] reference_result reference() const { return {compared_, compared_layers(clean_, pool_)}; }
 
-    // The object of a condition; `right` gets an entry an image, `pictures` the pixels of some.
-    json measure(const condition& what, std::vector<bool>& right, std::vector<std::uint8_t>& pictures) {
-        json object;
-        object["kind"] = what.kind;
-        const std::size_t images = images_of(what, settings_, data_);
+    condition_result measure(const condition& what) {
+        condition_result result{
+            .kind = what.kind, .name = what.name, .severity = what.severity, .eps = what.eps};
+        result.images = images_of(what, settings_, data_);
         image_provider provider;
         std::vector<float> perturbed;
-        if (what.kind == "corruption") {
-            object["name"] = what.name;
-            object["severity"] = what.severity;
+        if (what.kind == condition_kind::corruption) {
             const image_set& set = corrupted_.under(what.name, what.severity);
             provider = [this, &set](std::size_t first, std::size_t count) {
                 return unit_interval(set, first, count, pixels_);
             };
         } else {
-            perturbed = what.kind == "attack" ? attacked(what, images, object)
-                                              : with_random_signs(what, images, object);
-            const std::size_t pixels = std::min(picture_count, images) * data_.test.image_size();
+            result.seed = condition_seed;
+            perturbed = what.kind == condition_kind::attack ? attacked(result)
+                                                            : with_random_signs(result, what.place);
+            const std::size_t pixels = std::min(picture_count, result.images) * data_.test.image_size();
             for (std::size_t p = 0; p < pixels; ++p)
-                pictures.push_back(static_cast<std::uint8_t>(std::lround(255.0F * perturbed[p])));
+                result.pixels.push_back(static_cast<std::uint8_t>(std::lround(255.0F * perturbed[p])));
             provider = [this, &perturbed](std::size_t first, std::size_t count) {
                 return input_view(perturbed.data() + first * data_.test.image_size(), extents(count));
             };
         }
-        object["images"] = images;
         // Of the maps, which are many numbers, the middle severity stands for a corruption.
-        const bool with_maps = what.kind != "corruption" || what.severity == 3;
+        const bool with_maps = what.kind != condition_kind::corruption || what.severity == 3;
         layer_capture seen(compared_, with_maps ? model_.layers() / 2 : 0, pool_);
-        const perturbation_size size = classify(provider, images, seen, &right);
-        object["accuracy"] = share_of(right);
-        object["mean_l2"] = size.l2 / static_cast<double>(images);
-        object["mean_linf"] = size.linf / static_cast<double>(images);
-        object["layers"] = captured_json(seen, clean_, pool_);
-        return object;
+        const perturbation_size size = classify(provider, result.images, seen, &result.correct);
+        result.accuracy = share_of(result.correct);
+        result.mean_l2 = size.l2 / static_cast<double>(result.images);
+        result.mean_linf = size.linf / static_cast<double>(result.images);
+        result.layers = compared_layers(seen, clean_, pool_);
+        return result;
     }
 
   private:
@@ -132,48 +124,42 @@ class condition_runner {
         return total;
     }
 
-    std::vector<float> attacked(const condition& what, std::size_t images, json& object) {
-        const input_view x = unit_interval(data_.test, 0, images, clean_pixels_);
-        const auto labels = std::span(data_.test.labels).first(images);
-        object["name"] = what.name;
-        object["norm"] = "linf";
-        object["eps"] = what.eps;
-        const auto describe = [&](std::size_t steps, double step_size) {
-            object["steps"] = steps;
-            object["step_size"] = step_size;
-            object["restarts"] = 1;
-            object["seed"] = condition_seed;
+    // The images under the attack of `result`, whose steps are filled in.
+    std::vector<float> attacked(condition_result& result) {
+        const input_view x = unit_interval(data_.test, 0, result.images, clean_pixels_);
+        const auto labels = std::span(data_.test.labels).first(result.images);
+        const auto pixels_of = [](const auto& attacked_images) {
+            const auto& pixels = attacked_images.adversarial;
+            return std::vector<float>(pixels.data_handle(), pixels.data_handle() + pixels.size());
         };
-        const auto pixels_of = [](const auto& found) {
-            return std::vector<float>(found.adversarial.data_handle(),
-                                      found.adversarial.data_handle() + found.adversarial.size());
-        };
-        if (what.name == "fgsm") {
-            describe(1, what.eps);
-            return pixels_of(attack::fgsm(model_, x, labels, {.threads = pool_, .eps = what.eps}));
+        result.restarts = 1;
+        if (result.name == "fgsm") {
+            result.steps = 1;
+            result.step_size = result.eps;
+            return pixels_of(attack::fgsm(model_, x, labels, {.threads = pool_, .eps = result.eps}));
         }
-        model_.attack_with(what.name == "pgd-margin" ? study_model::loss::margin
-                                                     : study_model::loss::cross_entropy);
-        const auto found = attack::pgd(model_, x, labels,
-                                       {.threads = pool_,
-                                        .eps = what.eps,
-                                        .steps = settings_.attack_steps,
-                                        .returned = attack::iterate::last,
-                                        .seed = condition_seed});
+        model_.attack_with(result.name == "pgd-margin" ? study_model::loss::margin
+                                                       : study_model::loss::cross_entropy);
+        const auto attacked_images = attack::pgd(model_, x, labels,
+                                                 {.threads = pool_,
+                                                  .eps = result.eps,
+                                                  .steps = settings_.attack_steps,
+                                                  .returned = attack::iterate::last,
+                                                  .seed = condition_seed});
         model_.attack_with(study_model::loss::cross_entropy);
-        describe(settings_.attack_steps, found.step_size);
-        return pixels_of(found);
+        result.steps = settings_.attack_steps;
+        result.step_size = attacked_images.step_size;
+        return pixels_of(attacked_images);
     }
 
-    std::vector<float> with_random_signs(const condition& what, std::size_t images, json& object) {
-        object["norm"] = "linf";
-        object["eps"] = what.eps;
-        object["seed"] = condition_seed;
-        const auto perturbed = attack::random_signs(unit_interval(data_.test, 0, images, clean_pixels_),
-                                                    {.threads = pool_,
-                                                     .eps = what.eps,
-                                                     .seed = condition_seed,
-                                                     .draw = static_cast<std::uint32_t>(what.place)});
+    // `place` is that of the size among those of the study: each has draws of its own.
+    std::vector<float> with_random_signs(const condition_result& result, std::size_t place) {
+        const auto perturbed =
+            attack::random_signs(unit_interval(data_.test, 0, result.images, clean_pixels_),
+                                 {.threads = pool_,
+                                  .eps = result.eps,
+                                  .seed = condition_seed,
+                                  .draw = static_cast<std::uint32_t>(place)});
         return {perturbed.data_handle(), perturbed.data_handle() + perturbed.size()};
     }
 
@@ -191,7 +177,7 @@ class condition_runner {
 double passes_of(const condition& what, const study_settings& settings, const data_set& data,
                  double backward) {
     const auto images = static_cast<double>(images_of(what, settings, data));
-    if (what.kind != "attack") return images;
+    if (what.kind != condition_kind::attack) return images;
     if (what.name == "fgsm") return images * (2.0 + backward);
     return images * (1.0 + static_cast<double>(settings.attack_steps) * backward);
 }
@@ -203,7 +189,8 @@ std::vector<condition> conditions_of(const study_settings& settings) {
     if (settings.corruption_images > 0) {
         for (const std::string_view name : repscope::corruption::common) {
             for (int severity = 1; severity <= 5; ++severity) {
-                conditions.push_back({.kind = "corruption", .name = std::string(name), .severity = severity});
+                conditions.push_back(
+                    {.kind = condition_kind::corruption, .name = std::string(name), .severity = severity});
             }
         }
     }
@@ -211,10 +198,11 @@ std::vector<condition> conditions_of(const study_settings& settings) {
         for (const char* name : {"fgsm", "pgd", "pgd-margin", ""}) {
             const std::string attack = name;
             for (std::size_t k = 0; k < settings.eps.size(); ++k) {
-                conditions.push_back({.kind = attack.empty() ? "random" : "attack",
-                                      .name = attack,
-                                      .eps = settings.eps[k] / 255.0,
-                                      .place = k});
+                conditions.push_back(
+                    {.kind = attack.empty() ? condition_kind::random : condition_kind::attack,
+                     .name = attack,
+                     .eps = settings.eps[k] / 255.0,
+                     .place = k});
             }
         }
     }
@@ -222,8 +210,8 @@ std::vector<condition> conditions_of(const study_settings& settings) {
 }
 
 std::size_t images_of(const condition& what, const study_settings& settings, const data_set& data) {
-    return std::min(data.test.images,
-                    what.kind == "corruption" ? settings.corruption_images : settings.attack_images);
+    return std::min(data.test.images, what.kind == condition_kind::corruption ? settings.corruption_images
+                                                                              : settings.attack_images);
 }
 
 std::size_t compared_images(const study_settings& settings, const data_set& data) {
@@ -235,6 +223,20 @@ std::size_t compared_images(const study_settings& settings, const data_set& data
 
 std::size_t gradient_images(const study_settings& settings, const data_set& data) {
     return std::min(data.test.images, settings.gradient_images);
+}
+
+data_summary summary_of(const data_set& data) {
+    return {data.name, data.train.images, data.test.images, data.sha256};
+}
+
+condition_options options_of(const study_settings& settings, const data_set& data) {
+    return {.corruption_images = std::min(settings.corruption_images, data.test.images),
+            .attack_images = std::min(settings.attack_images, data.test.images),
+            .gradient_images = gradient_images(settings, data),
+            .compared_images = compared_images(settings, data),
+            .eps = settings.eps,
+            .attack_steps = settings.attack_steps,
+            .frost = settings.frost_textures.empty() ? "procedural" : settings.frost_textures};
 }
 
 condition_results measure_conditions(study_model& model, const study_settings& settings, const data_set& data,
@@ -250,31 +252,24 @@ condition_results measure_conditions(study_model& model, const study_settings& s
     double passed = 0.0;
     for (const condition& what : conditions) {
         stopwatch watch;
-        results.conditions.push_back(
-            runner.measure(what, results.right.emplace_back(), results.pictures.emplace_back()));
-        (what.kind == "corruption" ? results.corruption_seconds : results.attack_seconds) += watch.lap();
+        results.conditions.push_back(runner.measure(what));
+        (what.kind == condition_kind::corruption ? results.corruption_seconds : results.attack_seconds) +=
+            watch.lap();
         passed += passes_of(what, settings, data, backward);
         done(passed / all);
     }
     return results;
 }
 
-nlohmann::ordered_json mean_corruption_accuracy(const json& conditions) {
-    double sum = 0.0;
-    double sum_without = 0.0;
-    std::size_t count = 0;
-    std::size_t count_without = 0;
-    for (const auto& condition : conditions) {
-        if (condition["kind"] != "corruption") continue;
-        sum += condition["accuracy"].get<double>();
-        ++count;
-        if (condition["name"] == "frost") continue;
-        sum_without += condition["accuracy"].get<double>();
-        ++count_without;
+std::optional<corruption_means> mean_corruption_accuracy(const std::vector<condition_result>& conditions) {
+    repscope::running_mean all, without_frost;
+    for (const condition_result& condition : conditions) {
+        if (condition.kind != condition_kind::corruption) continue;
+        all.add(condition.accuracy);
+        if (condition.name != "frost") without_frost.add(condition.accuracy);
     }
-    if (count == 0) return nullptr;
-    return {{"all", sum / static_cast<double>(count)},
-            {"without_frost", sum_without / static_cast<double>(count_without)}};
+    if (all.count() == 0) return std::nullopt;
+    return corruption_means{all.value(), without_frost.value()};
 }
 
 double passes_of_conditions(const study_settings& settings, const data_set& data, double backward) {

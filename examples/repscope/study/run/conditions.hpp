@@ -2,6 +2,7 @@
 
 #include "images/corrupted_images.hpp"
 #include "images/datasets.hpp"
+#include "study/result.hpp"
 #include "study/run/model.hpp"
 #include "study/settings.hpp"
 
@@ -10,7 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace program {
 
 /// One way of perturbing the test images.
 struct condition {
-    std::string kind;      ///< corruption, attack or random
+    condition_kind kind = condition_kind::corruption;
     std::string name;      ///< of the corruption, or of the attack; empty for random
     int severity = 0;      ///< of a corruption
     double eps = 0.0;      ///< of an attack and of random signs, for images from 0 to 1
@@ -34,14 +35,14 @@ std::size_t images_of(const condition& what, const study_settings& settings, con
 std::size_t compared_images(const study_settings& settings, const data_set& data);
 std::size_t gradient_images(const study_settings& settings, const data_set& data);
 
-/// What was found of a network under all conditions.
+/// Returns the data of a study, and its options of conditions with the numbers of images that there are.
+data_summary summary_of(const data_set& data);
+condition_options options_of(const study_settings& settings, const data_set& data);
+
+/// The measurements of a network under all conditions.
 struct condition_results {
-    nlohmann::ordered_json conditions =
-        nlohmann::ordered_json::array();  ///< their objects, without the clean one
-    nlohmann::ordered_json reference;     ///< the clean images that are compared with: `{"images","layers"}`
-    std::vector<std::vector<bool>> right; ///< a list a condition: which images were classified correctly
-    /// A list a condition, of attacks and random signs: the pixels of the first images, rounded to bytes.
-    std::vector<std::vector<std::uint8_t>> pictures;
+    std::vector<condition_result> conditions;
+    reference_result reference;
     double corruption_seconds = 0.0;
     double attack_seconds = 0.0; ///< random signs, the control of attacks, included
 };
@@ -54,8 +55,9 @@ condition_results measure_conditions(study_model& model, const study_settings& s
                                      corrupted_images& corrupted, repscope::thread_pool& pool,
                                      const std::function<void(double)>& done);
 
-/// `{"all","without_frost"}`: accuracy over the corruptions and severities among `conditions`; null without.
-nlohmann::ordered_json mean_corruption_accuracy(const nlohmann::ordered_json& conditions);
+/// Returns the mean accuracy over the corruptions and severities among `conditions`; empty without
+/// corruptions.
+std::optional<corruption_means> mean_corruption_accuracy(const std::vector<condition_result>& conditions);
 
 /// Multiplies of a pass of one image through the network that measuring all conditions takes about: a pass
 /// with the gradient of the image counts as `backward`.

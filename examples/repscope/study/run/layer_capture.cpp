@@ -1,20 +1,16 @@
 #include "study/run/layer_capture.hpp"
 
-#include "layers/json.hpp"
-
 #include <repscope/dimensionality/representation_change.hpp>
 #include <repscope/dimensionality/spectrum.hpp>
 #include <repscope/moments/covariance.hpp>
 #include <repscope/tensor/as_view.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <utility>
 
 namespace program {
 
 namespace {
-
-using json = nlohmann::ordered_json;
 
 template <typename Scalar>
 repscope::dimensionality_result dimensionality_of(const std::vector<Scalar>& rows, std::size_t images,
@@ -25,11 +21,11 @@ repscope::dimensionality_result dimensionality_of(const std::vector<Scalar>& row
     return repscope::dimensionality(state);
 }
 
-// Which share of the variance the first components hold, the largest first.
-json cumulative_shares(const std::vector<double>& spectrum) {
+// The share of the variance that the first components hold, the largest first.
+std::vector<double> cumulative_shares(const std::vector<double>& spectrum) {
     double all = 0.0;
     for (const double value : spectrum) all += value;
-    json shares = json::array();
+    std::vector<double> shares;
     double sum = 0.0;
     for (const double value : spectrum) shares.push_back((sum += value) / all);
     return shares;
@@ -37,47 +33,35 @@ json cumulative_shares(const std::vector<double>& spectrum) {
 
 // The differences to the clean rows: their dimensionality and their size.
 template <typename Scalar>
-json change_of(const std::vector<Scalar>& rows, const std::vector<Scalar>& clean, std::size_t images,
-               repscope::thread_pool& pool) {
+change_result change_of(const std::vector<Scalar>& rows, const std::vector<Scalar>& clean, std::size_t images,
+                        repscope::thread_pool& pool) {
     const std::size_t columns = rows.size() / images;
-    const auto measured =
+    auto measured =
         repscope::representation_change(repscope::as_view(clean, {images, columns}),
                                         repscope::as_view(rows, {images, columns}), {.threads = pool});
-    json change;
-    change["dimensionality"] = to_json(measured.dimensionality);
-    change["relative_size"] = measured.relative_size;
-    return change;
+    return {std::move(measured.dimensionality), measured.relative_size};
 }
 
-template <typename Scalar>
-json part_json(const std::vector<Scalar>& rows, const std::vector<Scalar>* clean, std::size_t images,
-               bool with_spectrum, repscope::thread_pool& pool) {
-    json part;
-    const auto found = dimensionality_of(rows, images, pool);
-    part["dimensionality"] = to_json(found);
-    if (with_spectrum) part["cumulative_variance"] = cumulative_shares(found.spectrum);
-    if (clean != nullptr) part["change"] = change_of(rows, *clean, images, pool);
-    return part;
+compared_layer compare(const layer_capture& seen, const layer_capture* clean, std::size_t index,
+                       repscope::thread_pool& pool) {
+    const captured_layer& layer = seen.layers()[index];
+    const captured_layer* before = clean == nullptr ? nullptr : &clean->layers()[index];
+    compared_layer result{.name = layer.name,
+                          .dimensionality = dimensionality_of(layer.means, seen.images(), pool)};
+    if (seen.mapped(index)) result.cumulative_variance = cumulative_shares(result.dimensionality.spectrum);
+    if (before != nullptr) result.change = change_of(layer.means, before->means, seen.images(), pool);
+    if (layer.maps.empty()) return result;
+    maps_result& full = result.full.emplace();
+    full.samples = seen.images();
+    full.dimensionality = dimensionality_of(layer.maps, seen.images(), pool);
+    if (before != nullptr) full.change = change_of(layer.maps, before->maps, seen.images(), pool);
+    return result;
 }
 
-json layers_json(const layer_capture& seen, const layer_capture* clean, repscope::thread_pool& pool) {
-    json layers = json::array();
-    for (std::size_t l = 0; l < seen.layers().size(); ++l) {
-        const captured_layer& layer = seen.layers()[l];
-        const captured_layer* before = clean == nullptr ? nullptr : &clean->layers()[l];
-        json object;
-        object["name"] = layer.name;
-        object.update(part_json(layer.means, before == nullptr ? nullptr : &before->means, seen.images(),
-                                seen.mapped(l), pool));
-        if (!layer.maps.empty()) {
-            json full;
-            full["samples"] = seen.images();
-            full.update(part_json(layer.maps, before == nullptr ? nullptr : &before->maps, seen.images(),
-                                  false, pool));
-            object["full"] = std::move(full);
-        }
-        layers.push_back(std::move(object));
-    }
+std::vector<compared_layer> compare_all(const layer_capture& seen, const layer_capture* clean,
+                                        repscope::thread_pool& pool) {
+    std::vector<compared_layer> layers;
+    for (std::size_t l = 0; l < seen.layers().size(); ++l) layers.push_back(compare(seen, clean, l, pool));
     return layers;
 }
 
@@ -113,13 +97,13 @@ void layer_capture::operator()(std::size_t index, std::string_view name,
     });
 }
 
-nlohmann::ordered_json captured_json(const layer_capture& seen, repscope::thread_pool& pool) {
-    return layers_json(seen, nullptr, pool);
+std::vector<compared_layer> compared_layers(const layer_capture& seen, repscope::thread_pool& pool) {
+    return compare_all(seen, nullptr, pool);
 }
 
-nlohmann::ordered_json captured_json(const layer_capture& seen, const layer_capture& clean,
-                                     repscope::thread_pool& pool) {
-    return layers_json(seen, &clean, pool);
+std::vector<compared_layer> compared_layers(const layer_capture& seen, const layer_capture& clean,
+                                            repscope::thread_pool& pool) {
+    return compare_all(seen, &clean, pool);
 }
 
 } // namespace program

@@ -1,10 +1,11 @@
 #pragma once
 
+#include "study/result.hpp"
+
 #include <repscope/parallel/thread_pool.hpp>
 #include <repscope/tensor/tensor_view.hpp>
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,15 +42,12 @@ class layer_capture {
     std::vector<captured_layer> layers_;
 };
 
-/// The dimensionality of each layer: `[{"name","dimensionality":{..}}]`, and where maps were kept
-/// `"cumulative_variance":[..]`, the share of the variance that the first components hold, and
-/// `"full":{"samples","dimensionality":{..}}`, of the maps with every position a column.
-nlohmann::ordered_json captured_json(const layer_capture& seen, repscope::thread_pool& pool);
+/// Returns the dimensionality of each layer; the cumulative variance and the whole maps of layers whose maps
+/// were kept.
+std::vector<compared_layer> compared_layers(const layer_capture& seen, repscope::thread_pool& pool);
 
-/// The same of perturbed images, and of the differences to what the layers said of the clean ones:
-/// `"change":{"dimensionality":{..},"relative_size"}`, the size being
-/// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all images and units.
-nlohmann::ordered_json captured_json(const layer_capture& seen, const layer_capture& clean,
-                                     repscope::thread_pool& pool);
+/// Returns the same of perturbed images, and of the differences to the activations of the clean ones.
+std::vector<compared_layer> compared_layers(const layer_capture& seen, const layer_capture& clean,
+                                            repscope::thread_pool& pool);
 
 } // namespace program

@@ -12,54 +12,52 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 
 namespace program {
 
 namespace {
 
-using json = nlohmann::ordered_json;
-
 constexpr double floor_accuracy = 0.05;
 
-double clean_accuracy(const json& network) { return network["clean_accuracy"]; }
-double corrupted_accuracy(const json& network) { return corruption_accuracy(network, true); }
+double clean_accuracy(const network_result& network) { return network.clean.accuracy; }
+double corrupted_accuracy(const network_result& network) { return corruption_accuracy(network, true); }
 
 // The attacks of the curves; no name means random signs.
-constexpr std::array<titled_key, 4> attack_kinds{{{"fgsm", "FGSM"},
-                                                  {"pgd", "PGD, cross-entropy loss"},
-                                                  {"pgd-margin", "PGD, margin loss"},
-                                                  {"", "random signs (control)"}}};
+struct attack_kind {
+    const char* key;
+    const char* title;
+};
+constexpr std::array<attack_kind, 4> attack_kinds{{{"fgsm", "FGSM"},
+                                                   {"pgd", "PGD, cross-entropy loss"},
+                                                   {"pgd-margin", "PGD, margin loss"},
+                                                   {"", "random signs (control)"}}};
 
-std::string images_of(const ordered_networks& networks, const char* option) {
-    return with_commas(networks.study["options"][option].get<std::size_t>()) + " images";
-}
+std::string images_text(std::size_t count) { return with_commas(count) + " images"; }
 
 } // namespace
 
 study_figure clean_and_corrupted_figure(const ordered_networks& networks) {
     study_figure figure{.name = "accuracy", .heading = "Accuracy, clean and corrupted"};
-    const auto images = networks.first["conditions"][0]["images"].get<std::size_t>();
+    const auto images = networks.first.clean.images;
     std::vector<plot_panel> panels{scatter_panel(networks, "clean accuracy", clean_accuracy)};
     figure.caption = networks.counted() + "; clean accuracy on " + with_commas(images) + " images";
     std::vector<std::pair<std::string, network_number>> columns{{"clean_accuracy", clean_accuracy}};
-    if (!networks.first["mean_corruption_accuracy"].is_null()) {
-        const network_number share = [](const json& network) {
+    if (networks.first.mean_corruption_accuracy) {
+        const network_number share = [](const network_result& network) {
             return corrupted_accuracy(network) / clean_accuracy(network);
         };
         panels.push_back(scatter_panel(networks, "accuracy on corrupted images", corrupted_accuracy));
         panels.push_back(scatter_panel(networks, "corrupted / clean", share));
         figure.caption += ", corrupted: mean over 15 corruptions at 5 severities of " +
-                          images_of(networks, "corruption_images");
-        columns.insert(columns.end(),
-                       {{"corruption_accuracy", corrupted_accuracy},
-                        {"corruption_accuracy_without_frost",
-                         [](const json& network) {
-                             return network["mean_corruption_accuracy"]["without_frost"].get<double>();
-                         }},
-                        {"corruption_accuracy_without_intensity_kinds",
-                         [](const json& network) { return corruption_accuracy(network, false); }},
-                        {"corruption_accuracy_by_clean_accuracy", share}});
+                          images_text(networks.study.options.corruption_images);
+        columns.insert(
+            columns.end(),
+            {{"corruption_accuracy", corrupted_accuracy},
+             {"corruption_accuracy_without_frost",
+              [](const network_result& network) { return network.mean_corruption_accuracy->without_frost; }},
+             {"corruption_accuracy_without_intensity_kinds",
+              [](const network_result& network) { return corruption_accuracy(network, false); }},
+             {"corruption_accuracy_by_clean_accuracy", share}});
     } else {
         figure.caption += ". Corruptions were not measured";
     }
@@ -89,7 +87,7 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
                              set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, gray, "5 %", true);
     std::vector<plot_panel> panels;
     figure.csv = "alpha,seed,attack,eps_255ths,accuracy\n";
-    for (const titled_key& kind : attack_kinds) {
+    for (const attack_kind& kind : attack_kinds) {
         std::vector<banded_line> lines;
         for (const double alpha : networks.alphas) {
             const legend_entry look = networks.style(alpha);
@@ -97,7 +95,7 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
             for (const double eps : grid) {
                 line.x.push_back(in_255ths(eps));
                 auto& values = line.values.emplace_back();
-                for (const json* network : networks.of_alpha(alpha)) {
+                for (const network_result* network : networks.of_alpha(alpha)) {
                     values.push_back(attack_accuracy(*network, kind.key, eps));
                     figure.csv += csv_of(*network) + (*kind.key == '\0' ? "random" : kind.key) + "," +
                                   csv_field(in_255ths(eps)) + "," + csv_field(values.back()) + "\n";
@@ -106,9 +104,9 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
         }
         panels.push_back(line_panel(kind.title, "eps (255ths, linf)", lines, axes));
     }
-    figure.caption = networks.counted() + "; " + images_of(networks, "attack_images") +
+    figure.caption = networks.counted() + "; " + images_text(networks.study.options.attack_images) +
                      ", all counted, also those that are wrong without an attack; PGD of " +
-                     networks.study["options"]["attack_steps"].dump() +
+                     std::to_string(networks.study.options.attack_steps) +
                      " steps, last iterate. Below the dashed line, 5 %, networks are not told apart. " +
                      band_text(networks);
     figure.drawing = drawn_by_alpha(networks, std::move(panels), 4);
@@ -125,7 +123,7 @@ study_figure attacks_by_selectivity_figure(const ordered_networks& networks) {
     std::vector<plot_panel> panels;
     std::vector<std::pair<std::string, network_number>> columns;
     for (const double eps : grid) {
-        const network_number accuracy = [eps](const json& network) {
+        const network_number accuracy = [eps](const network_result& network) {
             return attack_accuracy(network, "pgd", eps);
         };
         columns.emplace_back("pgd_" + shortest(in_255ths(eps)), accuracy);
@@ -140,7 +138,7 @@ study_figure attacks_by_selectivity_figure(const ordered_networks& networks) {
             accuracy, near_floor ? horizontal_line(floor_accuracy, gray, "5 %") : "", &range));
     }
     figure.caption =
-        networks.counted() + "; " + images_of(networks, "attack_images") +
+        networks.counted() + "; " + images_text(networks.study.options.attack_images) +
         "; the PGD attacks of the figure above. A line joins the networks of one seed, so there is no "
         "band. Every panel has a scale of its own; the floor of 5 % is drawn where it is near.";
     figure.drawing = drawn_by_alpha(networks, std::move(panels),
@@ -152,21 +150,21 @@ study_figure attacks_by_selectivity_figure(const ordered_networks& networks) {
 namespace {
 
 // Mean accuracy over the severities of every corruption, and of all of them, in the order of the study.
-struct corruption_means {
+struct corruption_accuracies {
     std::vector<std::string> names;
     std::map<std::string, double> of;
 };
 
 constexpr const char* all_corruptions = "mean of all";
 
-corruption_means corruption_means_of(const json& network) {
-    corruption_means means;
+corruption_accuracies corruption_accuracies_of(const network_result& network) {
+    corruption_accuracies means;
     std::map<std::string, double> count;
-    for (const auto& condition : network["conditions"]) {
-        if (condition["kind"] != "corruption") continue;
-        const std::string name = condition["name"];
+    for (const auto& condition : network.conditions) {
+        if (condition.kind != condition_kind::corruption) continue;
+        const std::string& name = condition.name;
         if (count[name]++ == 0.0) means.names.push_back(name);
-        means.of[name] += condition["accuracy"].get<double>();
+        means.of[name] += condition.accuracy;
     }
     double sum = 0.0;
     for (const std::string& name : means.names) sum += means.of[name] /= count[name];
@@ -189,93 +187,125 @@ std::string diverging(double share) {
     return text.data();
 }
 
+// The cells of the map [corruption][alpha], in per cent: accuracy at alpha 0, at others the difference to it.
+struct corruption_map {
+    std::vector<std::string> names{}; // of the rows
+    std::vector<double> alphas{};
+    std::vector<std::vector<double>> cells{};
+    double largest = 0.0; // of the differences
+    std::string csv = "corruption,alpha,seed,accuracy,difference_to_alpha_0\n";
+};
+
+corruption_map corruption_map_of(const ordered_networks& networks) {
+    std::map<std::size_t, corruption_accuracies> base; // of each seed
+    for (const network_result* network : networks.of_alpha(0.0))
+        base[network->seed] = corruption_accuracies_of(*network);
+    corruption_map map{.names = base.begin()->second.names, .alphas = networks.alphas};
+    map.cells.assign(map.names.size(), std::vector<double>(map.alphas.size()));
+    for (std::size_t c = 0; c < map.alphas.size(); ++c) {
+        const bool is_base = map.alphas[c] == 0.0;
+        const auto those = networks.of_alpha(map.alphas[c]);
+        for (const network_result* network : those) {
+            corruption_accuracies means = corruption_accuracies_of(*network);
+            corruption_accuracies& zero = base[network->seed];
+            for (std::size_t r = 0; r < map.names.size(); ++r) {
+                const std::string& name = map.names[r];
+                const double difference = means.of[name] - zero.of[name];
+                const double cell = is_base ? means.of[name] : difference;
+                map.cells[r][c] += 100 * cell / static_cast<double>(those.size());
+                map.csv += name + "," + csv_of(*network) + csv_field(means.of[name]) + "," +
+                           csv_field(difference) + "\n";
+            }
+        }
+        if (is_base) continue;
+        for (const auto& row : map.cells) map.largest = std::max(map.largest, std::abs(row[c]));
+    }
+    return map;
+}
+
+// Means stand a little apart.
+double row_position(const corruption_map& map, std::size_t row) {
+    return static_cast<double>(row) + (row + 1 == map.names.size() ? 0.25 : 0.0);
+}
+
+// A rectangle, and the number in it.
+struct map_cell {
+    std::string rectangle;
+    std::string label;
+};
+
+map_cell cell_of(const corruption_map& map, std::size_t row, std::size_t column) {
+    const double alpha = map.alphas[column];
+    const double value = map.cells[row][column];
+    const double share = alpha == 0.0 || map.largest == 0.0 ? 0.0 : value / map.largest;
+    const std::string place = std::to_string(column) + "," + plot_number(row_position(map, row));
+    const std::string text = fixed(value, 1);
+    return {"set object rectangle center " + place + " size 0.96,0.92 fc rgb " +
+                gnuplot_string(alpha == 0.0 ? "#f2f2f2" : diverging(share)) + " fs solid noborder\n",
+            "set label " +
+                gnuplot_string(alpha != 0.0 && text.front() != '-' && text != "0.0" ? "+" + text : text) +
+                " at " + place + " center front tc rgb " +
+                (std::abs(share) > 0.55 ? "'white'" : "'#222222'") + "\n"};
+}
+
+plot drawing_of(const corruption_map& map) {
+    const auto columns = static_cast<double>(map.alphas.size());
+    const auto rows = static_cast<double>(map.names.size());
+    const double width = 190.0 + 90.0 * columns;
+    const double height = 66.0 + 25.0 * rows;
+    std::string x_tics, y_tics, cells, labels;
+    for (std::size_t r = 0; r < map.names.size(); ++r) {
+        y_tics += (r == 0 ? "" : ", ") + gnuplot_string(spaced(map.names[r])) + " " +
+                  plot_number(row_position(map, r));
+    }
+    for (std::size_t c = 0; c < map.alphas.size(); ++c) {
+        const double alpha = map.alphas[c];
+        x_tics += (c == 0 ? "" : ", ") + gnuplot_string(alpha == 0.0 ? "0: accuracy" : shortest(alpha)) +
+                  " " + std::to_string(c);
+        for (std::size_t r = 0; r < map.names.size(); ++r) {
+            const map_cell cell = cell_of(map, r, c);
+            cells += cell.rectangle;
+            labels += cell.label;
+        }
+    }
+    return {data_block("none", {{0.0, 0.0}}) +
+                "unset border\nunset key\nunset colorbox\nset tics scale 0 tc rgb '#333333'\nset lmargin at "
+                "screen " +
+                plot_number(150 / width) + "\nset rmargin at screen " + plot_number(1 - 10 / width) +
+                "\nset tmargin at screen " + plot_number(1 - 44 / height) + "\nset bmargin at screen " +
+                plot_number(8 / height) + "\nunset xtics\nset x2tics (" + x_tics + ")\nset ytics (" + y_tics +
+                ")\nset x2label 'alpha' offset 0,-0.5\nset xrange [-0.5:" + plot_number(columns - 0.5) +
+                "]\nset x2range [-0.5:" + plot_number(columns - 0.5) + "]\nset yrange [" +
+                plot_number(rows - 0.25) + ":-0.5]\n" + cells + labels +
+                "plot $none using 1:2 with points pt 0 lc rgb 'white'\n",
+            static_cast<std::size_t>(width), static_cast<std::size_t>(height)};
+}
+
+// Why there is no map; empty if there is one.
+std::string no_map_reason(const ordered_networks& networks) {
+    if (!networks.first.mean_corruption_accuracy)
+        return "corruptions were not measured (--corruption-images 0)";
+    if (std::find(networks.alphas.begin(), networks.alphas.end(), 0.0) == networks.alphas.end())
+        return "it compares with alpha 0, of which there is no network";
+    if (networks.alphas.size() == 1) return "it compares with alpha 0, and there is no other";
+    return {};
+}
+
 } // namespace
 
 study_figure corruption_map_figure(const ordered_networks& networks) {
     study_figure figure{.name = "corruptions", .heading = "Each corruption"};
-    const bool has_zero =
-        std::find(networks.alphas.begin(), networks.alphas.end(), 0.0) != networks.alphas.end();
-    if (networks.first["mean_corruption_accuracy"].is_null())
-        figure.left_out = "corruptions were not measured (--corruption-images 0)";
-    else if (!has_zero)
-        figure.left_out = "it compares with alpha 0, of which there is no network";
-    else if (networks.alphas.size() == 1)
-        figure.left_out = "it compares with alpha 0, and there is no other";
+    figure.left_out = no_map_reason(networks);
     if (!figure.left_out.empty()) return figure;
-
-    std::map<std::size_t, corruption_means> base; // of each seed
-    for (const json* network : networks.of_alpha(0.0))
-        base[(*network)["seed"].get<std::size_t>()] = corruption_means_of(*network);
-    const std::vector<std::string> names = base.begin()->second.names;
-    const std::size_t rows = names.size();
-    const std::size_t columns = networks.alphas.size();
-
-    figure.csv = "corruption,alpha,seed,accuracy,difference_to_alpha_0\n";
-    std::vector<std::vector<double>> shown(rows, std::vector<double>(columns));
-    double largest = 0.0;
-    for (std::size_t c = 0; c < columns; ++c) {
-        const auto those = networks.of_alpha(networks.alphas[c]);
-        for (const json* network : those) {
-            corruption_means means = corruption_means_of(*network);
-            corruption_means& zero = base[(*network)["seed"].get<std::size_t>()];
-            for (std::size_t r = 0; r < rows; ++r) {
-                const double difference = means.of[names[r]] - zero.of[names[r]];
-                const double cell = networks.alphas[c] == 0.0 ? means.of[names[r]] : difference;
-                shown[r][c] += 100 * cell / static_cast<double>(those.size());
-                figure.csv += names[r] + "," + csv_of(*network) + csv_field(means.of[names[r]]) + "," +
-                              csv_field(difference) + "\n";
-            }
-        }
-        if (networks.alphas[c] == 0.0) continue;
-        for (std::size_t r = 0; r < rows; ++r) largest = std::max(largest, std::abs(shown[r][c]));
-    }
-
-    const double width = 190.0 + 90.0 * static_cast<double>(columns);
-    const double height = 66.0 + 25.0 * static_cast<double>(rows);
-    std::string x_tics;
-    std::string y_tics;
-    std::string cells;
-    std::string labels;
-    for (std::size_t c = 0; c < columns; ++c) {
-        const double alpha = networks.alphas[c];
-        x_tics += (c == 0 ? "" : ", ") + gnuplot_string(alpha == 0.0 ? "0: accuracy" : shortest(alpha)) +
-                  " " + std::to_string(c);
-        for (std::size_t r = 0; r < rows; ++r) {
-            // Means stand a little apart.
-            const double y = static_cast<double>(r) + (r + 1 == rows ? 0.25 : 0.0);
-            if (c == 0)
-                y_tics += (r == 0 ? "" : ", ") + gnuplot_string(spaced(names[r])) + " " + plot_number(y);
-            const double share = alpha == 0.0 || largest == 0.0 ? 0.0 : shown[r][c] / largest;
-            cells += "set object rectangle center " + std::to_string(c) + "," + plot_number(y) +
-                     " size 0.96,0.92 fc rgb " + gnuplot_string(alpha == 0.0 ? "#f2f2f2" : diverging(share)) +
-                     " fs solid noborder\n";
-            const std::string text = fixed(shown[r][c], 1);
-            labels +=
-                "set label " +
-                gnuplot_string(alpha != 0.0 && text.front() != '-' && text != "0.0" ? "+" + text : text) +
-                " at " + std::to_string(c) + "," + plot_number(y) + " center front tc rgb " +
-                (std::abs(share) > 0.55 ? "'white'" : "'#222222'") + "\n";
-        }
-    }
-    figure.drawing.width = static_cast<std::size_t>(width);
-    figure.drawing.height = static_cast<std::size_t>(height);
-    figure.drawing.commands =
-        "unset border\nunset key\nunset colorbox\nset tics scale 0 tc rgb '#333333'\nset lmargin at screen " +
-        plot_number(150 / width) + "\nset rmargin at screen " + plot_number(1 - 10 / width) +
-        "\nset tmargin at screen " + plot_number(1 - 44 / height) + "\nset bmargin at screen " +
-        plot_number(8 / height) + "\nunset xtics\nset x2tics (" + x_tics + ")\nset ytics (" + y_tics +
-        ")\nset x2label 'alpha' offset 0,-0.5\nset xrange [-0.5:" +
-        plot_number(static_cast<double>(columns) - 0.5) +
-        "]\nset x2range [-0.5:" + plot_number(static_cast<double>(columns) - 0.5) + "]\nset yrange [" +
-        plot_number(static_cast<double>(rows) - 0.25) + ":-0.5]\n" + cells + labels +
-        "plot $none using 1:2 with points pt 0 lc rgb 'white'\n";
-    figure.drawing.commands = data_block("none", {{0.0, 0.0}}) + figure.drawing.commands;
+    const corruption_map map = corruption_map_of(networks);
+    figure.csv = map.csv;
+    figure.drawing = drawing_of(map);
     figure.caption =
         "Accuracy at alpha 0, in per cent, and at the others the difference to it in points: green is "
         "more, purple less. Mean over 5 severities and " +
         std::to_string(networks.seeds.size()) +
         (networks.seeds.size() == 1 ? " seed" : " seeds, differences taken within the seed") + "; " +
-        images_of(networks, "corruption_images") + "; " + networks.counted() +
+        images_text(networks.study.options.corruption_images) + "; " + networks.counted() +
         ". Bands are left out here; corruptions.csv has every network.";
     return figure;
 }

@@ -8,13 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 namespace program {
 
 namespace {
-
-using json = nlohmann::ordered_json;
 
 struct group {
     condition_group which;
@@ -36,7 +33,7 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
     const double eps = grid.empty() ? 0.0 : grid.back();
     std::vector<group> groups;
     if (!grid.empty()) groups.push_back({condition_group::attack, "pgd", "PGD " + eps_text(eps)});
-    if (!networks.first["mean_corruption_accuracy"].is_null()) {
+    if (networks.first.mean_corruption_accuracy) {
         groups.push_back({condition_group::noise_corruptions, "noise_corruptions", "noise corruptions"});
         groups.push_back({condition_group::other_corruptions, "other_corruptions", "other corruptions"});
     }
@@ -51,15 +48,15 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
         std::vector<double> together{0.0};
         std::vector<network_number> numbers;
         for (const group& each : groups) {
-            for (const char* measure :
-                 {"components_interpolated", "participation_ratio", "participation_ratio_unbiased"}) {
+            for (const dimension_measure measure : dimension_measures) {
                 const change_choice choice{.full = full_maps, .difference = difference, .measure = measure};
-                network_number value = [=, which = each.which](const json& network) {
+                network_number value = [=, which = each.which](const network_result& network) {
                     return dimensionality_change(network, which, eps, choice);
                 };
-                columns.emplace_back(
-                    std::string(each.name) + (difference ? "_difference_" : "_change_") + measure, value);
-                if (measure != std::string("components_interpolated")) continue;
+                columns.emplace_back(std::string(each.name) + (difference ? "_difference_" : "_change_") +
+                                         name_of(measure),
+                                     value);
+                if (measure != dimension_measure::components_interpolated) continue;
                 const auto values = values_of(networks, value);
                 together.insert(together.end(), values.begin(), values.end());
                 numbers.push_back(std::move(value));
@@ -85,7 +82,7 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
         networks.counted() + "; components for 95 % of the variance, as a share of the " +
         (full_maps ? "samples or columns, whichever are fewer, of full maps" : "units, of channel means") +
         ", mean over early layers. Above: of the perturbed images less of the same " +
-        with_commas(networks.study["options"]["compared_images"].get<std::size_t>()) +
+        with_commas(networks.study.options.compared_images) +
         " clean ones; below: of the differences between perturbed and clean. Each condition is measured by "
         "itself, "
         "then averaged" +
@@ -97,16 +94,23 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
 
 study_figure gradient_figure(const ordered_networks& networks) {
     study_figure figure{.name = "gradients", .heading = "Variability of input-unit gradients"};
-    constexpr std::array<titled_key, 4> quantities{
-        {{"cv_samples", "CV across samples"},
-         {"cv_units", "CV across units"},
-         {"cv_samples_nonzero", "CV across samples, zeros left out"},
-         {"zero_fraction", "share of exact zeros"}}};
+    using repscope::gradient_variability_result;
+    struct titled_quantity {
+        const char* name;
+        gradient_quantity quantity;
+        const char* title;
+    };
+    constexpr std::array<titled_quantity, 4> quantities{
+        {{"cv_samples", &gradient_variability_result::cv_samples, "CV across samples"},
+         {"cv_units", &gradient_variability_result::cv_units, "CV across units"},
+         {"cv_samples_nonzero", &gradient_variability_result::cv_samples_nonzero,
+          "CV across samples, zeros left out"},
+         {"zero_fraction", &gradient_variability_result::zero_fraction, "share of exact zeros"}}};
     std::vector<plot_panel> panels;
     std::vector<std::pair<std::string, network_number>> columns;
-    for (const titled_key& each : quantities) {
-        const network_number value = [key = each.key](const json& network) {
-            return gradient_number(network, key);
+    for (const titled_quantity& each : quantities) {
+        const network_number value = [quantity = each.quantity](const network_result& network) {
+            return gradient_number(network, quantity);
         };
         std::vector<double> values = values_of(networks, value);
         if (!any_finite(values)) continue;
@@ -114,7 +118,7 @@ study_figure gradient_figure(const ordered_networks& networks) {
         axis_range range = range_of(values, 0.005);
         range.low = std::min(0.0, range.low) == 0.0 ? 0.0 : -0.03 * range.high;
         panels.push_back(scatter_panel(networks, each.title, value, "", &range));
-        columns.emplace_back(each.key, value);
+        columns.emplace_back(each.name, value);
     }
     if (panels.empty()) {
         figure.left_out = "gradients were not measured (--gradient-images 0)";
@@ -124,14 +128,14 @@ study_figure gradient_figure(const ordered_networks& networks) {
     figure.caption =
         networks.counted() +
         "; norm (l2) of the derivative of a unit's spatial mean with respect to the image, " +
-        with_commas(networks.study["options"]["gradient_images"].get<std::size_t>()) +
+        with_commas(networks.study.options.gradient_images) +
         " images; coefficient of variation (CV), mean over layers. A line joins the networks of one "
         "seed, so there is no band.";
     figure.drawing = drawn_by_alpha(networks, std::move(panels), 4);
     return figure;
 }
 
-std::vector<study_figure> study_figures(const json& study) {
+std::vector<study_figure> study_figures(const study_result& study) {
     const ordered_networks networks(study);
     return {clean_and_corrupted_figure(networks),    attacks_by_size_figure(networks),
             attacks_by_selectivity_figure(networks), corruption_map_figure(networks),

@@ -2,9 +2,9 @@
 
 #include "render/gnuplot.hpp"
 #include "render/plot.hpp"
+#include "study/result.hpp"
 
 #include <cstddef>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -22,9 +22,9 @@ struct study_figure {
 
 /// The networks of a study in the order of figures: by seed, then by alpha.
 struct ordered_networks {
-    explicit ordered_networks(const nlohmann::ordered_json& study);
+    explicit ordered_networks(const study_result& study);
 
-    [[nodiscard]] std::vector<const nlohmann::ordered_json*> of_alpha(double alpha) const;
+    [[nodiscard]] std::vector<const network_result*> of_alpha(double alpha) const;
     /// "21 networks (7 alphas, 3 seeds)".
     [[nodiscard]] std::string counted() const;
     /// Blue below 0, gray at 0, orange above, darker the farther out: told apart by color-blind readers and
@@ -32,15 +32,15 @@ struct ordered_networks {
     [[nodiscard]] legend_entry style(double alpha) const;
     [[nodiscard]] std::vector<legend_entry> legend() const;
 
-    const nlohmann::ordered_json& study;
-    const nlohmann::ordered_json& first;
+    const study_result& study;
+    const network_result& first;
     std::vector<double> alphas; ///< ascending
     std::vector<std::size_t> seeds;
-    std::vector<const nlohmann::ordered_json*> all;
+    std::vector<const network_result*> all;
 };
 
 /// All figures, in the order of the page.
-std::vector<study_figure> study_figures(const nlohmann::ordered_json& study);
+std::vector<study_figure> study_figures(const study_result& study);
 
 // One by one: of accuracy,
 study_figure clean_and_corrupted_figure(const ordered_networks& networks);

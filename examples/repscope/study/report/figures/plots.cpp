@@ -8,14 +8,11 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <set>
 
 namespace program {
 
 namespace {
-
-using json = nlohmann::ordered_json;
 
 std::string blended(const std::array<int, 3>& from, const std::array<int, 3>& to, double share) {
     std::array<char, 8> text{};
@@ -27,8 +24,6 @@ std::string blended(const std::array<int, 3>& from, const std::array<int, 3>& to
     return text.data();
 }
 
-double number_of(const json& value) { return value.get<double>(); }
-
 // "0xrrggbb" as the number that variable colors take.
 double color_number(const std::string& color) {
     return static_cast<double>(std::stoul(color.substr(1), nullptr, 16));
@@ -36,28 +31,25 @@ double color_number(const std::string& color) {
 
 } // namespace
 
-ordered_networks::ordered_networks(const json& whole) : study(whole), first(whole["networks"][0]) {
+ordered_networks::ordered_networks(const study_result& whole) : study(whole), first(whole.networks[0]) {
     std::set<double> known_alphas;
     std::set<std::size_t> known_seeds;
-    for (const auto& network : study["networks"]) {
-        known_alphas.insert(number_of(network["alpha"]));
-        known_seeds.insert(network["seed"].get<std::size_t>());
+    for (const auto& network : study.networks) {
+        known_alphas.insert(network.alpha);
+        known_seeds.insert(network.seed);
         all.push_back(&network);
     }
     alphas.assign(known_alphas.begin(), known_alphas.end());
     seeds.assign(known_seeds.begin(), known_seeds.end());
-    std::sort(all.begin(), all.end(), [](const json* a, const json* b) {
-        const auto key = [](const json& network) {
-            return std::pair(network["seed"].get<std::size_t>(), number_of(network["alpha"]));
-        };
-        return key(*a) < key(*b);
+    std::sort(all.begin(), all.end(), [](const network_result* a, const network_result* b) {
+        return std::pair(a->seed, a->alpha) < std::pair(b->seed, b->alpha);
     });
 }
 
-std::vector<const json*> ordered_networks::of_alpha(double alpha) const {
-    std::vector<const json*> those;
-    for (const json* network : all) {
-        if (number_of((*network)["alpha"]) == alpha) those.push_back(network);
+std::vector<const network_result*> ordered_networks::of_alpha(double alpha) const {
+    std::vector<const network_result*> those;
+    for (const network_result* network : all) {
+        if (network->alpha == alpha) those.push_back(network);
     }
     return those;
 }
@@ -93,7 +85,7 @@ std::vector<legend_entry> ordered_networks::legend() const {
 
 std::vector<double> values_of(const ordered_networks& networks, const network_number& value) {
     std::vector<double> values;
-    for (const json* network : networks.all) values.push_back(value(*network));
+    for (const network_result* network : networks.all) values.push_back(value(*network));
     return values;
 }
 
@@ -102,12 +94,12 @@ plot_panel scatter_panel(const ordered_networks& networks, const std::string& ti
                          double least) {
     std::vector<std::vector<double>> rows;
     std::vector<double> selectivity;
-    const json* before = nullptr;
-    for (const json* network : networks.all) {
-        if (before != nullptr && (*before)["seed"] != (*network)["seed"]) rows.emplace_back();
+    const network_result* before = nullptr;
+    for (const network_result* network : networks.all) {
+        if (before != nullptr && before->seed != network->seed) rows.emplace_back();
         before = network;
-        const legend_entry look = networks.style(number_of((*network)["alpha"]));
-        selectivity.push_back(number_of((*network)["selectivity_mean"]));
+        const legend_entry look = networks.style(network->alpha);
+        selectivity.push_back(network->selectivity_mean);
         rows.push_back(
             {selectivity.back(), value(*network), static_cast<double>(look.shape), color_number(look.color)});
     }
@@ -162,9 +154,8 @@ std::string band_text(const ordered_networks& networks) {
                                             " seeds; band: from the lowest to the highest of them.";
 }
 
-std::string csv_of(const json& network) {
-    return csv_field(number_of(network["alpha"])) + "," + std::to_string(network["seed"].get<std::size_t>()) +
-           ",";
+std::string csv_of(const network_result& network) {
+    return csv_field(network.alpha) + "," + std::to_string(network.seed) + ",";
 }
 
 std::string network_csv(const ordered_networks& networks,
@@ -172,8 +163,8 @@ std::string network_csv(const ordered_networks& networks,
     std::string text = "alpha,seed,selectivity_mean";
     for (const auto& [name, value] : columns) text += "," + csv_field(name);
     text += "\n";
-    for (const json* network : networks.all) {
-        text += csv_of(*network) + csv_field(number_of((*network)["selectivity_mean"]));
+    for (const network_result* network : networks.all) {
+        text += csv_of(*network) + csv_field(network->selectivity_mean);
         for (const auto& [name, value] : columns) text += "," + csv_field(value(*network));
         text += "\n";
     }

@@ -12,19 +12,13 @@ namespace program {
 // Ways of plotting that several figures of a study share.
 
 /// A number of a network; NaN where it has none.
-using network_number = std::function<double(const nlohmann::ordered_json& network)>;
+using network_number = std::function<double(const network_result& network)>;
 
 /// A panel of networks against their mean selectivity: points colored by alpha, a line joins those of a
 /// seed. `more` stands before the plot; `y` is the range, or that of the values.
 plot_panel scatter_panel(const ordered_networks& networks, const std::string& title,
                          const network_number& value, const std::string& more = "",
                          const axis_range* y = nullptr, double least = 0.02);
-
-/// A name in study.json, and what a panel says instead.
-struct titled_key {
-    const char* key;
-    const char* title;
-};
 
 /// The values of all networks.
 std::vector<double> values_of(const ordered_networks& networks, const network_number& value);
@@ -48,7 +42,7 @@ std::string network_csv(const ordered_networks& networks,
                         const std::vector<std::pair<std::string, network_number>>& columns);
 
 /// "-2,0,": how rows about a network begin.
-std::string csv_of(const nlohmann::ordered_json& network);
+std::string csv_of(const network_result& network);
 
 /// A figure of panels, with the legend of alphas.
 plot drawn_by_alpha(const ordered_networks& networks, std::vector<plot_panel> panels, std::size_t columns);

@@ -1,0 +1,259 @@
+#include "study/network_json.hpp"
+
+#include "layers/json.hpp"
+#include "study/per_image.hpp"
+#include "study/report/outcomes.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace program {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+// A number; null, which numbers that are not finite are written as, is NaN.
+double number(const json& value) {
+    return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::vector<double> numbers(const json& values) {
+    std::vector<double> result;
+    for (const auto& value : values) result.push_back(number(value));
+    return result;
+}
+
+json gradient_json(const repscope::gradient_variability_result& result) {
+    json object;
+    object["cv_samples"] = result.cv_samples;
+    object["cv_units"] = result.cv_units;
+    object["mean"] = result.mean;
+    object["sd"] = result.sd;
+    object["images"] = result.images;
+    object["zero_fraction"] = result.zero_fraction;
+    object["dead_units"] = result.dead_units;
+    object["cv_samples_nonzero"] = result.cv_samples_nonzero;
+    return object;
+}
+
+repscope::gradient_variability_result read_gradient(const json& object) {
+    repscope::gradient_variability_result result;
+    result.cv_samples = number(object.at("cv_samples"));
+    result.cv_units = number(object.at("cv_units"));
+    result.mean = number(object.at("mean"));
+    result.sd = number(object.at("sd"));
+    result.images = object.at("images").get<std::uint64_t>();
+    result.zero_fraction = number(object.at("zero_fraction"));
+    result.dead_units = object.at("dead_units").get<std::size_t>();
+    result.cv_samples_nonzero = number(object.at("cv_samples_nonzero"));
+    return result;
+}
+
+json layer_json(const layer_result& layer) {
+    json object = to_json(layer.report);
+    if (!layer.gradient) return object;
+    object["gradient"]["l2"] = gradient_json(layer.gradient->l2);
+    object["gradient"]["l1"] = gradient_json(layer.gradient->l1);
+    return object;
+}
+
+layer_result read_layer(const json& object) {
+    layer_result layer{.report = layer_from_json(object)};
+    if (object.contains("gradient")) {
+        layer.gradient = {read_gradient(object.at("gradient").at("l2")),
+                          read_gradient(object.at("gradient").at("l1"))};
+    }
+    return layer;
+}
+
+json change_json(const change_result& change) {
+    json object;
+    object["dimensionality"] = to_json(change.dimensionality);
+    object["relative_size"] = change.relative_size;
+    return object;
+}
+
+std::optional<change_result> read_change(const json& layer) {
+    if (!layer.contains("change")) return std::nullopt;
+    const json& object = layer["change"];
+    return change_result{dimensionality_from_json(object.at("dimensionality")),
+                         number(object.at("relative_size"))};
+}
+
+json compared_json(const std::vector<compared_layer>& layers) {
+    json list = json::array();
+    for (const compared_layer& layer : layers) {
+        json object;
+        object["name"] = layer.name;
+        object["dimensionality"] = to_json(layer.dimensionality);
+        if (layer.cumulative_variance) object["cumulative_variance"] = *layer.cumulative_variance;
+        if (layer.change) object["change"] = change_json(*layer.change);
+        if (layer.full) {
+            json& full = object["full"];
+            full["samples"] = layer.full->samples;
+            full["dimensionality"] = to_json(layer.full->dimensionality);
+            if (layer.full->change) full["change"] = change_json(*layer.full->change);
+        }
+        list.push_back(std::move(object));
+    }
+    return list;
+}
+
+std::vector<compared_layer> read_compared(const json& list) {
+    std::vector<compared_layer> layers;
+    for (const auto& object : list) {
+        compared_layer& layer = layers.emplace_back();
+        layer.name = object.at("name").get<std::string>();
+        layer.dimensionality = dimensionality_from_json(object.at("dimensionality"));
+        if (object.contains("cumulative_variance"))
+            layer.cumulative_variance = numbers(object["cumulative_variance"]);
+        layer.change = read_change(object);
+        if (object.contains("full")) {
+            const json& full = object["full"];
+            layer.full = maps_result{full.at("samples").get<std::size_t>(),
+                                     dimensionality_from_json(full.at("dimensionality")), read_change(full)};
+        }
+    }
+    return layers;
+}
+
+json condition_json(const condition_result& condition) {
+    json object;
+    if (condition.kind == condition_kind::corruption) {
+        object["kind"] = "corruption";
+        object["name"] = condition.name;
+        object["severity"] = condition.severity;
+    } else {
+        const bool attack = condition.kind == condition_kind::attack;
+        object["kind"] = attack ? "attack" : "random";
+        if (attack) object["name"] = condition.name;
+        object["norm"] = "linf";
+        object["eps"] = condition.eps;
+        if (attack) {
+            object["steps"] = condition.steps;
+            object["step_size"] = condition.step_size;
+            object["restarts"] = condition.restarts;
+        }
+        object["seed"] = condition.seed;
+    }
+    object["images"] = condition.images;
+    object["accuracy"] = condition.accuracy;
+    object["mean_l2"] = condition.mean_l2;
+    object["mean_linf"] = condition.mean_linf;
+    object["layers"] = compared_json(condition.layers);
+    return object;
+}
+
+condition_result read_condition(const json& object) {
+    condition_result condition;
+    const auto kind = object.at("kind").get<std::string>();
+    condition.kind = kind == "corruption" ? condition_kind::corruption
+                     : kind == "attack"   ? condition_kind::attack
+                                          : condition_kind::random;
+    if (condition.kind != condition_kind::random) condition.name = object.at("name").get<std::string>();
+    if (condition.kind == condition_kind::corruption) {
+        condition.severity = object.at("severity").get<int>();
+    } else {
+        condition.eps = object.at("eps").get<double>();
+        condition.seed = object.at("seed").get<std::uint64_t>();
+    }
+    if (condition.kind == condition_kind::attack) {
+        condition.steps = object.at("steps").get<std::size_t>();
+        condition.step_size = object.at("step_size").get<double>();
+        condition.restarts = object.at("restarts").get<std::size_t>();
+    }
+    condition.images = object.at("images").get<std::size_t>();
+    condition.accuracy = number(object.at("accuracy"));
+    condition.mean_l2 = number(object.at("mean_l2"));
+    condition.mean_linf = number(object.at("mean_linf"));
+    condition.layers = read_compared(object.at("layers"));
+    return condition;
+}
+
+json clean_json(const clean_result& clean) {
+    json object;
+    object["kind"] = "clean";
+    object["images"] = clean.images;
+    object["accuracy"] = clean.accuracy;
+    object["layers"] = json::array();
+    for (const layer_result& layer : clean.layers) object["layers"].push_back(layer_json(layer));
+    return object;
+}
+
+// The NETWORK object's parts about single images: by the label of the condition.
+void add_image_results(json& object, const network_result& network) {
+    object["right"][std::string(clean_label)] = packed(network.clean.correct);
+    for (const condition_result& condition : network.conditions) {
+        const std::string label = condition_label(condition);
+        object["right"][label] = packed(condition.correct);
+        if (!condition.pixels.empty()) object["pictures"][label] = condition.pixels;
+    }
+}
+
+void read_image_results(const json& object, network_result& network) {
+    const json& right = object.at("right");
+    const auto correct = [&](const std::string& label) {
+        return unpacked(right.at(label).get<std::string>());
+    };
+    network.clean.correct = correct(std::string(clean_label));
+    for (condition_result& condition : network.conditions) {
+        const std::string label = condition_label(condition);
+        condition.correct = correct(label);
+        if (object.contains("pictures") && object["pictures"].contains(label))
+            condition.pixels = object["pictures"][label].get<std::vector<std::uint8_t>>();
+    }
+}
+
+} // namespace
+
+json network_json(const network_result& network, image_results images) {
+    json object;
+    object["alpha"] = network.alpha;
+    object["seed"] = network.seed;
+    object["selectivity_mean"] = network.selectivity_mean;
+    object["clean_accuracy"] = network.clean.accuracy;
+    object["mean_corruption_accuracy"] = nullptr;
+    if (const auto& means = network.mean_corruption_accuracy)
+        object["mean_corruption_accuracy"] = {{"all", means->all}, {"without_frost", means->without_frost}};
+    object["train_seconds"] = network.train_seconds;
+    object["images_per_second"] = network.images_per_second;
+    for (const auto& [stage, seconds] : network.seconds) object["seconds"][stage] = seconds;
+    object["reference"]["images"] = network.reference.images;
+    object["reference"]["layers"] = compared_json(network.reference.layers);
+    if (images == image_results::written) add_image_results(object, network);
+    object["conditions"].push_back(clean_json(network.clean));
+    for (const auto& condition : network.conditions)
+        object["conditions"].push_back(condition_json(condition));
+    return object;
+}
+
+network_result network_from_json(const json& object) {
+    network_result network;
+    network.alpha = object.at("alpha").get<double>();
+    network.seed = object.at("seed").get<std::size_t>();
+    network.selectivity_mean = number(object.at("selectivity_mean"));
+    if (const json& means = object.at("mean_corruption_accuracy"); !means.is_null())
+        network.mean_corruption_accuracy = {number(means.at("all")), number(means.at("without_frost"))};
+    network.train_seconds = number(object.at("train_seconds"));
+    network.images_per_second = number(object.at("images_per_second"));
+    for (const auto& [stage, seconds] : object.at("seconds").items())
+        network.seconds.push_back({stage, seconds.get<double>()});
+    network.reference.images = object.at("reference").at("images").get<std::size_t>();
+    network.reference.layers = read_compared(object.at("reference").at("layers"));
+    const json& conditions = object.at("conditions");
+    const json& clean = conditions.at(0);
+    network.clean.images = clean.at("images").get<std::size_t>();
+    network.clean.accuracy = number(clean.at("accuracy"));
+    for (const json& layer : clean.at("layers")) network.clean.layers.push_back(read_layer(layer));
+    for (std::size_t k = 1; k < conditions.size(); ++k)
+        network.conditions.push_back(read_condition(conditions[k]));
+    read_image_results(object, network);
+    return network;
+}
+
+} // namespace program
