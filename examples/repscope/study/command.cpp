@@ -176,6 +176,58 @@ int study(const study_settings& settings) {
     return 0;
 }
 
+// The networks: alphas, seeds, training and architecture.
+void add_network_options(CLI::App& command, study_settings& settings, std::string& alphas) {
+    command
+        .add_option("--alphas", alphas, "strengths of the selectivity term: below 0 pushes down, above 0 up")
+        ->type_name("A,B,..")
+        ->capture_default_str();
+    command.add_option("--seeds", settings.seeds, "networks an alpha; a seed fixes initialization and order")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1000})))
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_option("--epochs", settings.epochs, "passes over the training images")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{10000})))
+        ->type_name("N")
+        ->capture_default_str();
+    add_image_options(command, settings);
+    command
+        .add_option("--network", settings.network,
+                    "small (4 convolutions), resnet (3 residual blocks)\nor mlp (784-256-128-10)")
+        ->check(quiet(CLI::IsMember({"small", "resnet", "mlp"})))
+        ->type_name("NAME")
+        ->capture_default_str();
+}
+
+// The images and the sizes of corruptions, attacks and gradients.
+void add_condition_options(CLI::App& command, study_settings& settings, std::string& eps) {
+    command
+        .add_option("--corruption-images", settings.corruption_images,
+                    "test images under each of 15 corruptions at 5 severities;\n0: none")
+        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
+    command
+        .add_option("--attack-images", settings.attack_images,
+                    "test images under FGSM, PGD and random signs; 0: none")
+        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
+    command
+        .add_option("--gradient-images", settings.gradient_images,
+                    "test images for the gradients of units with respect to the\nimage; 0: none")
+        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_option("--eps", eps, "sizes of the attacks (linf), in 255ths")
+        ->type_name("E,E,..")
+        ->capture_default_str();
+    command.add_option("--attack-steps", settings.attack_steps, "steps of PGD, of 2.5 eps / steps each")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{4096})))
+        ->type_name("N")
+        ->capture_default_str();
+}
+
 } // namespace
 
 command add_study(CLI::App& app) {
@@ -185,45 +237,8 @@ command add_study(CLI::App& app) {
     CLI::App* sub = app.add_subcommand(
         "study", "Train networks with class selectivity pushed down and up, and measure every layer");
     add_data_options(*sub, *settings);
-    sub->add_option("--alphas", *alphas, "strengths of the selectivity term: below 0 pushes down, above 0 up")
-        ->type_name("A,B,..")
-        ->capture_default_str();
-    sub->add_option("--seeds", settings->seeds, "networks an alpha; a seed fixes initialization and order")
-        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1000})))
-        ->type_name("N")
-        ->capture_default_str();
-    sub->add_option("--epochs", settings->epochs, "passes over the training images")
-        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{10000})))
-        ->type_name("N")
-        ->capture_default_str();
-    add_image_options(*sub, *settings);
-    sub->add_option("--network", settings->network,
-                    "small (4 convolutions), resnet (3 residual blocks)\nor mlp (784-256-128-10)")
-        ->check(quiet(CLI::IsMember({"small", "resnet", "mlp"})))
-        ->type_name("NAME")
-        ->capture_default_str();
-    sub->add_option("--corruption-images", settings->corruption_images,
-                    "test images under each of 15 corruptions at 5 severities;\n0: none")
-        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
-        ->type_name("N")
-        ->capture_default_str();
-    sub->add_option("--attack-images", settings->attack_images,
-                    "test images under FGSM, PGD and random signs; 0: none")
-        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
-        ->type_name("N")
-        ->capture_default_str();
-    sub->add_option("--gradient-images", settings->gradient_images,
-                    "test images for the gradients of units with respect to the\nimage; 0: none")
-        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
-        ->type_name("N")
-        ->capture_default_str();
-    sub->add_option("--eps", *eps, "sizes of the attacks (linf), in 255ths")
-        ->type_name("E,E,..")
-        ->capture_default_str();
-    sub->add_option("--attack-steps", settings->attack_steps, "steps of PGD, of 2.5 eps / steps each")
-        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{4096})))
-        ->type_name("N")
-        ->capture_default_str();
+    add_network_options(*sub, *settings, *alphas);
+    add_condition_options(*sub, *settings, *eps);
     add_run_options(*sub, *settings);
     sub->add_flag("--dump", settings->dump, "write each layer's test activations and the labels as .npy");
     // These were options of this command; it names the one that has them now.
