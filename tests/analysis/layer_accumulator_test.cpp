@@ -132,7 +132,7 @@ void check_close(const layer_report& a, const layer_report& b) {
 
 } // namespace
 
-TEST_CASE("an accumulator reports what the separate functions do") {
+TEST_CASE("an accumulator reports the results of the separate functions") {
     for (const negative_policy policy :
          {negative_policy::undefined, negative_policy::rectify, negative_policy::shift}) {
         const std::size_t samples = 500, units = 9;
@@ -337,7 +337,7 @@ TEST_CASE("merged accumulators have the report of one pass over all samples") {
     check_equal(layer.finish().selectivity->measured.index, once.selectivity->measured.index);
 }
 
-TEST_CASE("a saved accumulator goes on with the same bits") {
+TEST_CASE("a saved accumulator continues with the same bits") {
     const std::size_t samples = 240, units = 8;
     const auto data = draws(samples, units, 1, .5);
     const auto y = labels_of(samples);
@@ -413,7 +413,7 @@ TEST_CASE("places decide the folds of samples, in any portions") {
     check_equal(layer.finish().inference->cross_fit->index, repscope::cross_fit_selectivity(blocks).index);
 }
 
-TEST_CASE("bad input is refused and leaves the accumulator as it was") {
+TEST_CASE("bad input throws and leaves the accumulator unchanged") {
     const std::size_t samples = 20, units = 3;
     const auto data = draws(samples, units);
     const auto y = labels_of(samples);

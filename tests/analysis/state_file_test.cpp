@@ -127,7 +127,7 @@ class hand_made {
 
 } // namespace
 
-TEST_CASE("what is written is read") {
+TEST_CASE("written files are read back") {
     const bytes all = written(example());
     const analysis::state_file read = analysis::parse_state_file(all, "a.rsm");
     const analysis::state_file wanted = example();
@@ -204,7 +204,7 @@ TEST_CASE("sections of a later minor version are skipped or kept") {
     CHECK(analysis::find_section(read.layers[0], "tuning_moments").has_value());
 }
 
-TEST_CASE("files that lie are told by name and place") {
+TEST_CASE("errors name inconsistent files and the place") {
     const bytes text{std::byte{'P'}, std::byte{'K'}};
     const auto lies = [](hand_made& made) { return parse_message(made.all()); };
     const auto built = [&](auto&& build) {

@@ -150,7 +150,7 @@ TEST_CASE("the best iterate of 100 steps is no worse than that of 10") {
     }
 }
 
-TEST_CASE("what is reported is what the model says of the inputs that are returned") {
+TEST_CASE("the result has the model's losses and predictions for the returned inputs") {
     const inputs<double> data(17);
     two_layers<double> model;
     for (const iterate returned : {iterate::best, iterate::last}) {

@@ -70,7 +70,7 @@ TEST_CASE("the names are those of the data sets, and each is found") {
                          repscope::value_error);
 }
 
-TEST_CASE("an image's bytes depend on its index and nothing around it") {
+TEST_CASE("an image's bytes depend on its index and not on other images") {
     const auto batch = batch_of<std::uint8_t>(3, 24, 20, 3);
     for (std::size_t k = 0; k < all_kinds; ++k) {
         const auto which = static_cast<corruption::kind>(k);
@@ -97,7 +97,7 @@ TEST_CASE("an image's bytes depend on its index and nothing around it") {
     }
 }
 
-TEST_CASE("seed, index and severity change what is random, and only that") {
+TEST_CASE("seed, index and severity change random corruptions only") {
     const auto image = formula_image(32, 32);
     for (std::size_t k = 0; k < all_kinds; ++k) {
         const auto which = static_cast<corruption::kind>(k);
@@ -174,7 +174,7 @@ TEST_CASE("floats are corrupted like bytes, but for the rounding") {
     }
 }
 
-TEST_CASE("one channel is gray, and where no color is involved any number goes") {
+TEST_CASE("one channel is gray, and corruptions without color accept any number of channels") {
     const auto gray = formula_image(16, 16, 1);
     repscope::array<std::uint8_t, 3> rgb({16, 16, 3});
     for (std::size_t i = 0; i < rgb.size(); ++i) rgb.data_handle()[i] = gray.data_handle()[i / 3];
@@ -225,7 +225,7 @@ TEST_CASE("the nearest variant") {
                      corruption::apply("contrast", image, {.severity = 2, .variant = variant::imagenet})));
 }
 
-TEST_CASE("own textures of frost are taken at the scale of the published set") {
+TEST_CASE("custom frost textures are scaled as in the published set") {
     // A texture of one color stays that color at any scale.
     std::vector<corruption::frost_texture> textures;
     textures.emplace_back(std::array<std::size_t, 3>{200, 300, 3});
@@ -244,7 +244,7 @@ TEST_CASE("own textures of frost are taken at the scale of the published set") {
                     repscope::shape_error);
 }
 
-TEST_CASE("our own draws have the moments of the reference's") {
+TEST_CASE("draws have the moments of the reference's draws") {
     repscope::array<std::uint8_t, 3> gray({64, 64, 3});
     std::fill_n(gray.data_handle(), gray.size(), std::uint8_t{128});
     const auto moments = [&](std::string_view name, int severity) {

@@ -183,7 +183,7 @@ TEST_CASE("random corruptions replay given draws, byte for byte") {
     }
 }
 
-TEST_CASE("JPEG of any size is what libjpeg makes of it") {
+TEST_CASE("JPEG of any size equals the output of libjpeg") {
     struct expected {
         std::size_t height, width, channels;
         int quality;
@@ -298,7 +298,7 @@ TEST_CASE("edges of a step are one pixel wide, and faint ones only where they me
     CHECK(std::count(edges.begin(), edges.end(), 1) == 0);
 }
 
-TEST_CASE("water is a bright rim, and where none has fallen the image stays") {
+TEST_CASE("water is a bright rim, and the image is unchanged without drops") {
     const auto image = formula_image(32, 32);
     const auto drops = bells(32 * 32, 29, .62, .1);
     // A figure of this library, whose bytes agree with the published generator's on its own draws.

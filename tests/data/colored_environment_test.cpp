@@ -15,7 +15,7 @@ namespace colored_environment_test {
 
 using namespace repscope;
 
-TEST_CASE("colored images: the color goes along with the noisy label, and the gray ones share it") {
+TEST_CASE("colored images: the color correlates with the noisy label, and gray images have the same labels") {
     const std::size_t n = 4000;
     std::vector<std::uint8_t> pixels(n * 9);
     std::vector<int> classes(n);

@@ -100,7 +100,7 @@ TEST_CASE("the jackknife is every sample left out and all computed anew") {
     check_jackknife(sample(270, 260, 4), 260); // more than one tile
 }
 
-TEST_CASE("the second pass may come in any portions, from several states, on any threads") {
+TEST_CASE("the second pass accepts any division into calls, several states, and any threads") {
     const auto x = sample(300, 9, 5);
     const auto view = as_view(x, {300, 9});
     repscope::covariance state(9);
@@ -226,7 +226,7 @@ TEST_CASE("a sketch of every sign is exact on average and its parts merge") {
     CHECK(one.centered().frobenius2 == s.frobenius2);
 }
 
-TEST_CASE("Hutch++ is exact in the dominant directions and unbiased beside them") {
+TEST_CASE("Hutch++ is exact in the dominant directions and unbiased in the others") {
     const auto x = sample(150, 60, 9, 1);
     const auto view = as_view(x, {150, 60});
     repscope::covariance exact(60);

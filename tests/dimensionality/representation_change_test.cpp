@@ -89,7 +89,7 @@ TEST_CASE("the change of maps is that of the means of their channels") {
     }
 }
 
-TEST_CASE("exact changes: one direction, none, and clean values of 0") {
+TEST_CASE("exact changes: one direction, no change, and clean values of 0") {
     const std::vector<double> clean{3, 4, 0, 0, 0, 5}; // |clean|^2 = 50
     std::vector<double> perturbed = clean;
     perturbed[0] += 2; // of the first unit only: |difference|^2 = 8

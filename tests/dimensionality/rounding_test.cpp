@@ -178,7 +178,7 @@ TEST_CASE("few samples of many dimensions keep their unbiased ratio") {
     }
 }
 
-TEST_CASE("a sketch whose probes do not tell the denominator from 0 has no unbiased ratio") {
+TEST_CASE("a sketch with a denominator within its error of 0 has no unbiased ratio") {
     constexpr std::size_t n = 100;
     std::vector<double> x(n * n);
     for (std::size_t i = 0; i < n; ++i) x[i * n + i] = .1;

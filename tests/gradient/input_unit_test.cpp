@@ -151,7 +151,7 @@ TEST_CASE("exact gradients of all units against central differences") {
     }
 }
 
-TEST_CASE("the general way by vjp and jvp gives what the network's own loops give") {
+TEST_CASE("vjp and jvp give the same result as the network's own loops") {
     const auto net = network();
     net::inference_model model(net);
     const auto x = images(7);
@@ -260,7 +260,7 @@ TEST_CASE("the factor that makes the root of k squares unbiased") {
     }
 }
 
-TEST_CASE("what is refused") {
+TEST_CASE("invalid arguments throw") {
     const auto net = network();
     net::inference_model model(net);
     const auto x = images(2);

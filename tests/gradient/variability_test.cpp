@@ -98,7 +98,7 @@ TEST_CASE("stated errors are the spread over repetitions") {
     CHECK(mean_and_sd(mean_errors)[0] == doctest::Approx(mean_and_sd(means)[1]).epsilon(0.1));
 }
 
-TEST_CASE("no variability, and nothing to measure") {
+TEST_CASE("constant and empty gradients have no variability") {
     gradient_moments moments(3);
     const auto none = gradient_variability(moments);
     CHECK(std::isnan(none.cv_samples));
@@ -122,7 +122,7 @@ TEST_CASE("no variability, and nothing to measure") {
     CHECK(std::isnan(gradient_variability(dead).zero_fraction));
 }
 
-TEST_CASE("the mean over layers leaves out what is not there") {
+TEST_CASE("the mean over layers skips missing values") {
     const double nan = std::nan("");
     const std::array<gradient_variability_result, 3> layers{
         gradient_variability_result{.cv_samples = 1, .cv_units = 2, .units = 4, .dead_units = 1, .images = 9},

@@ -102,7 +102,7 @@ TEST_CASE("every type, byte order, storage order and layout in .npz, stored and 
     }
 }
 
-TEST_CASE("bfloat16: in .safetensors by its name, in NumPy's files where it is said") {
+TEST_CASE("bfloat16: in .safetensors by its name, in NumPy's files by an option") {
     const layer made{6, 4, 1, 1};
     const element_type bfloat16{"V2", 2, true, [](std::size_t i) {
                                     const float value = static_cast<float>(i * 7 % 200) / 16 - 3;
@@ -125,7 +125,7 @@ TEST_CASE("bfloat16: in .safetensors by its name, in NumPy's files where it is s
     }
 }
 
-TEST_CASE("archives behind 4 GiB have 64-bit records, and some a comment") {
+TEST_CASE("archives after 4 GiB have 64-bit records, and some a comment") {
     const std::string contents = npy_file("<f4", {2, 3}, std::string(24, 'x'));
     for (const bool wide : {false, true}) {
         const auto bytes =

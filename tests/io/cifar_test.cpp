@@ -48,7 +48,7 @@ TEST_CASE("CIFAR-10 records as images and labels") {
     CHECK(wrong == 0);
 }
 
-TEST_CASE("what is no CIFAR-10 file") {
+TEST_CASE("bytes that are not a CIFAR-10 file") {
     const std::string two = records(2);
     const auto not_whole = [](std::size_t bytes) {
         return "data_batch_1.bin: expected whole CIFAR-10 records of 3073 bytes, got " +

@@ -38,7 +38,7 @@ std::optional<strings> loaded(const std::string& file) {
 
 } // namespace
 
-TEST_CASE("strings of .npy files as UTF-8, without the zeros behind them") {
+TEST_CASE("strings of .npy files as UTF-8, without trailing zeros") {
     // One to four bytes of UTF-8, a zero inside, a full element, half a surrogate and a number above all.
     const std::vector<std::uint32_t> codes{'a', 0,   0, 0, 0xe9, 0x20ac, 0x1f600, 0,        'x', 0,
                                            'y', 'z', 0, 0, 0,    0,      0xd800,  0x110000, 'b', 0};
@@ -53,7 +53,7 @@ TEST_CASE("strings of .npy files as UTF-8, without the zeros behind them") {
     CHECK(loaded(npy_file("|S3", {3}, std::string("ab\0\0\0\0\xe9yz", 9))) == strings{"ab", "", "\xe9yz"});
 }
 
-TEST_CASE("elements that are not strings are none, bad strings are refused") {
+TEST_CASE("elements that are not strings give no value, bad strings throw") {
     CHECK(loaded(npy_file("<i4", {2}, std::string(8, '\0'))) == std::nullopt);
     CHECK(loaded(npy_file("|V2", {2}, std::string(4, '\0'))) == std::nullopt);
     const auto refused = [](const std::string& file) { return refusal([&] { (void)loaded(file); }); };

@@ -143,7 +143,7 @@ TEST_CASE("floating-point numbers as they are") {
     CHECK(std::bit_cast<std::uint32_t>(nan[0]) == 0x7fc00123U);
 }
 
-TEST_CASE("bool: whatever is not 0 is 1") {
+TEST_CASE("bool: every byte other than 0 is 1") {
     const std::string bytes("\x00\x01\x02\xff", 4);
     CHECK(decoded<float>(bytes, {dtype::boolean, false}) == std::vector<float>{0, 1, 1, 1});
     CHECK(decoded<double>(bytes, {dtype::boolean, true}) == std::vector<double>{0, 1, 1, 1});

@@ -46,7 +46,7 @@ TEST_CASE("IDX arrays without elements") {
     CHECK(parsed(idx(8, {28, 0}, "")).values.empty());
 }
 
-TEST_CASE("what is no IDX array of bytes") {
+TEST_CASE("bytes that are not an IDX array") {
     CHECK(reason("") == "train.idx: not an IDX file: it does not begin with two zero bytes");
     CHECK(reason(std::string(3, '\0')) ==
           "train.idx: not an IDX file: it does not begin with two zero bytes");
@@ -58,7 +58,7 @@ TEST_CASE("what is no IDX array of bytes") {
     CHECK(reason(idx(8, {2, 2}, "").substr(0, 11)) == "train.idx: cut within the IDX header");
 }
 
-TEST_CASE("as many bytes as the extents say") {
+TEST_CASE("the number of bytes equals the product of the extents") {
     CHECK(reason(idx(8, {2, 3}, "12345")) ==
           "train.idx: IDX shape (2, 3) does not take the 5 bytes that the file holds");
     CHECK(reason(idx(8, {2, 3}, "1234567")) ==

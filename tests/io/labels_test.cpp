@@ -119,7 +119,7 @@ TEST_CASE("one-hot rows of many buffers") {
     }
 }
 
-TEST_CASE("what is no labels") {
+TEST_CASE("arrays that are not labels") {
     const label_file file;
     file.write("<f4", {3}, {bits_of(0), bits_of(1.5F), bits_of(2)});
     CHECK(file.reason() == "expected labels that are whole numbers, got 1.5 at position 1");

@@ -93,7 +93,7 @@ TEST_CASE("empty arrays and single elements") {
     CHECK(one() == 41.0);
 }
 
-TEST_CASE("a file must hold just what its header claims") {
+TEST_CASE("the size of a file must match its header") {
     const temporary_directory folder;
     const std::string path = folder / "a.npy";
     const auto said = [&](const std::string& bytes) {
@@ -120,7 +120,7 @@ TEST_CASE("a file must hold just what its header claims") {
     CHECK(said("garbage") == path + ": not a .npy file: it does not begin with \\x93NUMPY");
 }
 
-TEST_CASE("another rank or type than was asked for") {
+TEST_CASE("another rank or type than requested") {
     const temporary_directory folder;
     const std::string path = write_bytes(folder / "a.npy", npy_file("<i4", {2, 3}, counted(24)));
     CHECK(refusal([&] { (void)io::load_npy<float, 1>(path); }) ==
@@ -134,7 +134,7 @@ TEST_CASE("another rank or type than was asked for") {
     CHECK(io::load_npy<std::int32_t, 2>(path).size() == 6);
 }
 
-TEST_CASE("what is no file") {
+TEST_CASE("missing files and files of another kind") {
     const temporary_directory folder;
     const auto said = [](const std::string& path) {
         return refusal([&] { (void)io::load_npy<float, 2>(path); });
@@ -159,7 +159,7 @@ TEST_CASE("a file that shrinks after it was opened") {
           path + ": ended early, at byte " + std::to_string(header.data_offset + 8));
 }
 
-TEST_CASE("what is saved has the bytes that NumPy would write") {
+TEST_CASE("saved files have the bytes that NumPy writes") {
     const temporary_directory folder;
     const std::string path = folder / "a.npy";
     io::save_npy(path, repscope::array<float, 2>({3, 1}, {1.0F, -2.0F, 0.5F}));
@@ -171,7 +171,7 @@ TEST_CASE("what is saved has the bytes that NumPy would write") {
     CHECK(contents(path) == expected);
 }
 
-TEST_CASE("what is saved is loaded again") {
+TEST_CASE("saved arrays are loaded unchanged") {
     const temporary_directory folder;
     const std::string path = folder / "a.npy";
     const auto round_trip = [&]<typename T>(const std::vector<T>& values) {

@@ -116,7 +116,7 @@ TEST_CASE("a folder is one layer if its names differ in a trailing number only, 
     CHECK(!io::are_batches(unnumbered, io::folder_files::by_name));
 }
 
-TEST_CASE("formats are those that are named; what none recognizes is not an archive") {
+TEST_CASE("only named formats are tried; a file of another format is not an archive") {
     const temporary_directory folder;
     const std::string zip =
         write_bytes(folder / "a.npz", zip_bytes({{.name = "a.npy", .contents = file_of({2, 2, 1, 1})}}));

@@ -99,7 +99,7 @@ TEST_CASE("numbers are written little-endian") {
     CHECK(out.bytes() == expected);
 }
 
-TEST_CASE("what is written is read back to the last bit") {
+TEST_CASE("written bytes are read back to the last bit") {
     const std::vector<double> doubles{
         0.0,   -0.0, 0.1, std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::infinity(),
         -1e308};
@@ -134,7 +134,7 @@ TEST_CASE("what is written is read back to the last bit") {
     CHECK(in.left() == 0);
 }
 
-TEST_CASE("reading past the end says what was expected, and where") {
+TEST_CASE("reading past the end throws with the expected bytes and the place") {
     const auto five = bytes_of("12345");
     const auto reader = [&] { return repscope::byte_reader(five, "some.rsm"); };
     CHECK(message_of([&] { (void)reader().get<double>(); }) ==
@@ -217,7 +217,7 @@ TEST_CASE("a file appears whole or not at all") {
     }
 }
 
-TEST_CASE("a file that cannot be written is named, and nothing is left") {
+TEST_CASE("an error names a file that cannot be written, and no file remains") {
     const repscope_test::temporary_directory folder;
     const std::string lost = folder / "no/such/folder.bin";
     CHECK(message_of([&] { repscope::write_file_atomically(lost, bytes_of("x")); }) ==

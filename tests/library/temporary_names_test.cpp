@@ -40,7 +40,7 @@ TEST_CASE("temporary files that are not committed are removed, others stay") {
     CHECK(folder.names().size() == 2);
 }
 
-TEST_CASE("a folder goes after its files, and only when it is empty") {
+TEST_CASE("a folder is removed after its files, and only if it is empty") {
     const repscope_test::temporary_directory folder;
     for (const std::string name : {"empty", "kept"}) fs::create_directory(folder / name);
     std::ofstream(folder / "empty/file") << "x";

@@ -110,7 +110,7 @@ TEST_CASE("gemm does not read the result when beta is 0") {
     CHECK(c == std::vector<double>{7, 10, 15, 22});
 }
 
-TEST_CASE("a product over nothing is zero") {
+TEST_CASE("an empty product is zero") {
     std::vector<double> c{1, 2, 3, 4};
     eigen_products::gemm<factor::as_is, factor::as_is>(2, 2, 0, 1.0, c.data(), 1, c.data(), 2, 1.0, c.data(),
                                                        2);

@@ -14,7 +14,7 @@ namespace normalized_test {
 using namespace repscope;
 using namespace attack_check;
 
-TEST_CASE("normalization goes inside the model") {
+TEST_CASE("the model contains the normalization") {
     const inputs<double> data(5);
     two_layers<double> inner;
     const std::vector<double> mean{0.2, 0.4}, std{0.5, 0.25};

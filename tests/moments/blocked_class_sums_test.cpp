@@ -75,7 +75,7 @@ TEST_CASE("sums of the blocks written out, for any threads and calls") {
     CHECK(same(state, pieces));
 }
 
-TEST_CASE("shards that know where they begin merge into the whole, and bytes bring a state back") {
+TEST_CASE("shards with a first index merge into the whole, and a state is read back from its bytes") {
     const auto x = activations();
     const auto y = labels();
     const auto view = as_view(x, {samples, units});
@@ -112,7 +112,7 @@ TEST_CASE("shards that know where they begin merge into the whole, and bytes bri
     }
 }
 
-TEST_CASE("bad input is named and leaves the state as it was") {
+TEST_CASE("an error names bad input, and the state is unchanged") {
     auto x = activations();
     const auto y = labels();
     blocked_class_sums state(units, classes);

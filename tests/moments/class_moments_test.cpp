@@ -214,7 +214,7 @@ TEST_CASE_TEMPLATE("saved and loaded", State, class_sums, class_moments) {
     }
 }
 
-TEST_CASE_TEMPLATE("bad input is named and leaves the state as it was", State, class_sums, class_moments) {
+TEST_CASE_TEMPLATE("an error names bad input, and the state is unchanged", State, class_sums, class_moments) {
     data d;
     State state(units, classes);
     state.update(d.view(0, 100), d.labels(0, 100));

@@ -176,7 +176,7 @@ TEST_CASE("saved and loaded") {
     }
 }
 
-TEST_CASE("bad input is named and leaves the state as it was") {
+TEST_CASE("an error names bad input, and the state is unchanged") {
     auto x = correlated(40, 9, 2, 6);
     covariance state(9);
     state.update(rows(x, 9, 0, 20));

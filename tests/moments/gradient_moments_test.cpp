@@ -50,7 +50,7 @@ void check_same(const gradient_moments& a, const gradient_moments& b, double tol
 
 } // namespace
 
-TEST_CASE("gradient moments are what their definitions say") {
+TEST_CASE("gradient moments equal their definitions") {
     const auto r = norms(40, 5);
     gradient_moments moments(5);
     moments.update(r);
@@ -114,7 +114,7 @@ TEST_CASE("parts of gradient moments merge, and survive as bytes") {
     CHECK(twice.m2(1) == doctest::Approx(2 * whole.m2(1)).epsilon(1e-12));
 }
 
-TEST_CASE("what gradient moments refuse, without a trace") {
+TEST_CASE("invalid input of gradient moments throws and leaves the state unchanged") {
     gradient_moments moments(3);
     moments.update(array<float, 2>({1, 3}, {1, 2, 3}));
     CHECK_THROWS_WITH_AS(moments.update(array<double, 2>({2, 3}, {1, 2, 3, 4, -5, 6})),

@@ -42,7 +42,7 @@ std::vector<double> wide(std::size_t count, bool has_negative) {
 
 } // namespace
 
-TEST_CASE("every value is within half the width of its bin, or small beside the largest") {
+TEST_CASE("every value is within half the width of its bin, or small compared with the largest") {
     for (const bool has_negative : {false, true}) {
         constexpr std::size_t n = 500, units = 70;
         const auto x = wide(n * units, has_negative);

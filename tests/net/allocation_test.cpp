@@ -13,7 +13,7 @@ namespace allocation_test {
 
 using namespace repscope;
 
-TEST_CASE("nothing is allocated in a training step after the first") {
+TEST_CASE("training steps after the first do not allocate") {
     const auto check = [](auto network) {
         network.initialize(1);
         std::vector<float> pixels(8 * 14 * 14, 0.25F);

@@ -92,7 +92,7 @@ TEST_CASE("gradients of convolution, batch norm and ReLU as one layer") {
     }
 }
 
-TEST_CASE("one layer is the three layers it stands for") {
+TEST_CASE("the fused layer equals its three separate layers") {
     const net::feature_map_shape shape{4, 3, 8, 7};
     const net::window win{{3, 3}, {2, 1}, {1, 1}};
     for (const auto how : {net::mode::training, net::mode::inference}) {

@@ -91,7 +91,7 @@ TEST_CASE("gradients of dense") {
     layer_check::check(net::dense<double>(3, 17, "d", false), {21, 3, 1, 1}, net::mode::inference);
 }
 
-TEST_CASE("what conv2d and dense refuse") {
+TEST_CASE("invalid arguments of conv2d and dense throw") {
     const net::conv2d<double> conv({.in = 2, .out = 3, .win = {{3, 3}, {1, 1}, {0, 0}}});
     CHECK_THROWS_WITH_AS((void)conv.output_shape({1, 3, 5, 5}), doctest::Contains("expected 2 channels"),
                          shape_error);

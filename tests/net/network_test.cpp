@@ -177,7 +177,7 @@ TEST_CASE("gradients of whole networks, with and without a penalty on the taps")
     }
 }
 
-TEST_CASE("what a network says about each sample does not depend on the others") {
+TEST_CASE("the results of a network for a sample do not depend on other samples") {
     auto network = convolutional();
     disturb(network);
     const batch data({9, 2, 9, 8});
@@ -261,7 +261,7 @@ TEST_CASE("vjp and jvp are transposes of each other at every tap") {
     CHECK_THROWS_AS(model.jvp(0, data.x(), data.x(), {gradient.data(), data.extents}), shape_error);
 }
 
-TEST_CASE("a workspace serves any batch, and the threads change nothing") {
+TEST_CASE("a workspace fits any batch, and threads do not change results") {
     auto network = net::small_cnn<float>(3, 10, {0.4, 0.5, 0.6}, {0.2, 0.3, 0.4});
     network.initialize(2);
     random_stream random(1, 1);
@@ -316,7 +316,7 @@ TEST_CASE("the ready networks take both kinds of images") {
     CHECK(net::small_cnn(1, 10, gray, gray_deviation).parameter_count() == 33338);
 }
 
-TEST_CASE("what a network refuses") {
+TEST_CASE("invalid arguments of a network throw") {
     auto network = net::small_cnn(1, 10, {0.286}, {0.353});
     decltype(network)::workspace ws;
     const std::vector<float> pixels(2 * 3 * 28 * 28);

@@ -198,7 +198,7 @@ TEST_CASE("a penalty is part of the training loss") {
     CHECK(mean_activation(10) < 0.5 * mean_activation(0));
 }
 
-TEST_CASE("what training refuses") {
+TEST_CASE("invalid arguments of training throw") {
     const squares data(20);
     auto network = net::small_cnn<float>(1, 4, {0.3}, {0.2});
     const auto run = [&](std::vector<int> labels, std::size_t batch) {
@@ -211,7 +211,7 @@ TEST_CASE("what training refuses") {
     CHECK_THROWS_AS(run(std::vector<int>(20, 4), 10), value_error);
 }
 
-TEST_CASE("parameters survive a file, and a foreign file is told apart") {
+TEST_CASE("parameters are read back from a file, and a foreign file throws") {
     auto network = net::small_cnn<float>(1, 4, {0.3}, {0.2});
     network.initialize(1);
     network.visit_state([](const std::string&, std::span<float> values) {

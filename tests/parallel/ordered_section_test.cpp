@@ -21,7 +21,7 @@ TEST_CASE("sections run in the order of their numbers for any number of threads"
     }
 }
 
-TEST_CASE("who gives up releases those who wait for its turn") {
+TEST_CASE("a canceled section releases the waiting tasks") {
     for (const std::size_t threads : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) {
         repscope::thread_pool pool(threads);
         repscope::ordered_section order;

@@ -63,7 +63,7 @@ TEST_CASE("several threads do work at the same time") {
     CHECK(arrived == 2);
 }
 
-TEST_CASE("the exception of the lowest index comes out, and the pool lives on") {
+TEST_CASE("the exception of the lowest index is rethrown, and the pool stays usable") {
     for (const std::size_t threads : {1U, 2U, 5U}) {
         thread_pool pool(threads);
         for (int repeat = 0; repeat < 100; ++repeat) {
@@ -126,7 +126,7 @@ TEST_CASE("a pool may end right after its last loop, or without one") {
     }
 }
 
-TEST_CASE("a pool of one has no thread of its own") {
+TEST_CASE("a pool of one starts no thread") {
     thread_pool pool(1);
     const std::thread::id here = std::this_thread::get_id();
     std::vector<std::size_t> order;

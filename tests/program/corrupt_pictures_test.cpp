@@ -182,7 +182,7 @@ TEST_CASE("pictures that exist are not replaced") {
     CHECK(contains(result.err, "different names"));
 }
 
-TEST_CASE("--resume writes what is missing and leaves what exists") {
+TEST_CASE("--resume writes missing files and keeps existing ones") {
     const scratch_folder folder;
     const program::picture_size size{24, 20, 3};
     fs::create_directory(folder / "in");
@@ -309,7 +309,7 @@ TEST_CASE("pictures are turned upright by their EXIF orientation") {
     CHECK(program::decode_picture(folder / "o.png").size == program::picture_size{24, 16, 3});
 }
 
-TEST_CASE("what cannot be read is named, or left out by --skip-bad with the others' bytes unchanged") {
+TEST_CASE("an error names unreadable pictures; --skip-bad skips them and keeps the other bytes") {
     const scratch_folder folder;
     const program::picture_size size{16, 24, 3};
     fs::create_directory(folder / "in");
@@ -353,7 +353,7 @@ TEST_CASE("what cannot be read is named, or left out by --skip-bad with the othe
     CHECK(bytes(array.data_handle() + size.bytes(), array.data_handle() + array.size()) == third);
 }
 
-TEST_CASE("arrays that are not images of bytes come with the line of NumPy that converts them") {
+TEST_CASE("the error for arrays that are not images of bytes has the line of NumPy that converts them") {
     const scratch_folder folder;
     const auto advice = [&](const std::string& line) {
         const auto result = fog_of(folder / "x.npy", folder / "out");

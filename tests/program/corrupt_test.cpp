@@ -165,7 +165,7 @@ TEST_CASE("PNG and JPEG files, gray among colored, and pictures of frost") {
         CHECK(frosted.data_handle()[i] == static_cast<int>(.75 * colored[i] + .45 * 50));
 }
 
-TEST_CASE("a PNG file comes back as it was written, and a damaged one is refused") {
+TEST_CASE("a PNG file is read back unchanged, and a damaged one is an error") {
     const scratch_folder folder;
     const auto pixels = noise(9 * 8 * 3);
     const std::string bytes = program::encode_png({9, 8, 3}, pixels);
@@ -183,7 +183,7 @@ TEST_CASE("a PNG file comes back as it was written, and a damaged one is refused
     refused("cut.jpg", "JPEG");
 }
 
-TEST_CASE("bad input: one line, an exit code, and nothing written") {
+TEST_CASE("bad input: one line, an exit code, and no output file") {
     const scratch_folder folder;
     write_npy(folder / "in.npy", noise(2 * 8 * 8 * 3), {2, 8, 8, 3});
     write_npy(folder / "float.npy", std::vector<float>(8 * 8 * 3), {8, 8, 3});

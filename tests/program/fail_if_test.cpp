@@ -171,7 +171,7 @@ TEST_CASE("conditions of --fail-if are judged, undefined numbers too") {
     }
 }
 
-TEST_CASE("--fail-if is exit code 3 behind all outputs, and 2 before the first byte is read") {
+TEST_CASE("--fail-if gives exit code 3 after all outputs, and 2 before the first byte is read") {
     const scratch_folder folder;
     write_npy(folder / "fc.npy", noise(200 * 6, 1), {200, 6});
     write_npy(folder / "negative.npy", noise(200 * 6, 2, -2.0), {200, 6});

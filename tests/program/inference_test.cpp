@@ -104,7 +104,7 @@ TEST_CASE("estimates with their intervals are the library's") {
     CHECK(table.out.find("state of the cross-fit index, 20 blocks: layer") != std::string::npos);
 }
 
-TEST_CASE("the place of a sample decides its fold, whatever is left out and wherever a part begins") {
+TEST_CASE("the fold of a sample depends on its index alone, for omitted samples and parts") {
     const scratch_folder folder;
     const auto x = activations(400, 6, 4, 1);
     auto y = labels(400, 4);
@@ -288,7 +288,7 @@ TEST_CASE("a null mean is over the units that have an index, and null without an
     CHECK(std::abs(ratio - 1) < .06);
 }
 
-TEST_CASE("a sketch has participation ratios and nothing else") {
+TEST_CASE("a sketch has participation ratios only") {
     const scratch_folder folder;
     const auto x = activations(300, 40, 4, 2);
     write_npy(folder / "x.npy", x, {300, 40});
@@ -307,7 +307,7 @@ TEST_CASE("a sketch has participation ratios and nothing else") {
     CHECK(measured({folder / "x.npy", "--method", "auto"})["dimensionality"]["method"] == "exact");
 }
 
-TEST_CASE("few samples, and what cannot be meant") {
+TEST_CASE("few samples, and contradictory options") {
     const scratch_folder folder;
     const auto x = activations(4, 3, 2, 3);
     write_npy(folder / "x.npy", x, {4, 3});

@@ -113,7 +113,7 @@ TEST_CASE("files of a folder are layers unless their names differ in a trailing 
     CHECK(names_in(measured({digits})).size() == 4);
 }
 
-TEST_CASE("what a folder may have been meant as is said where it does not fit") {
+TEST_CASE("the error for a folder names its possible meanings") {
     const scratch_folder folder;
     const std::string layers = in_folder(folder, "layers"), nested = in_folder(folder, "nested");
     for (std::uint64_t k = 1; k < 4; ++k) {
@@ -165,7 +165,7 @@ TEST_CASE("--compare reads a folder as the measured folder is read") {
             .size() == 3);
 }
 
-TEST_CASE("files that a shell lists come in natural order, any other order is kept") {
+TEST_CASE("files in a shell's order are sorted naturally, any other order is kept") {
     const scratch_folder folder;
     for (const std::string name : {"stem", "blocks.1", "blocks.2", "blocks.10", "fc", "Conv10", "conv2"}) {
         write_layer(folder / (name + ".npy"), name.size());

@@ -81,7 +81,7 @@ TEST_CASE("many layers: in the order of the command line, the same bytes for any
     CHECK(too_small.err.find("--memory") != std::string::npos);
 }
 
-TEST_CASE("a layer that is bad is named whatever is measured beside it") {
+TEST_CASE("an error names a bad layer for any other layers") {
     const scratch_folder folder;
     std::vector<std::string> files;
     for (std::size_t k = 0; k < 6; ++k) {
@@ -157,7 +157,7 @@ TEST_CASE("--unit token and --unit position") {
     CHECK(measure({folder / "map.npy", "--layers", "other"}).code == 2);
 }
 
-TEST_CASE("--compare: both dumps, what has changed, and the paired difference") {
+TEST_CASE("--compare: both dumps, their change, and the paired difference") {
     const scratch_folder folder;
     const std::size_t n = 400, u = 12;
     write_npy(folder / "y.npy", labels_of(n, 4), {n});
@@ -247,7 +247,7 @@ TEST_CASE("--precision float: close to double, for few and many samples, the sam
     }
 }
 
-TEST_CASE("--report: a page that needs no other file, and CSV beside it") {
+TEST_CASE("--report: a page that needs no other file, and CSV files") {
     const scratch_folder folder;
     write_npy(folder / "a<b>.npy", noise(200 * 6, 1), {200, 6});
     write_npy(folder / "conv.npy", noise(200 * 3 * 4, 2), {200, 3, 2, 2});

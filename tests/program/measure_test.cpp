@@ -352,7 +352,7 @@ TEST_CASE("one-hot labels, labels of small types") {
     }
 }
 
-TEST_CASE("the table, its notes, and the JSON file beside it") {
+TEST_CASE("the table, its notes, and the JSON file") {
     const scratch_folder folder;
     std::vector<std::int64_t> labels;
     const layer flat = make_layer(400, 8, 1, 4, 0.0, 11, labels);
@@ -390,7 +390,7 @@ TEST_CASE("the table, its notes, and the JSON file beside it") {
     CHECK(result.out.find("--signed") != std::string::npos);
 }
 
-TEST_CASE("help shows examples, and goes to standard output") {
+TEST_CASE("help shows examples on standard output") {
     for (const std::vector<std::string>& arguments :
          {std::vector<std::string>{"--help"}, {"measure", "--help"}, {"study", "--help"}}) {
         const outcome result = run(arguments);

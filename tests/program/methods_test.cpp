@@ -229,7 +229,7 @@ TEST_CASE("networks and arms that are kept are read again as the same bytes") {
                     json::exception);
 }
 
-TEST_CASE("what methods cost is told beside the plain training of their network") {
+TEST_CASE("the cost of methods is relative to the plain training of their network") {
     program::methods_result result = made_up_result();
     program::arm_group& group = result.groups.emplace_back();
     group.name = "eman:600";
@@ -346,7 +346,7 @@ TEST_CASE("methods with more than an attack" * doctest::test_suite("trains")) {
     CHECK(all["networks"][3]["layers"].size() == 4);
 }
 
-TEST_CASE("what methods are not") {
+TEST_CASE("invalid methods are errors") {
     const scratch_folder folder;
     write_data(folder);
     const auto refused = [&](const std::string& methods, const std::vector<std::string>& more,

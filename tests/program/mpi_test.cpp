@@ -127,7 +127,7 @@ TEST_CASE("ranks refuse outputs and conditions before they work, and judge after
     CHECK(std::filesystem::exists(target));
 }
 
-TEST_CASE("what a rank finds wrong is said once, with the rank, and nothing is measured") {
+TEST_CASE("an error of a rank is printed once, with the rank, and no result is printed") {
     const scratch_folder folder;
     std::vector<float> values(30 * 3, 0.5F);
     for (std::size_t i = 0; i < values.size(); ++i) values[i] += static_cast<float>(i % 7);

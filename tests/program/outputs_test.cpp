@@ -138,7 +138,7 @@ TEST_CASE("an output over a file of another kind is refused, one of its kind is 
     }
 }
 
-TEST_CASE("a name that stands for another kind of file is refused") {
+TEST_CASE("a name of another kind of file is an error") {
     const dump_folder dump;
     const auto& folder = dump.folder;
     const std::string act = folder / "conv1.npy";
@@ -165,7 +165,7 @@ TEST_CASE("two outputs of one name are refused") {
                  "is also the output of OUT");
 }
 
-TEST_CASE("a stream is written as it is, never renamed over") {
+TEST_CASE("a stream is written directly, never replaced by a rename") {
     const dump_folder dump;
     const auto& folder = dump.folder;
     const std::string act = folder / "conv1.npy";
@@ -226,7 +226,7 @@ TEST_CASE("a study refuses outputs before it works") {
     refuses(study(), "is an input of this run");
 }
 
-TEST_CASE("outputs and logs may lie in a folder that is read, from run to run") {
+TEST_CASE("outputs and logs may be in an input folder in repeated runs") {
     const dump_folder dump;
     const auto& folder = dump.folder;
     fs::create_directory(folder / "run");

@@ -159,7 +159,7 @@ TEST_CASE("patterns of layer names") {
     CHECK(!parse_layer_value("nhwc").pattern.has_value());
 }
 
-TEST_CASE("layouts that are said for some layers") {
+TEST_CASE("layouts for some layers") {
     using repscope::layout;
     const std::vector<std::size_t> map{5, 3, 8, 8};
     const std::vector<std::size_t> tokens{5, 3, 8};

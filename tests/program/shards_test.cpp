@@ -121,7 +121,7 @@ TEST_CASE("conditions on merged numbers") {
     CHECK(merged(files, {"--fail-if", "selectivity"}).code == 2);
 }
 
-TEST_CASE("the labels may lie elsewhere") {
+TEST_CASE("labels may be in another folder") {
     const scratch_folder folder;
     const small_dump dump(folder);
     auto first = dump.arguments({"--shard", "1/2", "--state", folder / "s1.rsm"});

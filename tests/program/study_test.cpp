@@ -173,7 +173,7 @@ TEST_CASE("a study, its files, and its activations read back" * doctest::test_su
     }
 }
 
-TEST_CASE("conditions: their sizes, what they change, and means over them" * doctest::test_suite("trains")) {
+TEST_CASE("conditions: their sizes, their effects, and means over them" * doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);
     const outcome result = run(study(folder, "out", {"--alphas", "0", "--seeds", "1"}));
@@ -242,7 +242,7 @@ TEST_CASE("conditions: their sizes, what they change, and means over them" * doc
         CHECK(page.find(reason) != std::string::npos);
 }
 
-TEST_CASE("threads do not change a number, an interrupted study goes on, other settings are refused" *
+TEST_CASE("threads do not change a number, an interrupted study resumes, other settings are an error" *
           doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);

@@ -8,7 +8,7 @@
 namespace random_field_test {
 
 // random_stream makes one number after the other, by other code.
-TEST_CASE("a field is the sequence of its stream, bit for bit, whatever its length") {
+TEST_CASE("a field equals the sequence of its stream, bit for bit, for any length") {
     for (const std::size_t size :
          {std::size_t{1}, std::size_t{31}, std::size_t{32}, std::size_t{33}, std::size_t{20000}}) {
         CAPTURE(size);

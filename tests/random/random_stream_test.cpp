@@ -107,7 +107,7 @@ TEST_CASE("every permutation is equally likely") {
     CHECK(permutations == draws);
 }
 
-TEST_CASE("shuffle keeps the values, and does nothing to none or one") {
+TEST_CASE("shuffle keeps the values, and does not change zero or one value") {
     random_stream random(10, 1);
     std::vector<double> values(1000);
     std::iota(values.begin(), values.end(), 0.0);

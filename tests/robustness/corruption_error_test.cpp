@@ -37,7 +37,7 @@ TEST_CASE("AlexNet is as bad as itself on every common corruption") {
     for (const auto name : repscope::corruption::extra) CHECK_FALSE(repscope::alexnet_error(name));
 }
 
-TEST_CASE("errors that mean nothing are refused") {
+TEST_CASE("invalid errors throw") {
     const std::array<double, 2> good{0.5, 0.5};
     CHECK_THROWS_AS((void)repscope::corruption_error(std::vector<double>{}, 0.5), repscope::value_error);
     CHECK_THROWS_AS((void)repscope::corruption_error(std::array<double, 1>{1.5}, 0.5), repscope::value_error);

@@ -36,7 +36,7 @@ TEST_CASE("a rate over no samples is undefined, and so is the gap it enters") {
     CHECK(std::isnan(fairness({}, {}, {}).demographic_parity));
 }
 
-TEST_CASE("what is not binary or of another length is refused") {
+TEST_CASE("values that are not binary and other lengths throw") {
     CHECK_THROWS_WITH_AS(
         (void)fairness(std::vector{0, 1}, std::vector{0}, std::vector{0}),
         "repscope::fairness: expected as many predictions as labels and attributes, got 2, 1 "

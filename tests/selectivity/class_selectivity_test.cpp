@@ -66,7 +66,7 @@ TEST_CASE("silent, undefined and tied units") {
     CHECK(r.median == 0);
 }
 
-TEST_CASE("what to do with negative activations") {
+TEST_CASE("policies for negative activations") {
     const std::vector<double> x{-1, 3, /**/ 2, 1};
     const std::vector<int> y{0, 1};
     const auto rectified =

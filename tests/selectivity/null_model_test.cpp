@@ -171,7 +171,7 @@ TEST_CASE("two large classes have a closed form") {
     CHECK(std::abs(units.null_mean(negative_policy::undefined) / expected - 1) < .03);
 }
 
-TEST_CASE("silent and constant units count as 0, and what does not fit is refused") {
+TEST_CASE("silent and constant units count as 0, and mismatched arguments throw") {
     const std::vector<double> x{0, 7, 0, 7, 0, 7, 0, 7};
     const auto view = as_view(x, {4, 2});
     const std::vector<int> labels{0, 0, 1, 1};

@@ -123,7 +123,7 @@ TEST_CASE("with classes of one size p-values are those of permutations of the la
     }
 }
 
-TEST_CASE("p-values of constant, silent and signed units, and what is refused") {
+TEST_CASE("p-values of constant, silent and signed units, and errors") {
     const std::vector<double> x{0, 7, -1, 0, 7, -2, 0, 7, 3, 0, 7, 4};
     const std::vector<int> y{0, 0, 1, 1};
     const auto view = as_view(x, {4, 3});

@@ -147,7 +147,7 @@ TEST_CASE("a silent unit takes the derivative from the side on which the lowest 
           doctest::Approx(brute_force(layers, labels, 1, epsilon) / h).epsilon(1e-5));
 }
 
-TEST_CASE("one class, no layers and alpha 0 contribute nothing") {
+TEST_CASE("one class, no layers and alpha 0 contribute 0") {
     std::vector<layer> layers{layer({3, 2, 2, 2}, 1)};
     CHECK(evaluate(layers, {4, 4, 4}, {.alpha = 1}) == 0);
     CHECK(evaluate(layers, {0, 1, 2}, {.alpha = 0}) == 0);
@@ -180,7 +180,7 @@ TEST_CASE("float activations, and maps with a gap between rows") {
     CHECK(gradient[4] == dense_gradient[3]);
 }
 
-TEST_CASE("the channels of a pixel lying together, with a border around the map, change nothing") {
+TEST_CASE("adjacent channels of a pixel, and a border around the map, do not change the result") {
     for (const std::size_t units : {std::size_t{3}, std::size_t{8}, std::size_t{19}}) {
         std::vector<layer> planes{layer({5, units, 3, 2}, 4)};
         const std::vector<int> labels{0, 3, 3, 1, 0};

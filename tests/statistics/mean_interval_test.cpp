@@ -190,7 +190,7 @@ TEST_CASE("the mean with Student's interval") {
     CHECK_THROWS_AS((void)mean_interval(std::vector<double>{1, 2}, 1.5), value_error);
 }
 
-TEST_CASE("slopes within blocks do not see what lies between them") {
+TEST_CASE("slopes within blocks do not depend on differences between blocks") {
     // Within each block y falls with x, over all of them it rises.
     const std::vector<paired_block> blocks{
         {{0, 1, 2}, {1, 0.5, 0}}, {{10, 11, 12}, {9, 8, 7}}, {{3, 3}, {1, 2}}};

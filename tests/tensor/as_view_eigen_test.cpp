@@ -100,7 +100,7 @@ TEST_CASE("Eigen maps with strides, negative ones too") {
     CHECK(contents(as_view(back)) == std::vector<double>{11, 7, 3, 9, 5, 1});
 }
 
-TEST_CASE("Eigen vectors are rank 2, and rank 1 when asked for") {
+TEST_CASE("Eigen vectors are rank 2, and rank 1 on request") {
     Eigen::VectorXf column(3);
     column << 1, 2, 3;
     CHECK(as_view(column).extents() == extents{3, 1});

@@ -58,7 +58,7 @@ using repscope::as_view;
 using repscope::tensor_view;
 using repscope_test::contents;
 
-TEST_CASE("a type of one's own becomes a tensor through tensor_traits") {
+TEST_CASE("a custom type becomes a tensor through tensor_traits") {
     const somebody::padded_matrix matrix{2, 3, {1, 2, 3, -1, 4, 5, 6, -1}};
     static_assert(repscope::tensor_like<somebody::padded_matrix>);
     static_assert(repscope::static_rank<somebody::padded_matrix> == 2);
@@ -69,7 +69,7 @@ TEST_CASE("a type of one's own becomes a tensor through tensor_traits") {
     CHECK(contents(view) == std::vector<double>{1, 2, 3, 4, 5, 6});
 }
 
-TEST_CASE("a temporary of one's own type may own and cannot be viewed") {
+TEST_CASE("a temporary of a custom type may own memory and cannot be viewed") {
     using matrix = somebody::padded_matrix;
     static_assert(!repscope_test::can_be_viewed<matrix> && !repscope_test::can_be_viewed_as_rank<matrix, 2>);
     CHECK(repscope_test::can_be_viewed<const matrix&>);

@@ -109,7 +109,7 @@ TEST_CASE("vector, array and span are rank 1, and any rank with extents") {
     CHECK(as_view(fixed, {1, 1, 6}).extents() == extents<3>{1, 1, 6});
 }
 
-TEST_CASE("a range that does not hold as many numbers as the extents say is refused") {
+TEST_CASE("a range with another number of elements than its extents throws") {
     const std::vector<float> vector(6);
     CHECK_THROWS_WITH_AS(static_cast<void>(as_view(vector, {2, 4})),
                          "repscope::as_view: expected extents of 6 numbers in all, got shape (2, 4)",
@@ -120,7 +120,7 @@ TEST_CASE("a range that does not hold as many numbers as the extents say is refu
     CHECK(as_view(none, {0, 6}).empty());
 }
 
-TEST_CASE("extents whose product does not fit in an index are refused") {
+TEST_CASE("extents with a product that does not fit in an index throw") {
     const float one = 1;
     const float* pointer = &one;
     constexpr std::size_t huge = std::size_t{1} << 32;
@@ -129,7 +129,7 @@ TEST_CASE("extents whose product does not fit in an index are refused") {
     CHECK(as_view(pointer, {huge, huge, 0}).empty());
 }
 
-TEST_CASE("the rank can be asked for: unit axes go, the last first, the sample axis last of all") {
+TEST_CASE("a required rank drops unit axes, the last first and the sample axis last") {
     const std::array<float, 6> memory{1, 2, 3, 4, 5, 6};
     const float* pointer = memory.data();
 
@@ -195,7 +195,7 @@ TEST_CASE("an mdspan-like type is recognized by its members") {
     static_assert(!repscope::tensor_like<scaled_mdspan>);
 }
 
-TEST_CASE("temporaries that own cannot be viewed, temporary views can") {
+TEST_CASE("temporaries that own memory cannot be viewed, temporary views can") {
     static_assert(can_be_viewed<std::vector<float>&> && can_be_viewed<const std::vector<float>&>);
     static_assert(!can_be_viewed<std::vector<float>> && !can_be_viewed<const std::vector<float>>);
     static_assert(!can_be_viewed<std::array<float, 6>>);
@@ -210,7 +210,7 @@ TEST_CASE("temporaries that own cannot be viewed, temporary views can") {
     CHECK(can_be_viewed<std::span<float>>);
 }
 
-TEST_CASE("what is no tensor") {
+TEST_CASE("types that are not tensors") {
     using repscope::tensor_like;
     static_assert(!tensor_like<float> && !tensor_like<const float*> && !tensor_like<std::vector<bool>>);
     static_assert(!tensor_like<std::vector<std::string>> && !tensor_like<std::vector<std::vector<float>>>);

@@ -68,7 +68,7 @@ TEST_CASE("an extent of 1 has stride 0 and reads the same") {
     CHECK(contents(as_view<1>(row)) == std::vector<double>{1, 2, 3});
 }
 
-TEST_CASE("xt::xarray: the rank is asked for and checked") {
+TEST_CASE("xt::xarray: the rank is stated and checked") {
     const xt::xarray<double> array = numbered<double>(3, 4);
     static_assert(tensor_like<xt::xarray<double>>);
     static_assert(static_rank<xt::xarray<double>> == repscope::dynamic_rank);

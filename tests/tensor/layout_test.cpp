@@ -42,7 +42,7 @@ TEST_CASE("rank 2 is samples and units, rank 4 is nchw unless stated") {
     CHECK(nhwc(1, 0, 2, 1) == 22.0F);
 }
 
-TEST_CASE("rank 3 is read as it is stated, tokens or positions last") {
+TEST_CASE("rank 3 is read in the stated layout, tokens or positions last") {
     const std::vector<float> values = counted(24);
     const auto cube = as_view(values, {2, 3, 4});
     const auto tokens = as_activations(cube, layout::ntd); // (samples, tokens, features)

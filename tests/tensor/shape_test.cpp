@@ -42,7 +42,7 @@ TEST_CASE("a product of extents that does not fit in a signed index is refused")
     CHECK_THROWS_AS((void)count({std::size_t{1} << 33U, std::size_t{1} << 33U, 3}), repscope::shape_error);
 }
 
-TEST_CASE("nothing is nothing, however much of it") {
+TEST_CASE("zero-sized shapes have no elements") {
     CHECK(count({std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max(), 0}) == 0);
     CHECK(count({0, std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max()}) == 0);
 }

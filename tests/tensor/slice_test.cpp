@@ -45,7 +45,7 @@ TEST_CASE("a sample and a run of samples, of any strides") {
     }
 }
 
-TEST_CASE("samples of a reversed view, and none of them") {
+TEST_CASE("samples of a reversed view, and no samples") {
     const tensor_view<const int, 2> reversed(constant.data() + 4, {3, 2}, {-2, 1});
     CHECK(sample(reversed, 2)(1) == 1);
     CHECK(samples(reversed, 1, 2)(0, 0) == 2);

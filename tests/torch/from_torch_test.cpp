@@ -75,7 +75,7 @@ TEST_CASE("tensors of every kind of stride are viewed in place") {
     CHECK(static_cast<float>(from_torch<c10::Half, 1>(half)(3)) == 3.0F);
 }
 
-TEST_CASE("what cannot be seen is refused") {
+TEST_CASE("tensors without readable memory throw") {
     const at::Tensor x = at::zeros({2, 3});
     CHECK(refusal<float, 3>(x) == "repscope::from_torch: expected rank 3, got shape (2, 3)");
     CHECK(refusal<double, 2>(x) == "repscope::from_torch: expected elements of type Double, got Float");

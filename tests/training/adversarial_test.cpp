@@ -103,7 +103,7 @@ TEST_CASE("the gradient that attacks see in training, through the statistics of 
     }
 }
 
-TEST_CASE("a step goes down the gradient of the cross-entropy of what the attack found") {
+TEST_CASE("a step descends the gradient of the cross-entropy of the adversarial samples") {
     const std::vector<double> clean = pixels_of(1), moved_pixels = pixels_of(2);
     auto network = small_network(), moved = network;
     const double rate = 1e-3;
@@ -203,7 +203,7 @@ TEST_CASE("training against a union is its attacks and steps, made one by one") 
     }
 }
 
-TEST_CASE("what lies within reach of the attack is not learned") {
+TEST_CASE("features within the attack's radius are not learned") {
     // Class by the sign of a wide bar, and with it a faint pattern that is never wrong but within eps; the
     // bar is wrong once in eight.
     const std::size_t samples = 64;

@@ -128,7 +128,7 @@ double divergence(const tensor_view<const double, 2>& p, const tensor_view<const
 
 } // namespace
 
-TEST_CASE("the contrast is what its definition gives, for every selection and distance") {
+TEST_CASE("the contrast equals its definition for every selection and distance") {
     const std::size_t n = 12, width = 5;
     std::vector<double> values = normals(n * width, 4, .5);
     const std::vector<int> labels{0, 1, 2, 0, 1, 2, 0, 0, 1, 3, 2, 1},

@@ -308,7 +308,7 @@ TEST_CASE("trained end to end it learns, and its atoms keep their length") {
     for (const double value : layer.shrinkage()) CHECK(value >= 0);
 }
 
-TEST_CASE("skips that join nothing, or maps of different shapes, are refused") {
+TEST_CASE("skips that join no layers, or maps of different shapes, throw") {
     using layer = training::deep_pursuit<double, 2>;
     const layer::config good{.layers = {{{.in = 2, .out = 3, .win = keep}, {.in = 3, .out = 3, .win = keep}}},
                              .skips = {},

@@ -69,7 +69,7 @@ TEST_CASE("the teacher is the moving average of the student's whole history") {
     }
 }
 
-TEST_CASE("only what the teacher is sure of counts, and towards its class") {
+TEST_CASE("only confident predictions of the teacher count, towards their class") {
     // Softmax of {2, 0, 0}: .787, .107, .107.
     const std::vector<double> teacher{2, 0, 0, 0, 0, 2, .1, 0, 0}, student{0, 1, 0, .5, 0, 1, 3, 0, 0};
     std::vector<double> gradient(9, 5.0);

@@ -44,7 +44,7 @@ struct repscope::tensor_traits<samples_last<Scalar>> {
     }
 };
 
-TEST_CASE("what the library says of dense rows of double is what the definitions say") {
+TEST_CASE("statistics of dense rows of double equal their definitions") {
     const plain_statistics& plain = plain_statistics::get();
     REQUIRE(plain.index.size() == units);
     for (std::size_t u = 0; u < units; ++u) {
@@ -57,7 +57,7 @@ TEST_CASE("what the library says of dense rows of double is what the definitions
           doctest::Approx(known_layer::participation_ratio_unbiased()).epsilon(1e-12));
 }
 
-TEST_CASE_TEMPLATE("every statistic of pointers, ranges, strided views and one's own type", Scalar, float,
+TEST_CASE_TEMPLATE("every statistic of pointers, ranges, strided views and a custom type", Scalar, float,
                    double) {
     const std::vector<Scalar> values = dense<Scalar>();
     check_layer(as_view(values.data(), {n, units}));
