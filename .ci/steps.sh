@@ -1,4 +1,4 @@
-# Sourced by .ci/run and .ci/nightly: steps that run whatever failed before them, and a summary of them.
+# Sourced by .ci/run and .ci/nightly: steps that run also after a failed step, and a summary of them.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$checkout"
 work=${REPSCOPE_BUILD_DIR:-$checkout/build}

@@ -1,5 +1,5 @@
-// Class selectivity of activations in a file, read block by block, beside a loop that only reads it: the same
-// blocks, buffers and threads.
+// Class selectivity of activations in a file, read block by block, compared with a loop that only reads it:
+// the same blocks, buffers and threads.
 //
 // The files are made in REPSCOPE_BENCHMARK_DATA, or /var/tmp: 655 MB in float, 328 MB in half precision.
 

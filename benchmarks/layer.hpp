@@ -20,7 +20,7 @@ struct layer {
     [[nodiscard]] std::size_t bytes() const { return values.size() * sizeof(float); }
 };
 
-/// Numbers in [-2, 2) whose distribution is a triangle.
+/// Numbers in [-2, 2) with a triangular distribution.
 class triangle_numbers {
   public:
     [[nodiscard]] float operator()() { return uniform() + uniform(); }
@@ -48,7 +48,7 @@ inline layer rectified_layer(const std::array<std::size_t, 4>& extents) {
     return filled(extents, [](std::size_t, float value) { return std::max(0.0F, value); });
 }
 
-/// Activations whose variance falls from unit to unit as 1 / k.
+/// Activations with a variance that falls from unit to unit as 1 / k.
 inline layer falling_layer(std::size_t samples, std::size_t units) {
     std::vector<float> scales(units);
     for (std::size_t u = 0; u < units; ++u) scales[u] = 1 / std::sqrt(static_cast<float>(u + 1));

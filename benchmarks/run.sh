@@ -4,7 +4,7 @@
 #
 #   benchmarks/run.sh [--only PATTERN] [--rounds N] [--seconds S] [--threads LIST] [--processor] [--list]
 #
-#   --only PATTERN   works in whose "module: work" the regular expression occurs; all works without it
+#   --only PATTERN   works with a "module: work" that matches the regular expression; all works without it
 #   --rounds N       rounds in which repscope and the peers take turns (5)
 #   --seconds S      time of each implementation per round; at least one pass (0.5)
 #   --threads LIST   numbers of threads (1,2)
@@ -13,7 +13,7 @@
 #
 # Builds in build/benchmarks of the checkout, or in $REPSCOPE_BUILD_DIR/benchmarks. table.json and table.md are written
 # there. The works of io write files of 1 GB to $REPSCOPE_BENCHMARK_DATA (/var/tmp) and keep them for the next run.
-# A peer whose package is not available is named as left out.
+# The output names peers that are omitted because a package is not available.
 #
 # Exit status: 0, 1 when the build, a benchmark or a peer fails, 2 for wrong arguments.
 set -euo pipefail

@@ -1,4 +1,4 @@
-// Class selectivity of activations in memory, beside a plain read of the same array.
+// Class selectivity of activations in memory, compared with a plain read of the same array.
 
 #include "layer.hpp"
 #include "registration.hpp"

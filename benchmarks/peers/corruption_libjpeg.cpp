@@ -1,4 +1,4 @@
-// Coding and decoding by libjpeg, beside jpeg_compression.
+// Coding and decoding by libjpeg, compared with jpeg_compression.
 
 #include "../registration.hpp"
 #include "../test_image.hpp"

@@ -5,7 +5,7 @@
 
     repscope measure acts/*.npy --labels labels.npy --layout nhwc
 
-Needs npy_stream.py beside it.
+Needs npy_stream.py in the same folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def dump(model: Any, variables: Any, inputs: Any, folder: str, layers: str | Ite
     A batch is an array, a pair (array, labels), or a dictionary of keyword arguments. The other arguments are those of
     dump_torch.py. Images are channels last in Flax: measure with --layout nhwc.
     """
-    wanted = layers if isinstance(layers, str) else list(layers)
+    requested = layers if isinstance(layers, str) else list(layers)
     names: list[str] = []
 
     @jax.jit
@@ -37,7 +37,7 @@ def dump(model: Any, variables: Any, inputs: Any, folder: str, layers: str | Ite
         _, state = model.apply(variables, *args, **kwargs, capture_intermediates=True, mutable=["intermediates"],
                                **apply_options)
         captured = dict(calls_of(state["intermediates"]))
-        names[:] = check_names(wanted, captured)
+        names[:] = check_names(requested, captured)
         return {name: [reduced(name, array_of(name, output, pick), reduce, channels="last")
                        for output in captured[name]] for name in names}
 

@@ -5,7 +5,7 @@
 
     repscope measure acts/*.npy --labels acts/labels.npy --json measured.json
 
-Needs npy_stream.py beside it.
+Needs npy_stream.py in the same folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-// Attacking a model of your own. All that is asked of it is a loss, a class and a gradient for each sample:
+// Attacking a model of your own. It must compute a loss, a class and a gradient for each sample:
 // here a logistic regression written out, and a lambda that makes a committee of two.
 #include <repscope/attack/fgsm.hpp>
 #include <repscope/attack/msd.hpp>

@@ -23,7 +23,7 @@ int main() {
     const auto reversed = repscope::as_view(data + 7 * 4, {4, 3}, {-8, 1});
     std::printf("last unit of the last sample: %d\n", reversed(0, 2));
 
-    // Without strides: row-major and dense. A range knows its size, so that is checked; a pointer does not.
+    // Without strides: row-major and dense. The size of a range is checked; a pointer has no size.
     const auto dense = repscope::as_view(buffer, {8, 4});
     std::printf("participation ratio %.3f, with the padding read as a unit %.3f\n",
                 repscope::participation_ratio(padded), repscope::participation_ratio(dense));

@@ -182,7 +182,7 @@ TEST_CASE("every cut and every changed byte is noticed") {
         CAPTURE(at);
         bytes changed = all;
         changed[at] ^= std::byte{0x10};
-        // A minor version is no damage.
+        // A later minor version is not damage.
         if (at == 10 || at == 11) {
             CHECK(analysis::parse_state_file(changed, "x.rsm").minor != 0);
         } else {

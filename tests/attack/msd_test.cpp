@@ -30,7 +30,7 @@ constexpr std::uint64_t seed = 7;
 
 double clip(double value, double low, double high) { return std::min(std::max(value, low), high); }
 
-/// Loss of one sample, and the gradient when asked for.
+/// Loss of one sample, and the gradient on request.
 double evaluate(two_layers<double>& model, const std::vector<double>& pixels, int label,
                 std::vector<double>* gradient) {
     double loss = 0;

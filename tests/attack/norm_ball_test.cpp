@@ -204,7 +204,7 @@ TEST_CASE("the steepest step of every norm") {
     };
     CHECK(step(norm::l1, 2, at_the_floor) == std::vector<double>{0.3, 0, 0, 0.3, 0});
     CHECK(step(norm::l1, 5, at_the_floor)[2] == 0);
-    // Gradients whose squares vanish have a direction nevertheless, and a gradient of 0 has none.
+    // Gradients with vanishing squares still have a direction; a gradient of 0 does not.
     std::vector<double> delta(2);
     attack::steepest_ascent_step(norm::l2, 1, 1, std::vector<double>{3e-200, -4e-200}, everywhere, delta,
                                  indices);

@@ -112,7 +112,7 @@ TEST_CASE("a sample is attacked in the same way for any batch size and number of
             CHECK(!same(expected, attack::pgd(model, data.x(), data.labels, options)));
         }
     }
-    // A network whose threads are others, in float: bit for bit the same too.
+    // A network with another number of threads, in float, gives the same bits too.
     auto network = net::small_cnn<float>(2, 3, {0.4, 0.5}, {0.3, 0.2});
     network.initialize(2);
     net::inference_model one(network, 1), three(network, 3);

@@ -31,7 +31,7 @@ array<double, 4> random_inputs() {
     return x;
 }
 
-// An attack whose outcome is written out: it fools the samples of `fooled`, told by their first pixel.
+// An attack with a given outcome: it fools the samples of `fooled`, identified by their first pixel.
 struct scripted_attack {
     std::vector<double> fooled;
     double loss = 0;

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-// Images and draws that are given by a formula, so that what other programs made of them stands here as a
+// Images and draws that are given by a formula, so that the output of other programs is stored here as a
 // checksum.
 
 namespace corruption_test {

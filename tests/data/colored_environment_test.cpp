@@ -51,7 +51,7 @@ TEST_CASE("colored images: the color correlates with the noisy label, and gray i
     }
     CHECK(noise / n == doctest::Approx(.25).epsilon(.1));
     CHECK(flips / n == doctest::Approx(.9).epsilon(.03));
-    // An image keeps its draws, whatever stands beside it.
+    // The draws of an image do not depend on other images.
     const std::vector<std::uint32_t> few{17, 3};
     coloring.colored = true;
     const auto part = data::colored_environment<float>(images, classes, few, coloring);

@@ -40,7 +40,7 @@ void repair_checksums(std::vector<std::byte>& bytes) {
     }
 }
 
-// What merging would do with a payload, whatever it claims to be.
+// Handles a payload like `merge`, for any stated kind.
 template <typename State>
 void load_and_merge(std::span<const std::byte> payload) {
     try {

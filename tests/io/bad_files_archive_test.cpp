@@ -1,4 +1,4 @@
-// Files made by hand to be bad, and what is said of each.
+// Bad files made by hand, and the error of each.
 
 #include "repscope/io/block_reader.hpp"
 #include "repscope/io/cifar.hpp"
@@ -193,22 +193,22 @@ TEST_CASE("bad .safetensors files") {
             {"no JSON", tensors("{\"x\":}"), bad + "no JSON at byte 6"},
             {"no tensors", tensors("{}"), "holds no tensors"},
             {"a key twice", tensors("{\"x\":{" + good + "},\"x\":{" + good + "}}", 24),
-             bad + "the key 'x' stands in it twice"},
+             bad + "the key 'x' occurs twice"},
             {"a key twice inside", tensor(R"("dtype":"F32","dtype":"F64")", 0),
-             bad + "the key 'dtype' stands in it twice"},
+             bad + "the key 'dtype' occurs twice"},
             {"an unknown key", tensor(R"("type":"F32")", 0), bad + "tensor x has the unknown key 'type'"},
             {"a key missing", tensor(R"("dtype":"F32","shape":[2,3])", 0),
              bad + "tensor x lacks dtype, shape or data_offsets"},
             {"a negative extent", tensor(R"("shape":[-1])", 0), bad + "expected no negative number, got -1"},
             {"an extent with a point", tensor(R"("shape":[2.0])", 0), bad + "expected integers, got 2.0"},
             {"deep nesting", tensors("{\"x\":{\"shape\":" + std::string(5000, '[') + "}}"),
-             bad + "an array where none belongs"},
+             bad + "unexpected array"},
             {"three offsets", tensor(R"("data_offsets":[0,1,2])", 0),
              bad + "tensor x wants two data_offsets"},
             {"offsets the wrong way", tensor(R"("dtype":"U8","shape":[2],"data_offsets":[2,0])", 2),
-             bad + "tensor x lies at bytes 2 to 0, expected them to begin at 0"},
+             bad + "tensor x is at bytes 2 to 0, expected them to begin at 0"},
             {"a hole in front", tensor(R"("dtype":"U8","shape":[1],"data_offsets":[1,2])", 2),
-             bad + "tensor x lies at bytes 1 to 2, expected them to begin at 0"},
+             bad + "tensor x is at bytes 1 to 2, expected them to begin at 0"},
             {"behind the file", tensor(good, 23), bad + "tensor x ends behind the file"},
             {"more bytes than tensors", tensor(good, 25),
              bad + "its tensors take 24 bytes, the file holds 25"},
@@ -221,7 +221,7 @@ TEST_CASE("bad .safetensors files") {
              tensors(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
                      R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
                      3),
-             bad + "tensor b lies at bytes 1 to 3, expected them to begin at 2"},
+             bad + "tensor b is at bytes 1 to 3, expected them to begin at 2"},
         },
         [](const std::shared_ptr<io::memory_source>& bytes) {
             read_all(io::safetensors_file(bytes, "f").array("x"));

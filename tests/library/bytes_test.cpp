@@ -149,7 +149,7 @@ TEST_CASE("reading past the end throws with the expected bytes and the place") {
     std::vector<float> two(2);
     CHECK(message_of([&] { reader().get_all(std::span(two)); }) ==
           "some.rsm: cut short: expected 8 more bytes at 0, got 5");
-    // A text whose length says more than there is.
+    // A text with a length beyond the end.
     CHECK(message_of([&] { (void)reader().get_text(); }) ==
           "some.rsm: cut short: expected 875770417 more bytes at 4, got 1");
     // A read that fails takes nothing.

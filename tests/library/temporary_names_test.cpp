@@ -74,7 +74,7 @@ TEST_CASE("threads may register names while they are removed") {
     for (auto& thread : threads) thread.join();
     stop = true;
     remover.join();
-    // Of each thread only files whose names were not registered any more are left.
+    // Only files with names that are no longer registered remain of each thread.
     for (const std::string& name : folder.names()) CHECK(name.find('-') != std::string::npos);
     const std::string last = folder / "last";
     std::ofstream(last) << "x";

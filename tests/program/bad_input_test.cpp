@@ -51,7 +51,7 @@ void refuses_bytes(const std::string& bytes, const std::string& reason, const st
     write_good(folder);
     write_bytes(folder / name, bytes);
     CAPTURE(reason);
-    // Behind a good file, whose results must not come out either.
+    // After a good file, whose results must not be printed either.
     refuses(folder, {folder / "good.npy", folder / name}, folder / name, reason);
     // In the place of the labels too.
     refuses(folder, {folder / "good.npy", "--labels", folder / name}, folder / name, reason);

@@ -49,7 +49,7 @@ std::vector<std::uint8_t> expected(std::string_view name, const std::vector<std:
     return all;
 }
 
-/// The one line on standard error has every one of the words, and nothing new lies in the folder.
+/// The single line on standard error has all of the words, and the folder has no new file.
 void refuses(const scratch_folder& folder, const std::vector<std::string>& arguments, int code,
              const std::vector<std::string>& words) {
     const auto before = folder.names();

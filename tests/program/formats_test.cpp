@@ -1,4 +1,4 @@
-// `repscope measure` on every format: the numbers must not depend on how a dump lies on the disk.
+// `repscope measure` on every format: the numbers must not depend on the storage of a dump.
 
 #include "io/layer_files.hpp"
 #include "io/zip_bytes.hpp"
@@ -254,7 +254,7 @@ TEST_CASE("labels of every format") {
     refuses("l.csv:none", "no column 'none'");
     refuses("labels.npy:y", "is not an archive");
     refuses("none.npz:y", "no such file");
-    // The labels of an archive are no layer of it.
+    // The labels of an archive are not a layer of it.
     write_bytes(folder / "all.npz",
                 repscope_test::zip_bytes({{.name = "conv.1.npy", .contents = slurp(folder / "a.npy")},
                                           {.name = "y.npy", .contents = labels}}));

@@ -226,7 +226,7 @@ TEST_CASE("the file of the labels among the layers is left out, with a note") {
     const json joined = measured({batches, "--labels", batches + "/labels.npy"});
     CHECK(names_in(joined) == strings{"batches"});
     CHECK(joined["layers"][0]["samples"] == 2 * rows);
-    // An archive whose only array they are.
+    // An archive with the labels as its only array.
     write_bytes(acts + "/y.npz",
                 repscope_test::zip_bytes({{.name = "y.npy", .contents = slurp(acts + "/labels.npy")}}));
     CHECK(names_in(measured({acts + "/conv.npy", acts + "/y.npz", "--labels", acts + "/y.npz"})) ==
@@ -257,7 +257,7 @@ TEST_CASE("samples that are all zero are counted, and noted above 1 %") {
     std::vector<float> values(n * 3 * 4);
     generator random(5);
     for (float& v : values) v = static_cast<float>(random.uniform() - 0.5);
-    // Channel means that cancel are no zero samples.
+    // Samples with channel means that cancel are not zero samples.
     for (std::size_t i = 0; i < 12; ++i) values[i] = i % 2 == 0 ? 1.0F : -1.0F;
     const auto zeroed = [&](std::size_t count) {
         std::vector<float> dump = values;

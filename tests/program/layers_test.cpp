@@ -280,7 +280,7 @@ TEST_CASE("--report: a page that needs no other file, and CSV files") {
     CHECK(lines("spectra.csv") == 1 + 6 + 3 + 2);
     CHECK(slurp(folder / "out/report/layers.csv").starts_with("name,file,dtype,layout,unit,samples,units,"));
 
-    // Without gnuplot the tables come, and the page says what is missing.
+    // Without gnuplot the page has the tables, and a note on missing figures.
     const std::string path = std::getenv("PATH");
     ::setenv("PATH", folder.path().c_str(), 1);
     const outcome without = measure(arguments);

@@ -54,7 +54,7 @@ struct expected_unit {
     std::size_t preferred;
 };
 
-// The class-selectivity index of every unit, as its definition says.
+// The class-selectivity index of every unit, by its definition.
 std::vector<expected_unit> expected_selectivity(const layer& x, const std::vector<std::int64_t>& labels,
                                                 std::size_t classes, const std::string& policy) {
     std::vector<expected_unit> all;

@@ -1,4 +1,4 @@
-// `repscope-mpi`: ranks of an MPI job measure their samples each, rank 0 says the numbers of all.
+// `repscope-mpi`: each rank of an MPI job measures its samples, and rank 0 prints the results of all.
 
 #include "npy.hpp"
 #include "process.hpp"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <vector>
 
-// Runs the program as a user would and keeps what it said.
+// Runs the program as a user would and keeps its output.
 
 extern char** environ;
 

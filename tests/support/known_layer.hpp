@@ -107,7 +107,7 @@ struct known_layer {
     }
 };
 
-/// What the library says of the plainest carrier: dense rows of double. Other types must give the same bits.
+/// The results of the library for dense rows of double. Other types must give the same bits.
 struct plain_statistics {
     std::vector<double> index;
     double participation_ratio = 0;

@@ -40,7 +40,8 @@ namespace analysis {
 /// Rows are buffered and added to the moments in calls of a fixed number of rows. The result thus has the
 /// same bits for any number of threads, division into calls, `batch` and `max_bytes`. `merge` adds the
 /// samples of another accumulator; merged results agree with those of one pass to 1e-12. Needs the memory of
-/// the moments, and a buffer of 8 MiB or 128 rows, whichever is more, which the first rows allocate.
+/// the moments and a buffer of 8 MiB or 128 rows, whichever is more. The first call with rows allocates the
+/// buffer.
 class layer_accumulator {
   public:
     /// For `units` units. Throws `value_error` without units, for a single class, and if `max_bytes` is less

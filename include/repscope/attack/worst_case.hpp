@@ -120,8 +120,9 @@ struct worst_case_result {
 /// `images` (samples, channels, rows, columns) or (samples, features), one of `labels` per sample. `attacks`
 /// is a range of callables `attack(x, labels)`: `x` is a `tensor_view<const Scalar, 4>`, `labels` a span, and
 /// the return value a `result<Scalar>`, such as that of `pgd`. The first attack runs on all samples, each
-/// later one on the samples that are still robust, in one dense array. An attack with random draws therefore
-/// numbers the samples by their position in that array; it is not called without remaining samples.
+/// later one on the samples that are still robust, in one dense array. The random draws of a later attack
+/// therefore depend on the position of a sample in that array. If no sample remains, the attack is not
+/// called.
 ///
 /// Throws `value_error` without attacks, `shape_error` when labels and samples differ in number or a result
 /// has another shape than its samples, and what the attacks throw. Cost: that of the attacks, and a copy of

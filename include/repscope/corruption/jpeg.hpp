@@ -181,7 +181,7 @@ inline void jpeg_color(const picture<std::uint8_t>& image, const quantization& l
     const jpeg_plane blue((height + 1) / 2, (width + 1) / 2, memory);
     const jpeg_plane red((height + 1) / 2, (width + 1) / 2, memory);
     // Two rows of full chroma at a time. The last column is repeated to whole blocks before it is halved,
-    // because the rounding of the halves alternates; the last row is repeated afterwards.
+    // because alternate halves are rounded up and down. The last row is repeated after that.
     const std::size_t even = 2 * blue.stride;
     auto* blue_rows = memory.take<std::uint8_t>(2 * even);
     auto* red_rows = memory.take<std::uint8_t>(2 * even);

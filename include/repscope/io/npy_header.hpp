@@ -52,7 +52,7 @@ class npy_dictionary {
         bool has_order = false;
         bool has_shape = false;
         const auto once = [&](bool& seen, std::string_view key) {
-            if (seen) fail("the key '" + std::string(key) + "' stands in it twice");
+            if (seen) fail("the key '" + std::string(key) + "' occurs twice");
             seen = true;
         };
         expect('{');
@@ -137,7 +137,7 @@ class npy_dictionary {
             extents.push_back(integer());
             if (extents.size() > 64) fail("the shape has more than 64 axes");
             if (take(')')) {
-                if (extents.size() == 1) fail("'shape' is no tuple");
+                if (extents.size() == 1) fail("'shape' is not a tuple");
                 break;
             }
             expect(',');

@@ -90,7 +90,7 @@ class safetensors_header {
     }
     bool binary(std::vector<std::uint8_t>&) { fail("expected no binary value"); }
     bool number_unsigned(std::uint64_t value) {
-        if (place_ != place::shape && place_ != place::offsets) fail("a number where none belongs");
+        if (place_ != place::shape && place_ != place::offsets) fail("unexpected number");
         if (value > (std::numeric_limits<std::size_t>::max)()) fail("a number does not fit in an index");
         numbers_.push_back(static_cast<std::size_t>(value));
         if (numbers_.size() > 64) fail("tensor " + entry_.name + " has more than 64 axes");
@@ -98,7 +98,7 @@ class safetensors_header {
     }
     bool string(std::string& text) {
         if (place_ == place::metadata) return true;
-        if (place_ != place::tensor || key_ != "dtype") fail("a text where none belongs");
+        if (place_ != place::tensor || key_ != "dtype") fail("unexpected text");
         entry_.dtype = text;
         return true;
     }
@@ -113,12 +113,12 @@ class safetensors_header {
             entry_.name = key_;
             keys_.clear();
         } else {
-            fail("an object where none belongs");
+            fail("unexpected object");
         }
         return true;
     }
     bool key(std::string& text) {
-        const auto twice = [&] { fail("the key '" + text.substr(0, 80) + "' stands in it twice"); };
+        const auto twice = [&] { fail("the key '" + text.substr(0, 80) + "' occurs twice"); };
         if (place_ == place::top) {
             if (!names_.insert(text).second) twice();
         } else if (place_ == place::tensor) {
@@ -133,7 +133,7 @@ class safetensors_header {
     }
     bool start_array(std::size_t) {
         if (place_ != place::tensor || (key_ != "shape" && key_ != "data_offsets")) {
-            fail("an array where none belongs");
+            fail("unexpected array");
         }
         place_ = key_ == "shape" ? place::shape : place::offsets;
         numbers_.clear();
@@ -220,7 +220,7 @@ read_safetensors_header(const byte_source& file, const std::string& name) {
     for (const safetensors_entry& entry : entries) {
         const std::string tensor = "tensor " + entry.name;
         if (entry.begin != at || entry.end < entry.begin) {
-            fail(tensor + " lies at bytes " + errors::text_of(entry.begin) + " to " +
+            fail(tensor + " is at bytes " + errors::text_of(entry.begin) + " to " +
                  errors::text_of(entry.end) + ", expected them to begin at " + errors::text_of(at));
         }
         if (entry.end > held) fail(tensor + " ends behind the file");

@@ -24,7 +24,7 @@ class normalization {
         : mean_(std::move(mean)), deviation_(std::move(stddev)) {
         if (mean_.empty() || mean_.size() != deviation_.size()) {
             errors::throw_shape_error("net::normalization",
-                                      "expected one mean and one stddev a channel, got " +
+                                      "expected one mean and one stddev per channel, got " +
                                           errors::text_of(mean_.size()) + " and " +
                                           errors::text_of(deviation_.size()));
         }

@@ -56,7 +56,7 @@ namespace detail {
 template <tensor_like Errors>
 [[nodiscard]] double mean_of_errors(std::string_view function, const Errors& errors) {
     const auto view = as_view<1>(errors);
-    if (view.extent(0) == 0) errors::throw_value_error(function, "expected an error a severity, got none");
+    if (view.extent(0) == 0) errors::throw_value_error(function, "expected one error per severity, got none");
     double sum = 0.0;
     for (std::size_t i = 0; i < view.extent(0); ++i) {
         const auto value = static_cast<double>(view(i));
@@ -138,7 +138,7 @@ template <tensor_like Errors>
 [[nodiscard]] double mean_corruption_error(const Errors& corruption_errors) {
     const auto view = as_view<1>(corruption_errors);
     if (view.extent(0) == 0)
-        errors::throw_value_error("mean_corruption_error", "expected an error a corruption, got none");
+        errors::throw_value_error("mean_corruption_error", "expected one error per corruption, got none");
     double sum = 0.0;
     for (std::size_t i = 0; i < view.extent(0); ++i) {
         const auto value = static_cast<double>(view(i));

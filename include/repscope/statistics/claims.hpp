@@ -42,7 +42,7 @@ enum class unclear_reason {
 struct claim_result {
     double estimate = std::numeric_limits<double>::quiet_NaN(); ///< mean over the blocks
     std::vector<double> per_block;                              ///< NaN for a block without an estimate
-    interval ci; ///< standard error of the estimate; NaN if there is none
+    interval ci; ///< of the estimate; NaN without an interval
     double p_value = std::numeric_limits<double>::quiet_NaN(); ///< two-sided
     bool at_floor = false; ///< `p_value` is the smallest that the random arrangements can give
     double adjusted_p_value = std::numeric_limits<double>::quiet_NaN(); ///< set by `judge_claims`

@@ -50,8 +50,8 @@ class projection {
     }
     [[nodiscard]] std::span<Scalar> bias() noexcept { return std::span(parameters_).last(width_); }
 
-    /// Writes the latents of the samples of `layer` to rows [first, first + samples) of `z` (at least so many
-    /// rows, width). Throws `shape_error` for a layer of another number of units.
+    /// Writes the latents of the samples of `layer` to rows [first, first + samples) of `z`, which must have
+    /// these rows and `width` columns. Throws `shape_error` for a layer of another number of units.
     void forward(const layer_tap<Scalar>& layer, std::size_t first, const tensor_view<Scalar, 2>& z) {
         const auto& a = layer.activation;
         if (a.extent(1) != units_) {
