@@ -42,8 +42,8 @@ enum class unclear_reason {
 struct claim_result {
     double estimate = std::numeric_limits<double>::quiet_NaN(); ///< mean over the blocks
     std::vector<double> per_block;                              ///< NaN for a block without an estimate
-    interval ci; ///< of the estimate; NaN without an interval
-    double p_value = std::numeric_limits<double>::quiet_NaN(); ///< two-sided
+    interval ci;                                                ///< of the estimate; NaN without an interval
+    double p_value = std::numeric_limits<double>::quiet_NaN();  ///< two-sided
     bool at_floor = false; ///< `p_value` is the smallest that the random arrangements can give
     double adjusted_p_value = std::numeric_limits<double>::quiet_NaN(); ///< set by `judge_claims`
     int claimed_sign = 0;         ///< 1 or -1: the sign that the claim states
