@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+namespace study_json_test {
+
 using namespace program_test;
 using json = nlohmann::ordered_json;
 
@@ -173,3 +175,5 @@ TEST_CASE("study.json: the keys of claims and their order") {
     constant.claims = program::study_claims(constant);
     CHECK(claim_of(constant, "1")["slope_per_tenth"]["ci"] == json({nullptr, nullptr}));
 }
+
+} // namespace study_json_test
