@@ -3,8 +3,8 @@
 #include "npy.hpp"
 #include "process.hpp"
 
-#include "measure/condition_check.hpp"
-#include "measure/fail_condition.hpp"
+#include "measure/fail_if/condition_check.hpp"
+#include "measure/fail_if/fail_condition.hpp"
 #include "support/errors.hpp"
 
 #include <doctest/doctest.h>

@@ -4,7 +4,7 @@
 #include "dumps/labels.hpp"
 #include "files/output_file.hpp"
 #include "files/output_guard.hpp"
-#include "measure/condition_check.hpp"
+#include "measure/fail_if/condition_check.hpp"
 #include "measure/inputs.hpp"
 #include "measure/options.hpp"
 #include "measure/page.hpp"

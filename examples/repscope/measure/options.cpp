@@ -3,7 +3,7 @@
 #include "cli/validators.hpp"
 #include "dumps/labels.hpp"
 #include "layers/report.hpp"
-#include "measure/condition_check.hpp"
+#include "measure/fail_if/condition_check.hpp"
 #include "support/errors.hpp"
 
 #include <CLI/CLI.hpp>

@@ -1,7 +1,7 @@
 #include "measure/result.hpp"
 
 #include "files/output_file.hpp"
-#include "measure/fail_condition.hpp"
+#include "measure/fail_if/fail_condition.hpp"
 #include "measure/json.hpp"
 #include "render/text_table.hpp"
 #include "support/errors.hpp"

@@ -1,4 +1,4 @@
-#include "measure/fail_condition.hpp"
+#include "measure/fail_if/fail_condition.hpp"
 
 #include "dumps/layer_pattern.hpp"
 #include "layers/fields.hpp"

@@ -1,8 +1,8 @@
-#include "measure/condition_check.hpp"
+#include "measure/fail_if/condition_check.hpp"
 
 #include "dumps/layer_pattern.hpp"
 #include "layers/fields.hpp"
-#include "measure/fail_condition.hpp"
+#include "measure/fail_if/fail_condition.hpp"
 #include "support/errors.hpp"
 #include "support/suggestion.hpp"
 
