@@ -383,7 +383,7 @@ TEST_CASE("a permutation test in portions and passes gives the bits of one, and 
         CHECK(whole.null_mean[u] == doctest::Approx(sum / static_cast<double>(drawn.size())).epsilon(1e-12));
         CHECK(whole.null_95[u] == doctest::Approx(drawn[(drawn.size() * 19 - 1) / 20]).epsilon(1e-12));
     }
-    // What it refuses leaves it as it was.
+    // After invalid input the state is unchanged.
     repscope::selectivity_permutation_test other(many, y, options);
     CHECK_THROWS_AS((void)other.result(), repscope::value_error);
     CHECK_THROWS_AS(other.update(as_view(x.data(), {std::size_t{1}, many - 1})), repscope::shape_error);
