@@ -7,6 +7,7 @@
 #include "repscope/data.hpp"
 #include "repscope/dimensionality.hpp"
 #include "repscope/error.hpp"
+#include "repscope/geometry.hpp"
 #include "repscope/gradient.hpp"
 #include "repscope/io.hpp"
 #include "repscope/model.hpp"

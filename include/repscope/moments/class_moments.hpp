@@ -2,6 +2,9 @@
 
 #include "repscope/detail/moments/class_accumulator.hpp"
 
+#include <cstddef>
+#include <vector>
+
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
@@ -37,6 +40,21 @@ class class_moments : public detail::class_accumulator<true> {
         if (count(c) == 0) return 0;
         const double s = about_pilot(c, u, 0);
         return (std::max)(0.0, about_pilot(c, u, 1) - s * s / static_cast<double>(count(c)));
+    }
+
+    /// Means of the classes less the mean over all samples, (classes, units); NaN for a class without
+    /// samples. A large offset of a unit costs no digits. O(classes x units).
+    [[nodiscard]] std::vector<double> centered_means() const {
+        std::vector<double> grand(units());
+        for (std::size_t c = 0; c < classes(); ++c)
+            for (std::size_t u = 0; u < units(); ++u) grand[u] += about_pilot(c, u, 0);
+        const auto n = static_cast<double>(samples());
+        for (double& mean : grand) mean /= n;
+        std::vector<double> means(classes() * units());
+        for (std::size_t c = 0; c < classes(); ++c)
+            for (std::size_t u = 0; u < units(); ++u)
+                means[c * units() + u] = about_pilot(c, u, 0) / static_cast<double>(count(c)) - grand[u];
+        return means;
     }
 
     /// Mean of unit `u` over all samples; NaN without samples. O(classes).

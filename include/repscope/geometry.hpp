@@ -1,0 +1,5 @@
+#pragma once
+
+#include "repscope/geometry/class_center.hpp"
+#include "repscope/geometry/class_distance_variance.hpp"
+#include "repscope/geometry/neural_collapse.hpp"
