@@ -6,6 +6,8 @@
 #include "repscope/selectivity/d_prime.hpp"
 #include "repscope/selectivity/discrimination.hpp"
 #include "repscope/selectivity/gini.hpp"
+#include "repscope/selectivity/label_entropy.hpp"
+#include "repscope/selectivity/mono_score.hpp"
 #include "repscope/selectivity/mutual_information.hpp"
 #include "repscope/selectivity/null_model.hpp"
 #include "repscope/selectivity/p_values.hpp"
