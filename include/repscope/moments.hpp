@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/moments/activation_counts.hpp"
 #include "repscope/moments/blocked_class_sums.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "repscope/selectivity/activation_uniformity.hpp"
 #include "repscope/selectivity/auc.hpp"
+#include "repscope/selectivity/class_purity.hpp"
 #include "repscope/selectivity/class_selectivity.hpp"
 #include "repscope/selectivity/cross_fit.hpp"
 #include "repscope/selectivity/d_prime.hpp"

@@ -1,0 +1,120 @@
+#pragma once
+
+#include "repscope/bytes.hpp"
+#include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/error.hpp"
+#include "repscope/moments/class_sums.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
+
+/// Number of samples of every class for which a unit is active: its value, the mean of its positions, is
+/// above a threshold. The state of activation frequencies, of class purity and of the uniformity of
+/// activation.
+///
+/// The state needs classes x units doubles. Neither threads nor the division of samples into calls and states
+/// change a bit.
+class activation_counts {
+  public:
+    /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` if either is 0, or if
+    /// `threshold` is not finite.
+    explicit activation_counts(std::size_t units, std::size_t classes, double threshold = 0)
+        : sums_(units, classes), threshold_(threshold) {
+        if (!std::isfinite(threshold)) {
+            errors::throw_value_error("activation_counts",
+                                      "expected a finite threshold, got " + errors::text_of(threshold));
+        }
+    }
+
+    [[nodiscard]] std::size_t units() const noexcept { return sums_.units(); }
+    [[nodiscard]] std::size_t classes() const noexcept { return sums_.classes(); }
+    [[nodiscard]] double threshold() const noexcept { return threshold_; }
+    [[nodiscard]] std::uint64_t samples() const noexcept { return sums_.samples(); }
+    /// Samples of class `c`.
+    [[nodiscard]] std::uint64_t count(std::size_t c) const noexcept { return sums_.count(c); }
+    /// Samples of class `c` for which unit `u` is active. Not checked.
+    [[nodiscard]] std::uint64_t active(std::size_t c, std::size_t u) const noexcept {
+        return static_cast<std::uint64_t>(std::llround(sums_.sum(c, u)));
+    }
+    /// Share of the samples of class `c` for which unit `u` is active; NaN without samples.
+    [[nodiscard]] double frequency(std::size_t c, std::size_t u) const noexcept { return sums_.mean(c, u); }
+    /// Share of all samples for which unit `u` is active; NaN without samples. O(classes).
+    [[nodiscard]] double frequency(std::size_t u) const noexcept {
+        double sum = 0;
+        for (std::size_t c = 0; c < classes(); ++c) sum += sums_.sum(c, u);
+        return sum / static_cast<double>(samples());
+    }
+
+    /// Adds samples, as `class_sums::update` does and with the same errors. After a throw the state is
+    /// unchanged. One pass, O(elements).
+    template <tensor_like Activations, labels_like Labels>
+    void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
+        constexpr std::string_view name = "activation_counts::update";
+        const auto x = as_activations(activations, options.axes, name);
+        if (x.extent(1) != units() || x.extent(2) * x.extent(3) == 0)
+            errors::throw_shape_error(name, "expected " + errors::text_of(units()) + " units", x.extents());
+        const auto y = as_view<1>(labels);
+        detail::check_labels(name, y, x.extent(0), classes());
+        const scoped_pool pool(options.threads);
+        constexpr std::size_t chunk_values = std::size_t{1} << 20U;
+        const std::size_t chunk = (std::max<std::size_t>)(1, chunk_values / units());
+        std::vector<double> rows((std::min)(chunk, x.extent(0)) * units());
+        std::vector<std::int64_t> classes_of_rows;
+        class_sums added(units(), classes());
+        for (std::size_t first = 0; first < x.extent(0); first += chunk) {
+            const std::size_t samples_here = (std::min)(chunk, x.extent(0) - first);
+            detail::unit_rows_into(name, x, first, samples_here, false, *pool, rows.data());
+            for (std::size_t i = 0; i < samples_here * units(); ++i) rows[i] = rows[i] > threshold_ ? 1 : 0;
+            classes_of_rows.resize(samples_here);
+            for (std::size_t i = 0; i < samples_here; ++i)
+                classes_of_rows[i] = static_cast<std::int64_t>(y(first + i));
+            added.update(tensor_view<const double, 2>(rows.data(), {samples_here, units()}), classes_of_rows,
+                         {.threads = *pool});
+        }
+        sums_.merge(added);
+    }
+    /// Selected if the activations are not a tensor; does not compile.
+    template <typename T, labels_like Labels>
+        requires(!tensor_like<T>)
+    void update(const T&, const Labels&, const update_options& = {}) { detail::refuse_non_tensor<T>(); }
+
+    /// Adds the samples of another state. Throws `shape_error` if units or classes differ, `value_error` if
+    /// the thresholds do.
+    void merge(const activation_counts& other) {
+        if (threshold_ < other.threshold_ || threshold_ > other.threshold_) {
+            errors::throw_value_error("activation_counts::merge", "expected a state with the threshold " +
+                                                                      errors::text_of(threshold_) + ", got " +
+                                                                      errors::text_of(other.threshold_));
+        }
+        sums_.merge(other.sums_);
+    }
+
+    void save(byte_writer& out) const {
+        out.put(threshold_);
+        sums_.save(out);
+    }
+    /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
+    [[nodiscard]] static activation_counts load(byte_reader& in) {
+        const auto threshold = in.get<double>();
+        if (!std::isfinite(threshold)) throw format_error(in.name() + ": not a state of activation counts");
+        class_sums sums = class_sums::load(in);
+        activation_counts state(sums.units(), sums.classes(), threshold);
+        state.sums_ = std::move(sums);
+        return state;
+    }
+
+  private:
+    class_sums sums_; ///< of 1 for an active unit and 0 for an inactive one
+    double threshold_;
+};
+
+} // namespace REPSCOPE_NAMESPACE
+} // namespace repscope
