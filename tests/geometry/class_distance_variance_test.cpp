@@ -57,6 +57,13 @@ TEST_CASE("class-distance variance: exact cases, undefined ones, and a single cl
     moments.update(as_view(equal, {4, 1}), std::vector<int>{0, 0, 1, 1});
     CHECK(std::isnan(class_distance_variance(moments).cdnv));
 
+    // The sums of the same values in another order differ by rounding.
+    const std::vector<double> reordered{0, .1, .2, .3, .3, .2, .1, 0};
+    class_moments rounded(1, 2);
+    rounded.update(as_view(reordered, {8, 1}), std::vector<int>{0, 0, 0, 0, 1, 1, 1, 1});
+    CHECK(std::isnan(class_distance_variance(rounded).cdnv));
+    CHECK(std::isnan(class_distance_variance(rounded).cdnv_unbiased));
+
     class_moments single(1, 3);
     single.update(as_view(equal, {4, 1}), std::vector<int>{1, 1, 1, 1});
     CHECK_THROWS_AS((void)class_distance_variance(single), repscope::value_error);

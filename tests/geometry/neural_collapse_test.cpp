@@ -81,6 +81,12 @@ TEST_CASE("neural collapse: a simplex is collapsed, equal means and a mean at th
     CHECK(std::isnan(undefined.nc2_equiangular));
     CHECK(std::isnan(undefined.nc2_simplex));
 
+    // The sums of the same values in another order differ by rounding.
+    const std::vector<double> reordered{0, .1, .2, .3, .3, .2, .1, 0};
+    class_moments rounded(1, 2);
+    rounded.update(as_view(reordered, {8, 1}), std::vector<int>{0, 0, 0, 0, 1, 1, 1, 1});
+    CHECK(std::isnan(neural_collapse(rounded).nc1_trace));
+
     const std::vector<double> line{-1, 0, 1};
     class_moments centered(1, 3);
     centered.update(as_view(line, {3, 1}), std::vector<int>{0, 1, 2});

@@ -31,8 +31,12 @@ namespace detail {
             const double distance2 = means.distance2(a, b);
             const double noise = spread_a / (means.counts[a] - 1) + spread_b / (means.counts[b] - 1);
             const double corrected = distance2 - noise;
-            plain += distance2 > 0 ? (spread_a + spread_b) / (2 * distance2) : nan;
-            unbiased += corrected > 0 ? (spread_a + spread_b) / (2 * corrected) : nan;
+            plain += exceeds_rounding(distance2, spread_a + spread_b)
+                         ? (spread_a + spread_b) / (2 * distance2)
+                         : nan;
+            unbiased += exceeds_rounding(corrected, spread_a + spread_b)
+                            ? (spread_a + spread_b) / (2 * corrected)
+                            : nan;
         }
     }
     const auto count = static_cast<double>(means.classes);

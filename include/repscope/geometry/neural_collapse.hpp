@@ -12,7 +12,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
 /// How far the class means of a layer are from the simplex that classes collapse to at the end of training.
-/// All are 0 for a collapsed layer. NaN where undefined.
+/// All are 0 for a collapsed layer. NaN where undefined; class
+/// means that differ by their rounding alone are equal.
 struct neural_collapse_result {
     /// tr S_W / tr S_B: mean squared distance of a sample from its class mean over that of a class mean from
     /// the center. Range 0 upward; NaN if all class means are equal.
@@ -24,7 +25,7 @@ struct neural_collapse_result {
     /// center. Range 0 to C / (C - 1). NaN if a class mean is the center.
     double nc2_equiangular = std::numeric_limits<double>::quiet_NaN();
     /// Frobenius norm of G / |G| - (I - 1 1^T / C) / sqrt(C - 1), G the products of the class means about the
-    /// center. Range 0 to 2. NaN if all class means are equal.
+    /// center. Range 0 to sqrt(2). NaN if all class means are equal.
     double nc2_simplex = std::numeric_limits<double>::quiet_NaN();
 };
 
@@ -43,7 +44,7 @@ namespace detail {
         norm_sum += std::sqrt(means.product(c, c));
     }
     for (const double product : means.gram) frobenius2 += product * product;
-    if (!(between > 0 && frobenius2 > 0)) return result;
+    if (!exceeds_rounding(between, within / means.samples) || !(frobenius2 > 0)) return result;
     result.nc1_trace = within / means.samples / (between / count);
 
     const double norm_mean = norm_sum / count;

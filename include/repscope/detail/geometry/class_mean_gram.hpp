@@ -5,6 +5,7 @@
 #include "repscope/moments/class_moments.hpp"
 
 #include <cstddef>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -36,6 +37,13 @@ struct class_mean_gram {
         return sum;
     }
 };
+
+/// Whether a squared distance of means is more than the rounding of means whose samples have that spread, the
+/// mean squared distance from them.
+[[nodiscard]] constexpr bool exceeds_rounding(double distance2, double spread) noexcept {
+    constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
+    return distance2 > rounding * rounding * spread;
+}
 
 /// Throws `value_error` if fewer than two classes have samples. `about_mean_of_classes`: the center is the
 /// mean of the class means, otherwise that of the samples. O(classes^2 units).
