@@ -12,8 +12,8 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
 /// How far the class means of a layer are from the simplex that classes collapse to at the end of training.
-/// All are 0 for a collapsed layer. NaN where undefined; class
-/// means that differ by their rounding alone are equal.
+/// All are 0 for a collapsed layer. NaN where undefined; class means that differ by their rounding alone
+/// count as equal.
 struct neural_collapse_result {
     /// tr S_W / tr S_B: mean squared distance of a sample from its class mean over that of a class mean from
     /// the center. Range 0 upward; NaN if all class means are equal.
