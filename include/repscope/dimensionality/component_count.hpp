@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/detail/common/entropy.hpp"
 #include "repscope/error.hpp"
 
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
@@ -61,26 +63,20 @@ inline void check_fraction(std::string_view function, double fraction) {
 /// exp of the entropy of the eigenvalues' shares. Range 1 .. their number; 0 when they are all 0. O(n).
 [[nodiscard]] inline double effective_rank_eigenvalues(std::span<const double> eigenvalues) {
     const double total = detail::sum_of(eigenvalues);
-    if (total == 0) return 0;
-    double entropy = 0;
-    for (const double value : eigenvalues) {
-        if (value > 0) entropy -= value / total * std::log(value / total);
-    }
-    return std::exp(entropy);
+    return total == 0 ? 0 : std::exp(detail::entropy_of_shares(eigenvalues, total));
 }
 
 /// exp of the entropy of the shares of the singular values of the centered data, the roots of the
 /// eigenvalues. Range 1 .. their number; 0 when they are all 0. O(n). Source: Roy and Vetterli 2007.
 [[nodiscard]] inline double effective_rank_singular_values(std::span<const double> eigenvalues) {
+    std::vector<double> roots;
+    roots.reserve(eigenvalues.size());
     double total = 0;
-    for (const double value : eigenvalues) total += std::sqrt(value);
-    if (total == 0) return 0;
-    double entropy = 0;
     for (const double value : eigenvalues) {
-        const double share = std::sqrt(value) / total;
-        if (share > 0) entropy -= share * std::log(share);
+        roots.push_back(std::sqrt(value));
+        total += roots.back();
     }
-    return std::exp(entropy);
+    return total == 0 ? 0 : std::exp(detail::entropy_of_shares(roots, total));
 }
 
 /// Sum of the eigenvalues over the largest. Range 1 .. their number; 0 when they are all 0.

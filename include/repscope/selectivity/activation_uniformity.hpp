@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/detail/common/entropy.hpp"
 #include "repscope/moments/activation_counts.hpp"
 
 #include <cmath>
@@ -21,15 +22,15 @@ inline namespace REPSCOPE_NAMESPACE {
     if (state.units() < 2) return result;
     for (std::size_t c = 0; c < state.classes(); ++c) {
         if (state.count(c) == 0) continue;
+        std::vector<double> frequencies(state.units());
         double sum = 0;
-        for (std::size_t u = 0; u < state.units(); ++u) sum += state.frequency(c, u);
-        if (!(sum > 0)) continue;
-        double entropy = 0;
         for (std::size_t u = 0; u < state.units(); ++u) {
-            const double share = state.frequency(c, u) / sum;
-            if (share > 0) entropy -= share * std::log(share);
+            frequencies[u] = state.frequency(c, u);
+            sum += frequencies[u];
         }
-        result[c] = entropy / std::log(static_cast<double>(state.units()));
+        if (!(sum > 0)) continue;
+        result[c] =
+            detail::entropy_of_shares(frequencies, sum) / std::log(static_cast<double>(state.units()));
     }
     return result;
 }

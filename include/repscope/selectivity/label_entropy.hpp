@@ -1,8 +1,8 @@
 #pragma once
 
+#include "repscope/detail/common/entropy.hpp"
 #include "repscope/moments/class_sums.hpp"
 
-#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <vector>
@@ -30,11 +30,7 @@ inline namespace REPSCOPE_NAMESPACE {
             sum += means.back();
             is_negative = is_negative || means.back() < 0;
         }
-        if (is_negative || !(sum > 0)) continue;
-        double entropy = 0;
-        for (const double mean : means)
-            if (mean > 0) entropy -= mean / sum * std::log(mean / sum);
-        result[u] = entropy;
+        if (!is_negative && sum > 0) result[u] = detail::entropy_of_shares(means, sum);
     }
     return result;
 }
