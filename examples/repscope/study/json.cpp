@@ -170,7 +170,7 @@ std::optional<network_result> finished_network(const study_store& store, const s
         network = network_from_json(*stored);
     } catch (const std::exception&) { // of nlohmann, and of `unpacked`
         throw data_error(store.path_of(cell_name(cell)),
-                         "is no finished network of a study; remove it and run again");
+                         "is not a finished network of a study; remove it and run again");
     }
     if (settings.dump) {
         std::error_code none;

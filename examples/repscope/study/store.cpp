@@ -90,7 +90,7 @@ json study_store::read(const std::string& path) const {
     const json stored = json::parse(file, nullptr, false);
     if (!file || stored.is_discarded() || !stored.is_object() || stored.value("schema", "") != schema ||
         !stored.contains("settings") || !stored.contains("network")) {
-        throw data_error(path, "is no finished network of a study; remove it and run again");
+        throw data_error(path, "is not a finished network of a study; remove it and run again");
     }
     if (stored["settings"] != *made_with_) {
         throw usage_error(out_ + " holds networks made with other settings (" +
