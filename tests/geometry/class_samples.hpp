@@ -16,12 +16,14 @@ namespace repscope_test {
 
 // Classes of different sizes, one of them without samples; `offset` is added to every value.
 struct class_samples {
-    static constexpr std::size_t units = 7, classes = 5;
+    static constexpr std::size_t classes = 5;
+    std::size_t units;
     std::vector<double> x;
     std::vector<int> y;
 
-    explicit class_samples(double offset, double spread = 1) {
-        const std::vector<std::size_t> sizes{40, 3, 0, 25, 11};
+    explicit class_samples(double offset, double spread = 1, std::size_t unit_count = 7,
+                           const std::vector<std::size_t>& sizes = {40, 3, 0, 25, 11})
+        : units(unit_count) {
         repscope::random_stream random(5, 2);
         for (std::size_t c = 0; c < classes; ++c) {
             std::vector<double> mean(units);
@@ -48,7 +50,7 @@ struct by_samples {
     real within = 0;
 
     by_samples(const class_samples& data, bool about_mean_of_classes) {
-        const std::size_t units = class_samples::units;
+        const std::size_t units = data.units;
         center.resize(units);
         for (std::size_t c = 0; c < class_samples::classes; ++c) {
             std::vector<real> mean(units);

@@ -104,15 +104,13 @@ TEST_CASE("neural collapse needs two classes with samples") {
 TEST_CASE("merged states give the same collapse to 1e-12") {
     const class_samples data(3);
     const std::size_t half = data.y.size() / 2;
-    const auto x = as_view(data.x, {data.y.size(), class_samples::units});
-    class_moments first(class_samples::units, class_samples::classes),
-        second(class_samples::units, class_samples::classes);
+    const auto x = as_view(data.x, {data.y.size(), data.units});
+    class_moments first(data.units, class_samples::classes), second(data.units, class_samples::classes);
     using view = repscope::tensor_view<const double, 2>;
-    first.update(view(x.data_handle(), {half, class_samples::units}),
+    first.update(view(x.data_handle(), {half, data.units}),
                  std::vector<int>(data.y.begin(), data.y.begin() + static_cast<std::ptrdiff_t>(half)));
-    second.update(
-        view(x.data_handle() + half * class_samples::units, {data.y.size() - half, class_samples::units}),
-        std::vector<int>(data.y.begin() + static_cast<std::ptrdiff_t>(half), data.y.end()));
+    second.update(view(x.data_handle() + half * data.units, {data.y.size() - half, data.units}),
+                  std::vector<int>(data.y.begin() + static_cast<std::ptrdiff_t>(half), data.y.end()));
     first.merge(second);
     const auto merged = neural_collapse(first), whole = neural_collapse(data.moments());
     CHECK(std::abs(merged.nc1_trace / whole.nc1_trace - 1) < 1e-12);

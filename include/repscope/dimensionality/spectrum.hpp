@@ -1,14 +1,10 @@
 #pragma once
 
-#include "repscope/detail/target/eigen_warnings.hpp"
 #include "repscope/dimensionality/component_count.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
 #include "repscope/dimensionality/result.hpp"
+#include "repscope/linalg/symmetric_eigen.hpp"
 #include "repscope/moments/covariance.hpp"
-
-REPSCOPE_BEGIN_EIGEN
-#include <Eigen/Eigenvalues>
-REPSCOPE_END_EIGEN
 
 #include <algorithm>
 #include <array>
@@ -61,18 +57,10 @@ inline void remove_rounding(std::vector<double>& values) {
 template <typename = void>
 [[nodiscard]] std::vector<double> spectrum(const scatter_matrix& products) {
     if (products.samples < 2) return {};
-    using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const auto order = static_cast<Eigen::Index>(products.order);
-    const Eigen::Map<const matrix> lower(products.lower.data(), order, order);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(lower, Eigen::EigenvaluesOnly);
-    if (solver.info() != Eigen::Success) {
-        errors::throw_value_error("spectrum", "the eigenvalues of the covariance did not converge");
-    }
-    std::vector<double> values(products.order);
+    std::vector<double> values = eigen_of_symmetric("spectrum", products.lower, products.order, false).values;
+    std::reverse(values.begin(), values.end());
     const double divisor = static_cast<double>(products.samples) - 1;
-    for (std::size_t k = 0; k < values.size(); ++k) {
-        values[k] = solver.eigenvalues()[order - 1 - static_cast<Eigen::Index>(k)] / divisor;
-    }
+    for (double& value : values) value /= divisor;
     detail::remove_rounding(values);
     if (products.third.empty()) values.back() = 0;
     return values;

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/centered_rows.hpp"
 #include "repscope/detail/common/finite_tiles.hpp"
 #include "repscope/detail/common/tiles.hpp"
-#include "repscope/detail/moments/centered_rows.hpp"
 #include "repscope/detail/moments/product_range.hpp"
 #include "repscope/detail/moments/row_buffer.hpp"
 #include "repscope/detail/moments/syrk_tiles.hpp"
@@ -54,6 +54,8 @@ class covariance {
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
     /// Whether the rows themselves are kept.
     [[nodiscard]] bool is_thin() const noexcept { return scatter_.empty(); }
+    /// The rows of a thin state, (samples, units), row-major; empty for a thick one.
+    [[nodiscard]] std::span<const double> rows() const noexcept { return rows_; }
 
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), a channel read as
     /// its spatial mean, or as `options.axes` states.

@@ -3,6 +3,7 @@
 #include "repscope/version.hpp"
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace repscope {
@@ -11,8 +12,7 @@ namespace detail {
 
 /// Mean of `rows`, each of `units` values, minus the first of them: a large offset costs no digits. Zeros
 /// without rows.
-[[nodiscard]] inline std::vector<double> mean_about_first(const std::vector<double>& rows,
-                                                          std::size_t units) {
+[[nodiscard]] inline std::vector<double> mean_about_first(std::span<const double> rows, std::size_t units) {
     std::vector<double> mean(units);
     if (rows.empty()) return mean;
     for (std::size_t i = units; i < rows.size(); ++i) mean[i % units] += rows[i] - rows[i % units];
@@ -21,7 +21,7 @@ namespace detail {
 }
 
 /// The rows relative to their mean; the mean itself would be rounded at the size of an offset.
-[[nodiscard]] inline std::vector<double> centered_rows(const std::vector<double>& rows, std::size_t units) {
+[[nodiscard]] inline std::vector<double> centered_rows(std::span<const double> rows, std::size_t units) {
     const std::vector<double> mean = mean_about_first(rows, units);
     std::vector<double> result(rows.size());
     for (std::size_t i = 0; i < rows.size(); i += units) {
