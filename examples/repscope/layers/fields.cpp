@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <initializer_list>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -10,6 +11,8 @@ namespace program {
 
 namespace {
 
+using repscope::analysis::measure;
+using repscope::analysis::measure_set;
 using repscope::analysis::null_method;
 using repscope::analysis::trace_method;
 
@@ -67,27 +70,52 @@ void add_by_threshold(const field_writer& put, const std::array<T, 3>& values) {
     put("99", values[2]);
 }
 
-void add_dimensionality(const field_writer& put, const repscope::dimensionality_result& measured) {
-    put("participation_ratio", measured.participation_ratio);
-    put("participation_ratio_unbiased", measured.participation_ratio_unbiased);
-    add_by_threshold(put.inside("components"), measured.components);
-    add_by_threshold(put.inside("components_interpolated"), measured.components_interpolated);
-    add_by_threshold(put.inside("components_fraction"), measured.components_fraction);
-    put("effective_rank_eigenvalues", measured.effective_rank_eigenvalues);
-    put("effective_rank_singular_values", measured.effective_rank_singular_values);
-    put("stable_rank", measured.stable_rank);
-    put("limited_by_samples", measured.limited_by_samples);
+void add_nulls(const field_writer& put, std::initializer_list<const char*> keys) {
+    for (const char* key : keys) put(key, {});
+}
+
+// Null for measures that were not asked for.
+void add_dimensionality(const field_writer& put, const repscope::dimensionality_result& measured,
+                        measure_set measures) {
+    if (measures.contains(measure::participation_ratio)) {
+        put("participation_ratio", measured.participation_ratio);
+        put("participation_ratio_unbiased", measured.participation_ratio_unbiased);
+    } else {
+        add_nulls(put, {"participation_ratio", "participation_ratio_unbiased"});
+    }
+    const bool has_components = measures.contains(measure::components);
+    if (has_components) {
+        add_by_threshold(put.inside("components"), measured.components);
+        add_by_threshold(put.inside("components_interpolated"), measured.components_interpolated);
+        add_by_threshold(put.inside("components_fraction"), measured.components_fraction);
+    } else {
+        add_nulls(put, {"components", "components_interpolated", "components_fraction"});
+    }
+    if (measures.contains(measure::effective_rank)) {
+        put("effective_rank_eigenvalues", measured.effective_rank_eigenvalues);
+        put("effective_rank_singular_values", measured.effective_rank_singular_values);
+    } else {
+        add_nulls(put, {"effective_rank_eigenvalues", "effective_rank_singular_values"});
+    }
+    put("stable_rank",
+        measures.contains(measure::stable_rank) ? field_value(measured.stable_rank) : field_value());
+    put("limited_by_samples", has_components ? field_value(measured.limited_by_samples) : field_value());
+}
+
+void add_power_law(const field_writer& put, const std::optional<repscope::power_law_result>& law) {
+    if (!law) return;
+    put("exponent", law->exponent);
+    put("first", law->first);
+    put("last", law->last);
 }
 
 // A sketch measures the participation ratios only.
 void add_sketched(const field_writer& put, const inference_report& report) {
     put("participation_ratio", report.participation_ratio.naive);
     put("participation_ratio_unbiased", report.participation_ratio.unbiased);
-    for (const char* key :
-         {"components", "components_interpolated", "components_fraction", "effective_rank_eigenvalues",
-          "effective_rank_singular_values", "stable_rank", "limited_by_samples"}) {
-        put(key, {});
-    }
+    add_nulls(put,
+              {"components", "components_interpolated", "components_fraction", "effective_rank_eigenvalues",
+               "effective_rank_singular_values", "stable_rank", "limited_by_samples"});
     put("probes", report.probes);
 }
 
@@ -148,11 +176,11 @@ void add_comparison(const field_writer& put, const layer_report& layer) {
         add_change(put.inside("selectivity_change"), layer.selectivity->measured,
                    report.selectivity->measured);
     } else {
-        put("selectivity", {});
-        put("selectivity_change", {});
+        add_nulls(put, {"selectivity", "selectivity_change"});
     }
-    add_dimensionality(put.inside("dimensionality"), report.dimensionality);
-    add_dimensionality(put.inside("difference"), report.difference);
+    add_dimensionality(put.inside("dimensionality"), report.dimensionality, layer.measures);
+    add_power_law(put.inside("dimensionality.power_law"), report.power_law);
+    add_dimensionality(put.inside("difference"), report.difference, layer.measures);
     put.inside("difference")("relative_size", report.relative_size);
 }
 
@@ -184,7 +212,7 @@ std::vector<std::optional<double>> numbers_of_elements(const T& value) {
 
 std::vector<layer_field> fields_of(const repscope::dimensionality_result& measured) {
     std::vector<layer_field> fields;
-    add_dimensionality({fields}, measured);
+    add_dimensionality({fields}, measured, repscope::analysis::default_measures);
     return fields;
 }
 
@@ -210,8 +238,10 @@ std::vector<layer_field> fields_of(const layer_report& layer) {
     if (layer.inference && layer.inference->method == trace_method::sketch)
         add_sketched(put_size, *layer.inference);
     else
-        add_dimensionality(put_size, layer.dimensionality);
-    if (layer.inference) add_estimates(put_size, *layer.inference);
+        add_dimensionality(put_size, layer.dimensionality, layer.measures);
+    add_power_law(put_size.inside("power_law"), layer.power_law);
+    if (layer.inference && layer.measures.contains(measure::participation_ratio))
+        add_estimates(put_size, *layer.inference);
     if (layer.comparison) add_comparison(put.inside("comparison"), layer);
     return fields;
 }

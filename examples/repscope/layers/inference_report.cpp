@@ -35,13 +35,14 @@ std::string inference_table(const std::vector<layer_report>& layers) {
     const bool has_selectivity = layers.front().inference->cross_fit.has_value();
     std::vector<std::string> header{"estimates", "samples"};
     if (has_selectivity) header.insert(header.end(), {"cross-fit", "95 % interval", "significant"});
-    header.insert(header.end(), {"PR unbiased", "95 % interval"});
+    const bool has_ratio = layers.front().measures.contains(repscope::analysis::measure::participation_ratio);
+    if (has_ratio) header.insert(header.end(), {"PR unbiased", "95 % interval"});
     text_table table(header, 1);
     std::string sizes;
     bool sketched = false;
     for (const auto& layer : layers) {
         const inference_report& own = *layer.inference;
-        std::vector<std::string> row{layer.name, std::to_string(own.participation_ratio.samples)};
+        std::vector<std::string> row{layer.name, std::to_string(layer.samples)};
         if (has_selectivity) {
             row.push_back(fixed(own.cross_fit->mean, 3));
             row.push_back(interval_text(own.cross_fit->mean_ci, 3));
@@ -51,8 +52,10 @@ std::string inference_table(const std::vector<layer_report>& layers) {
         }
         const bool by_sketch = own.method == trace_method::sketch;
         sketched = sketched || by_sketch;
-        row.push_back(fixed(own.participation_ratio.unbiased, 2));
-        row.push_back(interval_text(own.participation_ratio.ci, 2) + (by_sketch ? " (sketch)" : ""));
+        if (has_ratio) {
+            row.push_back(fixed(own.participation_ratio.unbiased, 2));
+            row.push_back(interval_text(own.participation_ratio.ci, 2) + (by_sketch ? " (sketch)" : ""));
+        }
         table.add_row(std::move(row));
     }
     std::string text = table.text();

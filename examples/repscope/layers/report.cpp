@@ -26,96 +26,15 @@ void add_measures(repscope::analysis::layer_report&& measured, std::span<const s
                   std::span<const std::string> class_names, layer_report& layer) {
     layer.samples = measured.samples;
     layer.units = measured.units;
+    layer.measures = measured.measures;
     if (measured.selectivity) {
         layer.selectivity = selectivity_report{std::move(*measured.selectivity),
                                                {class_labels.begin(), class_labels.end()},
                                                {class_names.begin(), class_names.end()}};
     }
     layer.dimensionality = std::move(measured.dimensionality);
+    layer.power_law = measured.power_law;
     layer.inference = std::move(measured.inference);
-}
-
-namespace {
-
-std::string comparison_table(const std::vector<layer_report>& layers) {
-    const bool has_selectivity = layers.front().selectivity.has_value();
-    std::vector<std::string> header{"perturbed"};
-    if (has_selectivity) header.insert(header.end(), {"selectivity", "change"});
-    header.insert(header.end(), {"PR", "95 %", "difference: size", "PR", "95 %"});
-    text_table table(header, 1);
-    for (const auto& layer : layers) {
-        const comparison_report& report = *layer.comparison;
-        std::vector<std::string> row{layer.name};
-        if (has_selectivity) {
-            const double after = report.selectivity->measured.mean;
-            const double change = after - layer.selectivity->measured.mean;
-            row.push_back(fixed(after, 3));
-            row.push_back((change > 0.0005 ? "+" : "") + fixed(change, 3));
-        }
-        row.insert(row.end(),
-                   {fixed(report.dimensionality.participation_ratio, 2),
-                    std::to_string(report.dimensionality.components[1]), fixed(report.relative_size, 3),
-                    fixed(report.difference.participation_ratio, 2),
-                    std::to_string(report.difference.components[1])});
-        table.add_row(std::move(row));
-    }
-    return table.text();
-}
-
-} // namespace
-
-std::string layer_table(const std::vector<layer_report>& layers) {
-    const bool has_selectivity = !layers.empty() && layers.front().selectivity.has_value();
-    const std::vector<std::string> what{"layer", "layout", "unit", "samples", "units"};
-    const auto what_of = [](const layer_report& layer) {
-        return std::vector<std::string>{layer.name, layer.layout,
-                                        layer.unit == "channel_mean" ? "channel mean" : layer.unit,
-                                        std::to_string(layer.samples), std::to_string(layer.units)};
-    };
-    const auto joined = [](std::vector<std::string> first, const std::vector<std::string>& second) {
-        first.insert(first.end(), second.begin(), second.end());
-        return first;
-    };
-    // Two tables where both measures are there: one line of both would be wider than a terminal.
-    std::string text;
-    if (has_selectivity) {
-        const bool shifted = layers.front().selectivity->negatives == repscope::negative_policy::shift;
-        text_table table(joined(what, {shifted ? "shifted selectivity" : "selectivity", "live", "median",
-                                       "if shuffled", "silent", "undefined"}),
-                         3);
-        for (const auto& layer : layers) {
-            const auto& measured = layer.selectivity->measured;
-            table.add_row(
-                joined(what_of(layer),
-                       {fixed(measured.mean, 3), fixed(measured.mean_live, 3), fixed(measured.median, 3),
-                        fixed(layer.selectivity->null_mean, 3), std::to_string(measured.silent_units),
-                        std::to_string(measured.undefined_units)}));
-        }
-        text = table.text() + "\n";
-    }
-    const std::vector<std::string> sizes{"PR",   "PR unbiased",   "90 %",       "95 %",
-                                         "99 %", "95 % of units", "stable rank"};
-    text_table table(has_selectivity ? joined({"layer", "units"}, sizes) : joined(what, sizes),
-                     has_selectivity ? 1 : 3);
-    for (const auto& layer : layers) {
-        const auto& d = layer.dimensionality;
-        const bool sketched =
-            layer.inference && layer.inference->method == repscope::analysis::trace_method::sketch;
-        const auto count = [&](std::size_t k) { return sketched ? "-" : std::to_string(d.components[k]); };
-        const std::vector<std::string> row{fixed(d.participation_ratio, 2),
-                                           fixed(d.participation_ratio_unbiased, 2),
-                                           count(0),
-                                           count(1),
-                                           count(2),
-                                           fixed(d.components_fraction[1], 3),
-                                           fixed(d.stable_rank, 2)};
-        table.add_row(has_selectivity ? joined({layer.name, std::to_string(layer.units)}, row)
-                                      : joined(what_of(layer), row));
-    }
-    text += table.text();
-    if (!layers.empty() && layers.front().comparison) text += "\n" + comparison_table(layers);
-    if (!layers.empty() && layers.front().inference) text += "\n" + inference_table(layers);
-    return text;
 }
 
 namespace {

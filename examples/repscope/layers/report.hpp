@@ -3,6 +3,8 @@
 #include "layers/inference_report.hpp"
 
 #include <repscope/analysis/layer_report.hpp>
+#include <repscope/analysis/measure_set.hpp>
+#include <repscope/dimensionality/power_law.hpp>
 #include <repscope/dimensionality/result.hpp>
 
 #include <cstddef>
@@ -39,9 +41,11 @@ struct comparison_report {
     std::size_t zero_samples = 0; ///< samples whose activations are all 0
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
+    std::optional<repscope::power_law_result> power_law;
     /// Of the rows perturbed - clean.
     repscope::dimensionality_result difference;
-    /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples; NaN when the clean ones are all 0.
+    /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples; NaN when the clean ones are all 0,
+    /// and without measures of dimensionality.
     double relative_size = 0.0;
 };
 
@@ -59,8 +63,10 @@ struct layer_report {
     std::optional<std::size_t> batches;
     /// Samples whose activations are all 0; none where they were not counted.
     std::optional<std::size_t> zero_samples;
+    repscope::analysis::measure_set measures = repscope::analysis::default_measures;
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
+    std::optional<repscope::power_law_result> power_law;
     std::optional<comparison_report> comparison;
     std::optional<inference_report> inference;
 };
@@ -68,9 +74,6 @@ struct layer_report {
 /// Fills the measured parts of `layer`; the labels and names are those of the classes.
 void add_measures(repscope::analysis::layer_report&& measured, std::span<const std::int64_t> class_labels,
                   std::span<const std::string> class_names, layer_report& layer);
-
-/// The table for people: a row per layer.
-std::string layer_table(const std::vector<layer_report>& layers);
 
 /// What a reader should know about these numbers: labels that seem to belong to other rows, units without an
 /// index, counts limited by the samples. A sentence each.

@@ -18,6 +18,11 @@ struct statistics_options {
     /// Most bytes for one layer.
     [[nodiscard]] std::size_t memory() const noexcept { return layer.max_bytes; }
 
+    /// Whether the differences of a comparison are measured.
+    [[nodiscard]] bool needs_difference() const noexcept {
+        return layer.measures.contains_any(repscope::analysis::dimensionality_measures);
+    }
+
     /// The options of the accumulator of `rows` rows.
     [[nodiscard]] repscope::analysis::layer_accumulator_options
     accumulator_options(std::size_t rows, repscope::thread_source threads) const {

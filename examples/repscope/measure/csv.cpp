@@ -64,6 +64,8 @@ std::string units_csv(const std::vector<layer_report>& layers) {
 }
 
 std::string spectra_csv(const std::vector<layer_report>& layers) {
+    using repscope::analysis::spectrum_measures;
+    if (layers.empty() || !layers.front().measures.contains_any(spectrum_measures)) return {};
     std::string text = "layer,component,eigenvalue,cumulated_share\n";
     for (const layer_report& layer : layers) {
         const auto& values = layer.dimensionality.spectrum;

@@ -15,6 +15,7 @@ std::string layers_csv(const std::vector<layer_report>& layers);
 std::string units_csv(const std::vector<layer_report>& layers);
 
 /// A row an eigenvalue of the covariance: layer, component, eigenvalue, cumulated share of the variance.
+/// Empty without eigenvalues.
 std::string spectra_csv(const std::vector<layer_report>& layers);
 
 } // namespace program

@@ -94,6 +94,9 @@ std::string selectivity_by_depth(const std::vector<layer_report>& layers) {
 
 std::string dimensionality_by_depth(const std::vector<layer_report>& layers) {
     std::vector<std::vector<double>> rows;
+    const auto measures = layers.front().measures;
+    const bool has_ratio = measures.contains(repscope::analysis::measure::participation_ratio);
+    const bool has_components = measures.contains(repscope::analysis::measure::components);
     for (std::size_t k = 0; k < layers.size(); ++k) {
         const auto& measured = layers[k].dimensionality;
         rows.push_back({static_cast<double>(k), measured.participation_ratio,
@@ -102,10 +105,11 @@ std::string dimensionality_by_depth(const std::vector<layer_report>& layers) {
     const std::string line = " with linespoints pt 7 ps 0.6 lw 2 lc rgb ";
     return data_block("depth", rows) + plot_style + depth_axis(layers) +
            "set logscale y\nset yrange [0.9:*]\nset offsets 0,0,graph 0.3,0\nset ylabel 'dimensions'\n"
-           "plot $depth using 1:2" +
-           line + blue + " title 'participation ratio', $depth using 1:3" + line + orange +
-           " title '95 % of variance', $depth using 1:4 with linespoints pt 6 ps 0.5 lw 1.5 dt 2 lc rgb " +
-           gray + " title 'units'\n";
+           "plot " +
+           (has_ratio ? "$depth using 1:2" + line + blue + " title 'participation ratio', " : std::string()) +
+           (has_components ? "$depth using 1:3" + line + orange + " title '95 % of variance', "
+                           : std::string()) +
+           "$depth using 1:4 with linespoints pt 6 ps 0.5 lw 1.5 dt 2 lc rgb " + gray + " title 'units'\n";
 }
 
 } // namespace
@@ -121,10 +125,14 @@ measure_figures draw_figures(const std::vector<layer_report>& layers) {
     };
     const bool has_selectivity = layers.front().selectivity.has_value();
     if (has_selectivity) add(selectivity_by_depth(layers), figures.selectivity_by_depth);
-    add(dimensionality_by_depth(layers), figures.dimensionality_by_depth);
+    const auto measures = layers.front().measures;
+    using repscope::analysis::measure;
+    if (measures.contains_any({measure::participation_ratio, measure::components}))
+        add(dimensionality_by_depth(layers), figures.dimensionality_by_depth);
     for (std::size_t k = 0; k < layers.size(); ++k) {
         if (has_selectivity) add(histogram(*layers[k].selectivity), figures.layers[k].selectivity);
-        add(spectrum(layers[k].dimensionality), figures.layers[k].spectrum);
+        if (measures.contains_any(repscope::analysis::spectrum_measures))
+            add(spectrum(layers[k].dimensionality), figures.layers[k].spectrum);
     }
     const std::vector<std::string> drawn = draw(plots);
     if (drawn.size() != plots.size()) return figures;

@@ -225,7 +225,7 @@ void for_each_layer(const std::vector<measured_layer>& layers, const std::option
         sizes.push_back(part * layer.bytes());
         const std::size_t units =
             layer.flatten ? layer.file.units() * layer.file.positions() : layer.file.units();
-        costs.push_back(estimate(sizes.back(), samples, units, layer.file.in_order()));
+        costs.push_back(estimate(sizes.back(), samples, units, layer.file.in_order(), how.layer.measures));
         costs.back().bytes = min_bytes(task, how);
         tasks.push_back(task);
     }

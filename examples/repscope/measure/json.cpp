@@ -20,6 +20,7 @@ json text_or_null(const std::string& text) { return text.empty() ? json() : json
 json settings_json(const measure_settings& settings) {
     json object;
     object["labels"] = text_or_null(settings.labels);
+    if (!settings.measures.empty()) object["measures"] = settings.measures;
     object["layout"] = settings.layouts;
     object["signed"] = settings.negatives;
     object["epsilon"] = settings.epsilon;
@@ -56,6 +57,7 @@ measure_settings settings_from(const json& object) {
     settings.epsilon = object.at("epsilon").get<double>();
     settings.negatives = object.at("signed").get<std::string>();
     take(object, "labels", settings.labels);
+    take(object, "measures", settings.measures);
     take(object, "layout", settings.layouts);
     if (object.contains("ignore_label")) {
         for (const json& label : object["ignore_label"]) {
@@ -128,7 +130,9 @@ std::string measure_json(const measure_result& result) {
     object["layers"] = json::array();
     for (const layer_report& layer : result.layers) {
         json& written = object["layers"].emplace_back(to_json(layer));
-        written["eigenvalues"] = layer.dimensionality.spectrum;
+        written["eigenvalues"] = layer.measures.contains_any(repscope::analysis::spectrum_measures)
+                                     ? json(layer.dimensionality.spectrum)
+                                     : json();
         written["notes"] = notes_on(layer);
     }
     return object.dump(1, ' ', false, replace) + "\n";

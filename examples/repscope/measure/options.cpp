@@ -3,6 +3,7 @@
 #include "cli/validators.hpp"
 #include "dumps/labels.hpp"
 #include "layers/report.hpp"
+#include "measure/choice/measure_list.hpp"
 #include "measure/fail_if/condition_check.hpp"
 #include "support/errors.hpp"
 
@@ -75,8 +76,26 @@ void add_dump_options(CLI::App& command, measure_options& options) {
     command.add_option("--offset", options.offset, "bytes before the numbers of raw files")->type_name("B");
 }
 
+// Ends the program with the list of measures, as --help does with that of options.
+CLI::Validator list_of_measures() {
+    return CLI::Validator(
+        [](const std::string& text) {
+            if (text == "help") throw CLI::CallForVersion(measures_help(), 0);
+            return std::string();
+        },
+        "");
+}
+
 // How numbers are defined, and what is compared with them.
 void add_definition_options(CLI::App& command, measure_options& options) {
+    command
+        .add_option("--measures", options.measures,
+                    "measures and groups of them, separated by commas: selectivity,spectrum;\n"
+                    "without the option default; 'help' lists all with their cost; nothing\n"
+                    "else is computed")
+        ->check(list_of_measures())
+        ->type_name("LIST")
+        ->allow_extra_args(false);
     command
         .add_option("--signed", options.negatives,
                     "units with a negative class mean: undefined (no index),\n"
@@ -214,7 +233,8 @@ statistics_options measure_options::statistics() const {
     using repscope::analysis::null_method;
     using repscope::analysis::trace_method;
     return {.labels = nullptr,
-            .layer = {.negatives = policy_named(negatives).value(),
+            .layer = {.measures = parse_measures(measures, {.labels = !labels.empty()}),
+                      .negatives = policy_named(negatives).value(),
                       .epsilon = epsilon,
                       .inference = inference,
                       .first_sample = first_index,
@@ -241,6 +261,7 @@ void add_measure_options(CLI::App& command, measure_options& options) {
         "  repscope measure dump.npz --labels dump.npz:labels --layout 'block*=ntd' --signed rectify\n"
         "  repscope measure clean.safetensors --compare noisy.safetensors --labels labels.csv\n"
         "  repscope measure acts.npy --json - | python3 -m json.tool\n"
+        "  repscope measure --measures help\n"
         "A layer is an array for all samples, in the order of the labels: (samples, units) or\n"
         "(samples, channels, height, width), or another with --layout. From Python: numpy.save(FILE, "
         "array).");
@@ -253,11 +274,20 @@ std::optional<shard_choice> chosen_shard(const measure_options& options) {
 }
 
 void check(const measure_options& options) {
+    using repscope::analysis::measure;
+    const auto measures = options.statistics().layer.measures;
+    const bool has_selectivity = !options.labels.empty() && measures.contains(measure::selectivity);
     if (options.labels.empty()) {
         if (options.require == "selectivity") {
             throw usage_error("--require selectivity: selectivity needs --labels");
         }
         if (!options.ignored.empty()) throw usage_error("--ignore-label: needs --labels");
+    }
+    if (options.require == "selectivity" && !has_selectivity) {
+        throw usage_error("--require selectivity: --measures leaves it out");
+    }
+    if (options.inference && !has_selectivity && !measures.contains(measure::participation_ratio)) {
+        throw usage_error("--inference: needs the measure selectivity or participation_ratio");
     }
     if (!options.shard.empty() && options.state.empty()) {
         throw usage_error("--shard: needs --state FILE for the shard's moments");
@@ -275,18 +305,21 @@ void check(const measure_options& options) {
     if (!options.inference && options.first_index != 0) throw usage_error("--first-index: needs --inference");
     if (options.method != "exact") {
         if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
+        if (!measures.contains(measure::participation_ratio))
+            throw usage_error("--method " + options.method + ": needs the measure participation_ratio");
         if (!options.compare.empty())
             throw usage_error("--method " + options.method + ": --compare is exact");
     }
     if (options.null != "saddlepoint") {
         if (!options.inference) throw usage_error("--null " + options.null + ": needs --inference");
         if (options.labels.empty()) throw usage_error("--null " + options.null + ": needs --labels");
+        if (!has_selectivity) throw usage_error("--null " + options.null + ": needs the measure selectivity");
     }
     if (options.permutations != 999 && options.null != "permutation") {
         throw usage_error("--permutations: needs --null permutation");
     }
     check_condition_keys(options.fail_if,
-                         {!options.labels.empty(), !options.compare.empty(), options.inference});
+                         {!options.labels.empty(), !options.compare.empty(), options.inference, measures});
 }
 
 } // namespace program

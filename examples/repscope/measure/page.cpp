@@ -21,6 +21,12 @@ namespace program {
 namespace {
 
 namespace fs = std::filesystem;
+using repscope::analysis::measure;
+using repscope::analysis::measure_set;
+
+void append(std::vector<std::string>& cells, const std::vector<std::string>& more) {
+    cells.insert(cells.end(), more.begin(), more.end());
+}
 
 std::string selectivity_table(const std::vector<layer_report>& reports) {
     html_table table(
@@ -38,17 +44,29 @@ std::string selectivity_table(const std::vector<layer_report>& reports) {
 }
 
 std::string dimensionality_table(const std::vector<layer_report>& reports) {
-    html_table table({"layer", "shape", "layout", "samples", "units", "participation ratio", "unbiased",
-                      "90 %", "95 %", "99 %", "95 % of units", "stable rank"},
-                     3);
+    const measure_set measures = reports.front().measures;
+    std::vector<std::string> header{"layer", "shape", "layout", "samples", "units"};
+    if (measures.contains(measure::participation_ratio)) append(header, {"participation ratio", "unbiased"});
+    if (measures.contains(measure::components)) append(header, {"90 %", "95 %", "99 %", "95 % of units"});
+    if (measures.contains(measure::stable_rank)) append(header, {"stable rank"});
+    if (measures.contains(measure::power_law)) append(header, {"power law", "from", "to"});
+    html_table table(header, 3);
     for (const auto& layer : reports) {
         const auto& d = layer.dimensionality;
-        table.add({layer.name, repscope::format_shape(layer.shape), layer.layout,
-                   std::to_string(layer.samples), std::to_string(layer.units),
-                   fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2),
-                   std::to_string(d.components[0]), std::to_string(d.components[1]),
-                   std::to_string(d.components[2]), fixed(d.components_fraction[1], 3),
-                   fixed(d.stable_rank, 2)});
+        std::vector<std::string> row{layer.name, repscope::format_shape(layer.shape), layer.layout,
+                                     std::to_string(layer.samples), std::to_string(layer.units)};
+        if (measures.contains(measure::participation_ratio))
+            append(row, {fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2)});
+        if (measures.contains(measure::components)) {
+            for (const std::size_t count : d.components) row.push_back(std::to_string(count));
+            row.push_back(fixed(d.components_fraction[1], 3));
+        }
+        if (measures.contains(measure::stable_rank)) row.push_back(fixed(d.stable_rank, 2));
+        if (measures.contains(measure::power_law) && layer.power_law) {
+            append(row, {fixed(layer.power_law->exponent, 3), std::to_string(layer.power_law->first),
+                         std::to_string(layer.power_law->last)});
+        }
+        table.add(row);
     }
     return table.text();
 }
@@ -57,8 +75,14 @@ std::string comparison_table(const std::vector<layer_report>& reports) {
     const bool has_selectivity = reports.front().selectivity.has_value();
     std::vector<std::string> header{"layer"};
     if (has_selectivity) header.insert(header.end(), {"selectivity", "perturbed", "change"});
-    header.insert(header.end(),
-                  {"PR", "perturbed", "95 %", "perturbed", "size of difference", "its PR", "its 95 %"});
+    const measure_set measures = reports.front().measures;
+    const bool has_ratio = measures.contains(measure::participation_ratio);
+    const bool has_components = measures.contains(measure::components);
+    if (has_ratio) append(header, {"PR", "perturbed"});
+    if (has_components) append(header, {"95 %", "perturbed"});
+    append(header, {"size of difference"});
+    if (has_ratio) append(header, {"its PR"});
+    if (has_components) append(header, {"its 95 %"});
     html_table table(header);
     for (const auto& layer : reports) {
         const comparison_report& other = *layer.comparison;
@@ -68,12 +92,17 @@ std::string comparison_table(const std::vector<layer_report>& reports) {
             const double after = other.selectivity->measured.mean;
             row.insert(row.end(), {fixed(before, 3), fixed(after, 3), fixed(after - before, 3)});
         }
-        row.insert(row.end(), {fixed(layer.dimensionality.participation_ratio, 2),
-                               fixed(other.dimensionality.participation_ratio, 2),
-                               std::to_string(layer.dimensionality.components[1]),
-                               std::to_string(other.dimensionality.components[1]),
-                               fixed(other.relative_size, 3), fixed(other.difference.participation_ratio, 2),
-                               std::to_string(other.difference.components[1])});
+        if (has_ratio) {
+            append(row, {fixed(layer.dimensionality.participation_ratio, 2),
+                         fixed(other.dimensionality.participation_ratio, 2)});
+        }
+        if (has_components) {
+            append(row, {std::to_string(layer.dimensionality.components[1]),
+                         std::to_string(other.dimensionality.components[1])});
+        }
+        row.push_back(fixed(other.relative_size, 3));
+        if (has_ratio) row.push_back(fixed(other.difference.participation_ratio, 2));
+        if (has_components) row.push_back(std::to_string(other.difference.components[1]));
         table.add(row);
     }
     return table.text();
@@ -94,6 +123,7 @@ std::string page(const measure_result& result, const measure_figures& figures) {
                        (reports.size() == 1 ? " layer" : " layers") + "</h1>\n<p class=\"sub\">" +
                        escaped(heading(result)) + " &middot; repscope " + version_text() + "</p>\n";
     if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
+    const bool has_spectrum = reports.front().measures.contains_any(repscope::analysis::spectrum_measures);
     text +=
         "<div class=\"figures\">" +
         html_figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in their order") +
@@ -101,7 +131,9 @@ std::string page(const measure_result& result, const measure_figures& figures) {
                     "Dimensions that the layers use (PR: participation ratio), and their units") +
         "</div>\n";
     if (has_selectivity) text += "<h2>Class selectivity</h2>\n" + selectivity_table(reports);
-    text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);
+    const bool has_dimensionality =
+        reports.front().measures.contains_any(repscope::analysis::dimensionality_measures);
+    if (has_dimensionality) text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);
     if (reports.front().comparison) text += "<h2>Under the perturbation</h2>\n" + comparison_table(reports);
     std::string notes;
     for (const auto& note : result.notes) notes += "<li>" + escaped(note) + "</li>\n";
@@ -127,7 +159,8 @@ std::string page(const measure_result& result, const measure_figures& figures) {
         option_table(option_texts(result.settings)) +
         "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
         "text: layers.csv" +
-        std::string(has_selectivity ? ", units.csv" : "") + ", spectra.csv beside this page.</p>\n";
+        std::string(has_selectivity ? ", units.csv" : "") + (has_spectrum ? ", spectra.csv" : "") +
+        " beside this page.</p>\n";
     return html_page("repscope: " + std::to_string(reports.size()) + " layers", text);
 }
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -219,8 +220,10 @@ class side {
     std::unique_ptr<repscope::ordered_section> batch_;
 };
 
-statistics_options without_labels(statistics_options options) {
+// Of the differences of a comparison.
+statistics_options of_difference(statistics_options options) {
     options.labels = nullptr;
+    options.layer.measures = options.layer.measures & analysis::dimensionality_measures;
     return options;
 }
 
@@ -256,7 +259,8 @@ class file_measurement {
         if (task.perturbed == nullptr) return;
         const statistics_options compared = without_inference(each);
         sides_.push_back(std::make_unique<side>(*task.perturbed, form_, rows_, pool.size(), compared, pool));
-        difference_ = accumulator_of(rows_, form_.units, without_labels(compared), pool);
+        if (compared.needs_difference())
+            difference_ = accumulator_of(rows_, form_.units, of_difference(compared), pool);
     }
 
     void run(const std::function<void(double)>& read) {
@@ -302,13 +306,15 @@ class file_measurement {
     }
 
     void finish(layer_report& report) {
-        if (difference_) {
+        if (sides_.size() == 2) {
             comparison_report& comparison = report.comparison.emplace();
-            repscope::representation_change_result change = repscope::representation_change(
-                sides_[0]->statistics().covariance(), difference_->take_covariance());
-            difference_.reset();
-            comparison.relative_size = change.relative_size;
-            comparison.difference = std::move(change.dimensionality);
+            comparison.relative_size = std::numeric_limits<double>::quiet_NaN();
+            if (difference_) {
+                comparison.relative_size = repscope::relative_size_of_change(
+                    sides_[0]->statistics().covariance(), difference_->covariance());
+                comparison.difference = difference_->finish().dimensionality;
+                difference_.reset();
+            }
             layer_report part;
             add_measures(sides_[1]->statistics().finish(), part);
             const io::block_reader& file = sides_[1]->file();
@@ -318,6 +324,7 @@ class file_measurement {
             comparison.zero_samples = sides_[1]->zero_samples();
             comparison.selectivity = std::move(part.selectivity);
             comparison.dimensionality = std::move(part.dimensionality);
+            comparison.power_law = part.power_law;
             sides_.pop_back();
         }
         report.zero_samples = sides_[0]->zero_samples();
@@ -356,8 +363,11 @@ std::size_t min_bytes(const file_task& task, const statistics_options& options) 
                                                          each.accumulator_options(rows.size(), 1));
     };
     double bytes = needed(options);
-    if (task.perturbed != nullptr)
-        bytes += needed(without_inference(options)) + needed(without_labels(without_inference(options)));
+    if (task.perturbed != nullptr) {
+        const statistics_options compared = without_inference(options);
+        bytes += needed(compared);
+        if (compared.needs_difference()) bytes += needed(of_difference(compared));
+    }
     return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
 }
 

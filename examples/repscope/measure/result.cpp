@@ -1,6 +1,7 @@
 #include "measure/result.hpp"
 
 #include "files/output_file.hpp"
+#include "layers/tables.hpp"
 #include "measure/fail_if/fail_condition.hpp"
 #include "measure/json.hpp"
 #include "render/text_table.hpp"
@@ -25,7 +26,10 @@ std::string names_in_brackets(const std::vector<std::string>& names) {
 
 std::string heading(const measure_result& result) {
     if (result.layers.empty() || !result.layers.front().selectivity) {
-        return "no --labels: dimensionality only, no selectivity";
+        if (result.settings.measures.empty()) return "no --labels: dimensionality only, no selectivity";
+        std::string list;
+        for (const std::string& text : result.settings.measures) list += (list.empty() ? "" : ",") + text;
+        return "measures: " + list;
     }
     const auto& selectivity = *result.layers.front().selectivity;
     return "selectivity of " + std::to_string(selectivity.class_labels.size()) + " classes" +

@@ -58,7 +58,8 @@ schedule plan(const std::vector<layer_cost>& costs, std::size_t threads, std::si
     return result;
 }
 
-layer_cost estimate(double file_bytes, std::size_t rows, std::size_t units, bool in_order) {
+layer_cost estimate(double file_bytes, std::size_t rows, std::size_t units, bool in_order,
+                    repscope::analysis::measure_set measures) {
     // Rounded rates of one core; their ratios are what matters.
     constexpr double seconds_per_byte = 1.0 / 3e9;
     constexpr double seconds_per_unpacked_byte = 1.0 / 3e8;
@@ -71,9 +72,11 @@ layer_cost estimate(double file_bytes, std::size_t rows, std::size_t units, bool
     const double products = n * u * smaller / 2 * seconds_per_product;
     layer_cost cost;
     cost.shared = file_bytes * seconds_per_byte;
-    cost.alone = smaller * smaller * smaller * seconds_per_eigenvalue_step;
+    if (measures.contains_any(repscope::analysis::spectrum_measures))
+        cost.alone = smaller * smaller * smaller * seconds_per_eigenvalue_step;
     // A matrix of one tile is made by one thread.
-    (units > tile && n > u ? cost.shared : cost.alone) += products;
+    if (measures.contains_any(repscope::analysis::dimensionality_measures))
+        (units > tile && n > u ? cost.shared : cost.alone) += products;
     if (in_order) cost.alone += file_bytes * seconds_per_unpacked_byte;
     return cost;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <repscope/analysis/measure_set.hpp>
+
 #include <cstddef>
 #include <vector>
 
@@ -25,7 +27,9 @@ struct schedule {
 /// `memory` together.
 schedule plan(const std::vector<layer_cost>& costs, std::size_t threads, std::size_t memory);
 
-/// An estimate: reading, unpacking where `in_order`, products of `units` x `units`, and eigenvalues.
-layer_cost estimate(double file_bytes, std::size_t rows, std::size_t units, bool in_order);
+/// An estimate: reading, unpacking where `in_order`, and for the measures that need them products of `units`
+/// x `units`, and eigenvalues.
+layer_cost estimate(double file_bytes, std::size_t rows, std::size_t units, bool in_order,
+                    repscope::analysis::measure_set measures = repscope::analysis::default_measures);
 
 } // namespace program

@@ -14,6 +14,7 @@ namespace program {
 /// the JSON file.
 struct measure_settings {
     std::string labels;
+    std::vector<std::string> measures; ///< texts of --measures; empty: the default
     std::vector<std::string> layouts;
     std::vector<std::string> layers;
     std::vector<std::string> units;

@@ -4,8 +4,10 @@
 #include "cli/validators.hpp"
 #include "files/output_file.hpp"
 #include "files/output_guard.hpp"
+#include "measure/choice/measure_list.hpp"
 #include "measure/fail_if/condition_check.hpp"
 #include "measure/fail_if/fail_condition.hpp"
+#include "measure/json.hpp"
 #include "measure/result.hpp"
 #include "merge/state_merger.hpp"
 #include "support/errors.hpp"
@@ -49,7 +51,11 @@ int merge(const merge_options& options) {
         heads.push_back(without_states(analysis::parse_state_file(bytes, path)));
     }
     if (!heads.empty()) {
-        check_condition_keys(options.fail_if, {.selectivity = !heads.front().class_labels.empty()});
+        const bool has_labels = !heads.front().class_labels.empty();
+        const measure_settings settings = stored_run(heads.front()).first;
+        check_condition_keys(options.fail_if,
+                             {.selectivity = has_labels,
+                              .measures = parse_measures(settings.measures, {.labels = has_labels})});
         std::vector<std::string> names;
         for (const auto& layer : heads.front().layers) names.push_back(layer.name);
         check_condition_layers(options.fail_if, names);

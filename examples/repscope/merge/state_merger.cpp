@@ -1,5 +1,6 @@
 #include "merge/state_merger.hpp"
 
+#include "measure/choice/measure_list.hpp"
 #include "measure/json.hpp"
 #include "support/errors.hpp"
 
@@ -23,6 +24,12 @@ state_merger::run_options state_merger::options_of(const analysis::state_file& h
     options.moments.epsilon = options.settings.epsilon;
     options.moments.negatives = policy_named(options.settings.negatives).value();
     options.moments.classes = head.class_labels.size();
+    try {
+        options.moments.measures =
+            parse_measures(options.settings.measures, {.labels = !head.class_labels.empty()});
+    } catch (const usage_error& e) {
+        throw data_error(head.name, "its options cannot be read: " + std::string(e.what()));
+    }
     options.moments.max_bytes = std::numeric_limits<std::size_t>::max();
     if (!options.note.class_names.empty() && options.note.class_names.size() != head.class_labels.size()) {
         throw data_error(head.name, std::to_string(options.note.class_names.size()) +

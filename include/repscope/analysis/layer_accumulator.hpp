@@ -4,6 +4,7 @@
 #include "repscope/analysis/layer_report.hpp"
 #include "repscope/analysis/state_file.hpp"
 #include "repscope/bytes.hpp"
+#include "repscope/detail/analysis/layer_dimensionality.hpp"
 #include "repscope/detail/analysis/layer_inference.hpp"
 #include "repscope/detail/analysis/layer_memory.hpp"
 #include "repscope/detail/analysis/layer_moments.hpp"
@@ -26,8 +27,9 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace analysis {
 
-/// All measures of one layer from one pass over its samples: class selectivity, its mean under shuffled
+/// The measures of one layer from one pass over its samples: class selectivity, its mean under shuffled
 /// labels, dimensionality, and with `inference` their estimates with intervals and p-values.
+/// `options.measures` chooses among them.
 ///
 ///     repscope::analysis::layer_accumulator layer(units, {.classes = 10});
 ///     for (...) layer.update(activations, labels);
@@ -44,8 +46,9 @@ namespace analysis {
 /// buffer.
 class layer_accumulator {
   public:
-    /// For `units` units. Throws `value_error` without units, for a single class, and if `max_bytes` is less
-    /// than a known number of samples needs.
+    /// For `units` units. Throws `value_error` without units, for a single class, without a measure (those
+    /// that need labels do not count without classes), and if `max_bytes` is less than a known number of
+    /// samples needs.
     explicit layer_accumulator(std::size_t units, const layer_accumulator_options& options = {})
         : layer_accumulator(options, detail::layer_moments(checked(units, options), options)) {
         if (options.inference) inference_.emplace(units, options);
@@ -115,6 +118,8 @@ class layer_accumulator {
             errors::throw_value_error(name, "states with and without classes do not merge");
         if (detail::is_rectified(options_) != detail::is_rectified(other.options_))
             errors::throw_value_error(name, "a state of rectified and one of plain activations do not merge");
+        if (options_.measures != other.options_.measures)
+            errors::throw_value_error(name, "states of different measures do not merge");
         if (units_ != other.units_ || options_.classes != other.options_.classes) {
             errors::throw_shape_error(name, "expected a state of " + errors::text_of(units_) + " units and " +
                                                 errors::text_of(options_.classes) + " classes, got " +
@@ -177,14 +182,9 @@ class layer_accumulator {
         places_.clear();
     }
 
-    /// The second moments of the flushed rows; no samples for a sketched layer and after `next_pass`.
+    /// The second moments of the flushed rows; no samples for a sketched layer, without measures of
+    /// dimensionality and after `next_pass`.
     [[nodiscard]] const repscope::covariance& covariance() const noexcept { return moments_.covariance; }
-
-    /// Moves the second moments out of an accumulator whose report is not needed.
-    [[nodiscard]] repscope::covariance take_covariance() {
-        flush();
-        return std::move(moments_.covariance);
-    }
 
     // For callers that compute the values of units themselves, on several threads.
 
@@ -275,6 +275,8 @@ class layer_accumulator {
         constexpr const char* name = "analysis::layer_accumulator";
         if (units == 0) errors::throw_value_error(name, "expected at least 1 unit, got 0");
         if (options.classes == 1) errors::throw_value_error(name, "expected at least 2 classes, got 1");
+        if (!detail::needs_scatter(options) && !detail::needs_selectivity(options))
+            errors::throw_value_error(name, "expected a measure that can be computed, got none");
         if (options.samples == 0) return units;
         const double needed = bytes_needed(options.samples, units, options);
         if (needed > static_cast<double>(options.max_bytes)) {
@@ -367,15 +369,15 @@ class layer_accumulator {
         layer_report report;
         report.samples = static_cast<std::size_t>(moments_.samples());
         report.units = units_;
+        report.measures = options_.measures;
+        report.dimensionality = detail::no_dimensionality();
         if (moments_.sums) report.selectivity = moments_.selectivity(options_, pool);
-        if (!inference_) {
-            report.dimensionality = dimensionality(std::move(moments_.covariance));
-        } else if (moments_.sketch) {
+        if (moments_.sketch) {
             inference_->take(*moments_.sketch);
-        } else {
+        } else if (moments_.has_covariance) {
             scatter_matrix products = std::move(moments_.covariance).centered();
-            report.dimensionality = dimensionality(products);
-            inference_->take(std::move(products));
+            detail::add_dimensionality(products, options_.measures, report);
+            if (detail::needs_ratio_estimate(options_)) inference_->take(std::move(products));
         }
         if (detail::is_permuted(options_)) inference_->begin_permutations(units_, options_);
         report_ = std::move(report);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/analysis/measure_set.hpp"
 #include "repscope/linalg/products.hpp"
 #include "repscope/moments/covariance.hpp"
 #include "repscope/parallel/thread_pool.hpp"
@@ -33,6 +34,9 @@ struct layer_accumulator_options {
     thread_source threads = 1;
     /// Number of classes: labels are 0 .. classes - 1. 0: no labels, dimensionality only.
     std::size_t classes = 0;
+    /// Measures to compute; those that need labels are left out without classes. What none of them needs is
+    /// neither accumulated nor computed: without a measure of the spectrum there is no eigenvalue solver.
+    measure_set measures = default_measures;
     negative_policy negatives = negative_policy::undefined;
     double epsilon = 1e-6;
     /// Estimates with intervals and p-values.

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "repscope/analysis/layer_options.hpp"
+#include "repscope/analysis/measure_set.hpp"
 #include "repscope/dimensionality/estimate.hpp"
+#include "repscope/dimensionality/power_law.hpp"
 #include "repscope/dimensionality/result.hpp"
 #include "repscope/selectivity/class_selectivity.hpp"
 #include "repscope/selectivity/cross_fit.hpp"
@@ -47,13 +49,16 @@ struct inference_report {
     std::size_t probes = 0;                    ///< of a sketch
 };
 
-/// All measures of one layer.
+/// The measures of one layer.
 struct layer_report {
     std::size_t samples = 0;
     std::size_t units = 0;
+    measure_set measures = default_measures;       ///< that were asked for
     std::optional<selectivity_report> selectivity; ///< with labels
-    /// Of a sketched layer the participation ratios only; the other ratios are NaN, or 0.
+    /// Those that were asked for, and of a sketched layer the participation ratios only; the other ratios are
+    /// NaN, or 0.
     dimensionality_result dimensionality;
+    std::optional<power_law_result> power_law;
     std::optional<inference_report> inference;
 };
 

@@ -72,13 +72,12 @@ template <typename Scalar, typename Clean, typename Perturbed>
 
 } // namespace detail
 
-/// Computes the change of a representation from the second moments of the clean values of the units and of
-/// the differences perturbed - clean of the same samples. `difference` is consumed if it is a temporary.
+/// The size of a change, sqrt(sum |perturbed - clean|^2 / sum |clean|^2), from the second moments of the
+/// clean values of the units and of the differences perturbed - clean of the same samples.
 ///
-/// Throws `shape_error` if the units differ, `value_error` if the samples do, and as `dimensionality`. The
-/// two forms of this function agree to 1e-12. O(min(samples, units)^3).
-[[nodiscard]] inline representation_change_result representation_change(const covariance& clean,
-                                                                        covariance difference) {
+/// Range as `representation_change_result::relative_size`; NaN below two samples. Throws `shape_error` if the
+/// units differ, `value_error` if the samples do. O(units).
+[[nodiscard]] inline double relative_size_of_change(const covariance& clean, const covariance& difference) {
     constexpr const char* name = "representation_change";
     if (clean.units() != difference.units()) {
         errors::throw_shape_error(name, "expected differences of " + errors::text_of(clean.units()) +
@@ -88,7 +87,17 @@ template <typename Scalar, typename Clean, typename Perturbed>
         errors::throw_value_error(name, "expected differences of " + errors::text_of(clean.samples()) +
                                             " samples, got " + errors::text_of(difference.samples()));
     }
-    const double size = std::sqrt(detail::sum_of_squares(difference) / detail::sum_of_squares(clean));
+    return std::sqrt(detail::sum_of_squares(difference) / detail::sum_of_squares(clean));
+}
+
+/// Computes the change of a representation from the second moments of the clean values of the units and of
+/// the differences perturbed - clean of the same samples. `difference` is consumed if it is a temporary.
+///
+/// Throws as `relative_size_of_change` and `dimensionality`. The two forms of this function agree to 1e-12.
+/// O(min(samples, units)^3).
+[[nodiscard]] inline representation_change_result representation_change(const covariance& clean,
+                                                                        covariance difference) {
+    const double size = relative_size_of_change(clean, difference);
     return {dimensionality(std::move(difference)), size};
 }
 

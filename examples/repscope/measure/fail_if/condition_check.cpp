@@ -2,6 +2,7 @@
 
 #include "dumps/layer_pattern.hpp"
 #include "layers/fields.hpp"
+#include "measure/choice/measure_list.hpp"
 #include "measure/fail_if/fail_condition.hpp"
 #include "support/errors.hpp"
 #include "support/suggestion.hpp"
@@ -16,6 +17,8 @@
 namespace program {
 
 namespace {
+
+using repscope::analysis::measure_set;
 
 selectivity_report made_up_selectivity() {
     selectivity_report report;
@@ -71,17 +74,22 @@ std::vector<layer_field> possible_fields(const report_parts& parts) {
     layer.shape = {1};
     layer.batches = 1;
     layer.zero_samples = 0;
-    if (parts.selectivity) layer.selectivity = made_up_selectivity();
+    using repscope::analysis::measure;
+    layer.measures = parts.measures;
+    const bool has_selectivity = parts.selectivity && parts.measures.contains(measure::selectivity);
+    if (has_selectivity) layer.selectivity = made_up_selectivity();
+    if (parts.measures.contains(measure::power_law)) layer.power_law.emplace();
     if (parts.comparison) {
         layer.comparison.emplace();
         layer.comparison->shape = {1};
-        if (parts.selectivity) layer.comparison->selectivity = made_up_selectivity();
+        if (has_selectivity) layer.comparison->selectivity = made_up_selectivity();
+        layer.comparison->power_law = layer.power_law;
     }
     std::vector<layer_field> all = fields_of(layer);
     if (!parts.inference) return all;
     using repscope::analysis::trace_method;
     for (const trace_method method : {trace_method::exact, trace_method::sketch}) {
-        layer.inference = made_up_inference(parts.selectivity, method);
+        layer.inference = made_up_inference(has_selectivity, method);
         unite(all, fields_of(layer));
     }
     return all;
@@ -95,6 +103,11 @@ std::optional<field_value> value_at(const report_parts& parts, const std::string
 }
 
 bool is_null(const field_value& value) { return std::holds_alternative<std::monostate>(value); }
+
+bool has_number(const report_parts& parts, const std::string& key) {
+    const std::optional<field_value> value = value_at(parts, key);
+    return value && !is_null(*value);
+}
 
 // A number or a truth value; numbers may be undefined.
 bool is_comparable(const field_value& value) {
@@ -131,7 +144,7 @@ std::string nearest_key(const std::string& key, const report_parts& parts) {
 
 // The option that gives a key; empty where none does.
 std::string missing_option(const std::string& key, const report_parts& parts) {
-    report_parts labeled = parts, compared = parts, inferred = parts, all{true, true, true};
+    report_parts labeled = parts, compared = parts, inferred = parts, all{true, true, true, parts.measures};
     labeled.selectivity = compared.comparison = inferred.inference = true;
     const std::array<std::pair<const char*, report_parts>, 4> options{{{"--labels", labeled},
                                                                        {"--compare", compared},
@@ -143,9 +156,18 @@ std::string missing_option(const std::string& key, const report_parts& parts) {
         }
         return false;
     };
+    const std::string name = measure_of_key(key);
+    const measure_set every = parse_measures({"all"}, {.labels = true});
+    const auto has_value = [&](report_parts with) {
+        with.measures = every;
+        return has_number(with, key);
+    };
+    const bool is_left_out = parts.measures != every && !name.empty() && !has_number(parts, key);
+    if (is_left_out && has_value(parts)) return "--measures " + name;
     if (has_key(parts)) return {};
     for (const auto& [option, with] : options) {
         if (has_key(with)) return option;
+        if (is_left_out && has_value(with)) return std::string(option) + " and --measures " + name;
     }
     return {};
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <repscope/analysis/measure_set.hpp>
+
 #include <string>
 #include <vector>
 
@@ -7,9 +9,10 @@ namespace program {
 
 /// What the LAYER objects of a run hold beside the dimensionality.
 struct report_parts {
-    bool selectivity = false; ///< --labels
-    bool comparison = false;  ///< --compare
-    bool inference = false;   ///< --inference
+    bool selectivity = false;                                                        ///< --labels
+    bool comparison = false;                                                         ///< --compare
+    bool inference = false;                                                          ///< --inference
+    repscope::analysis::measure_set measures = repscope::analysis::default_measures; ///< --measures
 };
 
 /// Throws `usage_error` for a condition of --fail-if on a key that no layer of such a run has, or on what is

@@ -29,7 +29,7 @@ namespace detail {
 
 /// States that the estimates of a layer need beyond its moments.
 struct layer_inference {
-    std::optional<blocked_class_sums> blocks{}; ///< with labels
+    std::optional<blocked_class_sums> blocks{}; ///< for selectivity
     std::vector<std::uint32_t> labels{};        ///< of all samples, for permutations
     std::uint64_t next_place = 0;               ///< index of the next sample, starting at `first_sample`
 
@@ -41,7 +41,7 @@ struct layer_inference {
     bool has_second_pass = false; ///< the jackknife uses only the first of the further passes
 
     layer_inference(std::size_t units, const layer_accumulator_options& options) {
-        if (options.classes == 0) return;
+        if (!needs_selectivity(options)) return;
         blocks.emplace(units, options.classes,
                        class_blocks_options{.blocks = inference_blocks,
                                             .rectify = is_rectified(options),
@@ -114,7 +114,7 @@ struct layer_inference {
         }
         if (sketched)
             add_sketched_ratio(report, result);
-        else
+        else if (jackknife)
             result.participation_ratio = jackknife->estimate();
     }
 

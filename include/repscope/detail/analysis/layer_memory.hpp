@@ -22,19 +22,33 @@ inline constexpr std::size_t inference_blocks = 20;
 /// Probes of `covariance_sketch`.
 inline constexpr std::size_t inference_probes = 256;
 
+/// Whether second moments of the units are accumulated.
+[[nodiscard]] inline bool needs_scatter(const layer_accumulator_options& options) noexcept {
+    return options.measures.contains_any(dimensionality_measures);
+}
+
+[[nodiscard]] inline bool needs_selectivity(const layer_accumulator_options& options) noexcept {
+    return options.classes != 0 && options.measures.contains(measure::selectivity);
+}
+
+/// Whether the participation ratio gets an interval.
+[[nodiscard]] inline bool needs_ratio_estimate(const layer_accumulator_options& options) noexcept {
+    return options.inference && options.measures.contains(measure::participation_ratio);
+}
+
 [[nodiscard]] inline bool is_rectified(const layer_accumulator_options& options) noexcept {
-    return options.classes != 0 && options.negatives == negative_policy::rectify;
+    return needs_selectivity(options) && options.negatives == negative_policy::rectify;
 }
 
 [[nodiscard]] inline bool is_permuted(const layer_accumulator_options& options) noexcept {
-    return options.inference && options.classes != 0 && options.null == null_method::permutation;
+    return options.inference && needs_selectivity(options) && options.null == null_method::permutation;
 }
 
 /// Whether a layer of this size is sketched; `samples` 0 means an unknown number.
 [[nodiscard]] inline bool is_sketched(std::uint64_t samples, std::size_t units,
                                       const layer_accumulator_options& options) noexcept {
     constexpr std::uint64_t max_exact = 8192;
-    if (!options.inference || options.trace == trace_method::exact) return false;
+    if (!needs_ratio_estimate(options) || options.trace == trace_method::exact) return false;
     if (options.trace == trace_method::sketch) return true;
     return (samples == 0 || samples > max_exact) && units > max_exact;
 }
@@ -73,8 +87,10 @@ inline constexpr std::size_t inference_probes = 256;
                                                const layer_accumulator_options& options) {
     if (!options.inference) return 0;
     const auto u = static_cast<double>(units);
-    double doubles = is_sketched(samples, units, options) ? 0 : 64 * u; // products of rows and scatter matrix
-    if (options.classes != 0) doubles += static_cast<double>(inference_blocks * options.classes) * u;
+    double doubles = 0;
+    if (needs_ratio_estimate(options) && !is_sketched(samples, units, options))
+        doubles += 64 * u; // products of rows and scatter matrix
+    if (needs_selectivity(options)) doubles += static_cast<double>(inference_blocks * options.classes) * u;
     if (is_permuted(options)) {
         // The largest twentieth of a unit's indices, and a permutation.
         doubles += (static_cast<double>(options.permutations) / 20 + 8) * u +
@@ -85,7 +101,7 @@ inline constexpr std::size_t inference_probes = 256;
 
 [[nodiscard]] inline std::size_t bytes_of_class_states(std::size_t units,
                                                        const layer_accumulator_options& options) {
-    if (options.classes == 0) return 0;
+    if (!needs_selectivity(options)) return 0;
     const std::size_t bytes = units * options.classes * sizeof(double);
     // An update holds up to sixteen copies of small class sums, and a single copy of large ones.
     return (std::max)(bytes, (std::min<std::size_t>)(16 * bytes, std::size_t{64} << 20U)) +
@@ -102,9 +118,10 @@ inline constexpr std::size_t inference_probes = 256;
     // rows become a matrix. The evaluation needs the matrix, a copy that the eigenvalue solver overwrites,
     // and the rows twice.
     constexpr double probes = inference_probes;
-    const double state = is_sketched(samples, units, options) ? (u + 2 * probes) * probes + 5 * u
-                         : n <= u                             ? 2 * n * u + 2 * n * n
-                                                              : 2 * u * u;
+    const double state = !needs_scatter(options)                ? 0
+                         : is_sketched(samples, units, options) ? (u + 2 * probes) * probes + 5 * u
+                         : n <= u                               ? 2 * n * u + 2 * n * n
+                                                                : 2 * u * u;
     const double batch =
         static_cast<double>(rows_per_call(units)) * static_cast<double>(bytes_per_row(units, options));
     return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_states(units, options)) +

@@ -28,22 +28,24 @@ namespace detail {
 
 /// The moments of one layer, from which its report is computed.
 struct layer_moments {
-    repscope::covariance covariance;                    ///< without samples for a sketched layer
-    std::optional<class_sums> sums{};                   ///< with labels
-    std::optional<value_histogram> histogram{};         ///< with labels; of the same values as the sums
+    repscope::covariance covariance; ///< without samples for a sketched layer and one that needs none
+    bool has_covariance = true;
+    std::optional<class_sums> sums{};                   ///< for selectivity
+    std::optional<value_histogram> histogram{};         ///< for selectivity; of the same values as the sums
     std::optional<class_moments> rectified_variances{}; ///< of rectified values; one class
     std::optional<covariance_sketch> sketch{};
-    std::optional<class_moments> variances{}; ///< of a sketched layer; one class
+    std::optional<class_moments> variances{}; ///< if there is no covariance; one class
 
     layer_moments(std::size_t units, const layer_accumulator_options& options)
         : covariance(units, {.max_bytes = options.samples == 0 ? options.max_bytes
                                                                : (std::numeric_limits<std::size_t>::max)(),
-                             .products = options.products}) {
+                             .products = options.products}),
+          has_covariance(needs_scatter(options) && !is_sketched(options.samples, units, options)) {
         if (is_sketched(options.samples, units, options)) {
             sketch.emplace(units, covariance_sketch_options{.probes = inference_probes});
-            variances.emplace(units, 1);
         }
-        if (options.classes == 0) return;
+        if (!has_covariance) variances.emplace(units, 1);
+        if (!needs_selectivity(options)) return;
         const bool rectify = is_rectified(options);
         sums.emplace(units, options.classes, class_options{.rectify = rectify});
         histogram.emplace(units, histogram_options{.rectify = rectify});
@@ -51,19 +53,16 @@ struct layer_moments {
     }
 
     [[nodiscard]] std::uint64_t samples() const noexcept {
-        return sketch ? sketch->samples() : covariance.samples();
+        return variances ? variances->samples() : covariance.samples();
     }
 
     /// Adds rows (samples, units): `values`, and `selective`, the values for selectivity.
     void update(const tensor_view<const double, 2>& values, const tensor_view<const double, 2>& selective,
                 std::span<const std::int32_t> labels, thread_pool& pool) {
         const std::vector<std::int32_t> one_class(values.extent(0));
-        if (sketch) {
-            sketch->update(values, {.threads = pool});
-            variances->update(values, one_class, {.threads = pool});
-        } else {
-            covariance.update(values, {.threads = pool});
-        }
+        if (sketch) sketch->update(values, {.threads = pool});
+        if (variances) variances->update(values, one_class, {.threads = pool});
+        if (has_covariance) covariance.update(values, {.threads = pool});
         if (!sums) return;
         sums->update(selective, labels, {.threads = pool});
         histogram->update(selective, {.threads = pool});
@@ -71,10 +70,8 @@ struct layer_moments {
     }
 
     void merge(const layer_moments& other) {
-        if (sketch) {
-            sketch->merge(*other.sketch);
-            variances->merge(*other.variances);
-        }
+        if (sketch) sketch->merge(*other.sketch);
+        if (variances) variances->merge(*other.variances);
         covariance.merge(other.covariance);
         if (!sums) return;
         sums->merge(*other.sums);

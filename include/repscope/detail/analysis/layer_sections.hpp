@@ -93,6 +93,7 @@ class section_reader {
     layer_accumulator_options empty = options; // for states that are replaced: nothing is sketched
     empty.classes = 0;
     empty.inference = false;
+    empty.measures = {measure::participation_ratio};
     layer_moments moments(units, empty);
     moments.covariance = std::move(covariance);
     const bool sketched = sections.has("covariance_sketch");
@@ -106,16 +107,20 @@ class section_reader {
                          (moments.sketch->units() == units && moments.covariance.samples() == 0 &&
                           moments.sketch->probes() == inference_probes),
                      "states of different units, classes or samples");
+    moments.has_covariance = needs_scatter(options) && !sketched;
+    if (!moments.has_covariance)
+        moments.variances = sections.load("spread", [](byte_reader& in) { return class_moments::load(in); });
     const std::uint64_t samples = moments.samples();
     const auto require_fit = [&](const auto& state, std::size_t classes) {
         sections.require(state.units() == units && state.classes() == classes && state.samples() == samples,
                          "states of different units, classes or samples");
     };
-    if (sketched) {
-        moments.variances = sections.load("spread", [](byte_reader& in) { return class_moments::load(in); });
-        require_fit(*moments.variances, 1);
-    }
-    if (options.classes == 0) return moments;
+    if (moments.variances) require_fit(*moments.variances, 1);
+    sections.require(moments.has_covariance || moments.covariance.samples() == 0,
+                     "a covariance that no measure needs");
+    sections.require(!sketched || moments.sketch->samples() == samples,
+                     "states of different units, classes or samples");
+    if (!needs_selectivity(options)) return moments;
     moments.sums = sections.load("class_sums", [](byte_reader& in) { return class_sums::load(in); });
     require_fit(*moments.sums, options.classes);
     const bool rectify = is_rectified(options);
@@ -140,7 +145,7 @@ class section_reader {
     layer_accumulator_options empty = options;
     empty.classes = 0;
     layer_inference inference(units, empty);
-    if (options.classes != 0) {
+    if (needs_selectivity(options)) {
         inference.blocks =
             sections.load("class_blocks", [](byte_reader& in) { return blocked_class_sums::load(in); });
         const auto& blocks = *inference.blocks;
