@@ -12,6 +12,7 @@
 #include "repscope/dimensionality/participation_ratio_sampled_units.hpp"
 #include "repscope/dimensionality/participation_ratio_two_trials.hpp"
 #include "repscope/dimensionality/power_law.hpp"
+#include "repscope/dimensionality/rank_me.hpp"
 #include "repscope/dimensionality/representation_change.hpp"
 #include "repscope/dimensionality/result.hpp"
 #include "repscope/dimensionality/spectrum.hpp"

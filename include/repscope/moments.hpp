@@ -7,6 +7,7 @@
 #include "repscope/moments/covariance.hpp"
 #include "repscope/moments/covariance_sketch.hpp"
 #include "repscope/moments/gradient_moments.hpp"
+#include "repscope/moments/normalized_class_moments.hpp"
 #include "repscope/moments/scatter_matrix.hpp"
 #include "repscope/moments/update_options.hpp"
 #include "repscope/moments/value_histogram.hpp"

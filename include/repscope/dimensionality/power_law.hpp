@@ -33,14 +33,16 @@ struct power_law_result {
     std::size_t last = 0;
 };
 
-/// The exponent of a power-law spectrum: least squares of log lambda_k on -log k over a range of ranks.
+/// The exponent of a power-law spectrum, known as alpha-ReQ where it judges a representation: least squares
+/// of log lambda_k on -log k over a range of ranks.
 ///
 /// `eigenvalues`: descending. `samples`: the sample size of the eigenvalues, 0 if they are exact. It bounds
 /// the range, because beyond half of it the tail of a sample spectrum bends down for any population. Even
 /// then the exponent is too small by 10 % at 250 samples, 5 % at 1,000, for a true exponent of 1. Ranks
 /// beyond the eigenvalues, and eigenvalues that are 0, are left out. Throws `value_error` for a range that is
-/// empty or starts at 0. O(range). Source: Stringer, Pachitariu, Steinmetz, Carandini and Harris 2019. They
-/// cross-validate the eigenvalues over repeats, which a single pass does not have.
+/// empty or starts at 0. O(range). Sources: Stringer, Pachitariu, Steinmetz, Carandini and Harris 2019;
+/// Agrawal et al. 2022. The former cross-validate the eigenvalues over repeats, which a single pass does not
+/// have.
 [[nodiscard]] inline power_law_result power_law_exponent(std::span<const double> eigenvalues,
                                                          std::uint64_t samples,
                                                          const power_law_options& options = {}) {
