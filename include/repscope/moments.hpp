@@ -6,6 +6,7 @@
 #include "repscope/moments/class_sums.hpp"
 #include "repscope/moments/covariance.hpp"
 #include "repscope/moments/covariance_sketch.hpp"
+#include "repscope/moments/cross_covariance.hpp"
 #include "repscope/moments/gradient_moments.hpp"
 #include "repscope/moments/normalized_class_moments.hpp"
 #include "repscope/moments/scatter_matrix.hpp"

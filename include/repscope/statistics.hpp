@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/statistics/block_jackknife.hpp"
 #include "repscope/statistics/blocked_permutation.hpp"
 #include "repscope/statistics/claims.hpp"
 #include "repscope/statistics/distributions.hpp"
