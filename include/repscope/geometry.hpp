@@ -9,3 +9,4 @@
 #include "repscope/geometry/linear_cka.hpp"
 #include "repscope/geometry/neural_collapse.hpp"
 #include "repscope/geometry/procrustes.hpp"
+#include "repscope/geometry/representation_drift.hpp"
