@@ -8,6 +8,7 @@
 #include "repscope/moments/covariance_sketch.hpp"
 #include "repscope/moments/cross_covariance.hpp"
 #include "repscope/moments/gradient_moments.hpp"
+#include "repscope/moments/gram_matrix.hpp"
 #include "repscope/moments/normalized_class_moments.hpp"
 #include "repscope/moments/scatter_matrix.hpp"
 #include "repscope/moments/update_options.hpp"

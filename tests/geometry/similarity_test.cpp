@@ -5,6 +5,7 @@
 #include "repscope/geometry/procrustes.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
+#include "repscope/moments/gram_matrix.hpp"
 #include "repscope/random/random_stream.hpp"
 #include "repscope/statistics/block_jackknife.hpp"
 #include "symmetric_matrix.hpp"
@@ -151,6 +152,11 @@ TEST_CASE("CKA equals its definition on Gram matrices, and the U-statistic of So
             const auto direct = linear_cka(as_view(data.x, {samples, 20}), as_view(data.y, {samples, 24}));
             CHECK(direct.plain == got.plain);
             CHECK(direct.unbiased == got.unbiased);
+            // Gram matrices of more samples than units too.
+            const auto of_grams = linear_cka(repscope::gram_matrix(as_view(data.x, {samples, 20})),
+                                             repscope::gram_matrix(as_view(data.y, {samples, 24})));
+            CHECK(std::abs(of_grams.plain - static_cast<double>(plain)) < 1e-12);
+            CHECK(std::abs(of_grams.unbiased - static_cast<double>(unbiased)) < 1e-12);
         }
     }
 }
@@ -201,6 +207,12 @@ TEST_CASE("similarity: exact cases in rational numbers, and layers that are equa
     const paired_state state(data, 0, 8), fewer(data, 0, 7);
     CHECK_THROWS_AS((void)linear_cka(state.x, fewer.y, state.xy), repscope::value_error);
     CHECK_THROWS_AS((void)linear_cka(state.y, state.x, state.xy), repscope::shape_error);
+    const auto gram_of_8 = repscope::gram_matrix(as_view(data.x, {8, 5}));
+    CHECK_THROWS_AS((void)linear_cka(gram_of_8, fewer.y.centered()), repscope::value_error);
+    CHECK_THROWS_AS(
+        (void)linear_cka(gram_of_8, repscope::gram_matrix(as_view(std::span(data.y).first(42), {7, 6}))),
+        repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::gram_matrix(as_view(data.x.data(), {0, 5})), repscope::shape_error);
     cross_covariance cross(5, 6);
     std::vector<double> bad = data.x;
     bad[13] = NAN;
@@ -222,7 +234,10 @@ TEST_CASE("similarity: merged and saved states agree, and threads change no bit"
         const paired_state whole(data, 0, samples);
         const auto expected = linear_cka(whole.x, whole.y, whole.xy);
         const double distance = whole.procrustes();
+        const auto of_x = as_view(data.x, {samples, 150});
         for (const int threads : {2, 3}) {
+            CHECK(repscope::gram_matrix(of_x, {.threads = threads}).lower ==
+                  repscope::gram_matrix(of_x).lower);
             const paired_state other(data, 0, samples, threads);
             CHECK(linear_cka(other.x, other.y, other.xy).unbiased == expected.unbiased);
             CHECK(other.procrustes(threads) == distance);

@@ -39,6 +39,20 @@ struct cross_terms {
     double fourth = 0;
 };
 
+/// Products of two Gram matrices of the same samples, of which the lower triangles are read.
+[[nodiscard]] inline cross_terms terms_of_grams(const std::vector<double>& x, const std::vector<double>& y,
+                                                std::size_t n, double scale_x, double scale_y) {
+    cross_terms result;
+    for (std::size_t i = 0; i < n; ++i) {
+        double row = 0;
+        for (std::size_t j = 0; j < i; ++j) row += scale_x * x[i * n + j] * (scale_y * y[i * n + j]);
+        const double last = scale_x * x[i * n + i] * (scale_y * y[i * n + i]);
+        result.frobenius2 += 2 * row + last;
+        result.fourth += last;
+    }
+    return result;
+}
+
 template <product_backend Backend>
 [[nodiscard]] cross_terms terms_of(const cross_products& xy, double scale_x, double scale_y) {
     cross_terms result;
@@ -59,14 +73,7 @@ template <product_backend Backend>
     std::vector<double> x(n * n), y(n * n);
     Backend::template syrk_add<factor::as_is>(n, xy.units_x, xy.rows_x.data(), xy.units_x, x.data(), n);
     Backend::template syrk_add<factor::as_is>(n, xy.units_y, xy.rows_y.data(), xy.units_y, y.data(), n);
-    for (std::size_t i = 0; i < n; ++i) {
-        double row = 0;
-        for (std::size_t j = 0; j < i; ++j) row += scale_x * x[i * n + j] * (scale_y * y[i * n + j]);
-        const double last = scale_x * x[i * n + i] * (scale_y * y[i * n + i]);
-        result.frobenius2 += 2 * row + last;
-        result.fourth += last;
-    }
-    return result;
+    return terms_of_grams(x, y, n, scale_x, scale_y);
 }
 
 inline void check_pair(std::string_view function, const scatter_matrix& x, const scatter_matrix& y,
@@ -84,26 +91,16 @@ inline void check_pair(std::string_view function, const scatter_matrix& x, const
     }
 }
 
-} // namespace detail
-
-/// Computes linear CKA from the products of both layers and their cross covariance, all of the same samples.
-///
-/// Throws `shape_error` if the units differ, `value_error` if the samples do. O(units_x units_y), of few
-/// samples O(samples^2 (units_x + units_y)). Sources: Kornblith, Norouzi, Lee and Hinton 2019 (plain); Song,
-/// Smola, Gretton, Bedo and Borgwardt 2012 (the unbiased terms); docs/definitions.md.
-template <product_backend Backend = eigen_products>
-[[nodiscard]] linear_cka_result linear_cka(const scatter_matrix& x, const scatter_matrix& y,
-                                           const cross_covariance& xy) {
-    detail::check_pair("linear_cka", x, y, xy);
+/// CKA from the sums of products of both layers, scaled by `scale_x` and `scale_y`.
+[[nodiscard]] inline linear_cka_result cka_of(const scatter_matrix& x, const scatter_matrix& y,
+                                              double scale_x, double scale_y, const cross_terms& cross) {
     linear_cka_result result;
-    const double scale_x = x.unit_scale(), scale_y = y.unit_scale();
     const double t_x = scale_x * x.trace(), t_y = scale_y * y.trace();
     const double r_x = x.frobenius2(scale_x), r_y = y.frobenius2(scale_y);
     if (!(r_x > 0 && r_y > 0)) return result;
-    const detail::cross_terms cross = detail::terms_of<Backend>(xy.centered(), scale_x, scale_y);
     result.plain = cross.frobenius2 / std::sqrt(r_x) / std::sqrt(r_y);
-    const double d_x = detail::scaled_fourth(x, scale_x), d_y = detail::scaled_fourth(y, scale_y);
-    const auto n = static_cast<double>(xy.samples());
+    const double d_x = scaled_fourth(x, scale_x), d_y = scaled_fourth(y, scale_y);
+    const auto n = static_cast<double>(x.samples);
     // The unbiased participation ratio is undefined where one of these is 0 up to rounding.
     if (!(participation_ratio_unbiased_of(n, t_x, r_x, d_x, x.rounding) > 0) ||
         !(participation_ratio_unbiased_of(n, t_y, r_y, d_y, y.rounding) > 0)) {
@@ -117,11 +114,45 @@ template <product_backend Backend = eigen_products>
     return result;
 }
 
+} // namespace detail
+
+/// Computes linear CKA from the products of both layers and their cross covariance, all of the same samples.
+///
+/// Throws `shape_error` if the units differ, `value_error` if the samples do. O(units_x units_y), of few
+/// samples O(samples^2 (units_x + units_y)). Sources: Kornblith, Norouzi, Lee and Hinton 2019 (plain); Song,
+/// Smola, Gretton, Bedo and Borgwardt 2012 (the unbiased terms); docs/definitions.md.
+template <product_backend Backend = eigen_products>
+[[nodiscard]] linear_cka_result linear_cka(const scatter_matrix& x, const scatter_matrix& y,
+                                           const cross_covariance& xy) {
+    detail::check_pair("linear_cka", x, y, xy);
+    const double scale_x = x.unit_scale(), scale_y = y.unit_scale();
+    return detail::cka_of(x, y, scale_x, scale_y, detail::terms_of<Backend>(xy.centered(), scale_x, scale_y));
+}
+
 /// Computes the same from the covariances of both layers. Thick ones are copied.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] linear_cka_result linear_cka(const covariance& x, const covariance& y,
                                            const cross_covariance& xy, Backend backend = {}) {
     return linear_cka<Backend>(x.centered(backend), y.centered(backend), xy);
+}
+
+/// Computes linear CKA from the Gram matrices of two layers for the same samples in the same order, as
+/// `gram_matrix` returns. For all pairs of many layers each layer then needs one matrix, and each pair
+/// O(samples^2).
+///
+/// Throws `value_error` if a matrix is not a Gram matrix or if the samples differ.
+[[nodiscard]] inline linear_cka_result linear_cka(const scatter_matrix& x, const scatter_matrix& y) {
+    constexpr const char* name = "linear_cka";
+    if (!x.third.empty() || !y.third.empty())
+        errors::throw_value_error(name, "expected Gram matrices, got a scatter matrix");
+    if (x.samples != y.samples) {
+        errors::throw_value_error(name, "expected Gram matrices of the same samples, got " +
+                                            errors::text_of(x.samples) + " and " +
+                                            errors::text_of(y.samples));
+    }
+    const double scale_x = x.unit_scale(), scale_y = y.unit_scale();
+    return detail::cka_of(x, y, scale_x, scale_y,
+                          detail::terms_of_grams(x.lower, y.lower, x.order, scale_x, scale_y));
 }
 
 /// Computes linear CKA of the activations of two layers: (samples, units), (samples, channels, height,
