@@ -78,7 +78,8 @@ class Measure(unittest.TestCase):
         for options, text in (({"method": "fast"}, "expected one of exact, sketch, auto, got 'fast'"),
                               ({"null": "none"}, "expected one of saddlepoint, permutation, got 'none'"),
                               ({"precision": "half"}, "expected one of double, float, got 'half'"),
-                              ({"memory": 1000}, "max_bytes")):
+                              ({"memory": 1000}, "max_bytes"),
+                              ({"measures": "selectivty"}, "selectivity")):
             with self.assertRaisesRegex(ValueError, text):
                 repscope.measure(x, labels, **options)
         with self.assertRaisesRegex(TypeError, "unexpected keyword argument 'speed'"):
@@ -229,6 +230,9 @@ class Program(unittest.TestCase):
                  ((400, 4, 9), "f4", {"layout": "ntd"}, ("--layout", "ntd")),
                  ((400, 20), "f4", {"epsilon": 0.01}, ("--epsilon", "0.01")),
                  ((400, 20), "f4", {"precision": "float"}, ("--precision", "float")),
+                 ((400, 20), "f4", {"measures": "all"}, ("--measures", "all")),
+                 ((400, 20), "f4", {"measures": ["selectivity", "participation_ratio"]},
+                  ("--measures", "selectivity,participation_ratio")),
                  ((400, 20), "f4", {"inference": True}, ("--inference",)),
                  ((30, 60), "f4", {"inference": True}, ("--inference",)),
                  ((400, 300), "f4", {"inference": True, "method": "sketch"}, ("--inference", "--method", "sketch")),
@@ -250,9 +254,13 @@ class Program(unittest.TestCase):
     def test_compare(self):
         x, labels = layer((300, 8, 3, 2))
         y = np.maximum(x + 0.1 * RANDOM.standard_normal(x.shape).astype("f4"), 0)
-        [theirs] = measured_by_program(PROGRAM[0], self.root, "measure", self.write("x.npy", x), "--labels",
-                                       self.write("labels.npy", labels), "--compare", self.write("y.npy", y), "--layout", "nchw")
-        self.assertEqual(differences(as_json(repscope.compare(x, y, labels)), theirs, ignored=OF_FILES), [])
+        for measures in ("default", "all", "selectivity"):
+            [theirs] = measured_by_program(
+                PROGRAM[0], self.root, "measure", self.write("x.npy", x), "--labels",
+                self.write("labels.npy", labels), "--compare", self.write("y.npy", y), "--layout", "nchw", "--measures",
+                measures)
+            ours = as_json(repscope.compare(x, y, labels, measures=measures))
+            self.assertEqual(differences(ours, theirs, ignored=OF_FILES), [])
 
     def test_state_files(self):
         x, labels = layer((300, 8, 3, 2))

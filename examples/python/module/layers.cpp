@@ -1,6 +1,7 @@
 #include "conversions.hpp"
 #include "labels.hpp"
 #include "layer_state.hpp"
+#include "layers/tables.hpp"
 #include "measure.hpp"
 #include "options.hpp"
 #include "parts.hpp"
@@ -74,12 +75,9 @@ std::unique_ptr<program::layer_report> measure_array(py::handle array, const py:
     activations x(array_of(array, function), layout_named(layout), function);
     std::optional<activations> other;
     if (!perturbed.is_none()) other.emplace(array_of(perturbed, function), layout_named(layout), function);
-    analysis::layer_accumulator_options of_layer = accumulator_options(options);
     class_indices classes;
-    if (!labels.is_none()) {
-        classes = classes_of(array_of(labels, function), function);
-        of_layer.classes = classes.labels.size();
-    }
+    if (!labels.is_none()) classes = classes_of(array_of(labels, function), function);
+    const analysis::layer_accumulator_options of_layer = accumulator_options(options, classes.labels.size());
     const py::gil_scoped_release unlocked;
     auto report = std::make_unique<program::layer_report>(
         measure(x, other ? &*other : nullptr, classes.index, of_layer, {name, classes.labels, class_names}));
@@ -123,7 +121,9 @@ py::list read_states(const py::bytes& bytes, const std::string& file, const py::
     py::list layers;
     for (const analysis::stored_layer& layer : states.layers) {
         layers.append(py::make_tuple(
-            layer.name, std::make_unique<layer_state>(layer, accumulator_options(options), file)));
+            layer.name,
+            std::make_unique<layer_state>(
+                layer, accumulator_options(options, options["classes"].cast<std::size_t>()), file)));
     }
     return layers;
 }
@@ -141,7 +141,8 @@ void add_layers(py::module_& module) {
         .def("as_dict", [](const program::layer_report& report) { return dict_of(report); });
     py::class_<layer_state>(module, "LayerState")
         .def(py::init([](const py::dict& options) {
-            return std::make_unique<layer_state>(accumulator_options(options));
+            return std::make_unique<layer_state>(
+                accumulator_options(options, options["classes"].cast<std::size_t>()));
         }))
         .def_property_readonly("samples", &layer_state::samples)
         .def_property_readonly("units", &layer_state::units)

@@ -8,6 +8,9 @@
 #include <repscope/error.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <optional>
 #include <utility>
 
 namespace python_module {
@@ -28,20 +31,23 @@ program::comparison_report compare(activations& clean, activations& perturbed,
                                             perturbed.array().shape);
     }
     options.inference = false;
-    analysis::layer_accumulator_options without_labels = options;
-    without_labels.classes = 0;
+    analysis::layer_accumulator_options of_pairs = options;
+    of_pairs.classes = 0;
+    of_pairs.measures = options.measures & analysis::dimensionality_measures;
     const repscope::scoped_pool pool(options.threads);
-    analysis::layer_accumulator before(clean.units(), without_labels), after(clean.units(), options),
-        difference(clean.units(), without_labels);
+    analysis::layer_accumulator after(clean.units(), options);
+    std::optional<analysis::layer_accumulator> before, difference;
+    if (!of_pairs.measures.empty()) {
+        before.emplace(clean.units(), of_pairs);
+        difference.emplace(clean.units(), of_pairs);
+    }
     std::size_t zero_samples = 0;
     for (std::size_t first = 0; first < clean.samples();) {
         if (first != 0) throw_if_interrupted();
-        const std::size_t count =
-            std::min({before.room(), after.room(), difference.room(), clean.samples() - first});
+        std::size_t count = std::min(after.room(), clean.samples() - first);
+        if (before) count = std::min({count, before->room(), difference->room()});
         // The buffers keep the values of the units until they are written again.
-        const double* const old_values = before.next_values();
         const double* const new_values = after.next_values();
-        clean.with_samples(first, count, *pool, [&](const auto& view) { before.update(view); });
         perturbed.with_samples(first, count, *pool, [&](const auto& view) {
             if (options.classes == 0)
                 after.update(view);
@@ -49,17 +55,24 @@ program::comparison_report compare(activations& clean, activations& perturbed,
                 after.update(view, classes.subspan(first, count));
             zero_samples += count_zero_samples(view);
         });
-        double* const to = difference.next_values();
-        for (std::size_t i = 0; i < count * clean.units(); ++i) to[i] = new_values[i] - old_values[i];
-        difference.commit(count);
+        if (before) {
+            const double* const old_values = before->next_values();
+            clean.with_samples(first, count, *pool, [&](const auto& view) { before->update(view); });
+            double* const to = difference->next_values();
+            for (std::size_t i = 0; i < count * clean.units(); ++i) to[i] = new_values[i] - old_values[i];
+            difference->commit(count);
+        }
         first += count;
     }
-    before.flush();
     program::comparison_report report;
-    repscope::representation_change_result change =
-        repscope::representation_change(before.covariance(), difference.take_covariance());
-    report.relative_size = change.relative_size;
-    report.difference = std::move(change.dimensionality);
+    report.relative_size = std::numeric_limits<double>::quiet_NaN();
+    if (before) {
+        before->flush();
+        difference->flush();
+        report.relative_size =
+            repscope::relative_size_of_change(before->covariance(), difference->covariance());
+        report.difference = difference->finish().dimensionality;
+    }
     program::layer_report measured;
     program::add_measures(after.finish(), names.labels, names.class_names, measured);
     report.dtype = perturbed.array().format.name();
@@ -67,6 +80,7 @@ program::comparison_report compare(activations& clean, activations& perturbed,
     report.zero_samples = zero_samples;
     report.selectivity = std::move(measured.selectivity);
     report.dimensionality = std::move(measured.dimensionality);
+    report.power_law = measured.power_law;
     return report;
 }
 

@@ -1,11 +1,16 @@
 #include "options.hpp"
 
-#include "layers/report.hpp"
+#include "measure/choice/measure_list.hpp"
+#include "support/errors.hpp"
 
 #include <repscope/error.hpp>
 
+#include <pybind11/stl.h>
+
 #include <initializer_list>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace python_module {
 
@@ -43,13 +48,19 @@ repscope::negative_policy policy_of(const std::string& name) {
                                     {"shift", negative_policy::shift}});
 }
 
-analysis::layer_accumulator_options accumulator_options(const pybind11::dict& options) {
+analysis::layer_accumulator_options accumulator_options(const pybind11::dict& options, std::size_t classes) {
     const auto text = [&](const char* key) { return options[key].cast<std::string>(); };
     const int threads = options["threads"].cast<int>();
     thread_count(threads);
     analysis::layer_accumulator_options result;
     result.threads = threads;
-    result.classes = options["classes"].cast<std::size_t>();
+    result.classes = classes;
+    try {
+        result.measures = program::parse_measures(options["measures"].cast<std::vector<std::string>>(),
+                                                  {.labels = classes != 0});
+    } catch (const program::usage_error& e) {
+        throw repscope::value_error(e.what());
+    }
     result.negatives = policy_of(text("signed"));
     result.epsilon = options["epsilon"].cast<double>();
     result.inference = options["inference"].cast<bool>();

@@ -15,8 +15,9 @@ std::size_t thread_count(int threads);
 /// The policy of this name: undefined, rectify or shift. Throws `value_error` for other names.
 repscope::negative_policy policy_of(const std::string& name);
 
-/// Returns the options of a dictionary with the keys classes, signed, epsilon, inference, method, null,
-/// permutations, precision, threads and memory, which are all there.
-repscope::analysis::layer_accumulator_options accumulator_options(const pybind11::dict& options);
+/// Returns the options of a layer of `classes` classes from a dictionary with the keys measures, signed,
+/// epsilon, inference, method, null, permutations, precision, threads and memory, which are all there.
+repscope::analysis::layer_accumulator_options accumulator_options(const pybind11::dict& options,
+                                                                  std::size_t classes);
 
 } // namespace python_module

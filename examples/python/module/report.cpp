@@ -56,7 +56,9 @@ py::dict dict_of(const std::vector<program::layer_field>& fields) {
 
 py::dict dict_of(const program::layer_report& report) {
     py::dict object = dict_of(program::fields_of(report));
-    object["eigenvalues"] = array_from(report.dimensionality.spectrum);
+    const bool has_spectrum = report.measures.contains_any(repscope::analysis::spectrum_measures);
+    object["eigenvalues"] =
+        has_spectrum ? py::object(array_from(report.dimensionality.spectrum)) : py::object(py::none());
     object["notes"] = program::notes_on(report);
     return object;
 }

@@ -12,7 +12,7 @@ from .classes import Classes
 from .options import layer_options
 
 # Options that decide numbers, in the order of the JSON of `repscope measure`. Threads and memory do not.
-_STORED = ("signed", "epsilon", "precision", "inference", "method", "null", "permutations")
+_STORED = ("measures", "signed", "epsilon", "precision", "inference", "method", "null", "permutations")
 
 
 def write_states(path: str, layers: list[tuple[str, "_core.LayerState"]], classes: Classes,
@@ -35,7 +35,8 @@ def write_states(path: str, layers: list[tuple[str, "_core.LayerState"]], classe
 
 def state_bytes(layers: list[tuple[str, "_core.LayerState"]], classes: Classes, options: dict[str, Any]) -> bytes:
     """Returns the bytes of a state file."""
-    settings = json.dumps({"labels": None, **{key: options[key] for key in _STORED}})
+    stored = {key: options[key] for key in _STORED if key != "measures" or options[key]}
+    settings = json.dumps({"labels": None, **stored})
     note: dict[str, Any] = {"notes": [], "labels": "labels" if len(classes) else None}
     if classes.names:
         note["class_names"] = classes.names
