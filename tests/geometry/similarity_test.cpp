@@ -1,13 +1,14 @@
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/fold_hash.hpp"
 #include "repscope/error.hpp"
 #include "repscope/geometry/class_mean_rsa.hpp"
 #include "repscope/geometry/linear_cka.hpp"
+#include "repscope/geometry/linear_cka_interval.hpp"
 #include "repscope/geometry/procrustes.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
 #include "repscope/moments/gram_matrix.hpp"
 #include "repscope/random/random_stream.hpp"
-#include "repscope/statistics/block_jackknife.hpp"
 #include "symmetric_matrix.hpp"
 
 #include <doctest/doctest.h>
@@ -46,31 +47,20 @@ struct paired_layers {
     }
 };
 
-// The three states of a range of samples.
-struct paired_state {
-    covariance x, y;
-    cross_covariance xy;
+// The states of a range of samples.
+repscope::paired_moments moments_of(const paired_layers& data, std::size_t first, std::size_t count,
+                                    int threads = 1) {
+    repscope::paired_moments state(data.units_x, data.units_y);
+    state.update(
+        as_view(std::span(data.x).subspan(first * data.units_x, count * data.units_x), {count, data.units_x}),
+        as_view(std::span(data.y).subspan(first * data.units_y, count * data.units_y), {count, data.units_y}),
+        {.threads = threads});
+    return state;
+}
 
-    explicit paired_state(const paired_layers& data, std::size_t first, std::size_t count, int threads = 1)
-        : x(data.units_x), y(data.units_y), xy(data.units_x, data.units_y) {
-        const auto of_x = as_view(std::span(data.x).subspan(first * data.units_x, count * data.units_x),
-                                  {count, data.units_x});
-        const auto of_y = as_view(std::span(data.y).subspan(first * data.units_y, count * data.units_y),
-                                  {count, data.units_y});
-        x.update(of_x, {.threads = threads});
-        y.update(of_y, {.threads = threads});
-        xy.update(of_x, of_y, {.threads = threads});
-    }
-    [[nodiscard]] std::uint64_t samples() const { return xy.samples(); }
-    void merge(const paired_state& other) {
-        x.merge(other.x);
-        y.merge(other.y);
-        xy.merge(other.xy);
-    }
-    [[nodiscard]] double procrustes(int threads = 1) const {
-        return procrustes_distance(x.centered().trace(), y.centered().trace(), xy, threads);
-    }
-};
+double procrustes(const repscope::paired_moments& state, int threads = 1) {
+    return procrustes_distance(state.x.centered().trace(), state.y.centered().trace(), state.xy, threads);
+}
 
 square_matrix gram(const std::vector<double>& rows, std::size_t samples, std::size_t units) {
     square_matrix result(samples);
@@ -136,7 +126,7 @@ TEST_CASE("CKA equals its definition on Gram matrices, and the U-statistic of So
             const paired_layers data(samples, 20, 24, offset);
             CAPTURE(samples);
             CAPTURE(offset);
-            const paired_state state(data, 0, samples);
+            const repscope::paired_moments state = moments_of(data, 0, samples);
             CHECK(state.xy.is_thin() == (samples <= 10));
             const square_matrix k = gram(data.x, samples, 20), l = gram(data.y, samples, 24);
             const square_matrix kc = centered(k), lc = centered(l);
@@ -164,11 +154,11 @@ TEST_CASE("CKA equals its definition on Gram matrices, and the U-statistic of So
 TEST_CASE("Procrustes distance equals its definition, for few and many samples and units") {
     for (const std::size_t samples : {8U, 40U}) {
         const paired_layers data(samples, 20, 24, 3);
-        const paired_state state(data, 0, samples);
+        const repscope::paired_moments state = moments_of(data, 0, samples);
         REQUIRE(state.xy.is_thin() == (samples == 8));
         const square_matrix k = centered(gram(data.x, samples, 20)), l = centered(gram(data.y, samples, 24));
         const real similarity = nuclear_norm(k, l) / std::sqrt(k.trace() * l.trace());
-        CHECK(std::abs(state.procrustes() / static_cast<double>(std::sqrt(2 - 2 * similarity)) - 1) < 1e-9);
+        CHECK(std::abs(procrustes(state) / static_cast<double>(std::sqrt(2 - 2 * similarity)) - 1) < 1e-9);
     }
 }
 
@@ -193,18 +183,18 @@ TEST_CASE("similarity: exact cases in rational numbers, and layers that are equa
                 data.y[i * 20 + u + 1] = 5 * (.8 * a + .6 * b) - 2;
             }
         }
-        const paired_state state(data, 0, samples);
+        const repscope::paired_moments state = moments_of(data, 0, samples);
         const auto same = linear_cka(state.x, state.y, state.xy);
         CHECK(same.plain == doctest::Approx(1).epsilon(1e-13));
         CHECK(same.unbiased == doctest::Approx(1).epsilon(1e-12));
-        CHECK(state.procrustes() < 1e-6);
+        CHECK(procrustes(state) < 1e-6);
     }
     const std::vector<double> constant(4, 3.0);
     CHECK(std::isnan(linear_cka(as_view(x, {4, 1}), as_view(constant, {4, 1})).plain));
     CHECK(std::isnan(procrustes_distance(0, 1, cross_covariance(1, 1))));
 
     const paired_layers data(8, 5, 6);
-    const paired_state state(data, 0, 8), fewer(data, 0, 7);
+    const repscope::paired_moments state = moments_of(data, 0, 8), fewer = moments_of(data, 0, 7);
     CHECK_THROWS_AS((void)linear_cka(state.x, fewer.y, state.xy), repscope::value_error);
     CHECK_THROWS_AS((void)linear_cka(state.y, state.x, state.xy), repscope::shape_error);
     const auto gram_of_8 = repscope::gram_matrix(as_view(data.x, {8, 5}));
@@ -231,23 +221,23 @@ TEST_CASE("similarity: exact cases in rational numbers, and layers that are equa
 TEST_CASE("similarity: merged and saved states agree, and threads change no bit") {
     for (const std::size_t samples : {9U, 200U, 700U}) {
         const paired_layers data(samples, 150, 140, 20);
-        const paired_state whole(data, 0, samples);
+        const repscope::paired_moments whole = moments_of(data, 0, samples);
         const auto expected = linear_cka(whole.x, whole.y, whole.xy);
-        const double distance = whole.procrustes();
+        const double distance = procrustes(whole);
         const auto of_x = as_view(data.x, {samples, 150});
         for (const int threads : {2, 3}) {
             CHECK(repscope::gram_matrix(of_x, {.threads = threads}).lower ==
                   repscope::gram_matrix(of_x).lower);
-            const paired_state other(data, 0, samples, threads);
+            const repscope::paired_moments other = moments_of(data, 0, samples, threads);
             CHECK(linear_cka(other.x, other.y, other.xy).unbiased == expected.unbiased);
-            CHECK(other.procrustes(threads) == distance);
+            CHECK(procrustes(other, threads) == distance);
         }
         const std::size_t part = samples / 3;
-        paired_state merged(data, 0, part);
-        merged.merge(paired_state(data, part, part));
+        repscope::paired_moments merged = moments_of(data, 0, part);
+        merged.merge(moments_of(data, part, part));
         repscope::byte_writer out;
         merged.xy.save(out);
-        const paired_state last(data, 2 * part, samples - 2 * part);
+        const repscope::paired_moments last = moments_of(data, 2 * part, samples - 2 * part);
         last.xy.save(out);
         const auto bytes = out.take();
         repscope::byte_reader in(bytes, "state");
@@ -259,7 +249,7 @@ TEST_CASE("similarity: merged and saved states agree, and threads change no bit"
         const auto got = linear_cka(merged.x, merged.y, merged.xy);
         CHECK(std::abs(got.plain / expected.plain - 1) < 1e-12);
         CHECK(std::abs(got.unbiased / expected.unbiased - 1) < 1e-12);
-        CHECK(std::abs(merged.procrustes() / distance - 1) < 1e-12);
+        CHECK(std::abs(procrustes(merged) / distance - 1) < 1e-12);
 
         repscope::byte_reader cut(std::span<const std::byte>(bytes).first(bytes.size() / 3), "state");
         CHECK_THROWS_AS((void)cross_covariance::load(cut), repscope::format_error);
@@ -289,15 +279,10 @@ TEST_CASE("RSA of class means: Spearman's correlation of their distances") {
 TEST_CASE("the block jackknife of CKA leaves out each block exactly") {
     const paired_layers data(130, 12, 10, 1);
     const std::vector<std::size_t> ends{0, 20, 45, 60, 92, 130};
-    std::vector<paired_state> blocks;
+    std::vector<repscope::paired_moments> blocks;
     for (std::size_t k = 0; k + 1 < ends.size(); ++k)
-        blocks.emplace_back(data, ends[k], ends[k + 1] - ends[k]);
-    const auto measure = [](const paired_state& state) {
-        const auto cka = linear_cka(state.x, state.y, state.xy);
-        return std::vector<double>{cka.plain, cka.unbiased};
-    };
-    const auto got = repscope::block_jackknife(std::span<const paired_state>(blocks), measure);
-    REQUIRE(got.size() == 2);
+        blocks.push_back(moments_of(data, ends[k], ends[k + 1] - ends[k]));
+    const auto got = repscope::linear_cka_interval(std::span<const repscope::paired_moments>(blocks));
     // Source: Busing et al. 1999, equations 4 and 5, from rows without a block.
     std::vector<double> without;
     for (std::size_t k = 0; k + 1 < ends.size(); ++k) {
@@ -320,14 +305,39 @@ TEST_CASE("the block jackknife of CKA leaves out each block exactly") {
         const double h = 1 / share(k), pseudo = h * value - (h - 1) * without[k];
         variance += (pseudo - jackknife) * (pseudo - jackknife) / (h - 1) / 5;
     }
-    CHECK(got[1].estimate == doctest::Approx(value).epsilon(1e-12));
-    CHECK(got[1].error == doctest::Approx(std::sqrt(variance)).epsilon(1e-9));
+    CHECK(got.unbiased.estimate == doctest::Approx(value).epsilon(1e-12));
+    CHECK(got.unbiased.error == doctest::Approx(std::sqrt(variance)).epsilon(1e-9));
     // Student's quantile for 4 degrees of freedom.
-    CHECK(got[1].range.high - got[1].estimate ==
-          doctest::Approx(2.7764451051977987 * got[1].error).epsilon(1e-9));
-    CHECK(got[0].range.contains(got[0].estimate));
-    CHECK_THROWS_AS((void)repscope::block_jackknife(std::span<const paired_state>(blocks).first(1), measure),
-                    repscope::value_error);
+    CHECK(got.unbiased.range.high - got.unbiased.estimate ==
+          doctest::Approx(2.7764451051977987 * got.unbiased.error).epsilon(1e-9));
+    CHECK(got.plain.range.contains(got.plain.estimate));
+    CHECK_THROWS_AS(
+        (void)repscope::linear_cka_interval(std::span<const repscope::paired_moments>(blocks).first(1)),
+        repscope::value_error);
+
+    // From arrays: the same value, blocks by the index of a sample alone, any threads.
+    const auto x = as_view(data.x, {130, 12});
+    const auto y = as_view(data.y, {130, 10});
+    const auto direct = repscope::linear_cka_interval(x, y);
+    CHECK(direct.unbiased.estimate == doctest::Approx(value).epsilon(1e-12));
+    std::vector<repscope::paired_moments> hashed;
+    for (std::size_t k = 0; k < 20; ++k) {
+        hashed.emplace_back(12, 10);
+        for (std::size_t i = 0; i < 130; ++i) {
+            if (repscope::sample_block(i, 20) == k) hashed[k].merge(moments_of(data, i, 1));
+        }
+        REQUIRE(hashed[k].samples() > 0);
+    }
+    const auto expected = repscope::linear_cka_interval(std::span<const repscope::paired_moments>(hashed));
+    CHECK(direct.unbiased.error == doctest::Approx(expected.unbiased.error).epsilon(1e-9));
+    CHECK(direct.plain.error == doctest::Approx(expected.plain.error).epsilon(1e-9));
+    CHECK(repscope::linear_cka_interval(x, y, {.first_index = 7}).unbiased.error != direct.unbiased.error);
+    CHECK(repscope::linear_cka_interval(x, y, {.threads = 3}).unbiased.error == direct.unbiased.error);
+    CHECK(repscope::linear_cka_interval(x, y, {.confidence = .9}).unbiased.range.high <
+          direct.unbiased.range.high);
+    CHECK_THROWS_AS((void)repscope::linear_cka_interval(x, y, {.blocks = 1}), repscope::value_error);
+    CHECK_THROWS_AS((void)repscope::linear_cka_interval(x, as_view(std::span(data.y).first(1290), {129, 10})),
+                    repscope::shape_error);
 }
 
 } // namespace similarity_test

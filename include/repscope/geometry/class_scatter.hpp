@@ -31,8 +31,8 @@ struct class_scatter_result {
     /// NC1, tr(Sigma_W Sigma_B^+) / C with Sigma_W = S_W / n. Range 0 upward, 0 for a collapsed layer. NaN if
     /// all class means are equal.
     double nc1 = std::numeric_limits<double>::quiet_NaN();
-    /// Participation ratio of S_W, (tr S_W)^2 / |S_W|_F^2. Range 1 to min(n - C, units). NaN if the scatter
-    /// is 0 up to rounding.
+    /// Participation ratio of S_W, (tr S_W)^2 / |S_W|_F^2. Range 1 to min(n - C, units), biased downward with
+    /// few samples. NaN if the scatter is 0 up to rounding.
     double within_participation_ratio = std::numeric_limits<double>::quiet_NaN();
     /// Participation ratio of Sigma_B. Range 1 to min(C - 1, units); about the mean of the samples up to C.
     /// NaN if all class means are equal.

@@ -230,7 +230,7 @@ class cross_covariance {
     /// Rows that need no more memory than the products.
     [[nodiscard]] std::uint64_t max_rows() const noexcept {
         return static_cast<std::uint64_t>(static_cast<double>(units_x_) * static_cast<double>(units_y_) /
-                                          static_cast<double>(units_x_ + units_y_));
+                                          (static_cast<double>(units_x_) + static_cast<double>(units_y_)));
     }
     [[nodiscard]] std::size_t rows_per_chunk() const noexcept {
         constexpr std::size_t chunk_values = std::size_t{1} << 22U;
