@@ -4,9 +4,11 @@
 #   tests/run.sh [--leg LEG]
 #
 #   g++              g++ -O2, as a user would compile, for the processor it runs on (the default)
-#   sanitize         clang++ -O1 with AddressSanitizer, UndefinedBehaviorSanitizer and the assertions of Eigen and the
-#                    standard library, for AVX2 at most; without the tests that train
-#   sanitize-trains  as sanitize, only the tests that train
+#   sanitize         clang++ -O1 (-O0 where little is computed) with AddressSanitizer, UndefinedBehaviorSanitizer and
+#                    the assertions of Eigen and the standard library, for AVX2 at most; without the tests that train or
+#                    that compile and link, and without the tutorials
+#   sanitize-trains  as sanitize, all at -O1, only the tests that train
+#   torch            g++ -O1, only the tests with PyTorch and libtorch
 #   clang            clang++ -O0, for AVX2 at most, with the assertions of Eigen, each source alone
 #   gcc-sanitize     as sanitize, with g++ -O1; without the tests that only compile
 #   thread           clang++ -O1 with ThreadSanitizer: the tests of the library
@@ -15,7 +17,7 @@
 set -euo pipefail
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 
-usage() { sed -n '2,16s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,18s/^# \{0,1\}//p' "$0"; }
 leg=g++
 while [ $# -gt 0 ]; do
     case $1 in
@@ -31,21 +33,29 @@ packages=(g++ cmake ninja-build libeigen3-dev doctest-dev libxtensor-dev libxten
     openmpi-bin)
 case $leg in
 g++ | gcc-sanitize) ;;
+torch) packages+=(libtorch-dev python3-torch) ;;
 sanitize | sanitize-trains | clang | thread) packages+=(clang libclang-rt-14-dev) ;;
 *) usage >&2 && exit 2 ;;
 esac
 "$checkout/.ci/install-packages" "${packages[@]}"
 
-build=${REPSCOPE_BUILD_DIR:-$checkout/build}/${leg%-trains}
+build=${REPSCOPE_BUILD_DIR:-$checkout/build}/$leg
 compiler=clang++
 options=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON)
 ! grep -qw avx2 /proc/cpuinfo || options+=("-DREPSCOPE_ARCH=-march=x86-64-v3 -mtune=haswell")
-tests=()
+tests=() targets=(all)
 sanitizers="-g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
 case $leg in
-g++) compiler=g++ flags="-O2 -DNDEBUG" options=() ;;
-sanitize) flags="-O1 $sanitizers" tests=(--label-exclude trains) ;;
-sanitize-trains) flags="-O1 $sanitizers" tests=(--label-regex trains) ;;
+g++) compiler=g++ flags="-O2 -DNDEBUG" options=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON) ;;
+torch) compiler=g++ flags="-O1 -DNDEBUG" options=() tests=(--tests-regex torch) targets=(torch_tests example_torch_attack example_torch_layers repscope_program) ;;
+sanitize)
+    flags="-O1 $sanitizers" tests=(--label-exclude 'compiles|trains')
+    options+=(-DREPSCOPE_LIGHT_FLAGS=-O0 -DREPSCOPE_PRECOMPILE=ON -DREPSCOPE_BUILD_TUTORIALS=OFF -DREPSCOPE_TEST_LINKING=OFF)
+    ;;
+sanitize-trains)
+    flags="-O1 $sanitizers" tests=(--label-regex trains)
+    options+=(-DREPSCOPE_PRECOMPILE=ON -DREPSCOPE_BUILD_TUTORIALS=OFF -DREPSCOPE_TEST_LINKING=OFF)
+    ;;
 clang) flags=-O0 options+=(-DREPSCOPE_JOIN_SOURCES=OFF) ;;
 gcc-sanitize)
     # With sanitizers g++ warns of what cannot happen; that no other warning is there the other legs have shown.
@@ -60,6 +70,7 @@ thread)
     ;;
 esac
 ! command -v ccache >/dev/null || options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros} # what ccache needs for precompiled headers
 
 echo "=== tests: $compiler $flags"
 mkdir -p "$build"
@@ -70,7 +81,7 @@ if ! cmake -S "$checkout" -B "$build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" 
     exit 1
 fi
 TIMEFORMAT='built in %R s, %U s of CPU time'
-if ! time cmake --build "$build" >"$log" 2>&1; then
+if ! time cmake --build "$build" --target "${targets[@]}" >"$log" 2>&1; then
     grep -vE '^\[[0-9]+/[0-9]+\]' "$log" >&2
     exit 1
 fi
