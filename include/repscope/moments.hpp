@@ -10,6 +10,7 @@
 #include "repscope/moments/gradient_moments.hpp"
 #include "repscope/moments/gram_matrix.hpp"
 #include "repscope/moments/normalized_class_moments.hpp"
+#include "repscope/moments/sample_reservoir.hpp"
 #include "repscope/moments/scatter_matrix.hpp"
 #include "repscope/moments/update_options.hpp"
 #include "repscope/moments/value_histogram.hpp"

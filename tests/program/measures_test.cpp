@@ -2,9 +2,13 @@
 
 #include "npy.hpp"
 #include "process.hpp"
+#include "same_numbers.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,13 +25,14 @@ namespace {
 struct made_up_dump {
     scratch_folder folder;
     std::string conv, fc, labels, perturbed;
+    std::vector<std::int64_t> y;
+    std::vector<float> rows; ///< of fc
 
     made_up_dump()
         : conv(folder / "conv.npy"), fc(folder / "fc.npy"), labels(folder / "labels.npy"),
           perturbed(folder / "perturbed") {
         generator random(41);
-        std::vector<std::int64_t> y;
-        std::vector<float> maps, rows;
+        std::vector<float> maps;
         for (std::size_t n = 0; n < 60; ++n) {
             y.push_back(static_cast<std::int64_t>(random.below(3)));
             for (std::size_t k = 0; k < 5 * 4; ++k)
@@ -42,9 +47,10 @@ struct made_up_dump {
         write_npy(labels, y, {60});
         std::filesystem::create_directory(perturbed);
         for (float& value : maps) value += static_cast<float>(0.2 * random.uniform());
-        for (float& value : rows) value += static_cast<float>(0.2 * random.uniform());
+        std::vector<float> moved = rows;
+        for (float& value : moved) value += static_cast<float>(0.2 * random.uniform());
         write_npy(perturbed + "/conv.npy", maps, {60, 5, 2, 2});
-        write_npy(perturbed + "/fc.npy", rows, {60, 8});
+        write_npy(perturbed + "/fc.npy", moved, {60, 8});
     }
 
     [[nodiscard]] outcome measure(const std::vector<std::string>& options) const {
@@ -122,6 +128,178 @@ TEST_CASE("tables have columns for the measures of a run") {
     CHECK(report.code == 0);
     CHECK(!std::filesystem::exists(dump.folder / "report/spectra.csv"));
     CHECK(slurp(dump.folder / "report/report.html").find("stable rank") == std::string::npos);
+}
+
+TEST_CASE("--measures all: numbers from their definitions") {
+    const made_up_dump dump;
+    const json fc = dump.layers({"--measures", "all"})[1];
+    const json& units = fc["unit_measures"];
+    for (const char* key : {"activation_frequency", "class_purity", "label_entropy", "mono_score", "d_prime",
+                            "auc", "auc_cross_fit", "precision_at_k", "mutual_information",
+                            "mutual_information_corrected", "gini", "sparseness", "class_sparseness"}) {
+        CAPTURE(key);
+        REQUIRE(units[key].size() == 8);
+        double sum = 0;
+        for (const json& value : units[key]) sum += value.get<double>();
+        CHECK(units["mean"][key].get<double>() == doctest::Approx(sum / 8).epsilon(1e-12));
+    }
+    CHECK(units["samples"] == 60);
+    for (std::size_t u = 0; u < 8; ++u) {
+        double active = 0, best = 0;
+        std::array<double, 3> of_class{};
+        for (std::size_t n = 0; n < 60; ++n) {
+            if (!(dump.rows[8 * n + u] > 0)) continue;
+            active += 1;
+            of_class[static_cast<std::size_t>(dump.y[n])] += 1;
+        }
+        for (std::size_t c = 0; c < 3; ++c) {
+            // Pairs of a sample of the class and another in which the former is larger.
+            double larger = 0, pairs = 0;
+            for (std::size_t i = 0; i < 60; ++i) {
+                for (std::size_t j = 0; j < 60; ++j) {
+                    if (dump.y[i] != static_cast<std::int64_t>(c) || dump.y[j] == dump.y[i]) continue;
+                    const float a = dump.rows[8 * i + u], b = dump.rows[8 * j + u];
+                    larger += a > b ? 1 : a < b ? 0 : 0.5;
+                    pairs += 1;
+                }
+            }
+            best = std::max(best, std::max(larger / pairs, 1 - larger / pairs));
+        }
+        CHECK(units["activation_frequency"][u].get<double>() == active / 60);
+        CHECK(units["class_purity"][u].get<double>() ==
+              *std::max_element(of_class.begin(), of_class.end()) / active);
+        CHECK(units["auc"][u].get<double>() == doctest::Approx(best).epsilon(1e-12));
+    }
+    const json& geometry = fc["geometry"];
+    for (const char* key :
+         {"nc1", "nc1_trace", "nc2_equinorm", "nc2_equiangular", "nc2_simplex", "cdnv", "cdnv_unbiased",
+          "lidar", "class_separation", "class_separation_corrected", "within_participation_ratio",
+          "between_participation_ratio", "between_participation_ratio_corrected"}) {
+        CAPTURE(key);
+        CHECK(geometry[key].is_number());
+    }
+    // CDNV from its definition.
+    std::array<std::array<double, 8>, 3> mean{};
+    std::array<double, 3> count{}, spread{};
+    for (std::size_t n = 0; n < 60; ++n) count[static_cast<std::size_t>(dump.y[n])] += 1;
+    for (std::size_t n = 0; n < 60; ++n) {
+        const auto c = static_cast<std::size_t>(dump.y[n]);
+        for (std::size_t u = 0; u < 8; ++u)
+            mean[c][u] += static_cast<double>(dump.rows[8 * n + u]) / count[c];
+    }
+    for (std::size_t n = 0; n < 60; ++n) {
+        const auto c = static_cast<std::size_t>(dump.y[n]);
+        for (std::size_t u = 0; u < 8; ++u)
+            spread[c] += std::pow(static_cast<double>(dump.rows[8 * n + u]) - mean[c][u], 2) / count[c];
+    }
+    double cdnv = 0;
+    for (std::size_t a = 0; a < 3; ++a) {
+        for (std::size_t b = 0; b < a; ++b) {
+            double distance = 0;
+            for (std::size_t u = 0; u < 8; ++u) distance += std::pow(mean[a][u] - mean[b][u], 2);
+            cdnv += (spread[a] + spread[b]) / (2 * distance) / 3;
+        }
+    }
+    CHECK(geometry["cdnv"].get<double>() == doctest::Approx(cdnv).epsilon(1e-9));
+    const json& neighbors = fc["neighbors"];
+    CHECK(neighbors["samples"] == 60);
+    CHECK(neighbors["two_nn_ci"][0] < neighbors["two_nn"]);
+    CHECK(neighbors["two_nn"] < neighbors["two_nn_ci"][1]);
+    for (const char* key :
+         {"two_nn_fit", "levina_bickel", "levina_bickel_harmonic", "correlation_dimension", "local_pca"})
+        CHECK(neighbors[key].is_number());
+    CHECK(fc["dimensionality"]["rankme"].is_number());
+}
+
+TEST_CASE("threads, batches and memory do not change a bit of any measure") {
+    const made_up_dump dump;
+    for (const std::string policy : {"undefined", "rectify"}) {
+        const std::vector<std::string> all{"--measures", "all", "--reservoir", "25", "--signed", policy};
+        const auto with = [&](std::vector<std::string> more) {
+            more.insert(more.begin(), all.begin(), all.end());
+            return dump.layers(more);
+        };
+        const json expected = with({"--threads", "1"});
+        CHECK(expected[0]["neighbors"]["samples"] == 25);
+        CHECK(with({"--threads", "2", "--batch", "7"}) == expected);
+        CHECK(with({"--threads", "3", "--memory", "64M"}) == expected);
+    }
+}
+
+TEST_CASE("shards of all measures give the numbers of one run") {
+    const made_up_dump dump;
+    for (const bool has_labels : {true, false}) {
+        const auto measure = [&](std::vector<std::string> more) {
+            more.insert(more.begin(),
+                        {"measure", dump.conv, dump.fc, "--measures", "all", "--reservoir", "25"});
+            if (has_labels) more.insert(more.end(), {"--labels", dump.labels});
+            return run(more);
+        };
+        std::vector<std::string> merge{"merge"};
+        for (const std::string shard : {"1", "2", "3"}) {
+            merge.push_back(dump.folder / (shard + ".rsm"));
+            CHECK(measure({"--shard", shard + "/3", "--state", merge.back()}).code == 0);
+        }
+        merge.insert(merge.end(), {"--json", "-"});
+        const outcome merged = run(merge), whole = measure({"--json", "-"});
+        INFO(merged.err);
+        REQUIRE(merged.code == 0);
+        const json a = json::parse(merged.out), b = json::parse(whole.out);
+        CHECK(difference(b, a) == "");
+        CHECK(a["layers"][1]["neighbors"] == b["layers"][1]["neighbors"]); // the same samples, the same bits
+    }
+}
+
+TEST_CASE("a geometry is compared with that of the perturbed layer") {
+    const made_up_dump dump;
+    const json compared = dump.layers({"--measures", "geometry,neighbors", "--compare", dump.perturbed});
+    const outcome alone = run({"measure", dump.perturbed + "/conv.npy", dump.perturbed + "/fc.npy",
+                               "--labels", dump.labels, "--measures", "geometry", "--json", "-"});
+    const json perturbed = json::parse(alone.out)["layers"];
+    for (std::size_t k = 0; k < 2; ++k)
+        CHECK(compared[k]["comparison"]["geometry"] == perturbed[k]["geometry"]);
+    CHECK(run({"measure", dump.fc, "--measures", "neighbors", "--compare", dump.perturbed + "/fc.npy"}).err ==
+          "repscope measure: --compare: compares none of these measures\n");
+}
+
+TEST_CASE("new measures in tables, CSV, the report and conditions") {
+    const made_up_dump dump;
+    const outcome table = dump.measure({"--measures", "all"});
+    for (const char* header : {"mean over units", "geometry", "neighbors", "TwoNN", "RankMe", "CDNV"})
+        CHECK(table.out.find(header) != std::string::npos);
+    CHECK(!has_line_above(table.out, 140));
+
+    const outcome markdown = dump.measure({"--measures", "all", "--format", "markdown"});
+    CHECK(markdown.out.find("\n| layer | layout | unit | samples | units | selectivity |") !=
+          std::string::npos);
+    CHECK(markdown.out.find("\n| --- | --- | --- | ---: | ---: | ---: |") != std::string::npos);
+    const outcome csv = dump.measure({"--measures", "all", "--format", "csv"});
+    CHECK(std::count(csv.out.begin(), csv.out.end(), '\n') == 3);
+    CHECK(csv.out.find(",geometry.cdnv,") != std::string::npos);
+    CHECK(csv.out.find(",unit_measures.mean.auc,") != std::string::npos);
+    const outcome object = dump.measure({"--measures", "all", "--format", "json"});
+    CHECK(json::parse(object.out)["layers"] == dump.layers({"--measures", "all"}));
+    CHECK(dump.measure({"--format", "json", "--json", "-"}).code == 2);
+
+    const std::string folder = dump.folder / "report";
+    CHECK(dump.measure({"--measures", "all", "--report", folder}).code == 0);
+    const std::string page = slurp(folder + "/report.html");
+    for (const char* heading : {"<h2>Units</h2>", "<h2>Class geometry</h2>", "<h2>Intrinsic dimension</h2>"})
+        CHECK(page.find(heading) != std::string::npos);
+    CHECK(slurp(folder + "/units.csv")
+              .find("layer,unit,index,preferred_class,mu_max,mu_rest,activation_frequency,") == 0);
+    CHECK(slurp(folder + "/layers.csv").find(",neighbors.two_nn,") != std::string::npos);
+
+    const auto judged = [&](const std::string& condition) {
+        return dump.measure({"--measures", "all", "--fail-if", condition}).code;
+    };
+    CHECK(judged("geometry.cdnv>0") == 3);
+    CHECK(judged("neighbors.local_pca<0") == 0);
+    CHECK(judged("max(unit_measures.d_prime)>0") == 3);
+    CHECK(judged("unit_measures.mean.auc<.5") == 0);
+    const outcome missing = dump.measure({"--fail-if", "geometry.cdnv>0"});
+    CHECK(missing.code == 2);
+    CHECK(missing.err.find("geometry.cdnv needs --measures cdnv") != std::string::npos);
 }
 
 TEST_CASE("shards of a part of the measures merge") {

@@ -1,5 +1,7 @@
 #include "layers/fields.hpp"
 
+#include "layers/unit_columns.hpp"
+
 #include <array>
 #include <cmath>
 #include <initializer_list>
@@ -102,11 +104,68 @@ void add_dimensionality(const field_writer& put, const repscope::dimensionality_
     put("limited_by_samples", has_components ? field_value(measured.limited_by_samples) : field_value());
 }
 
-void add_power_law(const field_writer& put, const std::optional<repscope::power_law_result>& law) {
-    if (!law) return;
-    put("exponent", law->exponent);
-    put("first", law->first);
-    put("last", law->last);
+// The measures of the spectrum beyond the default, if they were asked for.
+void add_spectral(const field_writer& put, const std::optional<repscope::power_law_result>& law,
+                  const std::optional<double>& rankme) {
+    if (law) {
+        put("power_law.exponent", law->exponent);
+        put("power_law.first", law->first);
+        put("power_law.last", law->last);
+    }
+    if (rankme) put("rankme", *rankme);
+}
+
+void add_units(const field_writer& put, const repscope::analysis::unit_report& report) {
+    const std::vector<unit_column> columns = unit_columns(report);
+    for (const unit_column& column : columns) {
+        put(column.key, std::vector<double>(column.values.begin(), column.values.end()));
+        if (column.key != "precision_at_k") continue;
+        put("precision_at_k_null", report.precision_null);
+        put("k", report.k);
+    }
+    if (report.reservoir != 0) put("samples", report.reservoir);
+    for (const unit_column& column : columns) put.inside("mean")(column.key, column.mean());
+}
+
+void add_geometry(const field_writer& put, const repscope::analysis::geometry_report& report,
+                  measure_set measures) {
+    if (measures.contains(measure::nc1)) put("nc1", report.scatter->nc1);
+    if (measures.contains(measure::nc1_trace)) put("nc1_trace", report.neural_collapse->nc1_trace);
+    if (measures.contains(measure::nc2)) {
+        put("nc2_equinorm", report.neural_collapse->nc2_equinorm);
+        put("nc2_equiangular", report.neural_collapse->nc2_equiangular);
+        put("nc2_simplex", report.neural_collapse->nc2_simplex);
+    }
+    if (report.distance_variance) {
+        put("cdnv", report.distance_variance->cdnv);
+        put("cdnv_unbiased", report.distance_variance->cdnv_unbiased);
+    }
+    if (report.lidar) put("lidar", *report.lidar);
+    if (report.separation) {
+        put("class_separation", report.separation->separation);
+        put("class_separation_corrected", report.separation->separation_corrected);
+    }
+    if (measures.contains(measure::within_participation_ratio))
+        put("within_participation_ratio", report.scatter->within_participation_ratio);
+    if (measures.contains(measure::between_participation_ratio)) {
+        put("between_participation_ratio", report.scatter->between_participation_ratio);
+        put("between_participation_ratio_corrected", report.scatter->between_participation_ratio_corrected);
+    }
+}
+
+void add_neighbors(const field_writer& put, const repscope::analysis::neighbor_report& report) {
+    if (report.two_nn) {
+        put("two_nn", report.two_nn->likelihood);
+        put("two_nn_ci", bounds_of(report.two_nn->ci));
+        put("two_nn_fit", report.two_nn->fit);
+    }
+    if (report.levina_bickel) {
+        put("levina_bickel", report.levina_bickel->mean);
+        put("levina_bickel_harmonic", report.levina_bickel->harmonic_unbiased);
+    }
+    if (report.correlation_dimension) put("correlation_dimension", report.correlation_dimension->dimension);
+    if (report.local_pca) put("local_pca", report.local_pca->mean);
+    put("samples", report.samples);
 }
 
 // A sketch measures the participation ratios only.
@@ -179,7 +238,8 @@ void add_comparison(const field_writer& put, const layer_report& layer) {
         add_nulls(put, {"selectivity", "selectivity_change"});
     }
     add_dimensionality(put.inside("dimensionality"), report.dimensionality, layer.measures);
-    add_power_law(put.inside("dimensionality.power_law"), report.power_law);
+    add_spectral(put.inside("dimensionality"), report.power_law, report.rankme);
+    if (report.geometry) add_geometry(put.inside("geometry"), *report.geometry, layer.measures);
     add_dimensionality(put.inside("difference"), report.difference, layer.measures);
     put.inside("difference")("relative_size", report.relative_size);
 }
@@ -239,9 +299,12 @@ std::vector<layer_field> fields_of(const layer_report& layer) {
         add_sketched(put_size, *layer.inference);
     else
         add_dimensionality(put_size, layer.dimensionality, layer.measures);
-    add_power_law(put_size.inside("power_law"), layer.power_law);
+    add_spectral(put_size, layer.power_law, layer.rankme);
     if (layer.inference && layer.measures.contains(measure::participation_ratio))
         add_estimates(put_size, *layer.inference);
+    if (layer.unit_values) add_units(put.inside("unit_measures"), *layer.unit_values);
+    if (layer.geometry) add_geometry(put.inside("geometry"), *layer.geometry, layer.measures);
+    if (layer.neighbors) add_neighbors(put.inside("neighbors"), *layer.neighbors);
     if (layer.comparison) add_comparison(put.inside("comparison"), layer);
     return fields;
 }

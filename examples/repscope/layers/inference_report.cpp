@@ -31,15 +31,13 @@ std::string interval_text(const repscope::interval& ci, int digits) {
 
 } // namespace
 
-std::string inference_table(const std::vector<layer_report>& layers) {
+text_table inference_table(const std::vector<layer_report>& layers) {
     const bool has_selectivity = layers.front().inference->cross_fit.has_value();
+    const bool has_ratio = layers.front().measures.contains(repscope::analysis::measure::participation_ratio);
     std::vector<std::string> header{"estimates", "samples"};
     if (has_selectivity) header.insert(header.end(), {"cross-fit", "95 % interval", "significant"});
-    const bool has_ratio = layers.front().measures.contains(repscope::analysis::measure::participation_ratio);
     if (has_ratio) header.insert(header.end(), {"PR unbiased", "95 % interval"});
     text_table table(header, 1);
-    std::string sizes;
-    bool sketched = false;
     for (const auto& layer : layers) {
         const inference_report& own = *layer.inference;
         std::vector<std::string> row{layer.name, std::to_string(layer.samples)};
@@ -47,19 +45,28 @@ std::string inference_table(const std::vector<layer_report>& layers) {
             row.push_back(fixed(own.cross_fit->mean, 3));
             row.push_back(interval_text(own.cross_fit->mean_ci, 3));
             row.push_back(std::to_string(own.significant_units) + " of " + std::to_string(own.tested_units));
-            sizes += (sizes.empty() ? "" : ", ") + on_one_line(layer.name) + " " +
-                     byte_count(static_cast<double>(own.state_bytes));
         }
-        const bool by_sketch = own.method == trace_method::sketch;
-        sketched = sketched || by_sketch;
         if (has_ratio) {
             row.push_back(fixed(own.participation_ratio.unbiased, 2));
-            row.push_back(interval_text(own.participation_ratio.ci, 2) + (by_sketch ? " (sketch)" : ""));
+            row.push_back(interval_text(own.participation_ratio.ci, 2) +
+                          (own.method == trace_method::sketch ? " (sketch)" : ""));
         }
         table.add_row(std::move(row));
     }
-    std::string text = table.text();
-    if (has_selectivity) text += null_text(*layers.front().inference);
+    return table;
+}
+
+std::string inference_notes(const std::vector<layer_report>& layers) {
+    std::string text, sizes;
+    bool sketched = false;
+    for (const auto& layer : layers) {
+        const inference_report& own = *layer.inference;
+        sketched = sketched || own.method == trace_method::sketch;
+        if (!own.cross_fit) continue;
+        sizes += (sizes.empty() ? "" : ", ") + on_one_line(layer.name) + " " +
+                 byte_count(static_cast<double>(own.state_bytes));
+    }
+    if (layers.front().inference->cross_fit) text += null_text(*layers.front().inference);
     if (!sizes.empty()) text += "state of the cross-fit index, 20 blocks: " + sizes + "\n";
     if (sketched) text += "(sketch): the interval is that of the random probes alone\n";
     return text;

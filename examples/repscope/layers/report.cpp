@@ -34,6 +34,10 @@ void add_measures(repscope::analysis::layer_report&& measured, std::span<const s
     }
     layer.dimensionality = std::move(measured.dimensionality);
     layer.power_law = measured.power_law;
+    layer.rankme = measured.rankme;
+    layer.unit_values = std::move(measured.unit_values);
+    layer.geometry = std::move(measured.geometry);
+    layer.neighbors = std::move(measured.neighbors);
     layer.inference = std::move(measured.inference);
 }
 

@@ -42,6 +42,8 @@ struct comparison_report {
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
     std::optional<repscope::power_law_result> power_law;
+    std::optional<double> rankme;
+    std::optional<repscope::analysis::geometry_report> geometry;
     /// Of the rows perturbed - clean.
     repscope::dimensionality_result difference;
     /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples; NaN when the clean ones are all 0,
@@ -67,6 +69,10 @@ struct layer_report {
     std::optional<selectivity_report> selectivity;
     repscope::dimensionality_result dimensionality;
     std::optional<repscope::power_law_result> power_law;
+    std::optional<double> rankme;
+    std::optional<repscope::analysis::unit_report> unit_values;
+    std::optional<repscope::analysis::geometry_report> geometry;
+    std::optional<repscope::analysis::neighbor_report> neighbors;
     std::optional<comparison_report> comparison;
     std::optional<inference_report> inference;
 };

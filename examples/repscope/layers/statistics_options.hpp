@@ -18,9 +18,15 @@ struct statistics_options {
     /// Most bytes for one layer.
     [[nodiscard]] std::size_t memory() const noexcept { return layer.max_bytes; }
 
+    /// The measures of a perturbed layer.
+    [[nodiscard]] repscope::analysis::measure_set compared_measures() const noexcept {
+        using namespace repscope::analysis;
+        return layer.measures.without(unit_measures | neighbor_measures);
+    }
+
     /// Whether the differences of a comparison are measured.
     [[nodiscard]] bool needs_difference() const noexcept {
-        return layer.measures.contains_any(repscope::analysis::dimensionality_measures);
+        return layer.measures.contains_any(repscope::analysis::covariance_measures);
     }
 
     /// The options of the accumulator of `rows` rows.

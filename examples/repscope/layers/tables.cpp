@@ -1,8 +1,10 @@
 #include "layers/tables.hpp"
 
 #include "layers/inference_report.hpp"
+#include "layers/measure_columns.hpp"
 #include "render/text_table.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -60,12 +62,14 @@ text_table size_table(const std::vector<layer_report>& layers, const leading_col
         measures.contains(measure::effective_rank) &&
         !(measures == (repscope::analysis::default_measures & measures) && has_components && has_stable_rank);
     const bool has_power_law = measures.contains(measure::power_law);
+    const bool has_rankme = measures.contains(measure::rankme);
     std::vector<std::string> header = leading.header();
     if (has_ratio) append(header, {"PR", "PR unbiased"});
     if (has_components) append(header, {"90 %", "95 %", "99 %", "95 % of units"});
     if (has_ranks) append(header, {"effective rank"});
     if (has_stable_rank) append(header, {"stable rank"});
     if (has_power_law) append(header, {"power law", "ranks"});
+    if (has_rankme) append(header, {"RankMe"});
     text_table table(header, leading.left());
     for (const auto& layer : layers) {
         const auto& d = layer.dimensionality;
@@ -84,6 +88,7 @@ text_table size_table(const std::vector<layer_report>& layers, const leading_col
             append(row, {fixed(law.exponent, 3),
                          is_fitted ? std::to_string(law.first) + " .. " + std::to_string(law.last) : "-"});
         }
+        if (has_rankme && layer.rankme) append(row, {fixed(*layer.rankme, 2)});
         table.add_row(std::move(row));
     }
     return table;
@@ -97,7 +102,7 @@ text_table comparison_table(const std::vector<layer_report>& layers, measure_set
     if (has_selectivity) append(header, {"selectivity", "change"});
     if (has_ratio) append(header, {"PR"});
     if (has_components) append(header, {"95 %"});
-    const bool has_difference = measures.contains_any(repscope::analysis::dimensionality_measures);
+    const bool has_difference = measures.contains_any(repscope::analysis::covariance_measures);
     if (has_difference) append(header, {"difference: size"});
     if (has_ratio) append(header, {"PR"});
     if (has_components) append(header, {"95 %"});
@@ -120,25 +125,61 @@ text_table comparison_table(const std::vector<layer_report>& layers, measure_set
     return table;
 }
 
+// The columns of a group, in as many tables as lines of 100 columns need.
+std::vector<text_table> group_tables(const std::vector<layer_report>& layers, const column_group& group) {
+    constexpr std::size_t max_width = 100;
+    std::size_t names = display_width(group.row_header);
+    for (const layer_report& layer : layers) names = std::max(names, display_width(layer.name));
+    std::vector<text_table> tables;
+    for (std::size_t first = 0; first < group.columns.size();) {
+        std::vector<std::string> header{group.row_header};
+        std::size_t width = names, end = first;
+        for (; end < group.columns.size(); ++end) {
+            const measure_column& column = group.columns[end];
+            std::size_t widest = display_width(column.header);
+            for (const std::string& cell : column.cells) widest = std::max(widest, display_width(cell));
+            if (end != first && width + 2 + widest > max_width) break;
+            width += 2 + widest;
+            header.push_back(column.header);
+        }
+        text_table table(header, 1);
+        for (std::size_t k = 0; k < layers.size(); ++k) {
+            std::vector<std::string> row{layers[k].name};
+            for (std::size_t c = first; c < end; ++c) row.push_back(group.columns[c].cells[k]);
+            table.add_row(std::move(row));
+        }
+        tables.push_back(std::move(table));
+        first = end;
+    }
+    return tables;
+}
+
 } // namespace
 
-std::string layer_table(const std::vector<layer_report>& layers) {
+std::string layer_table(const std::vector<layer_report>& layers, table_style style) {
     if (layers.empty()) return {};
     const layer_report& first = layers.front();
     const measure_set measures = first.measures;
     // A table per group: one line of all would be wider than a terminal.
     std::string text;
     leading_columns leading;
-    const auto add = [&](const std::string& table) {
-        text += (text.empty() ? "" : "\n") + table;
+    const auto add = [&](const text_table& table) {
+        text += (text.empty() ? "" : "\n") + (style == table_style::text ? table.text() : table.markdown());
         leading.is_first = false;
     };
-    if (first.selectivity) add(selectivity_table(layers, leading).text());
+    if (first.selectivity) add(selectivity_table(layers, leading));
     if (measures.contains_any(repscope::analysis::dimensionality_measures))
-        add(size_table(layers, leading, measures).text());
-    if (first.comparison) add(comparison_table(layers, measures).text());
-    if (first.inference) add(inference_table(layers));
-    return text;
+        add(size_table(layers, leading, measures));
+    for (const column_group& group : column_groups(layers)) {
+        for (const text_table& table : group_tables(layers, group)) add(table);
+    }
+    if (first.comparison &&
+        (first.selectivity || measures.contains_any(repscope::analysis::covariance_measures))) {
+        add(comparison_table(layers, measures));
+    }
+    if (!first.inference) return text;
+    add(inference_table(layers));
+    return text + (style == table_style::markdown ? "\n" : "") + inference_notes(layers);
 }
 
 } // namespace program

@@ -25,6 +25,7 @@ namespace {
 int keep(const measure_options& options, const shard_choice& shard, std::vector<std::byte> state) {
     if (options.part != nullptr) {
         options.part->json = options.json;
+        options.part->format = options.format;
         options.part->fail_if = options.fail_if;
         options.part->state = std::move(state);
         return 0;
@@ -77,7 +78,7 @@ int measure(const measure_options& options) {
     const measure_result result{measure_layers(layers, known, options, pool), options, opened.notes,
                                 input_records(input_files(opened, options.labels), hash, pool)};
     if (!options.report.empty()) write_report(options.report, result);
-    publish(result, options.json);
+    publish(result, options.json, print_format_named(options.format));
     return judge(result, options.fail_if, "repscope measure");
 }
 

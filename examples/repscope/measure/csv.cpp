@@ -1,6 +1,7 @@
 #include "measure/csv.hpp"
 
 #include "layers/fields.hpp"
+#include "layers/unit_columns.hpp"
 #include "render/csv.hpp"
 
 #include <numeric>
@@ -43,20 +44,30 @@ std::string layers_csv(const std::vector<layer_report>& layers) {
 }
 
 std::string units_csv(const std::vector<layer_report>& layers) {
-    if (layers.empty() || !layers.front().selectivity) return {};
-    const bool compared = layers.front().comparison.has_value();
-    std::string text = "layer,unit,index,preferred_class,mu_max,mu_rest";
-    text += compared ? ",perturbed_index\n" : "\n";
+    if (layers.empty() || (!layers.front().selectivity && !layers.front().unit_values)) return {};
+    const bool has_selectivity = layers.front().selectivity.has_value();
+    const bool compared = has_selectivity && layers.front().comparison.has_value();
+    std::vector<std::string> header{"layer", "unit"};
+    if (has_selectivity) header.insert(header.end(), {"index", "preferred_class", "mu_max", "mu_rest"});
+    if (compared) header.push_back("perturbed_index");
+    const auto columns_of = [](const layer_report& layer) {
+        return layer.unit_values ? unit_columns(*layer.unit_values) : std::vector<unit_column>();
+    };
+    for (const unit_column& column : columns_of(layers.front())) header.push_back(column.key);
+    std::string text = csv_line(header);
     for (const layer_report& layer : layers) {
-        const selectivity_report& report = *layer.selectivity;
-        const auto& measured = report.measured;
+        const std::vector<unit_column> columns = columns_of(layer);
         for (std::size_t u = 0; u < layer.units; ++u) {
-            const auto& preferred = measured.preferred_class[u];
-            std::vector<std::string> row{
-                csv_field(layer.name),         std::to_string(u),
-                csv_field(measured.index[u]),  preferred ? csv_field(report.label_text(*preferred)) : "",
-                csv_field(measured.mu_max[u]), csv_field(measured.mu_rest[u])};
+            std::vector<std::string> row{csv_field(layer.name), std::to_string(u)};
+            if (has_selectivity) {
+                const auto& measured = layer.selectivity->measured;
+                const auto& preferred = measured.preferred_class[u];
+                row.insert(row.end(), {csv_field(measured.index[u]),
+                                       preferred ? csv_field(layer.selectivity->label_text(*preferred)) : "",
+                                       csv_field(measured.mu_max[u]), csv_field(measured.mu_rest[u])});
+            }
             if (compared) row.push_back(csv_field(layer.comparison->selectivity->measured.index[u]));
+            for (const unit_column& column : columns) row.push_back(csv_field(column.values[u]));
             text += csv_line(row);
         }
     }

@@ -10,8 +10,8 @@ namespace program {
 /// A row a layer: every number of the LAYER object that is not a list, its keys joined by points.
 std::string layers_csv(const std::vector<layer_report>& layers);
 
-/// A row a unit: layer, unit, index, preferred class, the two means, and under --compare the perturbed index.
-/// Empty without selectivity.
+/// A row per unit: layer, unit, index, preferred class, the two means, under --compare the perturbed index,
+/// and the other measures of units that were asked for. Empty without a measure of units.
 std::string units_csv(const std::vector<layer_report>& layers);
 
 /// A row an eigenvalue of the covariance: layer, component, eigenvalue, cumulated share of the variance.

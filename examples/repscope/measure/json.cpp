@@ -20,7 +20,10 @@ json text_or_null(const std::string& text) { return text.empty() ? json() : json
 json settings_json(const measure_settings& settings) {
     json object;
     object["labels"] = text_or_null(settings.labels);
-    if (!settings.measures.empty()) object["measures"] = settings.measures;
+    if (!settings.measures.empty()) {
+        object["measures"] = settings.measures;
+        object["reservoir"] = settings.reservoir;
+    }
     object["layout"] = settings.layouts;
     object["signed"] = settings.negatives;
     object["epsilon"] = settings.epsilon;
@@ -58,6 +61,7 @@ measure_settings settings_from(const json& object) {
     settings.negatives = object.at("signed").get<std::string>();
     take(object, "labels", settings.labels);
     take(object, "measures", settings.measures);
+    take(object, "reservoir", settings.reservoir);
     take(object, "layout", settings.layouts);
     if (object.contains("ignore_label")) {
         for (const json& label : object["ignore_label"]) {

@@ -5,6 +5,7 @@
 #include "layers/report.hpp"
 #include "measure/choice/measure_list.hpp"
 #include "measure/fail_if/condition_check.hpp"
+#include "measure/result.hpp"
 #include "support/errors.hpp"
 
 #include <CLI/CLI.hpp>
@@ -108,6 +109,13 @@ void add_definition_options(CLI::App& command, measure_options& options) {
         ->type_name("E")
         ->capture_default_str();
     command
+        .add_option("--reservoir", options.reservoir,
+                    "--measures: samples of a random subset, for measures that need the\n"
+                    "samples themselves")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1'000'000})))
+        ->type_name("N")
+        ->capture_default_str();
+    command
         .add_option("--ignore-label", options.ignored,
                     "leave out samples with this label, a number or a name; repeatable")
         ->type_name("V")
@@ -146,7 +154,8 @@ void add_estimate_options(CLI::App& command, measure_options& options) {
                      "participation ratio; reads layers of more samples than units twice");
     command
         .add_option("--first-index", options.first_index,
-                    "--inference: place of the first sample in the whole data set, for parts\nmeasured apart")
+                    "--inference, --reservoir: place of the first sample in the whole data\n"
+                    "set, for parts measured apart")
         ->type_name("I")
         ->capture_default_str();
     command
@@ -195,6 +204,12 @@ void add_output_options(CLI::App& command, measure_options& options) {
         .add_option("--json", options.json,
                     "write the numbers of layers and units to this file; - is standard output")
         ->type_name("FILE");
+    command
+        .add_option("--format", options.format,
+                    "of standard output: table, csv (a row per layer), json (as --json -) or\nmarkdown")
+        ->check(quiet(CLI::IsMember(print_format_names())))
+        ->type_name("F")
+        ->capture_default_str();
     command.add_flag("--hash", options.hash,
                      "with --json: the SHA-256 of every input, which reads the files once more");
     command
@@ -236,6 +251,7 @@ statistics_options measure_options::statistics() const {
             .layer = {.measures = parse_measures(measures, {.labels = !labels.empty()}),
                       .negatives = policy_named(negatives).value(),
                       .epsilon = epsilon,
+                      .reservoir = reservoir,
                       .inference = inference,
                       .first_sample = first_index,
                       .trace = method == "auto"     ? trace_method::automatic
@@ -289,12 +305,15 @@ void check(const measure_options& options) {
     if (options.inference && !has_selectivity && !measures.contains(measure::participation_ratio)) {
         throw usage_error("--inference: needs the measure selectivity or participation_ratio");
     }
+    if (options.json == "-" && options.format != "table")
+        throw usage_error("--format: standard output has --json -");
     if (!options.shard.empty() && options.state.empty()) {
         throw usage_error("--shard: needs --state FILE for the shard's moments");
     }
     if (const auto shard = chosen_shard(options)) {
         const std::string numbers = ": not with --state; 'repscope merge' gives the numbers of all shards";
         if (options.part == nullptr && !options.json.empty()) throw usage_error("--json" + numbers);
+        if (options.part == nullptr && options.format != "table") throw usage_error("--format" + numbers);
         if (options.part == nullptr && !options.fail_if.empty()) throw usage_error("--fail-if" + numbers);
         const std::string whole = ": expected all samples in one process";
         if (!options.report.empty()) throw usage_error("--report" + whole);
@@ -302,7 +321,14 @@ void check(const measure_options& options) {
         if (options.inference) throw usage_error("--inference" + whole);
         if (options.hash) throw usage_error("--hash" + whole);
     }
-    if (!options.inference && options.first_index != 0) throw usage_error("--first-index: needs --inference");
+    using namespace repscope::analysis;
+    const bool has_reservoir = measures.contains_any(neighbor_measures | sampled_unit_measures);
+    if (options.reservoir != 2048 && !has_reservoir)
+        throw usage_error("--reservoir: needs a measure of samples, see '--measures help'");
+    if (!options.inference && !has_reservoir && options.first_index != 0)
+        throw usage_error("--first-index: needs --inference");
+    if (!options.compare.empty() && options.statistics().compared_measures().empty())
+        throw usage_error("--compare: compares none of these measures");
     if (options.method != "exact") {
         if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
         if (!measures.contains(measure::participation_ratio))

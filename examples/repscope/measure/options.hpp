@@ -21,6 +21,7 @@ struct measure_options : measure_settings {
     std::size_t batch = 0;
     std::size_t memory = std::size_t{4} << 30U;
     std::string json;
+    std::string format = "table";
     std::string report;
     bool hash = false;
     std::string require;

@@ -1,6 +1,7 @@
 #include "measure/page.hpp"
 
 #include "files/output_file.hpp"
+#include "layers/measure_columns.hpp"
 #include "measure/csv.hpp"
 #include "measure/figures.hpp"
 #include "measure/json.hpp"
@@ -50,6 +51,7 @@ std::string dimensionality_table(const std::vector<layer_report>& reports) {
     if (measures.contains(measure::components)) append(header, {"90 %", "95 %", "99 %", "95 % of units"});
     if (measures.contains(measure::stable_rank)) append(header, {"stable rank"});
     if (measures.contains(measure::power_law)) append(header, {"power law", "from", "to"});
+    if (measures.contains(measure::rankme)) append(header, {"RankMe"});
     html_table table(header, 3);
     for (const auto& layer : reports) {
         const auto& d = layer.dimensionality;
@@ -66,6 +68,7 @@ std::string dimensionality_table(const std::vector<layer_report>& reports) {
             append(row, {fixed(layer.power_law->exponent, 3), std::to_string(layer.power_law->first),
                          std::to_string(layer.power_law->last)});
         }
+        if (layer.rankme) row.push_back(fixed(*layer.rankme, 2));
         table.add(row);
     }
     return table.text();
@@ -134,7 +137,21 @@ std::string page(const measure_result& result, const measure_figures& figures) {
     const bool has_dimensionality =
         reports.front().measures.contains_any(repscope::analysis::dimensionality_measures);
     if (has_dimensionality) text += "<h2>Dimensionality</h2>\n" + dimensionality_table(reports);
-    if (reports.front().comparison) text += "<h2>Under the perturbation</h2>\n" + comparison_table(reports);
+    for (const column_group& group : column_groups(reports)) {
+        std::vector<std::string> header{"layer"};
+        for (const measure_column& column : group.columns) header.push_back(column.header);
+        html_table table(header);
+        for (std::size_t k = 0; k < reports.size(); ++k) {
+            std::vector<std::string> row{reports[k].name};
+            for (const measure_column& column : group.columns) row.push_back(column.cells[k]);
+            table.add(row);
+        }
+        text += "<h2>" + group.title + "</h2>\n" + table.text();
+    }
+    const bool has_change =
+        has_selectivity || reports.front().measures.contains_any(repscope::analysis::covariance_measures);
+    if (reports.front().comparison && has_change)
+        text += "<h2>Under the perturbation</h2>\n" + comparison_table(reports);
     std::string notes;
     for (const auto& note : result.notes) notes += "<li>" + escaped(note) + "</li>\n";
     for (const auto& report : reports) {
@@ -159,8 +176,8 @@ std::string page(const measure_result& result, const measure_figures& figures) {
         option_table(option_texts(result.settings)) +
         "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
         "text: layers.csv" +
-        std::string(has_selectivity ? ", units.csv" : "") + (has_spectrum ? ", spectra.csv" : "") +
-        " beside this page.</p>\n";
+        std::string(has_selectivity || reports.front().unit_values ? ", units.csv" : "") +
+        (has_spectrum ? ", spectra.csv" : "") + " beside this page.</p>\n";
     return html_page("repscope: " + std::to_string(reports.size()) + " layers", text);
 }
 

@@ -144,7 +144,9 @@ class side {
     // The rows of the batch that begins at row `row` have been read.
     void commit(std::size_t row, std::size_t count) {
         if (labels_ == nullptr) {
-            statistics_.commit(count);
+            std::vector<std::size_t> places(count);
+            for (std::size_t i = 0; i < count; ++i) places[i] = rows_[row + i];
+            statistics_.commit(count, {}, places);
         } else {
             const std::size_t first = rows_.first() + row;
             statistics_.commit(count, std::span(labels_->classes).subspan(first, count),
@@ -223,13 +225,14 @@ class side {
 // Of the differences of a comparison.
 statistics_options of_difference(statistics_options options) {
     options.labels = nullptr;
-    options.layer.measures = options.layer.measures & analysis::dimensionality_measures;
+    options.layer.measures = options.layer.measures & analysis::covariance_measures;
     return options;
 }
 
-// Of a perturbed layer and of differences, which are only compared.
-statistics_options without_inference(statistics_options options) {
+// Of a perturbed layer, whose numbers are compared with those of the clean one.
+statistics_options of_perturbed(statistics_options options) {
     options.layer.inference = false;
+    options.layer.measures = options.compared_measures();
     return options;
 }
 
@@ -257,7 +260,7 @@ class file_measurement {
         const statistics_options each = share_of(options, task);
         sides_.push_back(std::make_unique<side>(*task.file, form_, rows_, pool.size(), each, pool));
         if (task.perturbed == nullptr) return;
-        const statistics_options compared = without_inference(each);
+        const statistics_options compared = of_perturbed(each);
         sides_.push_back(std::make_unique<side>(*task.perturbed, form_, rows_, pool.size(), compared, pool));
         if (compared.needs_difference())
             difference_ = accumulator_of(rows_, form_.units, of_difference(compared), pool);
@@ -325,6 +328,8 @@ class file_measurement {
             comparison.selectivity = std::move(part.selectivity);
             comparison.dimensionality = std::move(part.dimensionality);
             comparison.power_law = part.power_law;
+            comparison.rankme = part.rankme;
+            comparison.geometry = std::move(part.geometry);
             sides_.pop_back();
         }
         report.zero_samples = sides_[0]->zero_samples();
@@ -364,7 +369,7 @@ std::size_t min_bytes(const file_task& task, const statistics_options& options) 
     };
     double bytes = needed(options);
     if (task.perturbed != nullptr) {
-        const statistics_options compared = without_inference(options);
+        const statistics_options compared = of_perturbed(options);
         bytes += needed(compared);
         if (compared.needs_difference()) bytes += needed(of_difference(compared));
     }

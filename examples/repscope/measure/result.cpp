@@ -2,11 +2,13 @@
 
 #include "files/output_file.hpp"
 #include "layers/tables.hpp"
+#include "measure/csv.hpp"
 #include "measure/fail_if/fail_condition.hpp"
 #include "measure/json.hpp"
 #include "render/text_table.hpp"
 #include "support/errors.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -49,7 +51,15 @@ int judge(const measure_result& result, const std::vector<std::string>& conditio
     return code;
 }
 
-void publish(const measure_result& result, const std::string& json) {
+std::vector<std::string> print_format_names() { return {"table", "csv", "json", "markdown"}; }
+
+print_format print_format_named(const std::string& name) {
+    const std::vector<std::string> names = print_format_names();
+    const auto place = std::find(names.begin(), names.end(), name);
+    return static_cast<print_format>(place - names.begin());
+}
+
+void publish(const measure_result& result, const std::string& json, print_format format) {
     const bool has_selectivity = !result.layers.empty() && result.layers.front().selectivity.has_value();
     const std::string text = heading(result) + "\n";
     std::string notes;
@@ -59,8 +69,14 @@ void publish(const measure_result& result, const std::string& json) {
             notes += on_one_line("note: " + layer.name + ": " + note) + "\n";
     }
     if (!json.empty()) write_output(json, measure_json(result));
-    if (json == "-") { // standard output is the machine's, people still get the notes
+    if (format == print_format::json && json != "-") print(measure_json(result));
+    if (format == print_format::csv && json != "-") print(layers_csv(result.layers));
+    const bool is_for_program = json == "-" || format == print_format::json || format == print_format::csv;
+    if (is_for_program) { // standard output is the program's, people still get the notes
         std::fputs((has_selectivity ? notes : text + notes).c_str(), stderr);
+    } else if (format == print_format::markdown) {
+        print(text + "\n" + layer_table(result.layers, table_style::markdown) +
+              (notes.empty() ? "" : "\n" + notes));
     } else {
         print(text + layer_table(result.layers) + notes);
     }

@@ -25,9 +25,17 @@ std::string heading(const measure_result& result);
 int judge(const measure_result& result, const std::vector<std::string>& conditions,
           const std::string& speaker);
 
-/// Says the results: tables on standard output, and all of it as a `repscope.measure/1` object in the file
-/// `json` unless that is empty; where it is "-", it has standard output and the notes go to standard error.
-/// Throws `data_error` and `repscope::format_error` when it cannot be written.
-void publish(const measure_result& result, const std::string& json);
+/// What is written to standard output: tables for people, layers.csv, the JSON object, or tables in Markdown.
+enum class print_format { table, csv, json, markdown };
+
+/// The format of that name; `print_format_names` has all.
+print_format print_format_named(const std::string& name);
+std::vector<std::string> print_format_names();
+
+/// Writes the results to standard output, and all of them as a `repscope.measure/1` object to the file `json`
+/// unless that is empty; if it is "-", it replaces what `format` states. Notes go to standard error if
+/// standard output is for a program. Throws `data_error` and `repscope::format_error` when it cannot be
+/// written.
+void publish(const measure_result& result, const std::string& json, print_format format);
 
 } // namespace program

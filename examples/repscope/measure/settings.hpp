@@ -15,6 +15,7 @@ namespace program {
 struct measure_settings {
     std::string labels;
     std::vector<std::string> measures; ///< texts of --measures; empty: the default
+    std::size_t reservoir = 2048;      ///< samples of measures that need the samples themselves
     std::vector<std::string> layouts;
     std::vector<std::string> layers;
     std::vector<std::string> units;

@@ -29,6 +29,7 @@ namespace io = repscope::io;
 struct merge_options {
     std::vector<std::string> files;
     std::string json;
+    std::string format = "table";
     std::vector<std::string> fail_if;
 };
 
@@ -42,6 +43,8 @@ int merge(const merge_options& options) {
     for (const std::string& file : options.files) guard.add_input(file);
     guard.add_output("--json", options.json, file_kind::json);
     if (!options.json.empty()) require_writable(options.json);
+    if (options.json == "-" && options.format != "table")
+        throw usage_error("--format: standard output has --json -");
     for (const std::string& text : options.fail_if) (void)parse_fail_condition(text);
     // First what the files say of themselves, which gives the order; the states are read in that order, one
     // file at a time, for together they may be larger than memory.
@@ -66,7 +69,7 @@ int merge(const merge_options& options) {
         merger.add(analysis::parse_state_file(bytes, heads[i].name));
     }
     const measure_result result = merger.finish();
-    publish(result, options.json);
+    publish(result, options.json, print_format_named(options.format));
     return judge(result, options.fail_if, "repscope merge");
 }
 
@@ -80,6 +83,10 @@ command add_merge(CLI::App& app) {
         ->type_name("FILE");
     sub->add_option("--json", options->json, "write every number to this file; - is standard output")
         ->type_name("FILE");
+    sub->add_option("--format", options->format, "of standard output: table, csv, json or markdown")
+        ->check(quiet(CLI::IsMember(print_format_names())))
+        ->type_name("F")
+        ->capture_default_str();
     sub->add_option("--fail-if", options->fail_if,
                     "exit code 3 when a layer meets the condition, as in measure; repeatable")
         ->type_name("CONDITION")

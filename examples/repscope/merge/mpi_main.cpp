@@ -65,7 +65,7 @@ int merge_and_publish(const program::shard_part& own, const std::string& speaker
         merger.add(repscope::analysis::parse_state_file(bytes, "rank " + std::to_string(rank)));
     }
     const program::measure_result result = merger.finish();
-    program::publish(result, own.json);
+    program::publish(result, own.json, program::print_format_named(own.format));
     return program::judge(result, own.fail_if, speaker);
 }
 

@@ -23,6 +23,7 @@ state_merger::run_options state_merger::options_of(const analysis::state_file& h
     std::tie(options.settings, options.note) = stored_run(head);
     options.moments.epsilon = options.settings.epsilon;
     options.moments.negatives = policy_named(options.settings.negatives).value();
+    options.moments.reservoir = options.settings.reservoir;
     options.moments.classes = head.class_labels.size();
     try {
         options.moments.measures =

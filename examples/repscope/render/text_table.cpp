@@ -43,4 +43,25 @@ std::string text_table::text() const {
     return out;
 }
 
+std::string text_table::markdown() const {
+    const auto line = [](const std::vector<std::string>& cells) {
+        std::string text = "|";
+        for (const std::string& cell : cells) {
+            text += ' ';
+            for (const char c : cell) {
+                if (c == '|' || c == '\\' || c == '*' || c == '_' || c == '`' || c == '<') text += '\\';
+                text += c;
+            }
+            text += " |";
+        }
+        return text + "\n";
+    };
+    std::string rule = "|";
+    for (std::size_t column = 0; column < rows_.front().size(); ++column)
+        rule += column < left_ ? " --- |" : " ---: |";
+    std::string out = line(rows_.front()) + rule + "\n";
+    for (std::size_t k = 1; k < rows_.size(); ++k) out += line(rows_[k]);
+    return out;
+}
+
 } // namespace program

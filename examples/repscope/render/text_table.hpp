@@ -22,6 +22,9 @@ class text_table {
     /// The lines of the table, each ending in a line feed.
     [[nodiscard]] std::string text() const;
 
+    /// The table in Markdown, with the characters that it gives a meaning escaped.
+    [[nodiscard]] std::string markdown() const;
+
   private:
     std::vector<std::vector<std::string>> rows_;
     std::size_t left_;

@@ -5,17 +5,23 @@
 #include "repscope/analysis/state_file.hpp"
 #include "repscope/bytes.hpp"
 #include "repscope/detail/analysis/layer_dimensionality.hpp"
+#include "repscope/detail/analysis/layer_geometry.hpp"
 #include "repscope/detail/analysis/layer_inference.hpp"
 #include "repscope/detail/analysis/layer_memory.hpp"
 #include "repscope/detail/analysis/layer_moments.hpp"
+#include "repscope/detail/analysis/layer_needs.hpp"
+#include "repscope/detail/analysis/layer_neighbors.hpp"
 #include "repscope/detail/analysis/layer_sections.hpp"
+#include "repscope/detail/analysis/layer_units.hpp"
 #include "repscope/detail/common/check_labels.hpp"
 #include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/dimensionality/rank_me.hpp"
 #include "repscope/error.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -208,12 +214,13 @@ class layer_accumulator {
     void commit(std::size_t rows, std::span<const std::int32_t> classes = {},
                 std::span<const std::size_t> places = {}) {
         classes_.insert(classes_.end(), classes.begin(), classes.end());
-        if (inference_ && inference_->blocks && !is_evaluated()) {
-            for (std::size_t i = 0; i < rows; ++i) {
-                places_.push_back(places.empty() ? static_cast<std::size_t>(inference_->next_place + i)
-                                                 : places[i]);
-            }
-            inference_->next_place = rows == 0 ? inference_->next_place : places_.back() + std::uint64_t{1};
+        const bool is_blocked = inference_ && inference_->blocks;
+        if ((is_blocked || moments_.has_reservoir()) && !is_evaluated() && rows != 0) {
+            const std::uint64_t next = is_blocked ? inference_->next_place : moments_.next_place;
+            for (std::size_t i = 0; i < rows; ++i)
+                places_.push_back(places.empty() ? static_cast<std::size_t>(next + i) : places[i]);
+            moments_.next_place = places_.back() + std::uint64_t{1};
+            if (is_blocked) inference_->next_place = moments_.next_place;
         }
         filled_ += rows;
         if (filled_ == capacity_) flush();
@@ -275,7 +282,7 @@ class layer_accumulator {
         constexpr const char* name = "analysis::layer_accumulator";
         if (units == 0) errors::throw_value_error(name, "expected at least 1 unit, got 0");
         if (options.classes == 1) errors::throw_value_error(name, "expected at least 2 classes, got 1");
-        if (!detail::needs_scatter(options) && !detail::needs_selectivity(options))
+        if (detail::possible_measures(options).empty())
             errors::throw_value_error(name, "expected a measure that can be computed, got none");
         if (options.samples == 0) return units;
         const double needed = bytes_needed(options.samples, units, options);
@@ -359,9 +366,10 @@ class layer_accumulator {
         const auto classes = options_.classes == 0
                                  ? std::span<const std::int32_t>()
                                  : std::span<const std::int32_t>(classes_).subspan(first, rows);
-        moments_.update(values, selective, classes, *pool);
+        const auto places = places_.empty() ? std::span<const std::size_t>()
+                                            : std::span<const std::size_t>(places_).subspan(first, rows);
+        moments_.update(values, selective, classes, options_.first_sample, places, *pool);
         if (!inference_ || !inference_->blocks) return;
-        const auto places = std::span<const std::size_t>(places_).subspan(first, rows);
         inference_->update(selective, classes, places, options_, *pool);
     }
 
@@ -371,16 +379,39 @@ class layer_accumulator {
         report.units = units_;
         report.measures = options_.measures;
         report.dimensionality = detail::no_dimensionality();
-        if (moments_.sums) report.selectivity = moments_.selectivity(options_, pool);
+        const measure_set measures = detail::possible_measures(options_);
+        if (moments_.histogram) report.selectivity = moments_.selectivity(options_, pool);
+        if (measures.contains_any(unit_measures))
+            report.unit_values = detail::units_of(moments_, measures, pool);
+        if (measures.contains_any(neighbor_measures))
+            report.neighbors = detail::neighbors_of(moments_.value_reservoir(), measures, pool);
+        if (measures.contains_any(geometry_measures))
+            report.geometry = detail::geometry_of(moments_, measures);
+        moments_.release_samples();
+        evaluate_covariance(report, measures, pool);
+        if (detail::is_permuted(options_)) inference_->begin_permutations(units_, options_);
+        report_ = std::move(report);
+    }
+
+    /// The measures of the second moments, which are consumed.
+    void evaluate_covariance(layer_report& report, measure_set measures, thread_pool& pool) {
+        if (measures.contains(measure::rankme)) report.rankme = std::numeric_limits<double>::quiet_NaN();
         if (moments_.sketch) {
             inference_->take(*moments_.sketch);
         } else if (moments_.has_covariance) {
+            const bool is_thin = moments_.covariance.is_thin();
+            const auto add_others = [&](const auto& products) {
+                if (measures.contains(measure::rankme))
+                    report.rankme = rank_me(uncentered_spectrum(products));
+                if (measures.contains_any(class_scatter_measures))
+                    detail::add_class_scatter(products, moments_, measures, pool, *report.geometry);
+            };
+            if (is_thin) add_others(moments_.covariance);
             scatter_matrix products = std::move(moments_.covariance).centered();
-            detail::add_dimensionality(products, options_.measures, report);
+            if (!is_thin) add_others(products);
+            detail::add_dimensionality(products, measures, report);
             if (detail::needs_ratio_estimate(options_)) inference_->take(std::move(products));
         }
-        if (detail::is_permuted(options_)) inference_->begin_permutations(units_, options_);
-        report_ = std::move(report);
     }
 
     std::size_t units_;

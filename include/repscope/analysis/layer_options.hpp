@@ -39,9 +39,12 @@ struct layer_accumulator_options {
     measure_set measures = default_measures;
     negative_policy negatives = negative_policy::undefined;
     double epsilon = 1e-6;
+    /// Samples that measures of the samples themselves use: a random subset, `sample_reservoir`.
+    std::size_t reservoir = 2048;
     /// Estimates with intervals and p-values.
     bool inference = false;
-    /// With inference: index of the first sample in the whole data set, which decides its fold.
+    /// Index of the first sample in the whole data set. It decides the fold of a sample with inference, and
+    /// whether a reservoir keeps it.
     std::uint64_t first_sample = 0;
     trace_method trace = trace_method::exact;                ///< with inference
     null_method null = null_method::saddlepoint;             ///< with inference and labels
@@ -61,7 +64,7 @@ struct layer_update_options {
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
     /// Unless empty, sample i has the index first_sample + places[i] in the data set, for data that omit
-    /// samples. Used with inference only.
+    /// samples. Used with inference and a reservoir only.
     std::span<const std::size_t> places = {};
 };
 

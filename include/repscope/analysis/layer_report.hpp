@@ -2,9 +2,17 @@
 
 #include "repscope/analysis/layer_options.hpp"
 #include "repscope/analysis/measure_set.hpp"
+#include "repscope/dimensionality/correlation_dimension.hpp"
 #include "repscope/dimensionality/estimate.hpp"
+#include "repscope/dimensionality/levina_bickel.hpp"
+#include "repscope/dimensionality/local_pca.hpp"
 #include "repscope/dimensionality/power_law.hpp"
 #include "repscope/dimensionality/result.hpp"
+#include "repscope/dimensionality/two_nn.hpp"
+#include "repscope/geometry/class_distance_variance.hpp"
+#include "repscope/geometry/class_scatter.hpp"
+#include "repscope/geometry/class_separation.hpp"
+#include "repscope/geometry/neural_collapse.hpp"
 #include "repscope/selectivity/class_selectivity.hpp"
 #include "repscope/selectivity/cross_fit.hpp"
 
@@ -49,6 +57,40 @@ struct inference_report {
     std::size_t probes = 0;                    ///< of a sketch
 };
 
+/// Measures of every unit: one value per unit, or none for a measure that was not asked for. Their
+/// definitions are those of the functions of the same name.
+struct unit_report {
+    std::vector<double> activation_frequency, class_purity, label_entropy, mono_score;
+    std::vector<double> d_prime;
+    /// Area under the ROC curve of the class and side that separate best, 0.5 to 1: (1 + `auc_selectivity`) /
+    /// 2. Cross-fit: class and side from other samples, 0 to 1.
+    std::vector<double> auc, auc_cross_fit;
+    std::vector<double> precision_at_k;
+    double precision_null = 0;                                            ///< `precision_result::null_mean`
+    std::size_t k = 0;                                                    ///< of the precision
+    std::vector<double> mutual_information, mutual_information_corrected; ///< in nats
+    std::vector<double> gini, sparseness, class_sparseness;
+    std::size_t reservoir = 0; ///< samples of the measures that need samples; 0 without one
+};
+
+/// Intrinsic dimension by the neighbors of the samples of a reservoir.
+struct neighbor_report {
+    std::optional<two_nn_result> two_nn;
+    std::optional<levina_bickel_result> levina_bickel;
+    std::optional<correlation_dimension_result> correlation_dimension;
+    std::optional<local_pca_result> local_pca;
+    std::size_t samples = 0;
+};
+
+/// Geometry of the classes, about the mean of all samples.
+struct geometry_report {
+    std::optional<neural_collapse_result> neural_collapse;
+    std::optional<class_distance_variance_result> distance_variance;
+    std::optional<class_scatter_result> scatter;
+    std::optional<double> lidar;
+    std::optional<class_separation_result> separation;
+};
+
 /// The measures of one layer.
 struct layer_report {
     std::size_t samples = 0;
@@ -59,6 +101,10 @@ struct layer_report {
     /// NaN, or 0.
     dimensionality_result dimensionality;
     std::optional<power_law_result> power_law;
+    std::optional<double> rankme; ///< NaN for a sketched layer
+    std::optional<unit_report> unit_values;
+    std::optional<neighbor_report> neighbors;
+    std::optional<geometry_report> geometry; ///< with labels
     std::optional<inference_report> inference;
 };
 

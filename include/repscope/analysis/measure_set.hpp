@@ -16,7 +16,31 @@ enum class measure : std::uint8_t {
     components,          ///< components that hold 90, 95 and 99 % of the variance
     effective_rank,      ///< of eigenvalues and of singular values
     stable_rank,
-    power_law ///< `power_law_exponent` of the spectrum
+    power_law,            ///< `power_law_exponent` of the spectrum
+    rankme,               ///< `rank_me` of the uncentered spectrum
+    activation_frequency, ///< of every unit: share of samples with a value above 0
+    class_purity,
+    label_entropy,
+    mono_score,
+    d_prime,
+    auc, ///< from a reservoir of samples, as the next two
+    precision_at_k,
+    mutual_information,
+    gini,
+    sparseness,       ///< over samples
+    class_sparseness, ///< over class means
+    two_nn,           ///< from a reservoir of samples, as the next three
+    levina_bickel,
+    correlation_dimension,
+    local_pca,
+    nc1, ///< tr(Sigma_W Sigma_B^+) / C
+    nc1_trace,
+    nc2,
+    cdnv,
+    within_participation_ratio,
+    between_participation_ratio, ///< plain and corrected
+    lidar,
+    class_separation ///< plain and corrected
 };
 
 /// A set of measures. A layer's states and evaluation depend on it: what no measure of the set needs is
@@ -33,6 +57,10 @@ class measure_set {
     /// Whether the sets have a measure in common.
     [[nodiscard]] constexpr bool contains_any(measure_set others) const noexcept {
         return (bits_ & others.bits_) != 0;
+    }
+    [[nodiscard]] constexpr measure_set without(measure_set others) const noexcept {
+        others.bits_ = bits_ & ~others.bits_;
+        return others;
     }
     constexpr void insert(measure one) noexcept { bits_ |= bit(one); }
     [[nodiscard]] friend constexpr measure_set operator|(measure_set a, measure_set b) noexcept {
@@ -53,13 +81,69 @@ class measure_set {
     std::uint64_t bits_ = 0;
 };
 
-/// Measures of the eigenvalues of the covariance.
+/// Measures of the eigenvalues of the covariance. `measure::rankme` has eigenvalues of its own.
 inline constexpr measure_set spectrum_measures{measure::components, measure::effective_rank,
                                                measure::stable_rank, measure::power_law};
 
-/// Measures of the covariance, which need the products of all pairs of units.
-inline constexpr measure_set dimensionality_measures =
+/// Measures of the covariance.
+inline constexpr measure_set covariance_measures =
     spectrum_measures | measure_set{measure::participation_ratio};
+
+/// Measures of the dimensionality, which need the products of all pairs of units.
+inline constexpr measure_set dimensionality_measures = covariance_measures | measure_set{measure::rankme};
+
+/// Measures that need classes.
+inline constexpr measure_set labeled_measures{measure::selectivity,
+                                              measure::class_purity,
+                                              measure::label_entropy,
+                                              measure::mono_score,
+                                              measure::d_prime,
+                                              measure::auc,
+                                              measure::precision_at_k,
+                                              measure::mutual_information,
+                                              measure::gini,
+                                              measure::class_sparseness,
+                                              measure::nc1,
+                                              measure::nc1_trace,
+                                              measure::nc2,
+                                              measure::cdnv,
+                                              measure::within_participation_ratio,
+                                              measure::between_participation_ratio,
+                                              measure::lidar,
+                                              measure::class_separation};
+
+/// Measures of every unit other than its selectivity.
+inline constexpr measure_set unit_measures{measure::activation_frequency,
+                                           measure::class_purity,
+                                           measure::label_entropy,
+                                           measure::mono_score,
+                                           measure::d_prime,
+                                           measure::auc,
+                                           measure::precision_at_k,
+                                           measure::mutual_information,
+                                           measure::gini,
+                                           measure::sparseness,
+                                           measure::class_sparseness};
+
+/// Measures of every unit that need samples.
+inline constexpr measure_set sampled_unit_measures{measure::auc, measure::precision_at_k,
+                                                   measure::mutual_information};
+
+/// Measures of intrinsic dimension by the neighbors of samples.
+inline constexpr measure_set neighbor_measures{measure::two_nn, measure::levina_bickel,
+                                               measure::correlation_dimension, measure::local_pca};
+
+/// Measures of the geometry of classes that need the scatter within classes.
+inline constexpr measure_set class_scatter_measures{measure::nc1, measure::within_participation_ratio,
+                                                    measure::between_participation_ratio, measure::lidar};
+
+/// Measures of the geometry of classes that need class moments of the values.
+inline constexpr measure_set geometry_class_measures =
+    class_scatter_measures | measure_set{measure::nc1_trace, measure::nc2, measure::cdnv};
+
+/// Measures of the geometry of classes.
+inline constexpr measure_set geometry_measures =
+    geometry_class_measures | measure_set{measure::class_separation};
 
 /// Measures that a layer has unless others are chosen.
 inline constexpr measure_set default_measures{measure::selectivity, measure::participation_ratio,

@@ -28,6 +28,7 @@ enum class purpose : std::uint8_t {
         10, ///< synthetic data: label noise and attributes that correlate with the label; a: environment
     control = 11,        ///< random perturbations for comparison with attacks; a: place of the size
     gradient_check = 12, ///< directions for the comparison of gradients with differences; a: direction
+    reservoir = 13,      ///< the samples that a reservoir keeps
 };
 
 inline constexpr std::uint32_t index_limit = 4096;

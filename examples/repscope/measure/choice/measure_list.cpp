@@ -109,8 +109,9 @@ std::string measure_of_key(std::string_view key) {
 std::string measures_help() {
     std::string text =
         wrapped("--measures LIST: names and groups, separated by commas. Without the option: default. In the "
-                "costs n is the number of samples, u of units and C of classes; memory is in numbers of 8 "
-                "bytes. Every measure takes one pass over the samples.",
+                "costs n is the number of samples, u of units, C of classes and r of the samples of the "
+                "reservoir (--reservoir, 2048); memory is in numbers of 8 bytes. Every measure takes one "
+                "pass over the samples.",
                 "") +
         "\n" +
         wrapped("default: selectivity (with --labels), participation_ratio, components, effective_rank, "

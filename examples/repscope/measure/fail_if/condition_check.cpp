@@ -41,6 +41,49 @@ inference_report made_up_inference(bool has_labels, repscope::analysis::trace_me
     return report;
 }
 
+repscope::analysis::unit_report made_up_units(measure_set measures) {
+    using repscope::analysis::measure;
+    repscope::analysis::unit_report report;
+    const auto add = [&](measure one, std::initializer_list<std::vector<double>*> columns) {
+        if (!measures.contains(one)) return;
+        for (std::vector<double>* const column : columns) *column = {0.0};
+    };
+    add(measure::activation_frequency, {&report.activation_frequency});
+    add(measure::class_purity, {&report.class_purity});
+    add(measure::label_entropy, {&report.label_entropy});
+    add(measure::mono_score, {&report.mono_score});
+    add(measure::d_prime, {&report.d_prime});
+    add(measure::auc, {&report.auc, &report.auc_cross_fit});
+    add(measure::precision_at_k, {&report.precision_at_k});
+    add(measure::mutual_information, {&report.mutual_information, &report.mutual_information_corrected});
+    add(measure::gini, {&report.gini});
+    add(measure::sparseness, {&report.sparseness});
+    add(measure::class_sparseness, {&report.class_sparseness});
+    if (measures.contains_any(repscope::analysis::sampled_unit_measures)) report.reservoir = 1;
+    return report;
+}
+
+repscope::analysis::geometry_report made_up_geometry(measure_set measures) {
+    using repscope::analysis::measure;
+    repscope::analysis::geometry_report report;
+    report.scatter.emplace();
+    report.neural_collapse.emplace();
+    if (measures.contains(measure::cdnv)) report.distance_variance.emplace();
+    if (measures.contains(measure::lidar)) report.lidar = 0.0;
+    if (measures.contains(measure::class_separation)) report.separation.emplace();
+    return report;
+}
+
+repscope::analysis::neighbor_report made_up_neighbors(measure_set measures) {
+    using repscope::analysis::measure;
+    repscope::analysis::neighbor_report report;
+    if (measures.contains(measure::two_nn)) report.two_nn.emplace();
+    if (measures.contains(measure::levina_bickel)) report.levina_bickel.emplace();
+    if (measures.contains(measure::correlation_dimension)) report.correlation_dimension.emplace();
+    if (measures.contains(measure::local_pca)) report.local_pca.emplace();
+    return report;
+}
+
 // Where values under the same keys end: behind the last that has the same keys but for the last one, or the
 // last two, ...
 std::vector<layer_field>::iterator place_for(const std::string& key, std::vector<layer_field>& fields) {
@@ -75,15 +118,25 @@ std::vector<layer_field> possible_fields(const report_parts& parts) {
     layer.batches = 1;
     layer.zero_samples = 0;
     using repscope::analysis::measure;
+    const measure_set possible =
+        parts.selectivity ? parts.measures : parts.measures.without(repscope::analysis::labeled_measures);
     layer.measures = parts.measures;
     const bool has_selectivity = parts.selectivity && parts.measures.contains(measure::selectivity);
     if (has_selectivity) layer.selectivity = made_up_selectivity();
-    if (parts.measures.contains(measure::power_law)) layer.power_law.emplace();
+    if (possible.contains(measure::power_law)) layer.power_law.emplace();
+    if (possible.contains(measure::rankme)) layer.rankme = 0.0;
+    if (possible.contains_any(repscope::analysis::unit_measures)) layer.unit_values = made_up_units(possible);
+    if (possible.contains_any(repscope::analysis::geometry_measures))
+        layer.geometry = made_up_geometry(possible);
+    if (possible.contains_any(repscope::analysis::neighbor_measures))
+        layer.neighbors = made_up_neighbors(possible);
     if (parts.comparison) {
         layer.comparison.emplace();
         layer.comparison->shape = {1};
         if (has_selectivity) layer.comparison->selectivity = made_up_selectivity();
         layer.comparison->power_law = layer.power_law;
+        layer.comparison->rankme = layer.rankme;
+        layer.comparison->geometry = layer.geometry;
     }
     std::vector<layer_field> all = fields_of(layer);
     if (!parts.inference) return all;

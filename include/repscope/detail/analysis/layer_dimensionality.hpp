@@ -15,7 +15,7 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace analysis {
 namespace detail {
 
-/// Adds the measures of dimensionality that `measures` contains; without one of the spectrum, no eigenvalue
+/// Adds the measures of the covariance that `measures` contains; without one of the spectrum, no eigenvalue
 /// is computed.
 inline void add_dimensionality(const scatter_matrix& products, measure_set measures, layer_report& report) {
     dimensionality_result& result = report.dimensionality;
@@ -29,6 +29,7 @@ inline void add_dimensionality(const scatter_matrix& products, measure_set measu
         errors::throw_value_error("analysis::layer_accumulator",
                                   "expected at least 2 samples, got " + errors::text_of(products.samples));
     }
+    if (!measures.contains(measure::participation_ratio)) return;
     result.participation_ratio = participation_ratio(products);
     result.participation_ratio_unbiased = participation_ratio_unbiased(products);
 }

@@ -3,6 +3,7 @@
 #include "repscope/analysis/layer_options.hpp"
 #include "repscope/analysis/layer_report.hpp"
 #include "repscope/detail/analysis/layer_memory.hpp"
+#include "repscope/detail/analysis/layer_needs.hpp"
 #include "repscope/dimensionality/hutch_plus_plus.hpp"
 #include "repscope/dimensionality/participation_ratio_jackknife.hpp"
 #include "repscope/moments/blocked_class_sums.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/analysis/layer_options.hpp"
+#include "repscope/detail/analysis/layer_needs.hpp"
 #include "repscope/moments/value_histogram.hpp"
 #include "repscope/parallel/blocks.hpp"
 #include "repscope/selectivity/class_selectivity.hpp"
@@ -21,28 +22,6 @@ namespace detail {
 inline constexpr std::size_t inference_blocks = 20;
 /// Probes of `covariance_sketch`.
 inline constexpr std::size_t inference_probes = 256;
-
-/// Whether second moments of the units are accumulated.
-[[nodiscard]] inline bool needs_scatter(const layer_accumulator_options& options) noexcept {
-    return options.measures.contains_any(dimensionality_measures);
-}
-
-[[nodiscard]] inline bool needs_selectivity(const layer_accumulator_options& options) noexcept {
-    return options.classes != 0 && options.measures.contains(measure::selectivity);
-}
-
-/// Whether the participation ratio gets an interval.
-[[nodiscard]] inline bool needs_ratio_estimate(const layer_accumulator_options& options) noexcept {
-    return options.inference && options.measures.contains(measure::participation_ratio);
-}
-
-[[nodiscard]] inline bool is_rectified(const layer_accumulator_options& options) noexcept {
-    return needs_selectivity(options) && options.negatives == negative_policy::rectify;
-}
-
-[[nodiscard]] inline bool is_permuted(const layer_accumulator_options& options) noexcept {
-    return options.inference && needs_selectivity(options) && options.null == null_method::permutation;
-}
 
 /// Whether a layer of this size is sketched; `samples` 0 means an unknown number.
 [[nodiscard]] inline bool is_sketched(std::uint64_t samples, std::size_t units,
@@ -99,13 +78,34 @@ inline constexpr std::size_t inference_probes = 256;
     return doubles * sizeof(double);
 }
 
+/// Copies of a state of the classes that an update holds: up to sixteen of a small one, one of a large one.
+[[nodiscard]] inline std::size_t bytes_with_copies(std::size_t bytes) noexcept {
+    return (std::max)(bytes, (std::min<std::size_t>)(16 * bytes, std::size_t{64} << 20U));
+}
+
 [[nodiscard]] inline std::size_t bytes_of_class_states(std::size_t units,
                                                        const layer_accumulator_options& options) {
-    if (!needs_selectivity(options)) return 0;
-    const std::size_t bytes = units * options.classes * sizeof(double);
-    // An update holds up to sixteen copies of small class sums, and a single copy of large ones.
-    return (std::max)(bytes, (std::min<std::size_t>)(16 * bytes, std::size_t{64} << 20U)) +
-           value_histogram::bytes_needed(units, !is_rectified(options));
+    const std::size_t classes = (std::max<std::size_t>)(1, options.classes);
+    const std::size_t sums = units * classes * sizeof(double);
+    std::size_t bytes = 0;
+    if (needs_sums(options)) bytes += bytes_with_copies(sums);
+    if (needs_selectivity(options)) bytes += value_histogram::bytes_needed(units, !is_rectified(options));
+    if (needs_counts(options)) bytes += bytes_with_copies(sums);
+    const std::size_t moments = bytes_with_copies(2 * sums);
+    if (needs_selective_classes(options)) bytes += moments;
+    if (needs_value_classes(options)) bytes += moments;
+    if (needs_directions(options)) bytes += moments;
+    return bytes;
+}
+
+/// Bytes of reservoirs and of the copies that their measures make.
+[[nodiscard]] inline double bytes_of_reservoirs(std::uint64_t samples, std::size_t units,
+                                                const layer_accumulator_options& options) {
+    const auto n = static_cast<double>(samples == 0 ? options.reservoir
+                                                    : (std::min<std::uint64_t>)(samples, options.reservoir));
+    const int states =
+        (needs_value_reservoir(options) ? 1 : 0) + (needs_selective_reservoir(options) ? 1 : 0);
+    return states == 0 ? 0 : (2 * states + 4) * n * static_cast<double>(units) * sizeof(double);
 }
 
 /// Lower bound of the bytes that the statistics of `samples` samples need with the smallest batch, during
@@ -122,10 +122,13 @@ inline constexpr std::size_t inference_probes = 256;
                          : is_sketched(samples, units, options) ? (u + 2 * probes) * probes + 5 * u
                          : n <= u                               ? 2 * n * u + 2 * n * n
                                                                 : 2 * u * u;
+    // Class geometry of a Gram matrix needs the rows twice more.
+    const double geometry = needs_class_scatter(options) && n <= u ? 2 * n * u : 0;
     const double batch =
         static_cast<double>(rows_per_call(units)) * static_cast<double>(bytes_per_row(units, options));
-    return state * sizeof(double) + batch + static_cast<double>(bytes_of_class_states(units, options)) +
-           bytes_of_inference(samples, units, options);
+    return (state + geometry) * sizeof(double) + batch +
+           static_cast<double>(bytes_of_class_states(units, options)) +
+           bytes_of_reservoirs(samples, units, options) + bytes_of_inference(samples, units, options);
 }
 
 /// Bytes for permutations: half of the memory that the layer leaves, and at least that of one permutation.

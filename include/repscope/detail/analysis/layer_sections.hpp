@@ -4,6 +4,7 @@
 #include "repscope/bytes.hpp"
 #include "repscope/detail/analysis/layer_inference.hpp"
 #include "repscope/detail/analysis/layer_moments.hpp"
+#include "repscope/detail/analysis/layer_needs.hpp"
 #include "repscope/error.hpp"
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -39,6 +41,16 @@ namespace detail {
     save("rectified_spread", moments.rectified_variances);
     save("covariance_sketch", moments.sketch);
     save("spread", moments.variances);
+    save("activation_counts", moments.active);
+    save("class_moments", moments.selective_classes);
+    save("plain_class_moments", moments.plain_classes);
+    save("directions", moments.directions);
+    save("plain_reservoir", moments.plain_reservoir);
+    save("reservoir", moments.selective_reservoir);
+    if (moments.has_reservoir()) {
+        bytes.put(moments.next_place);
+        add("next_place");
+    }
     if (!inference) return sections;
     save("class_blocks", inference->blocks);
     bytes.put(inference->next_place);
@@ -120,13 +132,51 @@ class section_reader {
                      "a covariance that no measure needs");
     sections.require(!sketched || moments.sketch->samples() == samples,
                      "states of different units, classes or samples");
-    if (!needs_selectivity(options)) return moments;
-    moments.sums = sections.load("class_sums", [](byte_reader& in) { return class_sums::load(in); });
-    require_fit(*moments.sums, options.classes);
     const bool rectify = is_rectified(options);
-    sections.require(moments.sums->options().rectify == rectify,
-                     rectify ? "states of plain activations, expected rectified ones"
-                             : "states of rectified activations, expected plain ones");
+    const auto require_form = [&](const auto& state) {
+        sections.require(state.options().rectify == rectify,
+                         rectify ? "states of plain activations, expected rectified ones"
+                                 : "states of rectified activations, expected plain ones");
+    };
+    const std::size_t classes = (std::max<std::size_t>)(1, options.classes);
+    const auto load = [&](const char* kind, bool is_needed, auto& state) {
+        if (!is_needed) return;
+        using state_type = typename std::remove_reference_t<decltype(state)>::value_type;
+        state = sections.load(kind, [](byte_reader& in) { return state_type::load(in); });
+    };
+    load("activation_counts", needs_counts(options), moments.active);
+    if (moments.active) require_fit(*moments.active, classes);
+    load("class_moments", needs_selective_classes(options), moments.selective_classes);
+    if (moments.selective_classes) {
+        require_fit(*moments.selective_classes, classes);
+        require_form(*moments.selective_classes);
+    }
+    load("plain_class_moments", needs_value_classes(options), moments.plain_classes);
+    if (moments.plain_classes) require_fit(*moments.plain_classes, classes);
+    load("directions", needs_directions(options), moments.directions);
+    if (const auto& state = moments.directions) {
+        sections.require(state->units() == units && state->classes() == classes &&
+                             state->samples() + state->silent_samples() == samples,
+                         "states of different units, classes or samples");
+    }
+    load("reservoir", needs_selective_reservoir(options), moments.selective_reservoir);
+    load("plain_reservoir", needs_value_reservoir(options), moments.plain_reservoir);
+    for (const auto* state : {&moments.selective_reservoir, &moments.plain_reservoir}) {
+        if (!*state) continue;
+        sections.require((*state)->units() == units && (*state)->samples() == samples &&
+                             (*state)->capacity() == options.reservoir,
+                         "states of different units, classes or samples");
+    }
+    if (moments.has_reservoir()) {
+        moments.next_place =
+            sections.load("next_place", [](byte_reader& in) { return in.get<std::uint64_t>(); });
+    }
+    load("class_sums", needs_sums(options), moments.sums);
+    if (moments.sums) {
+        require_fit(*moments.sums, classes);
+        require_form(*moments.sums);
+    }
+    if (!needs_selectivity(options)) return moments;
     moments.histogram =
         sections.load("value_histogram", [](byte_reader& in) { return value_histogram::load(in); });
     sections.require(moments.histogram->units() == units && moments.histogram->samples() == samples,
