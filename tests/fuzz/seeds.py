@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import struct
+import tarfile
 import zlib
 from pathlib import Path
 
@@ -65,8 +66,40 @@ def states(rng):
     return thin, thick, sums, spread
 
 
+def tar(members, kind, ending=2):
+    """An archive without the padding of records; `members` are (name, contents, type)."""
+    blocks = b""
+    for name, contents, member_type in members:
+        member = tarfile.TarInfo(name)
+        member.size = len(contents)
+        member.type = member_type
+        blocks += member.tobuf(kind) + contents + bytes(-len(contents) % 512)
+    return blocks + bytes(512 * ending)
+
+
+def tars(rng):
+    first, second = saved(np.save, rng.random((2, 3)).astype("f4")), saved(np.save, np.arange(4))
+    fortran = saved(np.save, np.asfortranarray(rng.random((2, 3, 2, 2)).astype("f2")))
+    regular = tarfile.REGTYPE
+    batch = [("fc/0.npy", first, regular), ("labels/0.npy", second, regular)]
+    write("tar", "ustar", tar(batch, tarfile.USTAR_FORMAT))
+    write("tar", "fortran", tar([("a/b/0.npy", fortran, regular)], tarfile.GNU_FORMAT))
+    long = ["l" * 120 + "/0.npy"]
+    write("tar", "pax", tar([(name, first, regular) for name in long], tarfile.PAX_FORMAT))
+    write("tar", "gnu", tar([(name, first, regular) for name in long], tarfile.GNU_FORMAT))
+    write("tar", "folder", tar([("fc", b"", tarfile.DIRTYPE), *batch], tarfile.PAX_FORMAT))
+    write("tar", "link", tar([("fc/0.npy", b"", tarfile.SYMTYPE)], tarfile.USTAR_FORMAT))
+    write("tar", "cut", tar(batch, tarfile.USTAR_FORMAT, 0))
+    write("tar", "two", tar(batch[:1], tarfile.USTAR_FORMAT) + tar(batch[1:], tarfile.USTAR_FORMAT))
+    big = bytearray(tar(batch[:1], tarfile.GNU_FORMAT))
+    big[124:136] = b"\x80" + bytes(3) + b"\x7f" + b"\xff" * 7
+    write("tar", "huge", bytes(big))
+    write("tar", "records", first + second)
+
+
 def main():
     rng = np.random.default_rng(0)
+    tars(np.random.default_rng(1))
     for kind in ("<f2", ">f4", "<f8", "|u1", ">i2", "<i4", "|b1"):
         for shape in ((3, 4), (2, 3, 2, 2), (2, 3, 4), (5,), (0, 3), ()):
             array = (rng.random(shape) * 3).astype(kind)
