@@ -30,14 +30,17 @@ activations activations_of(py::handle array, const std::string& layout, const ch
     return activations(array_of(array, function), layout_named(layout), function);
 }
 
-// Calls `use(view, first)` for all samples in parts, and looks for an interruption between them.
+// Calls `use(view, first)` for all samples in parts, and looks for an interruption between them. The first
+// part has at least `least_first` samples, if there are so many.
 template <typename Use>
-void for_each_part(activations& x, repscope::thread_pool& pool, Use&& use) {
+void for_each_part(activations& x, repscope::thread_pool& pool, Use&& use, std::size_t least_first = 0) {
     const std::size_t part = samples_at_a_time(x);
-    for (std::size_t first = 0; first < x.samples(); first += part) {
+    for (std::size_t first = 0; first < x.samples();) {
         if (first != 0) throw_if_interrupted();
-        x.with_samples(first, std::min(part, x.samples() - first), pool,
-                       [&](const auto& view) { use(view, first); });
+        const std::size_t parts = first == 0 ? std::max<std::size_t>(1, (least_first + part - 1) / part) : 1;
+        const std::size_t count = std::min(parts * part, x.samples() - first);
+        x.with_samples(first, count, pool, [&](const auto& view) { use(view, first); });
+        first += count;
     }
 }
 
@@ -47,7 +50,11 @@ repscope::covariance covariance_of(activations& x, repscope::thread_pool& pool, 
                                             x.array().shape);
     }
     repscope::covariance state(x.units());
-    for_each_part(x, pool, [&](const auto& view, std::size_t) { state.update(view, {.threads = pool}); });
+    // The state keeps as many rows as units before it has a matrix: a first part with more rows saves that
+    // copy.
+    for_each_part(
+        x, pool, [&](const auto& view, std::size_t) { state.update(view, {.threads = pool}); },
+        x.units() + 1);
     return state;
 }
 
