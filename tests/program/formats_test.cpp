@@ -223,11 +223,12 @@ TEST_CASE("labels of every format") {
     write_bytes(folder / "l.csv", csv);
     write_bytes(folder / "l.txt", column);
     const std::string labels = slurp(folder / "labels.npy");
-    write_bytes(folder / "l.npz",
-                repscope_test::zip_bytes({{.name = "y.npy", .contents = labels},
-                                          {.name = "hot.npy",
-                                           .contents = repscope_test::npy_file("|b1", {maps.samples, 5}, one_hot),
-                                           .deflate = true}}));
+    write_bytes(
+        folder / "l.npz",
+        repscope_test::zip_bytes({{.name = "y.npy", .contents = labels},
+                                  {.name = "hot.npy",
+                                   .contents = repscope_test::npy_file("|b1", {maps.samples, 5}, one_hot),
+                                   .deflate = true}}));
     write_bytes(folder / "one.npz",
                 repscope_test::zip_bytes({{.name = "y.npy", .contents = labels, .deflate = true}}));
     write_bytes(folder / "l.safetensors",

@@ -50,13 +50,14 @@ namespace analysis {
 /// samples of another accumulator; merged results agree with those of one pass to 1e-12. Needs the memory of
 /// the moments and a buffer of 8 MiB or 128 rows, whichever is more. The first call with rows allocates the
 /// buffer.
-class layer_accumulator {
+template <product_backend Backend>
+class basic_layer_accumulator {
   public:
     /// For `units` units. Throws `value_error` without units, for a single class, without a measure (those
     /// that need labels do not count without classes), and if `max_bytes` is less than a known number of
     /// samples needs.
-    explicit layer_accumulator(std::size_t units, const layer_accumulator_options& options = {})
-        : layer_accumulator(options, detail::layer_moments(checked(units, options), options)) {
+    explicit basic_layer_accumulator(std::size_t units, const layer_accumulator_options& options = {})
+        : basic_layer_accumulator(options, detail::layer_moments<Backend>(checked(units, options), options)) {
         if (options.inference) inference_.emplace(units, options);
     }
 
@@ -110,10 +111,10 @@ class layer_accumulator {
     ///
     /// Throws `shape_error` if units or classes differ, `value_error` if options that decide the states do,
     /// or after `next_pass`. After such a throw the accumulator is unchanged.
-    void merge(const layer_accumulator& other) {
+    void merge(const basic_layer_accumulator& other) {
         constexpr const char* name = "analysis::layer_accumulator::merge";
         if (other.filled_ != 0 || &other == this) {
-            layer_accumulator whole = other;
+            basic_layer_accumulator whole = other;
             whole.flush();
             merge(whole);
             return;
@@ -239,11 +240,11 @@ class layer_accumulator {
     ///
     /// Throws `format_error`, whose text begins with `name`, if a section is missing, is not a state, or is a
     /// state of other units, classes or samples than the others.
-    [[nodiscard]] static layer_accumulator load_sections(std::span<const state_section> sections,
-                                                         const layer_accumulator_options& options,
-                                                         const std::string& name) {
+    [[nodiscard]] static basic_layer_accumulator load_sections(std::span<const state_section> sections,
+                                                               const layer_accumulator_options& options,
+                                                               const std::string& name) {
         const detail::section_reader reader(sections, name);
-        layer_accumulator state(options, detail::load_moments(reader, options));
+        basic_layer_accumulator state(options, detail::load_moments<Backend>(reader, options));
         if (options.inference) state.inference_ = detail::load_inference(reader, state.moments_, options);
         return state;
     }
@@ -261,8 +262,8 @@ class layer_accumulator {
 
     /// Reads the bytes of `save`; `options` must equal those of the saved accumulator. Throws `format_error`
     /// if the bytes are cut or are not such states.
-    [[nodiscard]] static layer_accumulator load(byte_reader& in,
-                                                const layer_accumulator_options& options = {}) {
+    [[nodiscard]] static basic_layer_accumulator load(byte_reader& in,
+                                                      const layer_accumulator_options& options = {}) {
         const auto count = in.get<std::uint32_t>();
         std::vector<state_section> sections;
         for (std::uint32_t k = 0; k < count; ++k) {
@@ -274,7 +275,8 @@ class layer_accumulator {
     }
 
   private:
-    layer_accumulator(const layer_accumulator_options& options, detail::layer_moments&& moments)
+    basic_layer_accumulator(const layer_accumulator_options& options,
+                            detail::layer_moments<Backend>&& moments)
         : units_(moments.covariance.units()), options_(options),
           capacity_(detail::rows_per_batch(units_, options)), moments_(std::move(moments)) {}
 
@@ -407,7 +409,7 @@ class layer_accumulator {
                     detail::add_class_scatter(products, moments_, measures, pool, *report.geometry);
             };
             if (is_thin) add_others(moments_.covariance);
-            scatter_matrix products = std::move(moments_.covariance).centered();
+            scatter_matrix products = std::move(moments_.covariance).centered(Backend{});
             if (!is_thin) add_others(products);
             detail::add_dimensionality(products, measures, report);
             if (detail::needs_ratio_estimate(options_)) inference_->take(std::move(products));
@@ -423,10 +425,13 @@ class layer_accumulator {
     std::vector<double> rectified_;
     std::vector<std::int32_t> classes_; ///< of the rows of the buffer, in the form of places_
     std::vector<std::size_t> places_;
-    detail::layer_moments moments_;
-    std::optional<detail::layer_inference> inference_{};
+    detail::layer_moments<Backend> moments_;
+    std::optional<detail::layer_inference<Backend>> inference_{};
     std::optional<layer_report> report_{}; ///< after the first pass
 };
+
+/// `basic_layer_accumulator` with the products of Eigen.
+using layer_accumulator = basic_layer_accumulator<eigen_products>;
 
 } // namespace analysis
 } // namespace REPSCOPE_NAMESPACE

@@ -95,10 +95,11 @@ template <typename Scalar, typename Clean, typename Perturbed>
 ///
 /// Throws as `relative_size_of_change` and `dimensionality`. The two forms of this function agree to 1e-12.
 /// O(min(samples, units)^3).
-[[nodiscard]] inline representation_change_result representation_change(const covariance& clean,
-                                                                        covariance difference) {
+template <product_backend Backend = eigen_products>
+[[nodiscard]] representation_change_result
+representation_change(const covariance& clean, covariance difference, Backend backend = {}) {
     const double size = relative_size_of_change(clean, difference);
-    return {dimensionality(std::move(difference)), size};
+    return {dimensionality(std::move(difference), backend), size};
 }
 
 /// Computes the change of a representation when the same inputs are perturbed: the dimensionality of the

@@ -57,8 +57,9 @@ namespace detail {
 }
 
 /// tr(S_W (H^T H)^+) / n, H the coordinates of the class means about the center.
-[[nodiscard]] inline double nc1_of(const within_scatter& within, const std::vector<double>& coordinates,
-                                   const class_mean_gram& means) {
+template <typename = void>
+[[nodiscard]] double nc1_of(const within_scatter& within, const std::vector<double>& coordinates,
+                            const class_mean_gram& means) {
     const std::size_t rank = within.rank;
     std::vector<double> products(rank * rank);
     for (std::size_t c = 0; c < means.classes; ++c) {
@@ -134,8 +135,9 @@ inline void add_between_ratios(const within_scatter& within, const std::vector<d
         result.between_participation_ratio_corrected = numerator / denominator;
 }
 
-[[nodiscard]] inline class_scatter_result
-class_scatter_of(const within_scatter& within, const class_mean_gram& means, class_center center) {
+template <typename = void>
+[[nodiscard]] class_scatter_result class_scatter_of(const within_scatter& within,
+                                                    const class_mean_gram& means, class_center center) {
     class_scatter_result result;
     const double trace = within.scale * std::accumulate(means.within.begin(), means.within.end(), 0.0);
     const double error = within.scale * within.error;

@@ -47,8 +47,9 @@ inline void check_lidar(std::string_view function, const lidar_options& options)
 /// From K = M (S_W + d ridge I)^-1 M^T, (classes, classes), M the means about the mean of the samples and d
 /// the samples less the classes: the eigenvalues of d J K J^T / (C - 1), J the change of the center to the
 /// mean of the class means, and units - C zeros.
-[[nodiscard]] inline double lidar_of(const std::vector<double>& products, const class_mean_gram& means,
-                                     double degrees, double epsilon) {
+template <typename = void>
+[[nodiscard]] double lidar_of(const std::vector<double>& products, const class_mean_gram& means,
+                              double degrees, double epsilon) {
     const std::size_t order = means.classes;
     const auto count = static_cast<double>(order);
     std::vector<double> row_mean(order);

@@ -42,10 +42,11 @@ struct paired_moments {
         y.update(of_y, shared);
     }
     /// Adds the samples of another state. Throws `shape_error` if the units differ.
-    void merge(const paired_moments& other) {
-        xy.merge(other.xy);
-        x.merge(other.x);
-        y.merge(other.y);
+    template <product_backend Backend = eigen_products>
+    void merge(const paired_moments& other, Backend backend = {}) {
+        xy.merge(other.xy, backend);
+        x.merge(other.x, backend);
+        y.merge(other.y, backend);
     }
 };
 
@@ -68,12 +69,13 @@ struct linear_cka_interval_result {
 /// Computes the intervals from the moments of blocks of samples.
 ///
 /// Throws as `block_jackknife`. B log B merges and B + 1 times the cost of `linear_cka`.
-[[nodiscard]] inline linear_cka_interval_result linear_cka_interval(std::span<const paired_moments> blocks,
-                                                                    double confidence = 0.95) {
+template <product_backend Backend = eigen_products>
+[[nodiscard]] linear_cka_interval_result linear_cka_interval(std::span<const paired_moments> blocks,
+                                                             double confidence = 0.95, Backend backend = {}) {
     const auto both = block_jackknife(
         blocks,
-        [](const paired_moments& state) {
-            const linear_cka_result cka = linear_cka(state.x, state.y, state.xy);
+        [backend](const paired_moments& state) {
+            const linear_cka_result cka = linear_cka(state.x, state.y, state.xy, backend);
             return std::array{cka.plain, cka.unbiased};
         },
         confidence);

@@ -17,7 +17,8 @@ namespace detail {
 
 /// Adds the measures of the covariance that `measures` contains; without one of the spectrum, no eigenvalue
 /// is computed.
-inline void add_dimensionality(const scatter_matrix& products, measure_set measures, layer_report& report) {
+template <typename = void> // so that only files that call it instantiate the solver
+void add_dimensionality(const scatter_matrix& products, measure_set measures, layer_report& report) {
     dimensionality_result& result = report.dimensionality;
     if (measures.contains_any(spectrum_measures)) {
         result = repscope::dimensionality(products);

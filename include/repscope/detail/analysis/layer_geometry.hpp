@@ -18,7 +18,8 @@ namespace analysis {
 namespace detail {
 
 /// The measures of class geometry that need class moments alone.
-[[nodiscard]] inline geometry_report geometry_of(const layer_moments& moments, measure_set measures) {
+template <product_backend Backend>
+[[nodiscard]] geometry_report geometry_of(const layer_moments<Backend>& moments, measure_set measures) {
     geometry_report result;
     if (measures.contains_any({measure::nc1_trace, measure::nc2}))
         result.neural_collapse = neural_collapse(moments.value_classes());
@@ -33,13 +34,14 @@ namespace detail {
 
 /// Adds those that need the scatter within classes. `products` are a covariance, or the scatter matrix of
 /// more samples than units.
-template <typename Products>
-void add_class_scatter(const Products& products, const layer_moments& moments, measure_set measures,
+template <typename Products, product_backend Backend>
+void add_class_scatter(const Products& products, const layer_moments<Backend>& moments, measure_set measures,
                        thread_pool& pool, geometry_report& result) {
     const class_moments& classes = moments.value_classes();
     if (measures.contains_any(class_scatter_measures.without({measure::lidar})))
-        result.scatter = class_scatter(products, classes, {.threads = pool});
-    if (measures.contains(measure::lidar)) result.lidar = lidar(products, classes, {.threads = pool});
+        result.scatter = class_scatter<Backend>(products, classes, {.threads = pool});
+    if (measures.contains(measure::lidar))
+        result.lidar = lidar<Backend>(products, classes, {.threads = pool});
 }
 
 } // namespace detail

@@ -29,6 +29,7 @@ namespace analysis {
 namespace detail {
 
 /// States that the estimates of a layer need beyond its moments.
+template <product_backend Backend>
 struct layer_inference {
     std::optional<blocked_class_sums> blocks{}; ///< for selectivity
     std::vector<std::uint32_t> labels{};        ///< of all samples, for permutations
@@ -98,7 +99,7 @@ struct layer_inference {
     /// Adds rows of a further pass.
     void update_again(const tensor_view<const double, 2>& values,
                       const tensor_view<const double, 2>& selective, thread_pool& pool) {
-        if (jackknife_needs_rows()) jackknife->update(values, {.threads = pool});
+        if (jackknife_needs_rows()) jackknife->update(values, {.threads = pool}, Backend{});
         if (permutation) permutation->update(selective, {.threads = pool});
     }
 
@@ -116,7 +117,7 @@ struct layer_inference {
         if (sketched)
             add_sketched_ratio(report, result);
         else if (jackknife)
-            result.participation_ratio = jackknife->estimate();
+            result.participation_ratio = jackknife->estimate(0.95, Backend{});
     }
 
   private:

@@ -31,7 +31,8 @@ inline namespace REPSCOPE_NAMESPACE {
 namespace analysis {
 namespace detail {
 
-/// The moments of one layer, from which its report is computed.
+/// The moments of one layer, from which its report is computed; products by `Backend`.
+template <product_backend Backend>
 struct layer_moments {
     repscope::covariance covariance; ///< without samples for a sketched layer and one that needs none
     bool has_covariance = true;
@@ -95,9 +96,9 @@ struct layer_moments {
                 std::span<const std::size_t> places, thread_pool& pool) {
         const std::vector<std::int32_t> one_class(values.extent(0));
         const std::span<const std::int32_t> classes = labels.empty() ? one_class : labels;
-        if (sketch) sketch->update(values, {.threads = pool});
+        if (sketch) sketch->update(values, {.threads = pool}, Backend{});
         if (variances) variances->update(values, one_class, {.threads = pool});
-        if (has_covariance) covariance.update(values, {.threads = pool});
+        if (has_covariance) covariance.update(values, {.threads = pool}, Backend{});
         if (active) active->update(selective, classes, {.threads = pool});
         if (selective_classes) selective_classes->update(selective, classes, {.threads = pool});
         if (plain_classes) plain_classes->update(values, classes, {.threads = pool});
@@ -114,7 +115,7 @@ struct layer_moments {
     void merge(const layer_moments& other) {
         if (sketch) sketch->merge(*other.sketch);
         if (variances) variances->merge(*other.variances);
-        covariance.merge(other.covariance);
+        covariance.merge(other.covariance, Backend{});
         if (active) active->merge(*other.active);
         if (selective_classes) selective_classes->merge(*other.selective_classes);
         if (plain_classes) plain_classes->merge(*other.plain_classes);

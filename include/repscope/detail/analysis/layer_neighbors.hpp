@@ -15,8 +15,9 @@ namespace analysis {
 namespace detail {
 
 /// The measures of intrinsic dimension that `measures` contains.
-[[nodiscard]] inline neighbor_report neighbors_of(const sample_reservoir& reservoir, measure_set measures,
-                                                  thread_pool& pool) {
+template <typename = void> // so that only files that call it instantiate the measures
+[[nodiscard]] neighbor_report neighbors_of(const sample_reservoir& reservoir, measure_set measures,
+                                           thread_pool& pool) {
     const reservoir_samples kept = reservoir.sorted();
     const tensor_view<const double, 2> x(kept.values.data(), {kept.index.size(), reservoir.units()});
     neighbor_report result;

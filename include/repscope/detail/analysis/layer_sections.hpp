@@ -24,8 +24,9 @@ namespace analysis {
 
 namespace detail {
 
-[[nodiscard]] inline std::vector<saved_section> sections_of(const layer_moments& moments,
-                                                            const std::optional<layer_inference>& inference) {
+template <product_backend Backend>
+[[nodiscard]] std::vector<saved_section>
+sections_of(const layer_moments<Backend>& moments, const std::optional<layer_inference<Backend>>& inference) {
     std::vector<saved_section> sections;
     byte_writer bytes;
     const auto add = [&](const char* kind) { sections.push_back({kind, bytes.take()}); };
@@ -96,8 +97,9 @@ class section_reader {
     std::string name_;
 };
 
-[[nodiscard]] inline layer_moments load_moments(const section_reader& sections,
-                                                const layer_accumulator_options& options) {
+template <product_backend Backend>
+[[nodiscard]] layer_moments<Backend> load_moments(const section_reader& sections,
+                                                  const layer_accumulator_options& options) {
     const covariance_options of_covariance{.max_bytes = options.max_bytes, .products = options.products};
     repscope::covariance covariance = sections.load(
         "covariance", [&](byte_reader& in) { return repscope::covariance::load(in, of_covariance); });
@@ -106,7 +108,7 @@ class section_reader {
     empty.classes = 0;
     empty.inference = false;
     empty.measures = {measure::participation_ratio};
-    layer_moments moments(units, empty);
+    layer_moments<Backend> moments(units, empty);
     moments.covariance = std::move(covariance);
     const bool sketched = sections.has("covariance_sketch");
     sections.require(!sketched || (options.inference && options.trace != trace_method::exact),
@@ -188,13 +190,14 @@ class section_reader {
     return moments;
 }
 
-[[nodiscard]] inline layer_inference load_inference(const section_reader& sections,
-                                                    const layer_moments& moments,
-                                                    const layer_accumulator_options& options) {
+template <product_backend Backend>
+[[nodiscard]] layer_inference<Backend> load_inference(const section_reader& sections,
+                                                      const layer_moments<Backend>& moments,
+                                                      const layer_accumulator_options& options) {
     const std::size_t units = moments.covariance.units();
     layer_accumulator_options empty = options;
     empty.classes = 0;
-    layer_inference inference(units, empty);
+    layer_inference<Backend> inference(units, empty);
     if (needs_selectivity(options)) {
         inference.blocks =
             sections.load("class_blocks", [](byte_reader& in) { return blocked_class_sums::load(in); });

@@ -51,8 +51,9 @@ inline void add_sampled_units(const sample_reservoir& reservoir, measure_set mea
 }
 
 /// The measures of units that `measures` contains.
-[[nodiscard]] inline unit_report units_of(const layer_moments& moments, measure_set measures,
-                                          thread_pool& pool) {
+template <product_backend Backend>
+[[nodiscard]] unit_report units_of(const layer_moments<Backend>& moments, measure_set measures,
+                                   thread_pool& pool) {
     unit_report result;
     const std::size_t units = moments.covariance.units();
     if (measures.contains(measure::activation_frequency)) {
