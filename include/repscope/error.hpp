@@ -77,9 +77,9 @@ template <typename Number>
     throw shape_error("repscope::" + std::string(function) + ": " + std::string(complaint));
 }
 
-[[noreturn]] inline void throw_shape_error(std::string_view function, std::string_view wanted,
+[[noreturn]] inline void throw_shape_error(std::string_view function, std::string_view expected,
                                            std::span<const std::size_t> got) {
-    throw_shape_error(function, std::string(wanted) + ", got shape " + format_shape(got));
+    throw_shape_error(function, std::string(expected) + ", got shape " + format_shape(got));
 }
 
 [[noreturn]] inline void throw_value_error(std::string_view function, std::string_view complaint) {

@@ -130,23 +130,23 @@ class hand_made {
 TEST_CASE("written files are read back") {
     const bytes all = written(example());
     const analysis::state_file read = analysis::parse_state_file(all, "a.rsm");
-    const analysis::state_file wanted = example();
+    const analysis::state_file expected = example();
     CHECK(read.name == "a.rsm");
     CHECK(read.minor == 0);
     CHECK(read.shard == 2);
     CHECK(read.shards == 3);
     CHECK(read.labels_crc == 0x12345678);
-    CHECK(read.options == wanted.options);
-    CHECK(read.note == wanted.note);
-    CHECK(read.class_labels == wanted.class_labels);
+    CHECK(read.options == expected.options);
+    CHECK(read.note == expected.note);
+    CHECK(read.class_labels == expected.class_labels);
     REQUIRE(read.layers.size() == 2);
     for (std::size_t k = 0; k < 2; ++k) {
-        CHECK(read.layers[k].name == wanted.layers[k].name);
-        CHECK(read.layers[k].dtype == wanted.layers[k].dtype);
-        CHECK(read.layers[k].shape == wanted.layers[k].shape);
-        CHECK(read.layers[k].layout == wanted.layers[k].layout);
-        CHECK(read.layers[k].unit == wanted.layers[k].unit);
-        CHECK(read.layers[k].file == wanted.layers[k].file);
+        CHECK(read.layers[k].name == expected.layers[k].name);
+        CHECK(read.layers[k].dtype == expected.layers[k].dtype);
+        CHECK(read.layers[k].shape == expected.layers[k].shape);
+        CHECK(read.layers[k].layout == expected.layers[k].layout);
+        CHECK(read.layers[k].unit == expected.layers[k].unit);
+        CHECK(read.layers[k].file == expected.layers[k].file);
         CHECK(read.layers[k].first == 4);
         CHECK(read.layers[k].count == 3);
     }
@@ -262,7 +262,7 @@ TEST_CASE("errors name inconsistent files and the place") {
         {built([](auto& m) { m.run().section(std::string(65, 'k'), hand_made::file, {}).end(); }),
          "x.rsm: damaged: no section begins at byte 57"},
     };
-    for (const auto& [got, wanted] : table) CHECK(got == wanted);
+    for (const auto& [got, expected] : table) CHECK(got == expected);
 
     // A rank that would take more bytes than there are is refused before anything is allocated.
     repscope::byte_writer out;

@@ -85,10 +85,10 @@ TEST_CASE("projection onto the l1 ball is the nearest point that brute force fin
     for (int round = 0; round < 200; ++round) {
         const std::vector<double> x = draw(random, 1 + random.below(7));
         const double eps = 0.05 + 2 * random.uniform();
-        const auto wanted = nearest_in_l1_ball(x, eps);
+        const auto expected = nearest_in_l1_ball(x, eps);
         std::vector<double> z = x;
         attack::project(norm::l1, eps, z, scratch);
-        REQUIRE(distance(z, wanted) <= 1e-12);
+        REQUIRE(distance(z, expected) <= 1e-12);
     }
     // Ties, a component alone, and many components against the threshold found by halving.
     std::vector<double> equal{-2, 2, 2, 0};
@@ -106,8 +106,8 @@ TEST_CASE("projection onto the l1 ball is the nearest point that brute force fin
     attack::project(norm::l1, 12, z, scratch);
     double worst = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const double wanted = std::copysign(std::max(std::abs(x[i]) - low, 0.0), x[i]);
-        worst = std::max(worst, std::abs(z[i] - wanted));
+        const double expected = std::copysign(std::max(std::abs(x[i]) - low, 0.0), x[i]);
+        worst = std::max(worst, std::abs(z[i] - expected));
     }
     CHECK(worst <= 1e-13);
     CHECK(attack::norm_of(norm::l1, z) == doctest::Approx(12).epsilon(1e-12));

@@ -322,13 +322,13 @@ TEST_CASE("against a linear model one step reaches the closed form") {
     // With a box of its own for each channel: in linf every component goes as far as both allow.
     const attack::input_bounds bounds{.lower = {0.45, 0}, .upper = {0.52, 1}};
     const auto found = attack::fgsm(linear, x, labels, {.eps = 0.1, .bounds = bounds});
-    double wanted = losses[0];
+    double expected = losses[0];
     for (std::size_t i = 0; i < size; ++i) {
-        wanted += std::abs(w[i]) * (i >= 12    ? 0.1
-                                    : w[i] > 0 ? std::min(0.1, 0.52 - 0.5)
-                                               : std::min(0.1, 0.05));
+        expected += std::abs(w[i]) * (i >= 12    ? 0.1
+                                      : w[i] > 0 ? std::min(0.1, 0.52 - 0.5)
+                                                 : std::min(0.1, 0.05));
     }
-    CHECK(found.loss[0] == doctest::Approx(wanted).epsilon(1e-12));
+    CHECK(found.loss[0] == doctest::Approx(expected).epsilon(1e-12));
 }
 
 TEST_CASE("momentum adds gradients of unit l1 norm") {

@@ -40,14 +40,14 @@ struct pillow {
 };
 
 /// Largest difference; of the sum, per pixel.
-double difference(const byte_image& image, const pillow& wanted) {
+double difference(const byte_image& image, const pillow& expected) {
     int largest = 0, sum = 0;
     for (std::size_t i = 0; i < 8; ++i) {
-        largest = std::max({largest, std::abs(image.pixels[i] - wanted.first[i]),
-                            std::abs(image.pixels[13 * 16 + 3 + i] - wanted.later[i])});
+        largest = std::max({largest, std::abs(image.pixels[i] - expected.first[i]),
+                            std::abs(image.pixels[13 * 16 + 3 + i] - expected.later[i])});
     }
     for (const std::uint8_t value : image.pixels) sum += value;
-    return std::max<double>(largest, std::abs(sum - wanted.sum) / 320.0);
+    return std::max<double>(largest, std::abs(sum - expected.sum) / 320.0);
 }
 
 template <typename Transform>

@@ -41,9 +41,9 @@ TEST_CASE("colored images: the color correlates with the noisy label, and gray i
         flips += color != (made.labels[i] == 1);
         for (std::size_t y = 0; y < 2; ++y) {
             for (std::size_t x = 0; x < 2; ++x) {
-                const float wanted = static_cast<float>(pixels[i * 9 + 6 * y + 2 * x]) / 255;
-                if (!(made.x(i, color ? 0 : 1, y, x) == wanted && made.x(i, color ? 1 : 0, y, x) == 0 &&
-                      gray.x(i, 0, y, x) == wanted)) {
+                const float expected = static_cast<float>(pixels[i * 9 + 6 * y + 2 * x]) / 255;
+                if (!(made.x(i, color ? 0 : 1, y, x) == expected && made.x(i, color ? 1 : 0, y, x) == 0 &&
+                      gray.x(i, 0, y, x) == expected)) {
                     FAIL_CHECK("pixel " << y << ", " << x << " of image " << i);
                 }
             }

@@ -221,21 +221,21 @@ TEST_CASE("probes agree with the exact gradients within the error they state") {
         double total = 0;
         for (std::size_t layer = 0; layer < exact.size(); ++layer) {
             CAPTURE(layer);
-            const auto wanted = gradient_variability(exact[layer].l2);
+            const auto expected = gradient_variability(exact[layer].l2);
             const auto found = gradient_variability(probed[layer].l2);
-            CAPTURE(wanted.cv_samples);
-            CAPTURE(wanted.cv_units);
+            CAPTURE(expected.cv_samples);
+            CAPTURE(expected.cv_units);
             CAPTURE(found.cv_samples);
             CAPTURE(found.cv_samples_error);
             CAPTURE(found.cv_units);
             CAPTURE(found.cv_units_error);
-            CHECK(found.dead_units == wanted.dead_units);
-            CHECK(std::abs(found.mean - wanted.mean) <= 3 * found.mean_error);
-            CHECK(std::abs(found.cv_samples - wanted.cv_samples) <= 3 * found.cv_samples_error);
-            if (k >= 4) CHECK(std::abs(found.cv_units - wanted.cv_units) <= 3 * found.cv_units_error);
+            CHECK(found.dead_units == expected.dead_units);
+            CHECK(std::abs(found.mean - expected.mean) <= 3 * found.mean_error);
+            CHECK(std::abs(found.cv_samples - expected.cv_samples) <= 3 * found.cv_samples_error);
+            if (k >= 4) CHECK(std::abs(found.cv_units - expected.cv_units) <= 3 * found.cv_units_error);
             if (k == 1) CHECK(std::isnan(found.cv_units));
             CHECK(probed[layer].l1.samples() == 0);
-            total += std::abs(found.cv_samples - wanted.cv_samples);
+            total += std::abs(found.cv_samples - expected.cv_samples);
         }
         errors.push_back(total);
     }

@@ -173,11 +173,11 @@ TEST_CASE("a tile in memory that is reused") {
 
 TEST_CASE("how many samples are read at a time") {
     const temporary_directory folder;
-    const auto at_a_time = [&](std::vector<std::size_t> shape, bool fortran, std::size_t wanted) {
+    const auto at_a_time = [&](std::vector<std::size_t> shape, bool fortran, std::size_t expected) {
         const std::size_t bytes = 4 * shape[0] * shape[1];
         const std::string path = folder / "a.npy";
         write_bytes(path, npy_file("<f4", shape, std::string(bytes, '\0'), fortran));
-        return io::open(path).samples_at_a_time(wanted);
+        return io::open(path).samples_at_a_time(expected);
     };
     CHECK(at_a_time({40000, 3}, false, 100) == 100);
     CHECK(at_a_time({40000, 3}, true, 100) == 16384);

@@ -209,24 +209,24 @@ TEST_CASE("keys that are missing, unknown, or there twice") {
 }
 
 TEST_CASE("elements that are no real numbers") {
-    const std::string wanted = " are not supported, expected f2, f4, f8, i1 to i8, u1 to u8 or bool";
-    CHECK(reason_of_type("|O") == "Python objects (dtype '|O')" + wanted);
-    CHECK(reason_of_type("<c8") == "complex numbers (dtype '<c8')" + wanted);
-    CHECK(reason_of_type(">c16") == "complex numbers (dtype '>c16')" + wanted);
-    CHECK(reason_of_type("|S8") == "strings (dtype '|S8')" + wanted);
-    CHECK(reason_of_type("<U4") == "strings (dtype '<U4')" + wanted);
-    CHECK(reason_of_type("|V8") == "raw or structured elements (dtype '|V8')" + wanted);
-    CHECK(reason_of_type("<M8[ns]") == "dates and times (dtype '<M8[ns]')" + wanted);
-    CHECK(reason_of_type("<m8") == "dates and times (dtype '<m8')" + wanted);
-    CHECK(reason_of_type("<f16") == "floating-point numbers of this size (dtype '<f16')" + wanted);
-    CHECK(reason_of_type("<i16") == "elements of an unknown type (dtype '<i16')" + wanted);
-    CHECK(reason_of_type("") == "elements of an unknown type (dtype '')" + wanted);
-    CHECK(reason_of_type("<<f4") == "elements of an unknown type (dtype '<<f4')" + wanted);
-    CHECK(reason_of_type("<f4 ") == "floating-point numbers of this size (dtype '<f4 ')" + wanted);
+    const std::string expected = " are not supported, expected f2, f4, f8, i1 to i8, u1 to u8 or bool";
+    CHECK(reason_of_type("|O") == "Python objects (dtype '|O')" + expected);
+    CHECK(reason_of_type("<c8") == "complex numbers (dtype '<c8')" + expected);
+    CHECK(reason_of_type(">c16") == "complex numbers (dtype '>c16')" + expected);
+    CHECK(reason_of_type("|S8") == "strings (dtype '|S8')" + expected);
+    CHECK(reason_of_type("<U4") == "strings (dtype '<U4')" + expected);
+    CHECK(reason_of_type("|V8") == "raw or structured elements (dtype '|V8')" + expected);
+    CHECK(reason_of_type("<M8[ns]") == "dates and times (dtype '<M8[ns]')" + expected);
+    CHECK(reason_of_type("<m8") == "dates and times (dtype '<m8')" + expected);
+    CHECK(reason_of_type("<f16") == "floating-point numbers of this size (dtype '<f16')" + expected);
+    CHECK(reason_of_type("<i16") == "elements of an unknown type (dtype '<i16')" + expected);
+    CHECK(reason_of_type("") == "elements of an unknown type (dtype '')" + expected);
+    CHECK(reason_of_type("<<f4") == "elements of an unknown type (dtype '<<f4')" + expected);
+    CHECK(reason_of_type("<f4 ") == "floating-point numbers of this size (dtype '<f4 ')" + expected);
     CHECK(reason_of_type("|V2") ==
           "raw elements of 2 bytes (dtype '|V2'), as which NumPy saves bfloat16, are "
           "read only when they are said to be bf16");
-    CHECK(reason_of_type("<bf16") == "elements of an unknown type (dtype '<bf16')" + wanted);
+    CHECK(reason_of_type("<bf16") == "elements of an unknown type (dtype '<bf16')" + expected);
     CHECK(reason_of_text("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (6,)}") ==
           "structured elements are not supported, expected numbers");
     CHECK(reason_of_text("{'descr': ('<f4', (2,)), 'fortran_order': False, 'shape': (6,)}")

@@ -44,16 +44,16 @@ void check_gemm(std::size_t m, std::size_t n, std::size_t k, T alpha, T beta) {
     double worst = 0.0;
     for (std::size_t i = 0; i < m; ++i) {
         for (std::size_t j = 0; j < c_stride; ++j) {
-            double wanted = before[i * c_stride + j];
+            double expected = before[i * c_stride + j];
             if (j < n) {
-                wanted *= static_cast<double>(beta);
+                expected *= static_cast<double>(beta);
                 for (std::size_t l = 0; l < k; ++l) {
                     const double left = A == factor::transposed ? a[l * a_stride + i] : a[i * a_stride + l];
                     const double right = B == factor::transposed ? b[j * b_stride + l] : b[l * b_stride + j];
-                    wanted += static_cast<double>(alpha) * left * right;
+                    expected += static_cast<double>(alpha) * left * right;
                 }
             }
-            worst = std::max(worst, std::abs(wanted - static_cast<double>(c[i * c_stride + j])));
+            worst = std::max(worst, std::abs(expected - static_cast<double>(c[i * c_stride + j])));
         }
     }
     const double scale = static_cast<double>(k + 1);
@@ -71,16 +71,16 @@ void check_syrk(std::size_t n, std::size_t k) {
     double worst = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
         for (std::size_t j = 0; j < c_stride; ++j) {
-            double wanted = before[i * c_stride + j];
+            double expected = before[i * c_stride + j];
             if (j <= i) {
                 for (std::size_t l = 0; l < k; ++l) {
                     const auto at = [&](std::size_t row) -> double {
                         return A == factor::transposed ? a[l * a_stride + row] : a[row * a_stride + l];
                     };
-                    wanted += at(i) * at(j);
+                    expected += at(i) * at(j);
                 }
             }
-            worst = std::max(worst, std::abs(wanted - static_cast<double>(c[i * c_stride + j])));
+            worst = std::max(worst, std::abs(expected - static_cast<double>(c[i * c_stride + j])));
         }
     }
     const double scale = static_cast<double>(k + 1);

@@ -61,10 +61,10 @@ TEST_CASE("conv2d is the sum over its window") {
                 for (std::size_t o = 0; o < g.out; ++o) {
                     for (std::size_t y = 0; y < out.shape.h; ++y) {
                         for (std::size_t x = 0; x < out.shape.w; ++x) {
-                            const double wanted = brute_force(
+                            const double expected = brute_force(
                                 bench.layer, net::feature_map_view<const double>(bench.in.view(g.n)), n, o, y,
                                 x);
-                            same = same && out.at(n, y, x)[o] == doctest::Approx(wanted).epsilon(1e-12);
+                            same = same && out.at(n, y, x)[o] == doctest::Approx(expected).epsilon(1e-12);
                         }
                     }
                 }

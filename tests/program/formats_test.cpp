@@ -237,11 +237,11 @@ TEST_CASE("labels of every format") {
     const auto with = [&](const std::string& file) {
         return measured({folder / "a.npy", "--labels", folder / file});
     };
-    const json wanted = with("labels.npy");
+    const json expected = with("labels.npy");
     for (const std::string file : {"l.idx", "l.csv:label", "l.txt", "l.npz:y", "l.npz:hot", "one.npz",
                                    "l.safetensors:y", "l.safetensors"}) {
         CAPTURE(file);
-        CHECK(with(file) == wanted);
+        CHECK(with(file) == expected);
     }
     const auto refuses = [&](const std::string& file, const std::string& reason) {
         const outcome result = run({"measure", folder / "a.npy", "--labels", folder / file});

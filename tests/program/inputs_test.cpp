@@ -334,16 +334,16 @@ TEST_CASE("labels that are names of classes") {
                         {{.name = "x.npy", .contents = slurp(folder / "fc.npy")},
                          {.name = "y.npy", .contents = slurp(folder / "wide.npy"), .deflate = deflate}}));
     }
-    json wanted =
+    json expected =
         measured({folder / "fc.npy", "--labels", folder / "numbers.npy"})["layers"][0]["selectivity"];
-    CHECK(wanted["class_labels"] == json({0, 1, 2}));
-    wanted["class_labels"] = sorted;
-    for (json& preferred : wanted["preferred_class"]) preferred = sorted[preferred.get<std::size_t>()];
+    CHECK(expected["class_labels"] == json({0, 1, 2}));
+    expected["class_labels"] = sorted;
+    for (json& preferred : expected["preferred_class"]) preferred = sorted[preferred.get<std::size_t>()];
     for (const std::string file :
          {"l.csv:animal", "l.txt", "wide.npy", "big.npy", "narrow.npy", "stored.npz:y", "packed.npz:y"}) {
         CAPTURE(file);
         const strings arguments{folder / "fc.npy", "--labels", folder / file};
-        CHECK(measured(arguments)["layers"][0]["selectivity"] == wanted);
+        CHECK(measured(arguments)["layers"][0]["selectivity"] == expected);
         CHECK(measure(arguments).out.starts_with("selectivity of 3 classes (b\xc3\xa4r, cat, dog), epsilon"));
     }
     // Through state files, in the CSV of the report, and without one of the classes.
@@ -363,7 +363,7 @@ TEST_CASE("labels that are names of classes") {
     CHECK(run({"merge", states[0], folder / "other.rsm"}).code == 1); // the same numbers, other labels
     REQUIRE(measure({folder / "fc.npy", "--labels", folder / "l.txt", "--report", folder / "report"}).code ==
             0);
-    const std::string first = wanted["preferred_class"][0];
+    const std::string first = expected["preferred_class"][0];
     CHECK(slurp(folder / "report/units.csv").find("," + first + ",") != std::string::npos);
     const json some = measured({folder / "fc.npy", "--labels", folder / "l.txt", "--ignore-label", "cat"});
     const json some_numbers =

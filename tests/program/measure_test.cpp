@@ -108,24 +108,24 @@ void check_selectivity(const json& ours, const std::vector<expected_unit>& expec
     REQUIRE(ours["index"].size() == expected.size());
     for (std::size_t u = 0; u < expected.size(); ++u) {
         CAPTURE(u);
-        const auto& wanted = expected[u];
-        CHECK(ours["mu_max"][u].get<double>() == doctest::Approx(wanted.largest).epsilon(1e-12));
-        CHECK(ours["mu_rest"][u].get<double>() == doctest::Approx(wanted.rest).epsilon(1e-12));
-        if (wanted.undefined) {
+        const auto& unit = expected[u];
+        CHECK(ours["mu_max"][u].get<double>() == doctest::Approx(unit.largest).epsilon(1e-12));
+        CHECK(ours["mu_rest"][u].get<double>() == doctest::Approx(unit.rest).epsilon(1e-12));
+        if (unit.undefined) {
             CHECK(ours["index"][u].is_null());
             CHECK(ours["preferred_class"][u].is_null());
             continue;
         }
-        CHECK(std::abs(ours["index"][u].get<double>() - wanted.index) < 1e-12);
-        if (wanted.silent) {
+        CHECK(std::abs(ours["index"][u].get<double>() - unit.index) < 1e-12);
+        if (unit.silent) {
             CHECK(ours["preferred_class"][u].is_null());
             ++silent;
         } else {
-            CHECK(ours["preferred_class"][u] == wanted.preferred);
-            live_sum += wanted.index;
+            CHECK(ours["preferred_class"][u] == unit.preferred);
+            live_sum += unit.index;
         }
-        sum += wanted.index;
-        sorted.push_back(wanted.index);
+        sum += unit.index;
+        sorted.push_back(unit.index);
         ++defined;
     }
     CHECK(ours["silent_units"] == silent);
@@ -345,10 +345,10 @@ TEST_CASE("one-hot labels, labels of small types") {
     write_npy(folder / "one_hot.npy", one_hot, {120, 4});
     write_npy(folder / "one_hot_floats.npy", one_hot_floats, {120, 4});
     write_npy(folder / "bytes.npy", bytes, {120});
-    const json wanted = measured({folder / "flat.npy", "--labels", folder / "labels.npy"})["layers"];
+    const json expected = measured({folder / "flat.npy", "--labels", folder / "labels.npy"})["layers"];
     for (const std::string name : {"one_hot.npy", "one_hot_floats.npy", "bytes.npy"}) {
         CAPTURE(name);
-        CHECK(measured({folder / "flat.npy", "--labels", folder / name})["layers"] == wanted);
+        CHECK(measured({folder / "flat.npy", "--labels", folder / name})["layers"] == expected);
     }
 }
 

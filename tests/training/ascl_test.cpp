@@ -146,11 +146,11 @@ TEST_CASE("the contrast equals its definition for every selection and distance")
             std::vector<double> gradient(n * width, 7);
             const auto found = training::supervised_contrastive_loss(
                 z, labels, predicted, options, 1.5, tensor_view<double, 2>(gradient.data(), {n, width}));
-            const auto wanted = brute_force(rows, labels, predicted, options);
-            CHECK(wanted.loss > 0);
-            CHECK(found.loss == doctest::Approx(wanted.loss).epsilon(1e-12));
-            CHECK(found.positives == doctest::Approx(wanted.positives).epsilon(1e-14));
-            CHECK(found.negatives == doctest::Approx(wanted.negatives).epsilon(1e-14));
+            const auto expected = brute_force(rows, labels, predicted, options);
+            CHECK(expected.loss > 0);
+            CHECK(found.loss == doctest::Approx(expected.loss).epsilon(1e-12));
+            CHECK(found.positives == doctest::Approx(expected.positives).epsilon(1e-14));
+            CHECK(found.negatives == doctest::Approx(expected.negatives).epsilon(1e-14));
             const auto check = gradient_check::compare(
                 std::span(values), std::span<const double>(gradient),
                 [&] {
@@ -206,7 +206,7 @@ TEST_CASE("divergences and their gradients") {
         return tensor_view(values.data(), std::array<std::size_t, 2>{6, 3});
     };
     const auto js = [&] { return training::jensen_shannon<double>(views(z), 3); };
-    double wanted = 0;
+    double expected = 0;
     const tensor_view<const double, 2> logits = views(z);
     for (std::size_t i = 0; i < 2; ++i) {
         for (std::size_t k = 0; k < 3; ++k) {
@@ -214,11 +214,11 @@ TEST_CASE("divergences and their gradients") {
             for (std::size_t v = 0; v < 3; ++v) mean += std::exp(log_softmax(logits, 2 * v + i, k)) / 3;
             for (std::size_t v = 0; v < 3; ++v) {
                 const double l = log_softmax(logits, 2 * v + i, k);
-                wanted += std::exp(l) * (l - std::log(mean)) / 6;
+                expected += std::exp(l) * (l - std::log(mean)) / 6;
             }
         }
     }
-    CHECK(js() == doctest::Approx(wanted).epsilon(1e-12));
+    CHECK(js() == doctest::Approx(expected).epsilon(1e-12));
     (void)training::jensen_shannon<double>(views(z), 3, 1, views(gradient));
     CHECK(gradient_check::compare(std::span(z), std::span<const double>(gradient), js, none).error <= 1e-7);
     std::vector<double> certain{900, 0, 0, 900};

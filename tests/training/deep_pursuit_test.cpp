@@ -203,12 +203,12 @@ TEST_CASE("the skip case ends where a dense solver of the whole problem ends") {
     for (std::size_t n = 0; n < 2; ++n) {
         std::vector<double> y(19);
         for (std::size_t i = 0; i < 9; ++i) y[i] = b.in.view(2).at(n)[i];
-        const auto wanted = solve(d, y, lambda), found = b.code(n);
-        REQUIRE(found.size() == wanted.size());
+        const auto expected = solve(d, y, lambda), found = b.code(n);
+        REQUIRE(found.size() == expected.size());
         std::size_t active = 0;
-        for (std::size_t k = 0; k < wanted.size(); ++k) {
-            CHECK(std::abs(found[k] - wanted[k]) <= 1e-8);
-            active += wanted[k] > 0;
+        for (std::size_t k = 0; k < expected.size(); ++k) {
+            CHECK(std::abs(found[k] - expected[k]) <= 1e-8);
+            active += expected[k] > 0;
         }
         CHECK(active > 3);
         CHECK(active < 14);
@@ -237,8 +237,8 @@ TEST_CASE("layered basis pursuit solves each layer by itself") {
             for (std::size_t i = 0; i < in[j]; ++i) d[i][k] = b.layer.layer(j).atoms()[k * in[j] + i];
             lambda.push_back(b.layer.layer(j).shrinkage()[k]);
         }
-        const auto wanted = solve(d, y, lambda);
-        for (std::size_t k = 0; k < out[j]; ++k) CHECK(std::abs(found[column[j] + k] - wanted[k]) <= 1e-8);
+        const auto expected = solve(d, y, lambda);
+        for (std::size_t k = 0; k < out[j]; ++k) CHECK(std::abs(found[column[j] + k] - expected[k]) <= 1e-8);
     }
     // Joint inference explains the whole better than one layer after the other.
     bench joint(vectors(4000), {1, 9, 1, 1});

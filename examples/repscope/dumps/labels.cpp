@@ -154,9 +154,9 @@ repscope::io::csv_labels labels_of(const std::string& argument) {
     if (!key.empty()) throw data_error(file, "is not an archive, so there is no " + key + " in it");
     const repscope::io::input_file bytes(file);
     const std::vector<std::byte> head = bytes.beginning(3);
-    const auto begins_with = [&](std::initializer_list<int> wanted) {
-        return head.size() >= wanted.size() &&
-               std::equal(wanted.begin(), wanted.end(), head.begin(),
+    const auto begins_with = [&](std::initializer_list<int> prefix) {
+        return head.size() >= prefix.size() &&
+               std::equal(prefix.begin(), prefix.end(), head.begin(),
                           [](int a, std::byte b) { return static_cast<std::byte>(a) == b; });
     };
     if (begins_with({0, 0, 8}) || begins_with({0x1f, 0x8b})) return {labels_of_idx(file), {}};

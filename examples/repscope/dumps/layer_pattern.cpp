@@ -37,9 +37,9 @@ layer_choice::layer_choice(const std::vector<std::string>& patterns) {
             const std::string pattern = list.substr(begin, end - begin);
             if (pattern.empty() || pattern == "!") throw usage_error("--layers: an empty pattern");
             if (pattern[0] == '!')
-                left_out_.push_back(pattern.substr(1));
+                excluded_.push_back(pattern.substr(1));
             else
-                wanted_.push_back(pattern);
+                included_.push_back(pattern);
             begin = end + 1;
         }
     }
@@ -47,13 +47,13 @@ layer_choice::layer_choice(const std::vector<std::string>& patterns) {
 
 bool layer_choice::takes(std::string_view name) const {
     const auto like = [&](const std::string& pattern) { return matches(pattern, name); };
-    if (std::any_of(left_out_.begin(), left_out_.end(), like)) return false;
-    return wanted_.empty() || std::any_of(wanted_.begin(), wanted_.end(), like);
+    if (std::any_of(excluded_.begin(), excluded_.end(), like)) return false;
+    return included_.empty() || std::any_of(included_.begin(), included_.end(), like);
 }
 
 std::vector<std::string> layer_choice::unused(const std::vector<std::string>& names) const {
     std::vector<std::string> found;
-    for (const auto* patterns : {&wanted_, &left_out_}) {
+    for (const auto* patterns : {&included_, &excluded_}) {
         for (const std::string& pattern : *patterns) {
             const auto like = [&](const std::string& name) { return matches(pattern, name); };
             if (std::none_of(names.begin(), names.end(), like)) found.push_back(pattern);

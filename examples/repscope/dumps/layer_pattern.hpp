@@ -21,8 +21,8 @@ class layer_choice {
     [[nodiscard]] std::vector<std::string> unused(const std::vector<std::string>& names) const;
 
   private:
-    std::vector<std::string> wanted_;
-    std::vector<std::string> left_out_;
+    std::vector<std::string> included_;
+    std::vector<std::string> excluded_;
 };
 
 /// Values of an option that may be said for some layers only: `VALUE`, or `PATTERN=VALUE`.

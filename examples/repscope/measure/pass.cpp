@@ -245,11 +245,11 @@ statistics_options share_of(statistics_options options, const file_task& task) {
 // Rows that a thread reads at a time: fewer where a tile would take too much of the memory allowed.
 std::size_t rows_of_read(const file_task& task, const statistics_options& options, std::size_t threads) {
     const io::block_reader& file = *task.file;
-    const std::size_t wanted =
+    const std::size_t max_rows =
         file.samples_at_a_time(std::max<std::size_t>(1, read_bytes / file.sample_bytes()));
     const std::size_t row =
         file.units() * file.positions() * (file.reads_as_float() ? sizeof(float) : sizeof(double));
-    return std::clamp<std::size_t>(options.memory() / 4 / threads / row, 1, wanted);
+    return std::clamp<std::size_t>(options.memory() / 4 / threads / row, 1, max_rows);
 }
 
 class file_measurement {

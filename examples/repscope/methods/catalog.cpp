@@ -51,8 +51,8 @@ double number_of(const known_method& what, const std::string& item, const std::s
     const auto [rest, failure] = std::from_chars(first, text.data() + text.size(), value);
     const bool read = failure == std::errc() && rest == text.data() + text.size();
     const bool whole = read && value == std::floor(value);
-    const auto check = [&](bool good, const char* wanted) {
-        if (!good) throw usage_error("--methods: expected " + std::string(wanted) + ", got '" + item + "'");
+    const auto check = [&](bool good, const char* expected) {
+        if (!good) throw usage_error("--methods: expected " + std::string(expected) + ", got '" + item + "'");
     };
     switch (what.takes) {
     case parameter::strength:

@@ -68,11 +68,11 @@ axis_range range_of(const std::vector<double>& values, double least) {
 }
 
 std::string set_tics(const std::string& axis, const axis_range& range, std::size_t most) {
-    const double wanted = (range.high - range.low) / static_cast<double>(most);
-    const double power = std::pow(10.0, std::floor(std::log10(wanted)));
+    const double smallest_step = (range.high - range.low) / static_cast<double>(most);
+    const double power = std::pow(10.0, std::floor(std::log10(smallest_step)));
     double step = 10.0 * power;
     for (const double factor : {5.0, 2.5, 2.0, 1.0}) {
-        if (factor * power >= wanted) step = factor * power;
+        if (factor * power >= smallest_step) step = factor * power;
     }
     return "set " + axis + "tics " + plot_number(step) + "\n";
 }

@@ -41,11 +41,11 @@ struct sample_range {
 /// of shards, options and labels, and the same layers of the same dump; the message names `other` and the
 /// difference.
 inline void require_same_run(const state_file& first, const state_file& other) {
-    const auto require = [&](bool same, const std::string& what, const std::string& wanted,
+    const auto require = [&](bool same, const std::string& what, const std::string& expected,
                              const std::string& got) {
         if (!same) {
             throw format_error(other.name + ": not of one run with " + first.name + ": " + what + " " + got +
-                               ", expected " + wanted);
+                               ", expected " + expected);
         }
     };
     require(other.shards == first.shards, "shards", errors::text_of(first.shards),

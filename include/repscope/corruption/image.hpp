@@ -166,11 +166,11 @@ inline void require_colors(std::string_view function, std::size_t channels) {
 }
 
 /// Checks for `count` draws per image; otherwise throws a `value_error` with the expected number.
-inline void require_draws(std::string_view function, std::string_view what, std::size_t wanted,
+inline void require_draws(std::string_view function, std::string_view what, std::size_t expected,
                           std::size_t got) {
-    if (wanted != got) {
-        errors::throw_value_error(function, "expected " + errors::text_of(wanted) + " " + std::string(what) +
-                                                ", got " + errors::text_of(got));
+    if (expected != got) {
+        errors::throw_value_error(function, "expected " + errors::text_of(expected) + " " +
+                                                std::string(what) + ", got " + errors::text_of(got));
     }
 }
 

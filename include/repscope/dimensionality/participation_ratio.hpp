@@ -120,12 +120,12 @@ template <typename Activations>
                                        const update_options& options) {
     const auto x = as_activations(activations, options.axes, function);
     if (x.extent(0) < 2 || x.extent(1) == 0) {
-        constexpr const char* wanted = "expected at least 2 samples and 1 unit";
+        constexpr const char* expected = "expected at least 2 samples and 1 unit";
         // The shape that the caller passed, not the four axes of the view.
         if constexpr (static_rank<Activations> != dynamic_rank) {
-            errors::throw_shape_error(function, wanted, as_view(activations).extents());
+            errors::throw_shape_error(function, expected, as_view(activations).extents());
         }
-        errors::throw_shape_error(function, wanted, x.extents());
+        errors::throw_shape_error(function, expected, x.extents());
     }
     covariance state(x.extent(1));
     state.update(x, {.threads = options.threads});

@@ -76,17 +76,17 @@ class block_reader {
 
     /// Best number of samples per read. Any number if samples are contiguous. In Fortran order, which
     /// scatters a sample over the whole file, so many that runs have 64 KiB, within 64 MiB of tile.
-    [[nodiscard]] std::size_t samples_at_a_time(std::size_t wanted) const noexcept {
+    [[nodiscard]] std::size_t samples_at_a_time(std::size_t count) const noexcept {
         const auto is_fortran = [](const detail::array_reader& part) {
             return part.array().header.fortran_order;
         };
-        if (std::none_of(parts_.begin(), parts_.end(), is_fortran)) return wanted;
+        if (std::none_of(parts_.begin(), parts_.end(), is_fortran)) return count;
         constexpr std::size_t run = std::size_t{64} << 10U;
         constexpr std::size_t most = std::size_t{64} << 20U;
         const std::size_t tile_bytes =
             units_ * positions_ * (reads_as_float() ? sizeof(float) : sizeof(double));
         const std::size_t fits = (std::max<std::size_t>)(1, most / tile_bytes);
-        return (std::min)((std::max)(wanted, run / size_of(header().format.type)), (std::max)(wanted, fits));
+        return (std::min)((std::max)(count, run / size_of(header().format.type)), (std::max)(count, fits));
     }
 
     /// Samples [first, first + count) into `target`, dense [sample][unit][position].

@@ -209,10 +209,10 @@ class zip_reader {
             const auto length = in.get<std::uint16_t>();
             byte_reader field(in.take(length), name_);
             if (id != 1) continue;
-            std::size_t wanted = 0;
+            std::size_t needed = 0;
             for (const std::uint64_t* value : {&size, &packed, &offset})
-                wanted += *value == unset32 ? 8U : 0U;
-            if (length < wanted) break;
+                needed += *value == unset32 ? 8U : 0U;
+            if (length < needed) break;
             for (std::uint64_t* value : {&size, &packed, &offset}) {
                 if (*value == unset32) *value = field.get<std::uint64_t>();
             }

@@ -219,9 +219,9 @@ class network {
             const std::size_t count = (std::min)(piece, x.extent(0) - first);
             forward(samples(x, first, count), ws);
             const auto all = taps(ws);
-            auto wanted = all[layer].activation.extents();
-            wanted[0] = x.extent(0);
-            check_shape("net::network::vjp", upstream.extents(), wanted);
+            auto expected = all[layer].activation.extents();
+            expected[0] = x.extent(0);
+            check_shape("net::network::vjp", upstream.extents(), expected);
             copy(samples(upstream, first, count), all[layer].gradient);
             backward_from(Body::layer_of_tap(layer), ws, true, nullptr, samples(gradient, first, count));
         }
@@ -349,10 +349,10 @@ class network {
                        const tensor_view<scalar, 4>& input_gradient) const {
         const pass run{*ws.pool_, ws.samples_, ws.how_, tapped};
         const feature_map_view<scalar> to = ws.input_gradient_.view(run.samples);
-        const bool wanted = !input_gradient.empty();
+        const bool has_input_gradient = !input_gradient.empty();
         body_.backward_below(top, ws.input_.view(run.samples), ws.body_, run, parameters,
-                             wanted ? to : feature_map_view<scalar>{}, false);
-        if (wanted) input_.backward(to, input_gradient, run);
+                             has_input_gradient ? to : feature_map_view<scalar>{}, false);
+        if (has_input_gradient) input_.backward(to, input_gradient, run);
     }
 
     static void copy(const tensor_view<const scalar, 4>& from, const tensor_view<scalar, 4>& to) {
@@ -379,9 +379,9 @@ class network {
                                                       ", got " + errors::text_of(layer));
     }
     static void check_shape(const char* function, const std::array<std::size_t, 4>& got,
-                            const std::array<std::size_t, 4>& wanted) {
-        if (got != wanted) {
-            errors::throw_shape_error(function, "expected shape " + format_shape(wanted), got);
+                            const std::array<std::size_t, 4>& expected) {
+        if (got != expected) {
+            errors::throw_shape_error(function, "expected shape " + format_shape(expected), got);
         }
     }
     static void check_lengths(std::size_t n, std::size_t labels, std::size_t losses, std::size_t predicted) {

@@ -28,8 +28,8 @@ template <typename Scalar>
 }
 
 [[noreturn]] inline void throw_foreign(const byte_reader& from, std::string_view what,
-                                       const std::string& wanted, const std::string& got) {
-    throw format_error(from.name() + ": " + std::string(what) + ": expected " + wanted + ", got " + got);
+                                       const std::string& expected, const std::string& got) {
+    throw format_error(from.name() + ": " + std::string(what) + ": expected " + expected + ", got " + got);
 }
 
 } // namespace detail
@@ -71,8 +71,8 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
                     const std::string& name = "parameters") {
     using scalar = typename Network::scalar;
     byte_reader from(bytes, name);
-    const auto expect = [&](std::string_view what, const std::string& wanted, const std::string& got) {
-        if (got != wanted) detail::throw_foreign(from, what, wanted, got);
+    const auto expect = [&](std::string_view what, const std::string& expected, const std::string& got) {
+        if (got != expected) detail::throw_foreign(from, what, expected, got);
     };
     // The first bytes identify a foreign file, before any length in it is used.
     std::string magic;
@@ -95,10 +95,10 @@ void set_parameters(Network& network, std::span<const std::byte> bytes,
         const std::string what = i == 0 ? "mean of the input" : "stddev of the input";
         expect(what + ", channels", errors::text_of(normalization[i]->size()),
                errors::text_of(from.get<std::uint64_t>()));
-        for (const double wanted : *normalization[i]) {
+        for (const double expected : *normalization[i]) {
             const auto got = from.get<double>();
-            if (got != wanted)
-                detail::throw_foreign(from, what, errors::text_of(wanted), errors::text_of(got));
+            if (got != expected)
+                detail::throw_foreign(from, what, errors::text_of(expected), errors::text_of(got));
         }
     }
     std::vector<scalar> values;

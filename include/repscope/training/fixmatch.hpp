@@ -39,11 +39,11 @@ choose_labeled(std::span<const int> labels, std::size_t classes, std::size_t cou
     std::vector<std::uint32_t> order(labels.size()), chosen;
     random_stream random(seed, streams::id(streams::purpose::fold));
     permutation(order, random);
-    std::vector<std::size_t> wanted(classes);
-    for (std::size_t c = 0; c < classes; ++c) wanted[c] = count / classes + (c < count % classes ? 1 : 0);
+    std::vector<std::size_t> remaining(classes);
+    for (std::size_t c = 0; c < classes; ++c) remaining[c] = count / classes + (c < count % classes ? 1 : 0);
     for (const std::uint32_t i : order) {
         if (labels[i] < 0 || static_cast<std::size_t>(labels[i]) >= classes) continue;
-        std::size_t& left = wanted[static_cast<std::size_t>(labels[i])];
+        std::size_t& left = remaining[static_cast<std::size_t>(labels[i])];
         if (left == 0) continue;
         --left;
         chosen.push_back(i);

@@ -219,23 +219,23 @@ class subset_sum {
     }
 
     [[nodiscard]] double extreme_sum(const population& left, bool largest) const noexcept {
-        double sum = 0, wanted = left.chosen;
+        double sum = 0, remaining = left.chosen;
         const std::size_t size = values_.value.size();
-        for (std::size_t k = 0; k < size && wanted > 0; ++k) {
+        for (std::size_t k = 0; k < size && remaining > 0; ++k) {
             const std::size_t i = largest ? size - 1 - k : k;
-            const double taken = (std::min)(wanted, left.count[i]);
+            const double taken = (std::min)(remaining, left.count[i]);
             sum += taken * values_.value[i];
-            wanted -= taken;
+            remaining -= taken;
         }
         return sum;
     }
 
     [[nodiscard]] double log_probability_of_largest(const population& left) const noexcept {
-        double ways = 0, wanted = left.chosen;
-        for (std::size_t i = values_.value.size(); i-- > 0 && wanted > 0;) {
-            const double taken = (std::min)(wanted, left.count[i]);
+        double ways = 0, remaining = left.chosen;
+        for (std::size_t i = values_.value.size(); i-- > 0 && remaining > 0;) {
+            const double taken = (std::min)(remaining, left.count[i]);
             ways = log_choose(left.count[i], taken);
-            wanted -= taken;
+            remaining -= taken;
         }
         return ways - log_choose(left.samples, left.chosen);
     }

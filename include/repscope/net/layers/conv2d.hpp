@@ -37,10 +37,10 @@ namespace detail {
             along(in.w, win.kernel.cols, win.stride.cols, win.padding.cols)};
 }
 
-inline void check_channels(const char* function, std::size_t wanted, const feature_map_shape& got) {
-    if (got.c == wanted) return;
+inline void check_channels(const char* function, std::size_t expected, const feature_map_shape& got) {
+    if (got.c == expected) return;
     const std::size_t extents[] = {got.n, got.c, got.h, got.w};
-    errors::throw_shape_error(function, "expected " + errors::text_of(wanted) + " channels", extents);
+    errors::throw_shape_error(function, "expected " + errors::text_of(expected) + " channels", extents);
 }
 
 /// Memory of a convolution between its passes, shared by all layers with a convolution.

@@ -30,8 +30,8 @@ inline namespace REPSCOPE_NAMESPACE {
 /// a pending sign (`.resolve_neg()`). O(Rank).
 template <real_scalar T, std::size_t Rank>
 [[nodiscard]] tensor_view<const T, Rank> from_torch(const at::Tensor& tensor) {
-    const auto require = [](bool holds, const std::string& wanted, auto&& got) {
-        if (!holds) errors::throw_value_error("from_torch", "expected " + wanted + ", got " + got());
+    const auto require = [](bool holds, const std::string& expected, auto&& got) {
+        if (!holds) errors::throw_value_error("from_torch", "expected " + expected + ", got " + got());
     };
     require(tensor.defined(), "a tensor", [] { return "an undefined one"; });
     require(tensor.device().is_cpu(), "a tensor on the CPU",
