@@ -31,9 +31,10 @@ program::comparison_report compare(activations& clean, activations& perturbed,
                                             perturbed.array().shape);
     }
     options.inference = false;
+    options.measures = options.measures.without(analysis::unit_measures | analysis::neighbor_measures);
     analysis::layer_accumulator_options of_pairs = options;
     of_pairs.classes = 0;
-    of_pairs.measures = options.measures & analysis::dimensionality_measures;
+    of_pairs.measures = options.measures & analysis::covariance_measures;
     const repscope::scoped_pool pool(options.threads);
     analysis::layer_accumulator after(clean.units(), options);
     std::optional<analysis::layer_accumulator> before, difference;
@@ -81,6 +82,8 @@ program::comparison_report compare(activations& clean, activations& perturbed,
     report.selectivity = std::move(measured.selectivity);
     report.dimensionality = std::move(measured.dimensionality);
     report.power_law = measured.power_law;
+    report.rankme = measured.rankme;
+    report.geometry = std::move(measured.geometry);
     return report;
 }
 
