@@ -32,7 +32,8 @@ packages=(g++ cmake ninja-build libeigen3-dev doctest-dev libxtensor-dev libxten
     libcli11-dev nlohmann-json3-dev zlib1g-dev libpng-dev libjpeg-dev libzip-dev gnuplot-nox python3-numpy libopenmpi-dev
     openmpi-bin)
 case $leg in
-g++ | gcc-sanitize) ;;
+g++) packages+=(pybind11-dev python3-dev) ;;
+gcc-sanitize) ;;
 torch) packages+=(libtorch-dev python3-torch) ;;
 sanitize | sanitize-trains | clang | thread) packages+=(clang libclang-rt-14-dev) ;;
 *) usage >&2 && exit 2 ;;

@@ -87,11 +87,11 @@ def check(program, folder, name, values, labels, order, arguments=()):
     index, largest, rest, preferred = selectivity(reduced, labels)
     ours = layer["selectivity"]
     worst = {}
-    for key, wanted in (("index", index), ("mu_max", largest), ("mu_rest", rest)):
+    for key, expected in (("index", index), ("mu_max", largest), ("mu_rest", rest)):
         got = np.array([np.nan if v is None else v for v in ours[key]])
-        assert (np.isnan(got) == np.isnan(wanted)).all(), f"{name}: {key}"
-        scale = 1.0 if key == "index" else np.maximum(1.0, np.abs(wanted))
-        worst[key] = float(np.nanmax(np.abs(got - wanted) / scale, initial=0.0))
+        assert (np.isnan(got) == np.isnan(expected)).all(), f"{name}: {key}"
+        scale = 1.0 if key == "index" else np.maximum(1.0, np.abs(expected))
+        worst[key] = float(np.nanmax(np.abs(got - expected) / scale, initial=0.0))
         assert worst[key] <= 1e-9, f"{name}: {key} differs by {worst[key]}"
     worst["mean"] = abs(ours["mean"] - np.nanmean(index))
     assert worst["mean"] <= 1e-9 and abs(ours["median"] - np.nanmedian(index)) <= 1e-9, name
@@ -99,14 +99,14 @@ def check(program, folder, name, values, labels, order, arguments=()):
     assert not ties, f"{name}: preferred classes of units {ties}"
     assert ours["class_counts"] == np.bincount(labels).tolist(), name
 
-    wanted, cancellation = dimensionality(reduced)
+    expected, cancellation = dimensionality(reduced)
     got = layer["dimensionality"]
     for key in ("participation_ratio", "effective_rank_eigenvalues", "stable_rank"):
-        worst[key] = abs(got[key] / wanted[key] - 1)
-        assert worst[key] <= 1e-8, f"{name}: {key} {got[key]} against {wanted[key]}"
-    unbiased = abs(got["participation_ratio_unbiased"] / wanted["participation_ratio_unbiased"] - 1)
+        worst[key] = abs(got[key] / expected[key] - 1)
+        assert worst[key] <= 1e-8, f"{name}: {key} {got[key]} against {expected[key]}"
+    unbiased = abs(got["participation_ratio_unbiased"] / expected["participation_ratio_unbiased"] - 1)
     assert unbiased <= 1e-8 * cancellation, f"{name}: unbiased participation ratio differs by {unbiased}"
-    assert got["components"] == wanted["components"], f"{name}: {got['components']} {wanted['components']}"
+    assert got["components"] == expected["components"], f"{name}: {got['components']} {expected['components']}"
     return worst
 
 

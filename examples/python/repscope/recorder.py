@@ -43,11 +43,11 @@ def chosen_layers(layers: Any, modules: dict[str, Any]) -> list[str]:
             near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.3)
             raise ValueError(f"no module is named {pattern!r}; the model has "
                              f"{', '.join(map(repr, near or names[:3])) or 'none'}")
-    wanted = [text for text in texts if not text.startswith("!")]
+    included = [text for text in texts if not text.startswith("!")]
     omitted = [text[1:] for text in texts if text.startswith("!")]
     chosen = [name for name in names
-              if (any(matches(pattern, name) for pattern in wanted) or isinstance(modules[name], types)
-                  or (not wanted and not types))
+              if (any(matches(pattern, name) for pattern in included) or isinstance(modules[name], types)
+                  or (not included and not types))
               and not any(matches(pattern, name) for pattern in omitted)]
     if not chosen:
         raise ValueError(f"expected at least 1 layer, got none for {layers!r}")
