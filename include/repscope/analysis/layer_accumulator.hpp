@@ -13,6 +13,7 @@
 #include "repscope/detail/analysis/layer_neighbors.hpp"
 #include "repscope/detail/analysis/layer_sections.hpp"
 #include "repscope/detail/analysis/layer_units.hpp"
+#include "repscope/detail/common/check_class_numbers.hpp"
 #include "repscope/detail/common/check_labels.hpp"
 #include "repscope/detail/common/unit_rows.hpp"
 #include "repscope/dimensionality/rank_me.hpp"
@@ -228,6 +229,48 @@ class basic_layer_accumulator {
     }
     /// Rows of this pass before the buffer; the position of a value that is not finite is counted from here.
     [[nodiscard]] std::uint64_t rows_taken() const noexcept { return taken_; }
+
+    /// Gives class `c` the number `numbers[c]` among `classes` classes, also in the buffered rows; all others
+    /// have no samples. Classes without samples beyond `numbers` are dropped. Changes no bit of the result
+    /// but the order of the classes, so classes can be added as they appear.
+    ///
+    /// Throws `value_error` for a single class, without classes, after `next_pass`, with permutations, for
+    /// measures that need more of a class than its sum, if a
+    /// number is not below `classes` or is there twice, and if a class with samples has none.
+    /// O(classes x units).
+    void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
+        constexpr const char* name = "analysis::layer_accumulator::renumber_classes";
+        require_first_pass(name);
+        if (options_.classes == 0 || classes < 2 || detail::is_permuted(options_)) {
+            errors::throw_value_error(name, "expected at least 2 classes, and no permutations");
+        }
+        if (moments_.has_states_of_classes())
+            errors::throw_value_error(name, "expected measures that need the class sums only");
+        repscope::detail::check_class_numbers(name, numbers, classes, options_.classes);
+        for (const std::int32_t label : classes_) {
+            if (static_cast<std::size_t>(label) < numbers.size()) continue;
+            errors::throw_value_error(name, "expected a number for class " + errors::text_of(label) +
+                                                ", which has samples");
+        }
+        moments_.renumber_classes(numbers, classes);
+        if (inference_ && inference_->blocks) inference_->blocks->renumber_classes(numbers, classes);
+        for (std::int32_t& label : classes_)
+            label = static_cast<std::int32_t>(numbers[static_cast<std::size_t>(label)]);
+        options_.classes = classes;
+    }
+
+    /// Number of samples of this pass before the buffer, merged and loaded ones included.
+    [[nodiscard]] std::uint64_t flushed_samples() const noexcept { return samples_before_batch(); }
+
+    /// Returns the states of the rows before the buffer as sections of a state file, and changes nothing. The
+    /// result of an accumulator that is loaded from them and gets the other rows has the same bits. Throws
+    /// `value_error` after `next_pass`, and with inference.
+    [[nodiscard]] std::vector<saved_section> save_flushed_sections() const {
+        constexpr const char* name = "analysis::layer_accumulator::save_flushed_sections";
+        require_first_pass(name);
+        if (inference_) errors::throw_value_error(name, "expected an accumulator without inference");
+        return detail::sections_of(moments_, inference_);
+    }
 
     /// Returns the states as bytes, as sections of a state file. Throws `value_error` after `next_pass`.
     [[nodiscard]] std::vector<saved_section> save_sections() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/check_class_numbers.hpp"
 #include "repscope/detail/common/fold_hash.hpp"
 #include "repscope/detail/common/unit_rows.hpp"
 #include "repscope/detail/moments/class_accumulator.hpp"
@@ -14,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -162,6 +164,30 @@ class blocked_class_sums {
             ++counts_[sample_block(index_of(i), options_.blocks) * classes_ + static_cast<std::size_t>(y(i))];
         }
         if (samples > 0) next_index_ = index_of(samples - 1) + 1;
+    }
+
+    /// Gives class `c` the number `numbers[c]`, in a state of `classes` classes, as
+    /// `class_sums::renumber_classes` does. O(blocks x classes x units).
+    void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
+        constexpr const char* name = "blocked_class_sums::renumber_classes";
+        detail::check_class_numbers(name, numbers, classes, classes_);
+        for (std::size_t c = numbers.size(); c < classes_; ++c) {
+            if (count(c) == 0) continue;
+            errors::throw_value_error(name, "expected a number for class " + errors::text_of(c) +
+                                                ", which has samples");
+        }
+        std::vector<double> sums(options_.blocks * classes * units_);
+        std::vector<std::uint64_t> counts(options_.blocks * classes);
+        for (std::size_t b = 0; b < options_.blocks; ++b) {
+            for (std::size_t c = 0; c < numbers.size(); ++c) {
+                const std::size_t to = b * classes + numbers[c];
+                counts[to] = counts_[b * classes_ + c];
+                std::copy_n(sums_.data() + (b * classes_ + c) * units_, units_, sums.data() + to * units_);
+            }
+        }
+        classes_ = classes;
+        sums_ = std::move(sums);
+        counts_ = std::move(counts);
     }
 
     /// Adds the samples of another state: another part of the same data set. Throws `shape_error` if units,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
+#include "repscope/detail/common/check_class_numbers.hpp"
 #include "repscope/detail/common/check_labels.hpp"
 #include "repscope/detail/common/finite_tiles.hpp"
 #include "repscope/detail/common/tiles.hpp"
@@ -21,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -57,6 +59,34 @@ class class_accumulator {
     /// Mean of unit `u` over the samples of class `c`; NaN without samples.
     [[nodiscard]] double mean(std::size_t c, std::size_t u) const noexcept {
         return pilot(u) + about_pilot(c, u, 0) / static_cast<double>(counts_[c]);
+    }
+
+    /// Divides the samples of further updates into partial sums as for `classes` classes. With a fixed number
+    /// the bits of the sums do not depend on the number of classes, nor on their numbers. 0, the default, is
+    /// the number of classes of the state. Not saved.
+    void divide_updates_as(std::size_t classes) noexcept { division_classes_ = classes; }
+
+    /// Gives class `c` the number `numbers[c]`, in a state of `classes` classes; all others have no samples.
+    /// Classes beyond `numbers` are dropped. Throws `value_error` if a dropped class has samples, if a number
+    /// is not below `classes`, or is there twice. O(classes x units).
+    void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
+        constexpr const char* name = "renumber_classes";
+        check_class_numbers(name, numbers, classes, classes_);
+        for (std::size_t c = numbers.size(); c < classes_; ++c) {
+            if (counts_[c] == 0) continue;
+            errors::throw_value_error(name, "expected a number for class " + errors::text_of(c) +
+                                                ", which has samples");
+        }
+        std::vector<std::uint64_t> counts(classes);
+        const std::array<std::size_t, 3> extents{classes, units_, rows * sizeof(double)};
+        std::vector<double> sums(element_count(extents) / sizeof(double));
+        for (std::size_t c = 0; c < numbers.size(); ++c) {
+            counts[numbers[c]] = counts_[c];
+            std::copy_n(row_of(c), rows * units_, sums.data() + numbers[c] * rows * units_);
+        }
+        classes_ = classes;
+        counts_ = std::move(counts);
+        sums_ = std::move(sums);
     }
 
   protected:
@@ -230,7 +260,11 @@ class class_accumulator {
     /// class.
     [[nodiscard]] std::size_t block_for(std::size_t positions) const noexcept {
         const std::size_t least = samples_per_block(units_ * positions);
-        return positions == 1 ? std::clamp(4 * classes_, least, 8 * least) : least;
+        return positions == 1 ? std::clamp(4 * division_classes(), least, 8 * least) : least;
+    }
+
+    [[nodiscard]] std::size_t division_classes() const noexcept {
+        return division_classes_ == 0 ? classes_ : division_classes_;
     }
 
     [[nodiscard]] double* row_of(std::size_t c) noexcept { return sums_.data() + c * rows * units_; }
@@ -243,8 +277,8 @@ class class_accumulator {
     [[nodiscard]] std::size_t lanes_for(std::size_t samples, std::size_t positions,
                                         std::size_t blocks) const {
         constexpr std::size_t budget = std::size_t{64} << 20U;
-        const std::size_t by_memory = budget / (sums_.size() * sizeof(double));
-        const std::size_t by_data = samples * positions / (64 * classes_);
+        const std::size_t by_memory = budget / (division_classes() * units_ * rows * sizeof(double));
+        const std::size_t by_data = samples * positions / (64 * division_classes());
         return std::clamp<std::size_t>((std::min)({by_memory, by_data, blocks}), 1, 16);
     }
 
@@ -279,6 +313,7 @@ class class_accumulator {
 
     std::size_t units_;
     std::size_t classes_;
+    std::size_t division_classes_ = 0;
     class_options options_;
     std::vector<std::uint64_t> counts_;
     std::vector<double> pilot_;

@@ -1,0 +1,118 @@
+// Classes that appear one by one, and states that are saved between rows.
+
+#include <repscope/analysis/layer_accumulator.hpp>
+#include <repscope/random/random_stream.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace classes_of_streams_test {
+
+using repscope::analysis::layer_accumulator;
+using repscope::analysis::layer_accumulator_options;
+using repscope::analysis::layer_report;
+
+namespace {
+
+constexpr std::size_t units = 4096; // 256 rows per call of the moments
+constexpr std::size_t samples = 700;
+constexpr std::size_t classes = 23;
+
+struct labeled_rows {
+    std::vector<float> values = std::vector<float>(samples * units);
+    std::vector<std::int32_t> labels = std::vector<std::int32_t>(samples);
+
+    labeled_rows() {
+        repscope::random_stream draws(3, 5);
+        for (float& v : values) v = static_cast<float>(draws.uniform());
+        for (std::size_t i = 0; i < samples; ++i)
+            labels[i] = static_cast<std::int32_t>((i * 7 + i / 5) % classes);
+    }
+    void add(layer_accumulator& to, std::size_t first, std::size_t count,
+             const std::vector<std::int32_t>& numbers) const {
+        std::vector<std::int32_t> renumbered;
+        for (std::size_t i = first; i < first + count; ++i)
+            renumbered.push_back(numbers.empty() ? labels[i] : numbers[static_cast<std::size_t>(labels[i])]);
+        to.update(repscope::tensor_view<const float, 2>(values.data() + first * units, {count, units}),
+                  renumbered);
+    }
+};
+
+void check_same(const layer_report& a, const layer_report& b) {
+    REQUIRE(a.selectivity.has_value());
+    REQUIRE(b.selectivity.has_value());
+    CHECK(a.selectivity->class_counts == b.selectivity->class_counts);
+    CHECK(a.selectivity->measured.index == b.selectivity->measured.index);
+    CHECK(a.selectivity->measured.preferred_class == b.selectivity->measured.preferred_class);
+    CHECK(a.selectivity->null_mean == b.selectivity->null_mean);
+    CHECK(a.dimensionality.participation_ratio == b.dimensionality.participation_ratio);
+}
+
+} // namespace
+
+TEST_CASE("classes that are added as they appear give the bits of known classes") {
+    const labeled_rows data;
+    layer_accumulator known(units, {.classes = classes});
+    data.add(known, 0, samples, {});
+    // Numbers in the order of appearance; two more classes per call.
+    std::vector<std::int32_t> numbers(classes, -1);
+    std::vector<std::size_t> label_of_number;
+    layer_accumulator grown(units, {.classes = 2});
+    for (std::size_t first = 0; first < samples; first += 35) {
+        for (std::size_t i = first; i < first + 35; ++i) {
+            std::int32_t& number = numbers[static_cast<std::size_t>(data.labels[i])];
+            if (number >= 0) continue;
+            number = static_cast<std::int32_t>(label_of_number.size());
+            label_of_number.push_back(static_cast<std::size_t>(data.labels[i]));
+        }
+        const std::size_t before = grown.options().classes;
+        if (label_of_number.size() > before) {
+            std::vector<std::size_t> same(before);
+            for (std::size_t c = 0; c < before; ++c) same[c] = c;
+            grown.renumber_classes(same, label_of_number.size() + 2);
+        }
+        data.add(grown, first, 35, numbers);
+    }
+    REQUIRE(label_of_number.size() == classes);
+    CHECK(grown.options().classes > classes);
+    grown.renumber_classes(label_of_number, classes);
+    check_same(grown.finish(), known.finish());
+}
+
+TEST_CASE("the states before the buffer continue with the bits of one pass") {
+    const labeled_rows data;
+    layer_accumulator whole(units, {.classes = classes});
+    data.add(whole, 0, samples, {});
+    layer_accumulator part(units, {.classes = classes});
+    data.add(part, 0, 600, {});
+    const std::uint64_t saved = part.flushed_samples();
+    CHECK(saved == 512);
+    const auto sections = part.save_flushed_sections();
+    CHECK(part.samples() == 600); // the buffer is as it was
+    std::vector<repscope::analysis::state_section> stored;
+    for (const auto& section : sections) stored.push_back({section.kind, section.payload});
+    layer_accumulator resumed = layer_accumulator::load_sections(stored, {.classes = classes}, "s");
+    data.add(resumed, static_cast<std::size_t>(saved), samples - static_cast<std::size_t>(saved), {});
+    data.add(part, 600, samples - 600, {});
+    const layer_report report = whole.finish();
+    check_same(resumed.finish(), report);
+    check_same(part.finish(), report);
+}
+
+TEST_CASE("an accumulator refuses numbers of classes and states that do not fit") {
+    layer_accumulator two(2, {.classes = 3});
+    const std::vector<float> row{1, 2};
+    two.update(repscope::tensor_view<const float, 2>(row.data(), {1, 2}), std::vector<int>{2});
+    const std::vector<std::size_t> first_two{1, 0};
+    CHECK_THROWS_AS(two.renumber_classes(first_two, 2), repscope::value_error); // a buffered row of class 2
+    CHECK_THROWS_AS(two.renumber_classes(first_two, 1), repscope::value_error);
+    layer_accumulator none(2);
+    CHECK_THROWS_AS(none.renumber_classes({}, 2), repscope::value_error);
+    layer_accumulator estimated(2, {.classes = 2, .inference = true});
+    CHECK_THROWS_AS((void)estimated.save_flushed_sections(), repscope::value_error);
+}
+
+} // namespace classes_of_streams_test
