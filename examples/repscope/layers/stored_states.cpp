@@ -18,12 +18,16 @@ void stored_states::merge(const stored_states& other) {
 std::vector<analysis::saved_section> save_states(analysis::layer_accumulator& moments,
                                                  const input_counts& input) {
     std::vector<analysis::saved_section> sections = moments.save_sections();
-    if (!input.zero_samples) return sections;
+    add_input_section(input, sections);
+    return sections;
+}
+
+void add_input_section(const input_counts& input, std::vector<analysis::saved_section>& sections) {
+    if (!input.zero_samples) return;
     repscope::byte_writer bytes;
     bytes.put(*input.zero_samples);
     bytes.put(input.batches.value_or(1));
     sections.push_back({"input", bytes.take()});
-    return sections;
 }
 
 stored_states load_states(const analysis::stored_layer& layer,

@@ -1,5 +1,6 @@
 // repscope measure: statistics of activations that stand in files, as they lie on the disk.
 
+#include "measure/stream/command.hpp"
 #include "cli/commands.hpp"
 #include "dumps/labels.hpp"
 #include "files/output_file.hpp"
@@ -52,6 +53,7 @@ void check_outputs(const measure_options& options, const opened_layers& opened) 
 }
 
 int measure(const measure_options& options) {
+    if (are_streams(options)) return measure_streams(options);
     check(options);
     const opened_layers opened = open_layers(options);
     const std::vector<measured_layer>& layers = opened.layers;

@@ -41,7 +41,8 @@ bool has_unit(repscope::layout axes, const std::string& what) {
     return true;
 }
 
-// --unit, the last that is said for a layer of this name and layout.
+} // namespace
+
 bool positions_are_units(const measure_options& options, const std::string& name, repscope::layout axes) {
     if (options.spatial == "flatten") return true;
     bool flatten = false;
@@ -56,6 +57,17 @@ bool positions_are_units(const measure_options& options, const std::string& name
     }
     return flatten;
 }
+
+void require_units(const measure_options& options, const std::vector<repscope::layout>& layouts) {
+    for (const layer_value& value : parsed(options.units)) {
+        const auto fits = [&](repscope::layout axes) { return has_unit(axes, value.value); };
+        if (std::none_of(layouts.begin(), layouts.end(), fits)) {
+            throw usage_error("--unit: no layer has " + value.value + "s");
+        }
+    }
+}
+
+namespace {
 
 // The layers of --compare: a folder that has what each argument names, or arguments of its own.
 std::vector<dump_entry> list_perturbed(const measure_options& options, const array_options& arrays) {
@@ -155,14 +167,9 @@ opened_layers open_layers(const measure_options& options) {
         layer.perturbed = layer.perturbed_dump->reader(layout);
         check_partner(layer.file, *layer.perturbed);
     }
-    for (const layer_value& value : parsed(options.units)) {
-        const auto fits = [&](const measured_layer& layer) {
-            return has_unit(layer.file.axes(), value.value);
-        };
-        if (std::none_of(layers.begin(), layers.end(), fits)) {
-            throw usage_error("--unit: no layer has " + value.value + "s");
-        }
-    }
+    std::vector<repscope::layout> axes;
+    for (const measured_layer& layer : layers) axes.push_back(layer.file.axes());
+    require_units(options, axes);
     return opened;
 }
 

@@ -36,6 +36,13 @@ struct opened_layers {
     std::vector<std::string> notes;
 };
 
+/// Whether --unit and --spatial make every position of a layer of this name and layout a unit of its own.
+/// Throws `usage_error` if they name units that the layout does not have.
+bool positions_are_units(const measure_options& options, const std::string& name, repscope::layout axes);
+
+/// Throws `usage_error` if no layer of these layouts has the units that --unit names.
+void require_units(const measure_options& options, const std::vector<repscope::layout>& layouts);
+
 /// Opens the layers that are asked for, and their perturbed ones, with the layout of each. Everything that
 /// can be known without reading the activations is refused: `usage_error`, `data_error`,
 /// `repscope::format_error`.

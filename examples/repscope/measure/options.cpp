@@ -33,7 +33,9 @@ void add_dump_options(CLI::App& command, measure_options& options) {
         .add_option("ACT", options.files,
                     ".npy, folder of .npy, .npz, .safetensors: layers, named by their file\n"
                     "or key; FILE:KEY is one array of an archive. Files that a shell lists\n"
-                    "come in natural order: block.2 before block.10")
+                    "come in natural order: block.2 before block.10. A stream: - (standard\n"
+                    "input), a pipe or a .tar file, of .npy members LAYER/BATCH.npy and\n"
+                    "labels/BATCH.npy, or of .npy records of one layer")
         ->required()
         ->type_name("FILE");
     command
@@ -198,6 +200,28 @@ void add_resource_options(CLI::App& command, measure_options& options) {
         ->type_name("M");
 }
 
+// Of streams.
+void add_stream_options(CLI::App& command, measure_options& options) {
+    command.add_flag(
+        "--webdataset", options.webdataset,
+        "streams: members are named KEY.LAYER.npy, and KEY.labels.npy, in\nplace of LAYER/BATCH.npy");
+    command
+        .add_option("--snapshot", options.snapshot,
+                    "streams: save the moments to this file every 10 minutes and at the end;\n"
+                    "'repscope merge FILE' shows them, --resume continues")
+        ->type_name("FILE");
+    command
+        .add_option("--snapshot-every", options.snapshot_every,
+                    "streams: samples of a layer between snapshots, in place of a time")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 60U)))
+        ->type_name("N");
+    command
+        .add_option("--resume", options.resume,
+                    "streams: begin with the moments of a snapshot; the stream is sent again\n"
+                    "from its beginning, and samples that the moments have are skipped")
+        ->type_name("FILE");
+}
+
 // Where the results go.
 void add_output_options(CLI::App& command, measure_options& options) {
     command
@@ -248,7 +272,7 @@ statistics_options measure_options::statistics() const {
     using repscope::analysis::null_method;
     using repscope::analysis::trace_method;
     return {.labels = nullptr,
-            .layer = {.measures = parse_measures(measures, {.labels = !labels.empty()}),
+            .layer = {.measures = parse_measures(measures, {.labels = is_stream || !labels.empty()}),
                       .negatives = policy_named(negatives).value(),
                       .epsilon = epsilon,
                       .reservoir = reservoir,
@@ -271,12 +295,14 @@ void add_measure_options(CLI::App& command, measure_options& options) {
     add_estimate_options(command, options);
     add_resource_options(command, options);
     add_output_options(command, options);
+    if (options.part == nullptr) add_stream_options(command, options);
     command.footer(
         "Examples:\n"
         "  repscope measure conv1.npy conv2.npy fc.npy --labels labels.npy\n"
         "  repscope measure dump.npz --labels dump.npz:labels --layout 'block*=ntd' --signed rectify\n"
         "  repscope measure clean.safetensors --compare noisy.safetensors --labels labels.csv\n"
         "  repscope measure acts.npy --json - | python3 -m json.tool\n"
+        "  tar c labels conv1 fc | ssh host repscope measure -\n"
         "  repscope measure --measures help\n"
         "A layer is an array for all samples, in the order of the labels: (samples, units) or\n"
         "(samples, channels, height, width), or another with --layout. From Python: numpy.save(FILE, "
@@ -291,9 +317,20 @@ std::optional<shard_choice> chosen_shard(const measure_options& options) {
 
 void check(const measure_options& options) {
     using repscope::analysis::measure;
+    if (!options.is_stream) {
+        const std::pair<const char*, bool> of_streams[] = {{"--webdataset", options.webdataset},
+                                                           {"--snapshot", !options.snapshot.empty()},
+                                                           {"--snapshot-every", options.snapshot_every != 0},
+                                                           {"--resume", !options.resume.empty()}};
+        for (const auto& [name, is_given] : of_streams) {
+            if (is_given)
+                throw usage_error(std::string(name) + ": expected a stream (-, a pipe, a .tar file)");
+        }
+    }
     const auto measures = options.statistics().layer.measures;
-    const bool has_selectivity = !options.labels.empty() && measures.contains(measure::selectivity);
-    if (options.labels.empty()) {
+    const bool may_have_labels = options.is_stream || !options.labels.empty();
+    const bool has_selectivity = may_have_labels && measures.contains(measure::selectivity);
+    if (!may_have_labels) {
         if (options.require == "selectivity") {
             throw usage_error("--require selectivity: selectivity needs --labels");
         }
@@ -338,14 +375,14 @@ void check(const measure_options& options) {
     }
     if (options.null != "saddlepoint") {
         if (!options.inference) throw usage_error("--null " + options.null + ": needs --inference");
-        if (options.labels.empty()) throw usage_error("--null " + options.null + ": needs --labels");
+        if (!may_have_labels) throw usage_error("--null " + options.null + ": needs --labels");
         if (!has_selectivity) throw usage_error("--null " + options.null + ": needs the measure selectivity");
     }
     if (options.permutations != 999 && options.null != "permutation") {
         throw usage_error("--permutations: needs --null permutation");
     }
     check_condition_keys(options.fail_if,
-                         {!options.labels.empty(), !options.compare.empty(), options.inference, measures});
+                         {may_have_labels, !options.compare.empty(), options.inference, measures});
 }
 
 } // namespace program

@@ -27,6 +27,12 @@ struct measure_options : measure_settings {
     std::string require;
     std::string shard;
     std::string state;
+    // Of streams.
+    bool is_stream = false; ///< which may have labels inside
+    bool webdataset = false;
+    std::string snapshot;
+    std::size_t snapshot_every = 0; ///< samples of a layer; 0: ten minutes
+    std::string resume;
     /// One of several processes, which share the samples out among them and merge what they found.
     shard_part* part = nullptr;
 

@@ -2,6 +2,7 @@
 
 #include "layers/stored_states.hpp"
 #include "layers/unit_values.hpp"
+#include "layers/zero_samples.hpp"
 #include "render/text_table.hpp"
 #include "support/errors.hpp"
 
@@ -36,18 +37,6 @@ struct scratch {
     std::vector<double> doubles;
     std::size_t zero_samples = 0; ///< seen by this thread
 };
-
-// Samples whose elements are all 0. Ends at the first other element, so that it costs little.
-template <typename Scalar>
-std::size_t count_zero_samples(const Scalar* values, std::size_t samples, std::size_t elements) {
-    std::size_t count = 0;
-    for (std::size_t k = 0; k < samples; ++k) {
-        const Scalar* const sample = values + k * elements;
-        const bool is_zero = std::all_of(sample, sample + elements, [](Scalar v) { return v == Scalar(0); });
-        if (is_zero) ++count;
-    }
-    return count;
-}
 
 // The rows of the file that are measured, in order.
 class row_list {

@@ -45,9 +45,13 @@ void progress::done(double amount, const std::string& remark) {
     last_ = now;
     const double seconds = std::chrono::duration<double>(now - start_).count();
     const double rate = amount / seconds;
-    std::string line = what_ + "  " + fixed(total_ > 0 ? 100.0 * amount / total_ : 100.0, 0) + " %";
-    line += "  " + (unit_ == "B" ? byte_count(rate) : fixed(rate, 0) + " " + unit_) + "/s";
-    if (amount > 0.0) line += "  " + duration((total_ - amount) / rate) + " left";
+    const auto in_units = [&](double value) {
+        return unit_ == "B" ? byte_count(value) : fixed(value, 0) + " " + unit_;
+    };
+    std::string line =
+        what_ + "  " + (total_ > 0 ? fixed(100.0 * amount / total_, 0) + " %" : in_units(amount));
+    line += "  " + in_units(rate) + "/s";
+    if (amount > 0.0 && total_ > 0) line += "  " + duration((total_ - amount) / rate) + " left";
     if (!remark.empty()) line += "  " + on_one_line(remark);
     if (!is_live_) {
         std::fputs((line + "\n").c_str(), stderr);

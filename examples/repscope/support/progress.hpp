@@ -12,7 +12,8 @@ class progress {
   public:
     using clock = std::chrono::steady_clock;
 
-    /// Work of `total` units of which `done` reports; `unit` names them ("B" is shown as bytes).
+    /// Work of `total` units of which `done` reports; `unit` names them ("B" is shown as bytes). A total of 0
+    /// is unknown: the line has the amount in place of a percentage and the time left.
     /// `log_interval` is the time between plain lines.
     progress(std::string what, double total, std::string unit,
              clock::duration log_interval = std::chrono::minutes(1));
