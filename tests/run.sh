@@ -48,7 +48,10 @@ tests=() targets=(all)
 sanitizers="-g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
 case $leg in
 g++) compiler=g++ flags="-O2 -DNDEBUG" options=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON) ;;
-torch) compiler=g++ flags="-O1 -DNDEBUG" options=() tests=(--tests-regex torch) targets=(torch_tests example_torch_attack example_torch_layers repscope_program) ;;
+torch)
+    compiler=g++ flags="-O1 -DNDEBUG" options=(-DREPSCOPE_BUILD_PYTHON=OFF) tests=(--tests-regex torch)
+    targets=(torch_tests example_torch_attack example_torch_layers repscope_program)
+    ;;
 sanitize)
     flags="-O1 $sanitizers" tests=(--label-exclude 'compiles|trains')
     options+=(-DREPSCOPE_LIGHT_FLAGS=-O0 -DREPSCOPE_PRECOMPILE=ON -DREPSCOPE_BUILD_TUTORIALS=OFF -DREPSCOPE_TEST_LINKING=OFF)
