@@ -1,7 +1,7 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
-#include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/detail/moments/labeled_rows.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/class_sums.hpp"
 
@@ -58,27 +58,15 @@ class activation_counts {
     template <tensor_like Activations, labels_like Labels>
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         constexpr std::string_view name = "activation_counts::update";
-        const auto x = as_activations(activations, options.axes, name);
-        if (x.extent(1) != units() || x.extent(2) * x.extent(3) == 0)
-            errors::throw_shape_error(name, "expected " + errors::text_of(units()) + " units", x.extents());
-        const auto y = as_view<1>(labels);
-        detail::check_labels(name, y, x.extent(0), classes());
-        const scoped_pool pool(options.threads);
-        constexpr std::size_t chunk_values = std::size_t{1} << 20U;
-        const std::size_t chunk = (std::max<std::size_t>)(1, chunk_values / units());
-        std::vector<double> rows((std::min)(chunk, x.extent(0)) * units());
-        std::vector<std::int64_t> classes_of_rows;
         class_sums added(units(), classes());
-        for (std::size_t first = 0; first < x.extent(0); first += chunk) {
-            const std::size_t samples_here = (std::min)(chunk, x.extent(0) - first);
-            detail::unit_rows_into(name, x, first, samples_here, false, *pool, rows.data());
-            for (std::size_t i = 0; i < samples_here * units(); ++i) rows[i] = rows[i] > threshold_ ? 1 : 0;
-            classes_of_rows.resize(samples_here);
-            for (std::size_t i = 0; i < samples_here; ++i)
-                classes_of_rows[i] = static_cast<std::int64_t>(y(first + i));
-            added.update(tensor_view<const double, 2>(rows.data(), {samples_here, units()}), classes_of_rows,
-                         {.threads = *pool});
-        }
+        detail::for_each_labeled_chunk(
+            name, activations, labels, units(), classes(), options, 0,
+            [&](double* rows, const std::vector<std::int64_t>& labels_of_rows, thread_pool& pool) {
+                const std::size_t count = labels_of_rows.size();
+                for (std::size_t i = 0; i < count * units(); ++i) rows[i] = rows[i] > threshold_ ? 1 : 0;
+                added.update(tensor_view<const double, 2>(rows, {count, units()}), labels_of_rows,
+                             {.threads = pool});
+            });
         sums_.merge(added);
     }
     /// Selected if the activations are not a tensor; does not compile.

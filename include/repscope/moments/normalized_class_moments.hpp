@@ -1,8 +1,7 @@
 #pragma once
 
 #include "repscope/bytes.hpp"
-#include "repscope/detail/common/check_labels.hpp"
-#include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/detail/moments/labeled_rows.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/update_options.hpp"
@@ -12,7 +11,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -44,33 +42,22 @@ class normalized_class_moments {
     template <tensor_like Activations, labels_like Labels>
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         constexpr std::string_view name = "normalized_class_moments::update";
-        const auto x = as_activations(activations, options.axes, name);
-        if (x.extent(1) != units() || x.extent(2) * x.extent(3) == 0)
-            errors::throw_shape_error(name, "expected " + errors::text_of(units()) + " units", x.extents());
-        const auto y = as_view<1>(labels);
-        detail::check_labels(name, y, x.extent(0), classes());
-        const scoped_pool pool(options.threads);
-        constexpr std::size_t chunk_values = std::size_t{1} << 20U;
-        const std::size_t chunk = (std::max<std::size_t>)(1, chunk_values / units());
-        std::vector<double> rows((std::min)(chunk, x.extent(0)) * units());
-        std::vector<std::int64_t> classes_of_rows;
         class_moments added(units(), classes());
         std::uint64_t silent = 0;
-        for (std::size_t first = 0; first < x.extent(0); first += chunk) {
-            const std::size_t samples_here = (std::min)(chunk, x.extent(0) - first);
-            detail::unit_rows_into(name, x, first, samples_here, false, *pool, rows.data(),
-                                   samples() + silent_samples_);
-            classes_of_rows.clear();
-            for (std::size_t i = 0; i < samples_here; ++i) {
-                double* const to = rows.data() + classes_of_rows.size() * units();
-                if (normalize(rows.data() + i * units(), to))
-                    classes_of_rows.push_back(static_cast<std::int64_t>(y(first + i)));
-                else
-                    ++silent;
-            }
-            added.update(tensor_view<const double, 2>(rows.data(), {classes_of_rows.size(), units()}),
-                         classes_of_rows, {.threads = *pool});
-        }
+        detail::for_each_labeled_chunk(
+            name, activations, labels, units(), classes(), options, samples() + silent_samples_,
+            [&](double* rows, std::vector<std::int64_t>& labels_of_rows, thread_pool& pool) {
+                std::size_t kept = 0;
+                for (std::size_t i = 0; i < labels_of_rows.size(); ++i) {
+                    if (normalize(rows + i * units(), rows + kept * units()))
+                        labels_of_rows[kept++] = labels_of_rows[i];
+                    else
+                        ++silent;
+                }
+                labels_of_rows.resize(kept);
+                added.update(tensor_view<const double, 2>(rows, {kept, units()}), labels_of_rows,
+                             {.threads = pool});
+            });
         moments_.merge(added);
         silent_samples_ += silent;
     }
