@@ -68,6 +68,12 @@ layer_value parse_layer_value(const std::string& text) {
     return {text.substr(0, at), text.substr(at + 1)};
 }
 
+std::vector<layer_value> parse_layer_values(const std::vector<std::string>& texts) {
+    std::vector<layer_value> values;
+    for (const std::string& text : texts) values.push_back(parse_layer_value(text));
+    return values;
+}
+
 void require_used(const std::string& option, const std::vector<layer_value>& values,
                   const std::vector<std::string>& names) {
     for (const layer_value& value : values) {

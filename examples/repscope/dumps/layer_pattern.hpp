@@ -33,6 +33,7 @@ struct layer_value {
 
 /// Cuts `PATTERN=VALUE` at its last `=`.
 layer_value parse_layer_value(const std::string& text);
+std::vector<layer_value> parse_layer_values(const std::vector<std::string>& texts);
 
 /// Throws `usage_error` in the name of `option` when one of the patterns matches none of `names`.
 void require_used(const std::string& option, const std::vector<layer_value>& values,

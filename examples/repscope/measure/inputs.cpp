@@ -21,12 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<layer_value> parsed(const std::vector<std::string>& texts) {
-    std::vector<layer_value> values;
-    for (const std::string& text : texts) values.push_back(parse_layer_value(text));
-    return values;
-}
-
 std::vector<std::string> names_of(const std::vector<dump_entry>& entries) {
     std::vector<std::string> names;
     for (const dump_entry& entry : entries) names.push_back(entry.name);
@@ -46,7 +40,7 @@ bool has_unit(repscope::layout axes, const std::string& what) {
 bool positions_are_units(const measure_options& options, const std::string& name, repscope::layout axes) {
     if (options.spatial == "flatten") return true;
     bool flatten = false;
-    for (const layer_value& value : parsed(options.units)) {
+    for (const layer_value& value : parse_layer_values(options.units)) {
         if (value.pattern && !matches(*value.pattern, name)) continue;
         const bool fits = has_unit(axes, value.value);
         if (!fits && value.pattern) {
@@ -59,7 +53,7 @@ bool positions_are_units(const measure_options& options, const std::string& name
 }
 
 void require_units(const measure_options& options, const std::vector<repscope::layout>& layouts) {
-    for (const layer_value& value : parsed(options.units)) {
+    for (const layer_value& value : parse_layer_values(options.units)) {
         const auto fits = [&](repscope::layout axes) { return has_unit(axes, value.value); };
         if (std::none_of(layouts.begin(), layouts.end(), fits)) {
             throw usage_error("--unit: no layer has " + value.value + "s");
@@ -125,7 +119,7 @@ double measured_layer::bytes() const {
 
 opened_layers open_layers(const measure_options& options) {
     const array_options arrays = options.arrays();
-    const std::vector<layer_value> layouts = parsed(options.layouts);
+    const std::vector<layer_value> layouts = parse_layer_values(options.layouts);
     const layer_choice chosen(options.layers);
     dump_listing listing = list_dump(options.files, arrays, options.labels);
     std::vector<dump_entry>& entries = listing.entries;
@@ -134,7 +128,7 @@ opened_layers open_layers(const measure_options& options) {
         throw usage_error("--layers: no layer is called like " + pattern);
     }
     require_used("--layout", layouts, names);
-    require_used("--unit", parsed(options.units), names);
+    require_used("--unit", parse_layer_values(options.units), names);
     require_used("--shape", arrays.shapes, names);
     std::erase_if(entries, [&](const dump_entry& entry) { return !chosen.takes(entry.name); });
     if (entries.empty()) throw usage_error("no layer is left to be measured");

@@ -258,14 +258,12 @@ void add_output_options(CLI::App& command, measure_options& options) {
 } // namespace
 
 array_options measure_options::arrays() const {
-    array_options how{.dtype = dtype,
-                      .shapes = {},
-                      .offset = offset,
-                      .folders = batches      ? repscope::io::folder_files::batches
-                                 : no_batches ? repscope::io::folder_files::layers
-                                              : repscope::io::folder_files::by_name};
-    for (const std::string& text : shapes) how.shapes.push_back(parse_layer_value(text));
-    return how;
+    return {.dtype = dtype,
+            .shapes = parse_layer_values(shapes),
+            .offset = offset,
+            .folders = batches      ? repscope::io::folder_files::batches
+                       : no_batches ? repscope::io::folder_files::layers
+                                    : repscope::io::folder_files::by_name};
 }
 
 statistics_options measure_options::statistics() const {

@@ -65,6 +65,24 @@ class memory_source final : public byte_source {
     std::string name_;
 };
 
+/// Bytes in memory that belong to this object.
+class owned_memory_source final : public byte_source {
+  public:
+    /// Errors refer to it by `name`.
+    owned_memory_source(std::vector<std::byte> bytes, std::string name)
+        : bytes_(std::move(bytes)), source_(bytes_, std::move(name)) {}
+    // A copy would read the bytes of the original.
+    owned_memory_source(const owned_memory_source&) = delete;
+    owned_memory_source& operator=(const owned_memory_source&) = delete;
+
+    void read(std::size_t offset, std::span<std::byte> bytes) const override { source_.read(offset, bytes); }
+    [[nodiscard]] std::size_t size() const noexcept override { return bytes_.size(); }
+
+  private:
+    std::vector<std::byte> bytes_;
+    memory_source source_;
+};
+
 } // namespace io
 } // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -79,6 +79,11 @@ namespace io {
 /// `are_batches` describes.
 enum class folder_files { by_name, batches, layers };
 
+/// Returns a name without the digits at its end.
+[[nodiscard]] inline std::string_view without_trailing_number(std::string_view name) noexcept {
+    return name.substr(0, name.find_last_not_of("0123456789") + 1);
+}
+
 /// Returns whether files are batches of one layer. They are batches if the names of two or more, without
 /// `.npy`, differ in a trailing number only: `batch_0`, `batch_1`; `0001`, `0002`; but not `blocks.0.attn`,
 /// `blocks.1.attn`.
@@ -90,14 +95,10 @@ enum class folder_files { by_name, batches, layers };
         if (path.ends_with(".npy")) path.remove_suffix(4);
         return path;
     };
-    const auto without_number = [](std::string_view stem) {
-        while (!stem.empty() && stem.back() >= '0' && stem.back() <= '9') stem.remove_suffix(1);
-        return stem;
-    };
-    const std::string_view prefix = without_number(stem_of(files.front()));
+    const std::string_view prefix = without_trailing_number(stem_of(files.front()));
     return std::all_of(files.begin(), files.end(), [&](const std::string& file) {
         const std::string_view stem = stem_of(file);
-        return without_number(stem) == prefix && stem.size() > prefix.size();
+        return without_trailing_number(stem) == prefix && stem.size() > prefix.size();
     });
 }
 

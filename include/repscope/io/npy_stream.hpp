@@ -49,19 +49,6 @@ namespace io {
 /// in that order, is copied to memory; `format_error` if it takes more than `max_copy` bytes.
 [[nodiscard]] inline stored_array forward_array(byte_stream& bytes, const npy_header& header,
                                                 const std::string& name, std::size_t max_copy) {
-    class owned_bytes final : public byte_source {
-      public:
-        owned_bytes(std::vector<std::byte> bytes, const std::string& name)
-            : bytes_(std::move(bytes)), source_(bytes_, name) {}
-        void read(std::size_t offset, std::span<std::byte> target) const override {
-            source_.read(offset, target);
-        }
-        [[nodiscard]] std::size_t size() const noexcept override { return bytes_.size(); }
-
-      private:
-        std::vector<std::byte> bytes_;
-        memory_source source_;
-    };
     stored_array array{name, header, nullptr};
     array.header.data_offset = 0;
     const std::size_t size = header.size() * size_of(header.format.type);
@@ -83,7 +70,7 @@ namespace io {
         copy.resize(before + (std::min)(step, size - before));
         bytes.read(std::span(copy).subspan(before));
     }
-    array.bytes = std::make_shared<owned_bytes>(std::move(copy), name);
+    array.bytes = std::make_shared<owned_memory_source>(std::move(copy), name);
     return array;
 }
 

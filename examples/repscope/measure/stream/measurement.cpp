@@ -28,35 +28,6 @@ member_names names_of_members(const measure_options& options) {
     return options.no_batches ? member_names::layers : member_names::folders;
 }
 
-// The bytes of a member of labels, which the caller has bounded.
-class label_bytes final : public io::byte_source {
-  public:
-    label_bytes(std::vector<std::byte> bytes, const std::string& name)
-        : bytes_(std::move(bytes)), source_(bytes_, name) {}
-    void read(std::size_t offset, std::span<std::byte> target) const override {
-        source_.read(offset, target);
-    }
-    [[nodiscard]] std::size_t size() const noexcept override { return bytes_.size(); }
-
-  private:
-    std::vector<std::byte> bytes_;
-    io::memory_source source_;
-};
-
-// Whether two names differ in a trailing number only.
-bool are_numbered_alike(std::string_view a, std::string_view b) {
-    const auto without_number = [](std::string_view text) {
-        return text.substr(0, text.find_last_not_of("0123456789") + 1);
-    };
-    return without_number(a) == without_number(b);
-}
-
-std::vector<layer_value> values_of(const std::vector<std::string>& texts) {
-    std::vector<layer_value> values;
-    for (const std::string& text : texts) values.push_back(parse_layer_value(text));
-    return values;
-}
-
 } // namespace
 
 stream_measurement::stream_measurement(const measure_options& options, const label_set* labels,
@@ -129,7 +100,7 @@ stream_layer& stream_measurement::layer_of(const std::string& name, const io::ar
         layers_[place->second]->require_same(header, member);
         return *layers_[place->second];
     }
-    const auto stated = layouts_for(name, header.shape, values_of(options_.layouts), member);
+    const auto stated = layouts_for(name, header.shape, parse_layer_values(options_.layouts), member);
     const auto axes = choose_layout(header.shape, stated, member, name);
     const bool flatten = positions_are_units(options_, name, axes);
     auto layer = std::make_unique<stream_layer>(name, file, header, axes, flatten);
@@ -164,7 +135,7 @@ void stream_measurement::add_activations(const member_place& place, const io::np
         throw data_error(member, "layer " + place.layer + " has batch " + place.batch + " twice");
     record.layers.push_back(number);
     const std::string& first_name = first_batch_of_layer_.try_emplace(place.layer, place.batch).first->second;
-    if (!are_numbered_alike(first_name, place.batch))
+    if (io::without_trailing_number(first_name) != io::without_trailing_number(place.batch))
         joined_.try_emplace(place.layer, first_name, place.batch);
     if (labels_ != nullptr && record.first + samples > labels_->rows) {
         throw data_error(labels_->file, std::to_string(labels_->rows) + " labels, but layer " + place.layer +
@@ -242,7 +213,7 @@ void stream_measurement::add_labels(const member_place& place, io::byte_stream& 
     }
     require_class_sums();
     std::vector<std::int32_t> classes =
-        table_.classes_of(std::make_shared<label_bytes>(std::move(contents), member), member);
+        table_.classes_of(std::make_shared<io::owned_memory_source>(std::move(contents), member), member);
     batch_record& record = record_of(place.batch, classes.size(), member);
     if (record.has_labels) throw data_error(member, "batch " + place.batch + " has labels twice");
     allow_waiting(classes.size() * sizeof(std::int32_t), member);
@@ -413,8 +384,8 @@ measure_result stream_measurement::finish() {
     }
     for (const std::string& pattern : layer_choice(options_.layers).unused(names))
         throw usage_error("--layers: no layer is called like " + pattern);
-    require_used("--layout", values_of(options_.layouts), names);
-    require_used("--unit", values_of(options_.units), names);
+    require_used("--layout", parse_layer_values(options_.layouts), names);
+    require_used("--unit", parse_layer_values(options_.units), names);
     require_units(options_, layouts);
     if (origin_ == label_origin::stream) sort_classes();
     if (origin_ == label_origin::none && options_.require == "selectivity")
