@@ -21,7 +21,7 @@ from module_reference import (differences, measured_by_program, participation_ra
                               selectivity_of, unit_values)
 
 RANDOM = np.random.default_rng(11)
-# What the program knows of files.
+# Fields of the program that describe files.
 OF_FILES = ("file", "batches", "comparison.file", "name")
 
 

@@ -35,7 +35,8 @@ struct layer_accumulator_options {
     /// Number of classes: labels are 0 .. classes - 1. 0: no labels, dimensionality only.
     std::size_t classes = 0;
     /// Measures to compute; those that need labels are left out without classes. What none of them needs is
-    /// neither accumulated nor computed: without a measure of the spectrum there is no eigenvalue solver.
+    /// neither accumulated nor computed: without a measure of the spectrum no
+    /// eigenvalues of the second moments are computed.
     measure_set measures = default_measures;
     negative_policy negatives = negative_policy::undefined;
     double epsilon = 1e-6;

@@ -40,7 +40,7 @@ struct layer_moments {
     std::optional<value_histogram> histogram{};         ///< for selectivity; of the same values as the sums
     std::optional<class_moments> rectified_variances{}; ///< of rectified values; one class
     std::optional<covariance_sketch> sketch{};
-    std::optional<class_moments> variances{}; ///< if there is no covariance; one class
+    std::optional<class_moments> variances{}; ///< without a covariance; one class
     std::optional<activation_counts> active{};
     std::optional<class_moments> selective_classes{};
     std::optional<class_moments> plain_classes{}; ///< if `selective_classes` are of rectified values
