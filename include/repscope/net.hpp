@@ -3,6 +3,8 @@
 #include "repscope/net/accuracy.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/feature_maps.hpp"
+#include "repscope/net/graph.hpp"
+#include "repscope/net/graph_operations.hpp"
 #include "repscope/net/inference_model.hpp"
 #include "repscope/net/init.hpp"
 #include "repscope/net/input_normalization.hpp"
