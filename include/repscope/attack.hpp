@@ -7,6 +7,7 @@
 #include "repscope/attack/msd.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/pgd.hpp"
+#include "repscope/attack/projections.hpp"
 #include "repscope/attack/random_signs.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/attack/worst_case.hpp"

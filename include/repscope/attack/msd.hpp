@@ -46,6 +46,7 @@ struct msd_options {
     bool early_stop = false;
     input_bounds bounds{};
     std::array<std::size_t, 2> l1_coordinates{5, 20};
+    bool exact_l1 = false; ///< as for `pgd`
     std::uint64_t seed = 0;
     std::size_t first_sample = 0;
     std::size_t batch = 128;
@@ -94,7 +95,7 @@ msd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
                     ball.kind == norm::l1 ? draw_coordinates(work, row, options.l1_coordinates, options.seed)
                                           : 1;
                 step_in_ball(work, row, own, ball.kind, ball.eps, ball.step_size, coordinates,
-                             proposal.data() + row * work.size());
+                             options.exact_l1, proposal.data() + row * work.size());
             });
             work.losses_at(proposal, std::span(losses).first(active));
             work.for_rows([&](std::size_t row, scratch&) {

@@ -3,6 +3,7 @@
 #include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/input_bounds.hpp"
 #include "repscope/attack/norm_ball.hpp"
+#include "repscope/attack/projections.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/detail/attack/erased_model.hpp"
 #include "repscope/detail/attack/iterated_attack.hpp"
@@ -46,6 +47,7 @@ struct pgd_options {
     double momentum = 0; ///< of gradients divided by their l1 norm; 0 uses the current gradient alone
     input_bounds bounds{};
     std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< range of the number of components of an l1 step
+    bool exact_l1 = false; ///< l1: project onto the intersection of ball and box (`project_l1_in_box`)
     std::uint64_t seed = 0;
     std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
     std::size_t batch = 128;      ///< samples per call of the model; changes no result
@@ -102,10 +104,24 @@ void step_linf(run<Scalar>& work, std::size_t row, double eps, double step, Scal
     }
 }
 
-/// One step along the gradient, projected onto the ball and then the box, written to `to`.
+/// Moves `own.delta` to the nearest point of the intersection of the l1 ball and the box.
+template <typename Scalar>
+void project_row_l1_in_box(const run<Scalar>& work, std::size_t row, scratch& own, double eps) {
+    own.clean.assign(work.clean(row), work.clean(row) + work.size());
+    own.lower.resize(work.size());
+    own.upper.resize(work.size());
+    for (std::size_t i = 0; i < work.size(); ++i) {
+        own.lower[i] = work.lower(i);
+        own.upper[i] = work.upper(i);
+    }
+    project_l1_in_box(eps, own.clean, own.lower, own.upper, own.delta);
+}
+
+/// One step along the gradient, projected onto the ball and then the box, or for l1 with `exact_l1` onto
+/// their intersection, written to `to`.
 template <typename Scalar>
 void step_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, double eps, double step,
-                  std::size_t coordinates, Scalar* to) {
+                  std::size_t coordinates, bool exact_l1, Scalar* to) {
     if (kind == norm::linf) return step_linf(work, row, eps, step, to);
     work.load(row, own);
     const Scalar* const at = work.point(row);
@@ -114,7 +130,10 @@ void step_in_ball(run<Scalar>& work, std::size_t row, scratch& own, norm kind, d
         return headroom{value - work.lower(i), work.upper(i) - value};
     };
     steepest_ascent_step(kind, step, coordinates, own.gradient, limits, own.delta, own.indices);
-    project(kind, eps, own.delta, own.values);
+    if (exact_l1 && kind == norm::l1)
+        project_row_l1_in_box(work, row, own, eps);
+    else
+        project(kind, eps, own.delta, own.values);
     work.store(row, own.delta, to);
 }
 
@@ -158,7 +177,7 @@ pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
                             ? draw_coordinates(work, row, options.l1_coordinates, options.seed)
                             : 1;
                     step_in_ball(work, row, own, options.ball, options.eps, step, coordinates,
-                                 work.point(row));
+                                 options.exact_l1, work.point(row));
                 });
             });
         report_batch(options.on_batch, found, first, count, progress);
@@ -179,11 +198,11 @@ pgd_on_views(const erased_model<Scalar>& model, const tensor_view<const Scalar, 
 /// larger loss. A gradient of 0 gives no step.
 ///
 /// The projection onto the ball and then onto the box ends inside both; the result is not always the nearest
-/// point of their intersection. Cost: restarts x (steps + 1) forward and restarts x steps backward passes per
-/// sample. Throws `shape_error` or `value_error` for arguments that do not fit. These include an eps or step
-/// size that is not finite and above 0, an linf eps wider than the box, inputs outside the box, and losses or
-/// gradients that are not finite. Madry, Makelov, Schmidt, Tsipras and Vladu 2018; momentum: Dong et al.
-/// 2018; the l1 step: `steepest_ascent_step`.
+/// point of their intersection. For l1, `exact_l1` projects onto that point. Cost: restarts x (steps + 1)
+/// forward and restarts x steps backward passes per sample. Throws `shape_error` or `value_error` for
+/// arguments that do not fit. These include an eps or step size that is not finite and above 0, an linf eps
+/// wider than the box, inputs outside the box, and losses or gradients that are not finite. Madry, Makelov,
+/// Schmidt, Tsipras and Vladu 2018; momentum: Dong et al. 2018; the l1 step: `steepest_ascent_step`.
 template <typename Model, tensor_like Images, labels_like Labels>
     requires differentiable<std::remove_reference_t<Model>, element_type_of<Images>>
 [[nodiscard]] result<element_type_of<Images>> pgd(Model&& model, const Images& images, const Labels& labels,

@@ -40,7 +40,7 @@ struct run_settings {
 
 /// Scratch memory of a thread.
 struct scratch {
-    std::vector<double> delta, gradient, values;
+    std::vector<double> delta, gradient, values, clean, lower, upper;
     std::vector<std::uint32_t> indices;
 };
 
@@ -74,8 +74,8 @@ inline void check_step_size(std::string_view function, double step_size) {
 }
 
 /// Returns the labels as int; checks them against the model's number of classes.
-template <typename Scalar, typename Label>
-[[nodiscard]] std::vector<int> checked_labels(std::string_view function, const erased_model<Scalar>& model,
+template <typename Model, typename Label>
+[[nodiscard]] std::vector<int> checked_labels(std::string_view function, const Model& model,
                                               const tensor_view<const Label, 1>& given,
                                               const std::array<std::size_t, 4>& extents) {
     const std::size_t samples = extents[0];
