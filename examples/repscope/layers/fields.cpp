@@ -153,6 +153,29 @@ void add_geometry(const field_writer& put, const repscope::analysis::geometry_re
     }
 }
 
+void add_similarity(const field_writer& put, const repscope::analysis::similarity_report& report) {
+    if (report.cka) {
+        put("cka", report.cka->plain);
+        put("cka_unbiased", report.cka->unbiased);
+    }
+    if (report.procrustes) put("procrustes", *report.procrustes);
+    if (report.class_mean_rsa) put("class_mean_rsa", *report.class_mean_rsa);
+    if (report.uniformity.empty()) return;
+    put("activation_uniformity", report.uniformity);
+    put("activation_uniformity_perturbed", report.perturbed_uniformity);
+    put("activation_uniformity_change", report.uniformity_change);
+}
+
+void add_drift(const field_writer& put, const drift_report& report) {
+    put("file", report.file);
+    put("samples", report.samples);
+    put("mean_distance", report.measured.mean_distance);
+    put("mean_cosine", report.measured.mean_cosine);
+    put("frechet", report.measured.frechet);
+    put("principal_angles", report.measured.principal_angles);
+    put("participation_ratio_quotient", report.measured.participation_ratio_quotient);
+}
+
 void add_neighbors(const field_writer& put, const repscope::analysis::neighbor_report& report) {
     if (report.two_nn) {
         put("two_nn", report.two_nn->likelihood);
@@ -306,6 +329,8 @@ std::vector<layer_field> fields_of(const layer_report& layer) {
     if (layer.geometry) add_geometry(put.inside("geometry"), *layer.geometry, layer.measures);
     if (layer.neighbors) add_neighbors(put.inside("neighbors"), *layer.neighbors);
     if (layer.comparison) add_comparison(put.inside("comparison"), layer);
+    if (layer.similarity) add_similarity(put.inside("similarity"), *layer.similarity);
+    if (layer.drift) add_drift(put.inside("drift"), *layer.drift);
     return fields;
 }
 

@@ -112,6 +112,43 @@ column_group neighbor_group(const std::vector<layer_report>& layers) {
     return group;
 }
 
+column_group similarity_group(const std::vector<layer_report>& layers) {
+    column_group group{"Similarity to the perturbed layer", "similarity", {}};
+    using repscope::analysis::similarity_report;
+    const auto part = [](const layer_report& layer) { return &*layer.similarity; };
+    const column_writer<decltype(part)> add{layers, part, group};
+    const similarity_report& first = *layers.front().similarity;
+    if (first.cka) {
+        add("CKA", [](const similarity_report& s) { return fixed(s.cka->plain, 3); });
+        add("CKA unbiased", [](const similarity_report& s) { return fixed(s.cka->unbiased, 3); });
+    }
+    if (first.procrustes)
+        add("Procrustes", [](const similarity_report& s) { return fixed(*s.procrustes, 3); });
+    if (first.class_mean_rsa)
+        add("RSA of class means", [](const similarity_report& s) { return fixed(*s.class_mean_rsa, 3); });
+    if (!first.uniformity.empty()) {
+        add("change of uniformity", [](const similarity_report& s) { return fixed(s.uniformity_change, 4); });
+    }
+    return group;
+}
+
+column_group drift_group(const std::vector<layer_report>& layers) {
+    column_group group{"Drift", "drift", {}};
+    const auto part = [](const layer_report& layer) { return &*layer.drift; };
+    const column_writer<decltype(part)> add{layers, part, group};
+    add("samples", [](const drift_report& d) { return std::to_string(d.samples); });
+    add("mean distance", [](const drift_report& d) { return fixed(d.measured.mean_distance, 3); });
+    add("cosine", [](const drift_report& d) { return fixed(d.measured.mean_cosine, 3); });
+    add("Frechet", [](const drift_report& d) { return fixed(d.measured.frechet, 3); });
+    add("largest angle", [](const drift_report& d) {
+        const auto& angles = d.measured.principal_angles;
+        return angles.empty() ? std::string("-") : fixed(angles.back(), 3);
+    });
+    add("quotient of PR",
+        [](const drift_report& d) { return fixed(d.measured.participation_ratio_quotient, 3); });
+    return group;
+}
+
 } // namespace
 
 std::vector<column_group> column_groups(const std::vector<layer_report>& layers) {
@@ -128,6 +165,8 @@ std::vector<column_group> column_groups(const std::vector<layer_report>& layers)
                            [](const layer_report& layer) { return &*layer.comparison->geometry; }));
     }
     if (layers.front().neighbors) groups.push_back(neighbor_group(layers));
+    if (layers.front().similarity) groups.push_back(similarity_group(layers));
+    if (layers.front().drift) groups.push_back(drift_group(layers));
     return groups;
 }
 

@@ -4,8 +4,10 @@
 
 #include <repscope/analysis/layer_report.hpp>
 #include <repscope/analysis/measure_set.hpp>
+#include <repscope/analysis/similarity_report.hpp>
 #include <repscope/dimensionality/power_law.hpp>
 #include <repscope/dimensionality/result.hpp>
+#include <repscope/geometry/representation_drift.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -51,6 +53,13 @@ struct comparison_report {
     double relative_size = 0.0;
 };
 
+/// The same layer for other inputs (--unpaired).
+struct drift_report {
+    std::string file;
+    std::size_t samples = 0;
+    repscope::representation_drift_result measured;
+};
+
 /// Everything that is known of one layer: the LAYER object of the JSON files, a row of the tables.
 struct layer_report {
     std::string name;
@@ -74,6 +83,8 @@ struct layer_report {
     std::optional<repscope::analysis::geometry_report> geometry;
     std::optional<repscope::analysis::neighbor_report> neighbors;
     std::optional<comparison_report> comparison;
+    std::optional<repscope::analysis::similarity_report> similarity; ///< to the perturbed layer
+    std::optional<drift_report> drift;
     std::optional<inference_report> inference;
 };
 

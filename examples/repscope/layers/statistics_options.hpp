@@ -12,6 +12,7 @@ namespace program {
 /// How a layer is measured.
 struct statistics_options {
     const label_set* labels = nullptr; ///< null: dimensionality only
+    bool unpaired = false;             ///< a perturbed layer has other samples
     /// Classes, samples and threads are set by `accumulator_options`.
     repscope::analysis::layer_accumulator_options layer{};
 

@@ -3,7 +3,7 @@
 #include "dumps/layout_choice.hpp"
 #include "files/input_files.hpp"
 #include "measure/json.hpp"
-#include "measure/pass.hpp"
+#include "measure/pass/measure_file.hpp"
 #include "measure/schedule.hpp"
 #include "support/errors.hpp"
 #include "support/progress.hpp"
@@ -101,8 +101,13 @@ const dump_entry& partner_of(const std::string& name, bool is_only_one,
     throw usage_error("--compare: there is no layer '" + name + "' to compare with");
 }
 
-void check_partner(const repscope::io::block_reader& file, const repscope::io::block_reader& perturbed) {
-    if (file.shape() == perturbed.shape()) return;
+void check_partner(const repscope::io::block_reader& file, const repscope::io::block_reader& perturbed,
+                   bool unpaired) {
+    const std::ptrdiff_t first = unpaired ? 1 : 0; // the number of samples may differ
+    if (std::equal(file.shape().begin() + first, file.shape().end(), perturbed.shape().begin() + first,
+                   perturbed.shape().end())) {
+        return;
+    }
     throw data_error(perturbed.path(), "has shape " + repscope::format_shape(perturbed.shape()) + ", but " +
                                            file.path() + ", with which it is compared, " +
                                            repscope::format_shape(file.shape()));
@@ -159,7 +164,7 @@ opened_layers open_layers(const measure_options& options) {
                                  where + ", with which it is compared, " + repscope::format_shape(shape));
         }
         layer.perturbed = layer.perturbed_dump->reader(layout);
-        check_partner(layer.file, *layer.perturbed);
+        check_partner(layer.file, *layer.perturbed, options.unpaired);
     }
     std::vector<repscope::layout> axes;
     for (const measured_layer& layer : layers) axes.push_back(layer.file.axes());
@@ -219,7 +224,10 @@ void for_each_layer(const std::vector<measured_layer>& layers, const std::option
     std::vector<layer_cost> costs;
     std::vector<double> sizes;
     for (const measured_layer& layer : layers) {
-        file_task task{&layer.file, layer.perturbed ? &*layer.perturbed : nullptr, layer.flatten};
+        file_task task{.file = &layer.file,
+                       .perturbed = layer.perturbed ? &*layer.perturbed : nullptr,
+                       .unpaired = how.unpaired,
+                       .flatten = layer.flatten};
         if (shard) task.samples = shard->samples_of(layer.file.samples());
         const std::size_t samples = task.samples ? task.samples->count : layer.file.samples();
         const double part = static_cast<double>(samples) / static_cast<double>(layer.file.samples());

@@ -41,6 +41,7 @@ json settings_json(const measure_settings& settings) {
     object["offset"] = settings.offset;
     object["batches"] = settings.batches || settings.no_batches ? json(settings.batches) : json();
     object["compare"] = settings.compare;
+    if (settings.unpaired) object["unpaired"] = true;
     object["inference"] = settings.inference;
     object["first_index"] = settings.first_index;
     object["method"] = settings.method;
@@ -81,6 +82,7 @@ measure_settings settings_from(const json& object) {
         settings.no_batches = !settings.batches;
     }
     take(object, "compare", settings.compare);
+    take(object, "unpaired", settings.unpaired);
     take(object, "inference", settings.inference);
     take(object, "first_index", settings.first_index);
     take(object, "method", settings.method);

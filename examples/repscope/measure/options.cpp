@@ -133,6 +133,9 @@ void add_definition_options(CLI::App& command, measure_options& options) {
                     "folder that has them; reports changes, and the paired difference")
         ->type_name("FILE")
         ->allow_extra_args(false);
+    command.add_flag("--unpaired", options.unpaired,
+                     "--compare: the inputs are others, also in number; reports the drift of the\n"
+                     "distribution of activations");
     command
         .add_option("--fail-if", options.fail_if,
                     "exit code 3 when a layer meets 'selectivity.mean>0.4' (keys of the JSON),\n"
@@ -270,7 +273,9 @@ statistics_options measure_options::statistics() const {
     using repscope::analysis::null_method;
     using repscope::analysis::trace_method;
     return {.labels = nullptr,
-            .layer = {.measures = parse_measures(measures, {.labels = is_stream || !labels.empty()}),
+            .unpaired = unpaired,
+            .layer = {.measures = parse_measures(measures, {.labels = is_stream || !labels.empty(),
+                                                            .compare = !compare.empty() && !unpaired}),
                       .negatives = policy_named(negatives).value(),
                       .epsilon = epsilon,
                       .reservoir = reservoir,
@@ -362,7 +367,8 @@ void check(const measure_options& options) {
         throw usage_error("--reservoir: needs a measure of samples, see '--measures help'");
     if (!options.inference && !has_reservoir && options.first_index != 0)
         throw usage_error("--first-index: needs --inference");
-    if (!options.compare.empty() && options.statistics().compared_measures().empty())
+    if (options.unpaired && options.compare.empty()) throw usage_error("--unpaired: needs --compare");
+    if (!options.compare.empty() && !options.unpaired && options.statistics().compared_measures().empty())
         throw usage_error("--compare: compares none of these measures");
     if (options.method != "exact") {
         if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
@@ -379,8 +385,8 @@ void check(const measure_options& options) {
     if (options.permutations != 999 && options.null != "permutation") {
         throw usage_error("--permutations: needs --null permutation");
     }
-    check_condition_keys(options.fail_if,
-                         {may_have_labels, !options.compare.empty(), options.inference, measures});
+    check_condition_keys(options.fail_if, {may_have_labels, !options.compare.empty() && !options.unpaired,
+                                           options.inference, measures, options.unpaired});
 }
 
 } // namespace program

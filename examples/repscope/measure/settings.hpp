@@ -29,6 +29,7 @@ struct measure_settings {
     std::vector<std::string> ignored;
     std::string spatial = "mean";
     std::vector<std::string> compare;
+    bool unpaired = false; ///< the samples of `compare` are others
     std::string precision = "double";
     bool inference = false;
     std::uint64_t first_index = 0;

@@ -194,6 +194,16 @@ class basic_layer_accumulator {
     /// dimensionality and after `next_pass`.
     [[nodiscard]] const repscope::covariance& covariance() const noexcept { return moments_.covariance; }
 
+    /// The class sums and the counts of active samples of the flushed rows, of accumulators whose measures
+    /// need them. Not checked.
+    [[nodiscard]] const class_sums& sums() const noexcept { return *moments_.sums; }
+    [[nodiscard]] const activation_counts& active() const noexcept { return *moments_.active; }
+
+    /// Number of rows that enter the moments of a layer of `units` units together.
+    [[nodiscard]] static std::size_t rows_per_call(std::size_t units) noexcept {
+        return detail::rows_per_call(units);
+    }
+
     // For callers that compute the values of units themselves, on several threads.
 
     /// Number of rows that still fit into the buffer, at least 1.

@@ -38,6 +38,8 @@ struct layer_accumulator_options {
     /// neither accumulated nor computed: without a measure of the spectrum no
     /// eigenvalues of the second moments are computed.
     measure_set measures = default_measures;
+    /// Whether second moments are accumulated although no measure needs them, for `covariance()`.
+    bool needs_covariance = false;
     negative_policy negatives = negative_policy::undefined;
     double epsilon = 1e-6;
     /// Samples that measures of the samples themselves use: a random subset, `sample_reservoir`.

@@ -40,7 +40,11 @@ enum class measure : std::uint8_t {
     within_participation_ratio,
     between_participation_ratio, ///< plain and corrected
     lidar,
-    class_separation ///< plain and corrected
+    class_separation, ///< plain and corrected
+    cka,              ///< of a layer and the same layer for perturbed inputs, as the next three
+    procrustes,
+    class_mean_rsa,
+    activation_uniformity
 };
 
 /// A set of measures. A layer's states and evaluation depend on it: what no measure of the set needs is
@@ -110,7 +114,9 @@ inline constexpr measure_set labeled_measures{measure::selectivity,
                                               measure::within_participation_ratio,
                                               measure::between_participation_ratio,
                                               measure::lidar,
-                                              measure::class_separation};
+                                              measure::class_separation,
+                                              measure::class_mean_rsa,
+                                              measure::activation_uniformity};
 
 /// Measures of every unit other than its selectivity.
 inline constexpr measure_set unit_measures{measure::activation_frequency,
@@ -144,6 +150,10 @@ inline constexpr measure_set geometry_class_measures =
 /// Measures of the geometry of classes.
 inline constexpr measure_set geometry_measures =
     geometry_class_measures | measure_set{measure::class_separation};
+
+/// Measures of the similarity of two layers for the same inputs, of `layer_similarity`.
+inline constexpr measure_set similarity_measures{measure::cka, measure::procrustes, measure::class_mean_rsa,
+                                                 measure::activation_uniformity};
 
 /// Measures that a layer has unless others are chosen.
 inline constexpr measure_set default_measures{measure::selectivity, measure::participation_ratio,

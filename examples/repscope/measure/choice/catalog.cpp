@@ -14,6 +14,7 @@ constexpr std::string_view moment_cost = "time n u, memory 2 C u";
 constexpr std::string_view sample_cost = "time r u log r after the pass, memory 4 r u";
 constexpr std::string_view neighbor_cost = "time r^2 u after the pass, memory 4 r u";
 constexpr std::string_view class_scatter_cost = "as participation_ratio, then C u^2";
+constexpr std::string_view similarity_cost = "three times participation_ratio";
 constexpr std::string_view eigen_cost = "as participation_ratio, then min(n, u)^3";
 
 constexpr std::array catalog{
@@ -104,6 +105,16 @@ constexpr std::array catalog{
                   "growth of the number of near pairs between two radii"},
     catalog_entry{measure::local_pca, "local_pca", "neighbors", false, "neighbors.local_pca", neighbor_cost,
                   "mean number of principal components of neighborhoods of 21 samples"},
+    catalog_entry{measure::cka, "cka", "similarity", false, "similarity.cka", similarity_cost,
+                  "linear CKA of a layer and the perturbed one, plain and unbiased", true},
+    catalog_entry{measure::procrustes, "procrustes", "similarity", false, "similarity.procrustes",
+                  "as cka, then u^3", "Procrustes distance of a layer and the perturbed one", true},
+    catalog_entry{measure::class_mean_rsa, "class_mean_rsa", "similarity", true, "similarity.class_mean_rsa",
+                  count_cost, "rank correlation of the distances between class means, clean and perturbed",
+                  true},
+    catalog_entry{measure::activation_uniformity, "activation_uniformity", "similarity", true,
+                  "similarity.activation_uniformity", count_cost,
+                  "entropy of the activation frequencies of the units, per class, clean and perturbed", true},
 };
 
 } // namespace

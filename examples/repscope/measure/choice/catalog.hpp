@@ -16,6 +16,7 @@ struct catalog_entry {
     std::string_view keys; ///< beginnings of its keys in the LAYER object, separated by blanks
     std::string_view cost; ///< time and memory for n samples, u units, C classes
     std::string_view definition;
+    bool needs_compare = false;
 };
 
 /// All measures, those of a group together.

@@ -79,9 +79,14 @@ measure_set parse_measures(const std::vector<std::string>& texts, const measure_
         for (const catalog_entry& entry : measure_catalog()) {
             if (name != "all" && name != entry.name && name != entry.group) continue;
             is_known = true;
-            const bool is_possible = inputs.labels || !entry.needs_labels;
-            if (!is_possible && name != "all") throw usage_error("--measures " + name + ": needs --labels");
-            if (is_possible) chosen.insert(entry.measure);
+            const bool has_labels = inputs.labels || !entry.needs_labels;
+            const bool is_compared = inputs.compare || !entry.needs_compare;
+            if (!is_compared && name != "all")
+                throw usage_error("--measures " + name + ": needs --compare of the same samples");
+            // Of the group of --compare, the measures without labels remain.
+            if (!has_labels && name != "all" && (name == entry.name || !entry.needs_compare))
+                throw usage_error("--measures " + name + ": needs --labels");
+            if (has_labels && is_compared) chosen.insert(entry.measure);
         }
         if (!is_known) refuse_name(name);
     }
@@ -122,7 +127,11 @@ std::string measures_help() {
     for (const catalog_entry& entry : measure_catalog()) {
         if (entry.group != group) text += "\n" + std::string(entry.group) + "\n";
         group = entry.group;
-        const std::string needs = entry.needs_labels ? " [needs --labels]" : "";
+        const std::string needs = entry.needs_labels || entry.needs_compare
+                                      ? std::string(" [needs ") + (entry.needs_labels ? "--labels" : "") +
+                                            (entry.needs_labels && entry.needs_compare ? ", " : "") +
+                                            (entry.needs_compare ? "--compare" : "") + "]"
+                                      : "";
         if (entry.name != entry.group) text += "  " + std::string(entry.name) + needs + "\n";
         if (entry.name == entry.group && !needs.empty()) text.insert(text.size() - 1, needs);
         text += wrapped(entry.definition, "      ");

@@ -11,6 +11,7 @@ namespace program {
 /// What a run has that some measures need.
 struct measure_inputs {
     bool labels = false;
+    bool compare = false; ///< of the same samples
 };
 
 /// The measures that --measures names: names and groups, separated by commas in each text; `default` are

@@ -130,6 +130,18 @@ std::vector<layer_field> possible_fields(const report_parts& parts) {
         layer.geometry = made_up_geometry(possible);
     if (possible.contains_any(repscope::analysis::neighbor_measures))
         layer.neighbors = made_up_neighbors(possible);
+    if (parts.drift) {
+        layer.drift.emplace();
+        layer.drift->measured.principal_angles = {0.0};
+    }
+    if (parts.comparison && possible.contains_any(repscope::analysis::similarity_measures)) {
+        repscope::analysis::similarity_report& similarity = layer.similarity.emplace();
+        if (possible.contains(measure::cka)) similarity.cka.emplace();
+        if (possible.contains(measure::procrustes)) similarity.procrustes = 0.0;
+        if (possible.contains(measure::class_mean_rsa)) similarity.class_mean_rsa = 0.0;
+        if (possible.contains(measure::activation_uniformity))
+            similarity.uniformity = similarity.perturbed_uniformity = {0.0};
+    }
     if (parts.comparison) {
         layer.comparison.emplace();
         layer.comparison->shape = {1};
@@ -197,11 +209,13 @@ std::string nearest_key(const std::string& key, const report_parts& parts) {
 
 // The option that gives a key; empty where none does.
 std::string missing_option(const std::string& key, const report_parts& parts) {
-    report_parts labeled = parts, compared = parts, inferred = parts, all{true, true, true, parts.measures};
-    labeled.selectivity = compared.comparison = inferred.inference = true;
-    const std::array<std::pair<const char*, report_parts>, 4> options{{{"--labels", labeled},
+    report_parts labeled = parts, compared = parts, inferred = parts, drifted = parts,
+                 all{true, true, true, parts.measures, parts.drift};
+    labeled.selectivity = compared.comparison = inferred.inference = drifted.drift = true;
+    const std::array<std::pair<const char*, report_parts>, 5> options{{{"--labels", labeled},
                                                                        {"--compare", compared},
                                                                        {"--inference", inferred},
+                                                                       {"--compare and --unpaired", drifted},
                                                                        {"--labels and --inference", all}}};
     const auto has_key = [&](const report_parts& with) {
         for (const auto& [known, value] : possible_fields(with)) {
@@ -210,7 +224,7 @@ std::string missing_option(const std::string& key, const report_parts& parts) {
         return false;
     };
     const std::string name = measure_of_key(key);
-    const measure_set every = parse_measures({"all"}, {.labels = true});
+    const measure_set every = parse_measures({"all"}, {.labels = true, .compare = true});
     const auto has_value = [&](report_parts with) {
         with.measures = every;
         return has_number(with, key);

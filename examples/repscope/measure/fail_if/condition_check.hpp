@@ -13,6 +13,7 @@ struct report_parts {
     bool comparison = false;                                                         ///< --compare
     bool inference = false;                                                          ///< --inference
     repscope::analysis::measure_set measures = repscope::analysis::default_measures; ///< --measures
+    bool drift = false;                                                              ///< --unpaired
 };
 
 /// Throws `usage_error` for a condition of --fail-if on a key that no layer of such a run has, or on what is

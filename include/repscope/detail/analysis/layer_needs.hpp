@@ -36,18 +36,23 @@ namespace detail {
 
 /// Second moments of the units.
 [[nodiscard]] inline bool needs_scatter(const layer_accumulator_options& options) noexcept {
-    return options.measures.contains_any(dimensionality_measures) || needs_class_scatter(options);
+    return options.measures.contains_any(dimensionality_measures |
+                                         measure_set{measure::cka, measure::procrustes}) ||
+           needs_class_scatter(options) || options.needs_covariance;
 }
 
 [[nodiscard]] inline bool is_rectified(const layer_accumulator_options& options) noexcept {
     return options.classes != 0 && options.negatives == negative_policy::rectify &&
-           options.measures.contains_any(unit_measures | measure_set{measure::selectivity});
+           options.measures.contains_any(
+               unit_measures |
+               measure_set{measure::selectivity, measure::class_mean_rsa, measure::activation_uniformity});
 }
 
 /// Class sums of the values of units.
 [[nodiscard]] inline bool needs_sums(const layer_accumulator_options& options) noexcept {
-    return possible_measures(options).contains_any(
-        {measure::selectivity, measure::label_entropy, measure::gini, measure::class_sparseness});
+    return possible_measures(options).contains_any({measure::selectivity, measure::label_entropy,
+                                                    measure::gini, measure::class_sparseness,
+                                                    measure::class_mean_rsa});
 }
 
 /// Class moments of the values of units; one class without labels.
@@ -69,7 +74,8 @@ namespace detail {
 
 /// Counts of active samples; of one class without labels.
 [[nodiscard]] inline bool needs_counts(const layer_accumulator_options& options) noexcept {
-    return possible_measures(options).contains_any({measure::activation_frequency, measure::class_purity});
+    return possible_measures(options).contains_any(
+        {measure::activation_frequency, measure::class_purity, measure::activation_uniformity});
 }
 
 /// Samples of the values of units.

@@ -20,6 +20,8 @@ struct file_task {
     const repscope::io::block_reader* file = nullptr;
     /// The same inputs after a perturbation; none: nothing is compared.
     const repscope::io::block_reader* perturbed = nullptr;
+    /// The inputs of `perturbed` are others, and only the distributions are compared.
+    bool unpaired = false;
     /// Every position of a map is a unit of its own.
     bool flatten = false;
     /// The part of the samples that is measured; none: all.

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "repscope/geometry/linear_cka.hpp"
+
+#include <limits>
+#include <optional>
+#include <vector>
+
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
+namespace analysis {
+
+/// Similarity of a layer for the same inputs under two conditions; the measures that were asked for.
+struct similarity_report {
+    std::optional<linear_cka_result> cka;
+    std::optional<double> procrustes;
+    std::optional<double> class_mean_rsa; ///< with labels
+    /// Of each class under both conditions, with labels.
+    std::vector<double> uniformity, perturbed_uniformity;
+    /// Mean over classes of the change of the uniformity; NaN if no class has one.
+    double uniformity_change = std::numeric_limits<double>::quiet_NaN();
+};
+
+} // namespace analysis
+} // namespace REPSCOPE_NAMESPACE
+} // namespace repscope
