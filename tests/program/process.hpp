@@ -1,10 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <spawn.h>
 #include <string>
 #include <sys/wait.h>
@@ -25,7 +25,11 @@ struct outcome {
 
 inline std::string slurp(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    std::string bytes;
+    // In blocks: tests are compiled without optimization, and some files have megabytes.
+    for (std::array<char, 65536> block; file.read(block.data(), block.size()) || file.gcount() > 0;)
+        bytes.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    return bytes;
 }
 
 // A folder of its own for each test case, removed at the end.
