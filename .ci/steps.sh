@@ -1,4 +1,5 @@
-# Sourced by .ci/run and .ci/nightly: steps that run also after a failed step, and a summary of them.
+# Sourced by .ci/run and .ci/nightly: steps that run also after a failed step, a group of them beside the others, and a
+# summary.
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$checkout"
 work=${REPSCOPE_BUILD_DIR:-$checkout/build}
@@ -7,6 +8,24 @@ summary=$work/summary.txt
 : >"$summary"
 failed=0
 started=$SECONDS
+beside=
+
+# run_beside FUNCTION: runs the steps of a function in the background, at a low priority: they take the time that the
+# steps of the foreground leave, where one long unit or a single test keeps one of the cores. `finish` shows them.
+run_beside() {
+    set -m # a process group, so that all of it can be stopped
+    (
+        set +m
+        renice -n 10 "$BASHPID" >/dev/null
+        prefix=beside- summary=$work/beside.txt
+        : >"$summary"
+        "$1"
+        exit "$failed"
+    ) >"$work/beside.log" 2>&1 </dev/null &
+    beside=$!
+    set +m
+    trap 'kill -- "-$beside" 2>/dev/null' EXIT
+}
 
 # slowest LOG: the ten slowest tests of a log of ctest, with their seconds.
 slowest() {
@@ -16,7 +35,7 @@ slowest() {
 
 # step NAME COMMAND...: runs it, shows its output, and adds its time and result to the summary.
 step() {
-    local name=$1 log=$work/step.log status=passed begin=$SECONDS
+    local name=$1 log=$work/${prefix-}step.log status=passed begin=$SECONDS
     shift
     "$@" 2>&1 | tee "$log" || { status=FAILED && failed=1; }
     printf '%-16s %s, %d s\n' "$name" "$status" $((SECONDS - begin)) >>"$summary"
@@ -41,6 +60,12 @@ verify_headers() {
 
 # finish: prints the summary; the exit status says whether a step failed.
 finish() {
+    if [ -n "$beside" ]; then
+        wait "$beside" || failed=1
+        trap - EXIT
+        cat "$work/beside.log"
+        cat "$work/beside.txt" >>"$summary"
+    fi
     printf '%-16s %d s\n' total $((SECONDS - started)) >>"$summary"
     echo "=== summary"
     cat "$summary"
