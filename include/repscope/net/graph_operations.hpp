@@ -1,6 +1,6 @@
 #pragma once
 
-#include "repscope/version.hpp"
+#include "repscope/error.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +31,8 @@ struct graph_extent {
 
 /// The extents of a tensor of a `graph`.
 using graph_shape = std::vector<graph_extent>;
+
+using repscope::format_shape; // of fixed extents; the next one would hide it
 
 /// Returns `shape` as text: "(N, 3, 224, 224)"; "4 N" is an extent of four per sample.
 [[nodiscard]] inline std::string format_shape(const graph_shape& shape) {
