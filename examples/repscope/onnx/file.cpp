@@ -18,8 +18,8 @@ namespace program {
 
 void require_onnx(const std::string& what) {
     if (has_onnx()) return;
-    throw usage_error(what + " needs ONNX, but the program is built without it: install libonnx-dev, "
-                             "libprotobuf-dev and protobuf-compiler, and build it again");
+    throw usage_error(what + " needs ONNX, but the program is built without it: install libonnx-dev and "
+                             "libprotobuf-dev, and build it again");
 }
 
 #ifdef REPSCOPE_WITH_ONNX

@@ -77,8 +77,8 @@ struct onnx_value {
     std::vector<std::optional<std::size_t>> shape;
 };
 
-/// The content of an ONNX file. `net::read_onnx` reads it and
-/// `net::write_onnx` writes it; the two latter need protobuf.
+/// The content of an ONNX file. `net::read_onnx` makes it from a file and `net::onnx_bytes` makes a file of
+/// it; both need protobuf.
 struct onnx_model {
     std::string name; ///< of the file, for messages
     std::int64_t ir_version = 7;
