@@ -73,23 +73,34 @@ concept layer_like = parameterized<Layer> && std::floating_point<typename Layer:
     layer.initialize(random);
 };
 
+/// A classifier that `inference_model` runs, as `network` and `graph` are.
+///
+/// `workspace` holds the memory and threads of its passes. `forward(x, workspace)` returns the logits
+/// (samples, classes). `evaluate` is what `differentiable` requires of a model, in a given workspace.
+/// `classes(extents)` returns the number of classes for inputs of this shape.
+template <typename Network>
+concept inference_network = requires(const Network& fixed, typename Network::workspace& workspace,
+                                     const tensor_view<const typename Network::scalar, 4>& x,
+                                     std::span<const int> labels, std::span<double> losses,
+                                     std::span<int> predicted,
+                                     const tensor_view<typename Network::scalar, 4>& gradient,
+                                     const std::array<std::size_t, 4>& extents) {
+    { fixed.forward(x, workspace) } -> std::convertible_to<tensor_view<const typename Network::scalar, 2>>;
+    fixed.evaluate(x, labels, losses, predicted, gradient, workspace);
+    { fixed.classes(extents) } -> std::convertible_to<std::size_t>;
+};
+
 /// A classifier that the trainers accept, as `network` is.
 ///
-/// `workspace` holds the memory of its passes: `logit_gradient()`, which the caller fills, and
-/// `parameter_gradient()`. `forward_training(x, workspace)` and `forward(x, workspace)` return the logits
-/// (samples, classes), with the statistics of the batch and with the running ones. `taps(workspace)` returns
-/// the observed activations with their gradients set to 0. `backward(workspace, tapped)` computes the
-/// gradient of the parameters, including the gradients at the taps if `tapped`. `evaluate` is what
-/// `differentiable` requires of a model, in a given workspace. `classes(extents)` returns the number of
-/// classes for inputs of this shape.
+/// Besides what `inference_network` requires, `workspace` holds `logit_gradient()`, which the caller fills,
+/// and `parameter_gradient()`. `forward_training(x, workspace)` returns the logits with the statistics of the
+/// batch, `forward` those with the running ones. `taps(workspace)` returns the observed activations with
+/// their gradients set to 0. `backward(workspace, tapped)` computes the gradient of the parameters, including
+/// the gradients at the taps if `tapped`.
 template <typename Network>
-concept network_like = parameterized<Network> &&
+concept network_like = parameterized<Network> && inference_network<Network> &&
     requires(Network& network, const Network& fixed, typename Network::workspace& workspace,
-             const tensor_view<const typename Network::scalar, 4>& x, std::span<const int> labels,
-             std::span<double> losses, std::span<int> predicted,
-             const tensor_view<typename Network::scalar, 4>& gradient,
-             const std::array<std::size_t, 4>& extents, const detail::any_visitor& visit) {
-    { fixed.forward(x, workspace) } -> std::convertible_to<tensor_view<const typename Network::scalar, 2>>;
+             const tensor_view<const typename Network::scalar, 4>& x, const detail::any_visitor& visit) {
     {
         fixed.forward_training(x, workspace)
         } -> std::convertible_to<tensor_view<const typename Network::scalar, 2>>;
@@ -97,8 +108,6 @@ concept network_like = parameterized<Network> &&
     { workspace.logit_gradient() } -> std::convertible_to<tensor_view<typename Network::scalar, 2>>;
     { workspace.parameter_gradient() } -> std::convertible_to<std::span<const typename Network::scalar>>;
     fixed.backward(workspace, true);
-    fixed.evaluate(x, labels, losses, predicted, gradient, workspace);
-    { fixed.classes(extents) } -> std::convertible_to<std::size_t>;
     { fixed.parameter_count() } -> std::convertible_to<std::size_t>;
     network.update_state(workspace);
     network.visit_state(visit);

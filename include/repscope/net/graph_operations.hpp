@@ -57,7 +57,7 @@ namespace op {
 /// is not supported.
 struct convolution {
     std::size_t groups = 1;
-    std::vector<std::size_t> stride, dilation, pad_begin, pad_end;
+    std::vector<std::size_t> stride{}, dilation{}, pad_begin{}, pad_end{};
 };
 
 enum class pooling_kind { max, average };
@@ -71,7 +71,7 @@ enum class pooling_kind { max, average };
 struct pooling {
     pooling_kind kind = pooling_kind::max;
     bool global = false;
-    std::vector<std::size_t> kernel, stride, dilation, pad_begin, pad_end;
+    std::vector<std::size_t> kernel{}, stride{}, dilation{}, pad_begin{}, pad_end{};
     bool ceil_mode = false;
     bool count_include_pad = false;
 };
@@ -140,7 +140,7 @@ struct layer_normalization {
 
 /// The mean over some axes, all axes if none is given; `keep`: they remain with extent 1.
 struct reduce_mean {
-    std::vector<std::ptrdiff_t> axes;
+    std::vector<std::ptrdiff_t> axes{};
     bool keep = true;
 };
 
@@ -153,28 +153,28 @@ struct concat {
 /// `axes`; an empty `step` means 1. Negative positions count from the end, positions outside are clamped, and
 /// a negative step goes backwards, as in NumPy. A split is one slice per part.
 struct slice {
-    std::vector<std::ptrdiff_t> axes, begin, end, step;
+    std::vector<std::ptrdiff_t> axes{}, begin{}, end{}, step{};
 };
 
 /// `value` around a tensor; `begin` and `end` have one entry per axis. A negative entry removes elements.
 struct pad {
-    std::vector<std::ptrdiff_t> begin, end;
+    std::vector<std::ptrdiff_t> begin{}, end{};
     double value = 0;
 };
 
 /// The same elements in row-major order with other extents: Reshape, Flatten, Squeeze and Unsqueeze.
 struct reshape {
-    graph_shape shape;
+    graph_shape shape{};
 };
 
 /// Axis i of the output is axis `axes[i]` of the input.
 struct transpose {
-    std::vector<std::size_t> axes;
+    std::vector<std::size_t> axes{};
 };
 
 /// Broadcasts a tensor to the extents `shape`, which are broadcast with its own ones.
 struct expand {
-    graph_shape shape;
+    graph_shape shape{};
 };
 
 /// x where the condition is not 0, y elsewhere. Inputs: the constant condition, x, y; all are broadcast.
@@ -184,8 +184,8 @@ struct where {};
 /// `extents` of the indices, none for a single index.
 struct gather {
     std::ptrdiff_t axis = 0;
-    std::vector<std::int64_t> indices;
-    std::vector<std::size_t> extents;
+    std::vector<std::int64_t> indices{};
+    std::vector<std::size_t> extents{};
 };
 
 } // namespace op

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "repscope/error.hpp"
 #include "repscope/net/concepts.hpp"
 #include "repscope/net/loss.hpp"
-#include "repscope/net/network.hpp"
 #include "repscope/parallel/thread_pool.hpp"
+#include "repscope/tensor/slice.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -14,9 +16,9 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// A network in inference mode with its memory and threads; attacks and gradients take it as a model. The
-/// network must outlive it; changes of its parameters take effect. Not thread-safe.
-template <network_like Network>
+/// A network or a graph in inference mode with its memory and threads; attacks and gradients take it as a
+/// model. The network must outlive it; changes of its parameters take effect. Not thread-safe.
+template <inference_network Network>
 class inference_model {
   public:
     using scalar = typename Network::scalar;
@@ -33,6 +35,21 @@ class inference_model {
     [[nodiscard]] std::array<std::size_t, 4> extents(std::size_t layer,
                                                      const std::array<std::size_t, 4>& x) const {
         return network_->extents(layer, x);
+    }
+    /// Writes the logits of `x` to `to` (samples, classes), some samples at a time; see `scored`.
+    void logits(const input_view& x, const tensor_view<scalar, 2>& to) {
+        if (to.extents() != std::array{x.extent(0), classes(x.extents())}) {
+            errors::throw_shape_error("net::inference_model::logits", "expected (samples, classes)",
+                                      to.extents());
+        }
+        constexpr std::size_t together = 128;
+        for (std::size_t first = 0; first < x.extent(0); first += together) {
+            const std::size_t count = (std::min)(together, x.extent(0) - first);
+            const tensor_view<const scalar, 2> part = network_->forward(samples(x, first, count), ws_);
+            for (std::size_t n = 0; n < count; ++n) {
+                for (std::size_t c = 0; c < part.extent(1); ++c) to(first + n, c) = part(n, c);
+            }
+        }
     }
     void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
                     std::span<int> predicted, const tensor_view<scalar, 4>& gradient) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/detail/net/check_evaluation.hpp"
 #include "repscope/error.hpp"
 #include "repscope/model/layer_tap.hpp"
 #include "repscope/net/concepts.hpp"
@@ -186,13 +187,13 @@ class network {
                   std::span<int> predicted, const tensor_view<scalar, 4>& gradient, workspace& ws,
                   loss_function loss = loss_function::cross_entropy) const {
         const std::size_t n = x.extent(0);
-        check_lengths(n, labels.size(), losses.size(), predicted.size());
+        detail::check_lengths("net::network", n, labels.size(), losses.size(), predicted.size());
         if (!gradient.empty()) check_shape("net::network", gradient.extents(), x.extents());
         for (std::size_t first = 0; first < n; first += piece) {
             const std::size_t count = (std::min)(piece, n - first);
             const auto logits = forward(samples(x, first, count), ws);
             const auto part = [&](auto span) { return span.empty() ? span : span.subspan(first, count); };
-            if (first == 0) check_labels(labels, logits.extent(1));
+            if (first == 0) detail::check_labels("net::network", labels, logits.extent(1));
             const auto upstream = gradient.empty() ? tensor_view<scalar, 2>{} : ws.logit_gradient();
             const auto own = labels.subspan(first, count);
             if (loss == loss_function::margin)
@@ -364,15 +365,6 @@ class network {
             }
         }
     }
-    /// A local index for all of `x`; the losses handle a piece of it.
-    static void check_labels(std::span<const int> labels, std::size_t classes) {
-        for (std::size_t n = 0; n < labels.size(); ++n) {
-            if (labels[n] >= 0 && static_cast<std::size_t>(labels[n]) < classes) continue;
-            errors::throw_value_error("net::network",
-                                      "expected labels from 0 to " + errors::text_of(classes - 1) + ", got " +
-                                          errors::text_of(labels[n]) + " at position " + errors::text_of(n));
-        }
-    }
     static void check_layer(std::size_t layer) {
         if (layer < layers()) return;
         errors::throw_value_error("net::network", "expected a layer below " + errors::text_of(layers()) +
@@ -384,15 +376,6 @@ class network {
             errors::throw_shape_error(function, "expected shape " + format_shape(expected), got);
         }
     }
-    static void check_lengths(std::size_t n, std::size_t labels, std::size_t losses, std::size_t predicted) {
-        for (const std::size_t length : {labels, losses == 0 ? n : losses, predicted == 0 ? n : predicted}) {
-            if (length == n) continue;
-            errors::throw_shape_error("net::network", "expected " + errors::text_of(n) +
-                                                          " labels, losses and predictions, got " +
-                                                          errors::text_of(length));
-        }
-    }
-
     std::string architecture_;
     normalization<scalar> input_;
     Body body_;

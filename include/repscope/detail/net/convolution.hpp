@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/detail/net/kernels.hpp"
+#include "repscope/detail/net/products.hpp"
 #include "repscope/net/feature_maps.hpp"
 
 #include <algorithm>
@@ -21,15 +22,6 @@ struct window {
 };
 
 namespace detail {
-
-/// One set of output pixels that read their input through the same stretches.
-template <typename T>
-struct product_plan {
-    std::vector<segment> stretches;
-    std::vector<std::ptrdiff_t> in, out; // of every pixel of an image
-    std::vector<T> weights; // panels of columns, each (depth, panel width); of few columns (columns, depth)
-    std::size_t depth = 0;
-};
 
 /// The three products of a convolution without a copy of its input: every operand is read in place, through
 /// offsets. The input needs a border of zeros as wide as the padding, the gradient of the output one of
@@ -65,7 +57,7 @@ class convolution {
     /// Weights, each output channel times `scale` if given, in the order of `forward`.
     void pack_forward(std::span<const T> weights, const T* scale = nullptr) {
         const std::size_t taps = win_.kernel.rows * win_.kernel.cols;
-        arrange(forward_, out_channels_, [&](std::size_t row, std::size_t column) {
+        arrange_columns(forward_, out_channels_, [&](std::size_t row, std::size_t column) {
             const std::size_t tap = row / in_channels_, c = row % in_channels_;
             const T weight = weights[(column * in_channels_ + c) * taps + tap];
             return scale != nullptr ? weight * scale[column] : weight;
@@ -78,7 +70,7 @@ class convolution {
             for (std::size_t px = 0; px < win_.stride.cols; ++px, ++index) {
                 const std::size_t across = taps_along(win_.kernel.cols, win_.stride.cols, px);
                 const std::size_t down = taps_along(win_.kernel.rows, win_.stride.rows, py);
-                arrange(phases_[index], in_channels_, [&](std::size_t row, std::size_t column) {
+                arrange_columns(phases_[index], in_channels_, [&](std::size_t row, std::size_t column) {
                     const std::size_t tap = row / out_channels_, c = row % out_channels_;
                     const std::size_t ky = py + win_.stride.rows * (down - 1 - tap / across);
                     const std::size_t kx = px + win_.stride.cols * (across - 1 - tap % across);
@@ -152,12 +144,9 @@ class convolution {
 
     /// Number of samples that are multiplied together, so that tiles of pixels are full and the maps stay in
     /// the cache.
-    [[nodiscard]] std::size_t chunk() const noexcept { return chunk_of(forward_.in.size()); }
+    [[nodiscard]] std::size_t chunk() const noexcept { return samples_together(forward_.in.size()); }
 
   private:
-    [[nodiscard]] static std::size_t chunk_of(std::size_t pixels) noexcept {
-        return (std::max<std::size_t>)(1, 192 / (std::max<std::size_t>)(1, pixels));
-    }
     [[nodiscard]] static std::size_t taps_along(std::size_t kernel, std::size_t stride,
                                                 std::size_t phase) noexcept {
         return phase < kernel ? (kernel - phase + stride - 1) / stride : 0;
@@ -225,85 +214,15 @@ class convolution {
         phases_.push_back(std::move(plan));
     }
 
-    template <typename Weight>
-    static void arrange(product_plan<T>& plan, std::size_t columns, Weight&& weight) {
-        const std::size_t padded = padded_columns<T>(columns);
-        plan.weights.resize(plan.depth * padded);
-        T* to = plan.weights.data();
-        if (columns <= few_columns) {
-            for (std::size_t column = 0; column < columns; ++column) {
-                for (std::size_t row = 0; row < plan.depth; ++row) *to++ = weight(row, column);
-            }
-            return;
-        }
-        for (std::size_t first = 0; first < padded; first += panel_width<T>) {
-            const std::size_t last = (std::min)(padded, first + panel_width<T>);
-            for (std::size_t row = 0; row < plan.depth; ++row) {
-                for (std::size_t column = first; column < last; ++column) {
-                    *to++ = column < columns ? weight(row, column) : T(0);
-                }
-            }
-        }
-    }
-
     static void multiply(const product_plan<T>& plan, const feature_map_view<const T>& in, std::size_t from,
                          const feature_map_view<T>& out, std::size_t first, std::size_t count,
                          std::size_t columns, const epilogue<T>& end) {
         const std::size_t pixels = plan.in.size();
         if (pixels == 0) return;
-        const std::size_t together = chunk_of(pixels);
+        const std::size_t together = samples_together(pixels);
         for (std::size_t done = 0; done < count; done += together) {
-            multiply_chunk(plan, in.at(from + done), in.image, out.at(first + done), out.image,
-                           (std::min)(together, count - done) * pixels, columns, end);
-        }
-    }
-
-    static void multiply_chunk(const product_plan<T>& plan, const T* in, std::ptrdiff_t in_image, T* out,
-                               std::ptrdiff_t out_image, std::size_t rows, std::size_t columns,
-                               const epilogue<T>& end) {
-        const std::size_t pixels = plan.in.size();
-        const std::size_t padded = padded_columns<T>(columns);
-        if (columns <= few_columns) {
-            std::size_t pixel = 0;
-            for (std::size_t row = 0; row < rows; ++row) {
-                product_few<T>(in + plan.in[pixel], out + plan.out[pixel], plan.stretches,
-                               plan.weights.data(), plan.depth, columns, end);
-                if (++pixel < pixels) continue;
-                pixel = 0;
-                in += in_image;
-                out += out_image;
-            }
-            return;
-        }
-        for (std::size_t column = 0; column < padded; column += panel_width<T>) {
-            const T* weights = plan.weights.data() + plan.depth * column;
-            const std::size_t valid = (std::min)(columns - column, panel_width<T>);
-            epilogue<T> part = end;
-            if (end.bias != nullptr) part.bias = end.bias + column;
-            std::size_t pixel = 0;
-            const T* image_in = in;
-            T* image_out = out + column;
-            for (std::size_t row = 0; row < rows;) {
-                const T* from[tile_rows];
-                T* to[tile_rows];
-                // Tiles of similar height: two medium ones cost less than a full one and a nearly empty one.
-                const std::size_t left = rows - row, tiles = (left + tile_rows - 1) / tile_rows;
-                const std::size_t take = (left + tiles - 1) / tiles;
-                for (std::size_t r = 0; r < take; ++r) {
-                    from[r] = image_in + plan.in[pixel];
-                    to[r] = image_out + plan.out[pixel];
-                    if (++pixel == pixels) {
-                        pixel = 0;
-                        image_in += in_image;
-                        image_out += out_image;
-                    }
-                }
-                if (padded - column >= panel_width<T>)
-                    product_rows<tile_vectors>(take, from, to, plan.stretches, weights, valid, part);
-                else
-                    product_rows<1>(take, from, to, plan.stretches, weights, valid, part);
-                row += take;
-            }
+            multiply_rows(plan, plan.weights.data(), in.at(from + done), in.image, out.at(first + done),
+                          out.image, (std::min)(together, count - done) * pixels, columns, end);
         }
     }
 
