@@ -24,7 +24,7 @@ program=$build/bin/repscope
 out=$checkout/out/fashion-mnist-short
 
 "$checkout/.ci/install-packages" g++ cmake ninja-build libeigen3-dev libcli11-dev nlohmann-json3-dev zlib1g-dev \
-    libpng-dev libjpeg-dev libzip-dev gnuplot-nox dataset-fashion-mnist
+    libpng-dev libjpeg-dev libzip-dev libonnx-dev libprotobuf-dev gnuplot-nox dataset-fashion-mnist
 
 echo "building the program in $build"
 mkdir -p "$build"

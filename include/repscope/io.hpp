@@ -19,4 +19,5 @@
 #include "repscope/io/open.hpp"
 #include "repscope/io/raw.hpp"
 #include "repscope/io/tar_reader.hpp"
+#include "repscope/io/tar_writer.hpp"
 #include "repscope/io/zip_directory.hpp"

@@ -4,6 +4,7 @@
 #include "npy.hpp"
 #include "process.hpp"
 #include "snapshot.hpp"
+#include "support/tar_bytes.hpp"
 
 #include "images/codec.hpp"
 
@@ -88,6 +89,11 @@ class fuzzer {
                                       "--shard", shard, "--state", folder_ / name});
             REQUIRE(made.code == 0);
         }
+        std::string members;
+        for (const char* name : {"conv1", "labels"})
+            members += repscope_test::tar_member(std::string(name) + "/0.npy",
+                                                 slurp(folder_ / (std::string(name) + ".npy")));
+        write_bytes(folder_ / "stream.tar", members + repscope_test::tar_end());
         for (const auto& [path, bytes] : snapshot(folder_.path())) targets_.push_back(path);
         const std::size_t files = targets_.size();
         for (int k = 0; k < 6; ++k) {
@@ -113,12 +119,15 @@ class fuzzer {
     void step() {
         arguments_.clear();
         inputs_.clear();
-        switch (random_.below(5)) {
+        switch (random_.below(6)) {
         case 0:
             measure();
             break;
         case 1:
             merge();
+            break;
+        case 2:
+            measure_stream();
             break;
         default:
             corrupt();
@@ -200,6 +209,13 @@ class fuzzer {
             return;
         }
         if (chance(10)) add_output("--report");
+        add_output("--json");
+    }
+
+    void measure_stream() {
+        arguments_ = {"measure"};
+        add_input(folder_ / "stream.tar");
+        if (chance(2)) add_output("--snapshot");
         add_output("--json");
     }
 

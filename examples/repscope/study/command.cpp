@@ -6,6 +6,7 @@
 #include "files/output_file.hpp"
 #include "images/datasets.hpp"
 #include "images/frost_textures.hpp"
+#include "onnx/file.hpp"
 #include "render/text_table.hpp"
 #include "study/json.hpp"
 #include "study/options.hpp"
@@ -31,6 +32,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -109,6 +111,7 @@ void train_networks(study_run& run, const study_store& store, corrupted_images& 
         try {
             network = train_and_measure(run.settings, cell, run.data, corrupted, run.pool,
                                         run.settings.dump ? store.dump_folder(cell) : "",
+                                        run.settings.export_onnx ? store.onnx_file(cell) : "",
                                         [&](const std::string& stage, double share) {
                                             // Two stages, taken for equally long.
                                             const double before = stage == "training" ? 0.0 : 0.5;
@@ -160,7 +163,9 @@ int study(const study_settings& settings) {
     const study_store store = open_study(settings, summary_of(run.data), options_of(settings, run.data));
     std::vector<study_cell> missing;
     for (const study_cell& cell : run.cells) {
-        if (!finished_network(store, settings, cell)) missing.push_back(cell);
+        // A network that was finished without --export is trained again: its parameters were not kept.
+        const bool is_exported = !settings.export_onnx || std::filesystem::exists(store.onnx_file(cell));
+        if (!finished_network(store, settings, cell) || !is_exported) missing.push_back(cell);
     }
     const std::size_t test_images = run.data.test.images;
     corrupted_images corrupted(run.data.test, std::min(settings.corruption_images, test_images), run.textures,
@@ -241,6 +246,8 @@ command add_study(CLI::App& app) {
     add_condition_options(*sub, *settings, *eps);
     add_run_options(*sub, *settings);
     sub->add_flag("--dump", settings->dump, "write each layer's test activations and the labels as .npy");
+    sub->add_flag("--export", settings->export_onnx,
+                  "write each trained network as networks/NAME.onnx, which takes\nimages in [0, 1]");
     // These were options of this command; it names the one that has them now.
     auto moved = std::make_shared<std::string>();
     for (const char* option : {"--methods", "--protocol"}) sub->add_option(option, *moved)->group("");
@@ -259,6 +266,7 @@ command add_study(CLI::App& app) {
                 }
                 settings->alphas = parse_alphas(*alphas);
                 settings->eps = parse_eps(*eps);
+                if (settings->export_onnx) require_onnx("--export");
                 return study(*settings);
             }};
 }

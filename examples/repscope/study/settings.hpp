@@ -23,6 +23,7 @@ struct study_settings {
     std::string frost_textures; ///< folder of images; none: procedural ice
     int threads = 0;
     bool dump = false;
+    bool export_onnx = false; ///< each trained network as an ONNX file
     std::string out;
 };
 

@@ -81,6 +81,10 @@ std::string study_store::path_of(const std::string& name) const {
     return out_ + "/networks/" + name + ".json";
 }
 
+std::string study_store::onnx_file(const study_cell& cell) const {
+    return out_ + "/networks/" + cell_name(cell) + ".onnx";
+}
+
 std::string study_store::dump_folder(const study_cell& cell) const {
     return out_ + "/activations/" + cell_name(cell);
 }

@@ -24,6 +24,9 @@ class study_store {
     /// Returns the file of a network.
     [[nodiscard]] std::string path_of(const std::string& name) const;
 
+    /// Returns the ONNX file of a network.
+    [[nodiscard]] std::string onnx_file(const study_cell& cell) const;
+
     /// Where the activations of a network go.
     [[nodiscard]] std::string dump_folder(const study_cell& cell) const;
 

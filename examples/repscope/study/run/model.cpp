@@ -8,6 +8,7 @@
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/schedule.hpp>
 #include <repscope/net/optim/sgd.hpp>
+#include <repscope/net/to_onnx.hpp>
 #include <repscope/net/trainer.hpp>
 #include <repscope/selectivity/regularizer.hpp>
 
@@ -45,6 +46,10 @@ class model_of final : public network_model<Network, trainable_model> {
             const repscope::selectivity_regularizer penalty{.alpha = cell.alpha, .threads = pool_};
             net::train(this->network(), source, images.labels, optimizer, rate, options, penalty, observe);
         }
+    }
+
+    [[nodiscard]] net::onnx_model exported(const image_set& images) override {
+        return net::to_onnx(this->network(), {1, images.channels, images.rows, images.columns});
     }
 
   private:

@@ -3,6 +3,7 @@
 #include "images/datasets.hpp"
 #include "study/settings.hpp"
 
+#include <repscope/net/onnx_model.hpp>
 #include <repscope/parallel/thread_pool.hpp>
 #include <repscope/tensor/tensor_view.hpp>
 
@@ -58,6 +59,8 @@ class trainable_model : public study_model {
     /// Trains from the parameters that the seed of `cell` gives; `done(step)` is called after each step.
     virtual void train(const image_set& images, const study_settings& settings, const study_cell& cell,
                        const std::function<void(std::size_t)>& done) = 0;
+    /// The network as an ONNX model for images of this shape.
+    [[nodiscard]] virtual repscope::net::onnx_model exported(const image_set& images) = 0;
 };
 
 /// The network that `settings` asks for, for the images of `data`; it works on the threads of `pool`.

@@ -1,6 +1,7 @@
 #include "study/run/run_network.hpp"
 
 #include "layers/tap_recorder.hpp"
+#include "onnx/file.hpp"
 #include "study/recipe.hpp"
 #include "study/run/conditions.hpp"
 #include "support/errors.hpp"
@@ -106,7 +107,7 @@ double estimated_seconds(const study_settings& settings, const data_set& data, r
 
 network_result train_and_measure(const study_settings& settings, const study_cell& cell, const data_set& data,
                                  corrupted_images& corrupted, repscope::thread_pool& pool,
-                                 const std::string& dump_folder,
+                                 const std::string& dump_folder, const std::string& onnx_file,
                                  const std::function<void(const std::string&, double)>& done) {
     const auto model = make_study_model(settings, data, pool);
     const std::size_t steps = step_count(settings, data.train.images);
@@ -118,6 +119,7 @@ network_result train_and_measure(const study_settings& settings, const study_cel
     network.train_seconds = watch.lap();
     network.images_per_second =
         static_cast<double>(steps) * static_cast<double>(recipe::batch_size) / network.train_seconds;
+    if (!onnx_file.empty()) write_onnx_file(model->exported(data.test), onnx_file);
     if (!dump_folder.empty()) begin_dump(dump_folder, data.test);
     network.clean = measure_clean(*model, data.test, pool, dump_folder);
     const double clean_seconds = watch.lap();

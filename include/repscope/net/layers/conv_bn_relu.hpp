@@ -53,6 +53,7 @@ class conv_bn_relu {
                  .momentum = values.momentum,
                  .name = values.name + ".norm"}) {}
 
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] conv2d<Scalar>& convolution() noexcept { return conv_; }
     [[nodiscard]] const conv2d<Scalar>& convolution() const noexcept { return conv_; }
     [[nodiscard]] batch_norm<Scalar>& norm() noexcept { return norm_; }

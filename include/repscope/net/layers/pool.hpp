@@ -54,6 +54,8 @@ class max_pool : public detail::without_parameters {
 
     explicit max_pool(window win) : win_(win) {}
 
+    [[nodiscard]] const window& settings() const noexcept { return win_; }
+
     [[nodiscard]] feature_map_shape output_shape(const feature_map_shape& in) const {
         if (2 * win_.padding.rows > win_.kernel.rows || 2 * win_.padding.cols > win_.kernel.cols) {
             errors::throw_shape_error("net::max_pool", "expected a padding of at most half the kernel");
@@ -147,6 +149,8 @@ class average_pool : public detail::without_parameters {
     static constexpr std::size_t tap_count = 0;
 
     explicit average_pool(window win) : win_(win) {}
+
+    [[nodiscard]] const window& settings() const noexcept { return win_; }
 
     [[nodiscard]] feature_map_shape output_shape(const feature_map_shape& in) const {
         return detail::window_output("net::average_pool", win_, in, in.c);

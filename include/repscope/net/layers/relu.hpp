@@ -56,6 +56,8 @@ class relu : public detail::without_parameters {
 
     explicit relu(std::string name = "relu") : name_(std::move(name)) {}
 
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
     [[nodiscard]] feature_map_shape output_shape(const feature_map_shape& in) const { return in; }
     [[nodiscard]] extent_2d input_halo() const noexcept { return {}; }
     void prepare(scratch& s, const feature_map_view<const Scalar>& in, const extent_2d& halo,

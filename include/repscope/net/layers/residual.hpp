@@ -38,6 +38,13 @@ class residual {
             .in = in, .out = out, .win = {{1, 1}, {stride, stride}, {0, 0}}, .name = name_ + ".shortcut"});
     }
 
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const conv_bn_relu<Scalar, true>& first() const noexcept { return first_; }
+    [[nodiscard]] const conv_bn_relu<Scalar, false>& second() const noexcept { return second_; }
+    /// The 1 x 1 convolution of the shortcut; empty if the shortcut is the identity.
+    [[nodiscard]] const std::optional<conv_bn_relu<Scalar, false>>& projection() const noexcept {
+        return projection_;
+    }
     [[nodiscard]] std::size_t parameter_count() const noexcept {
         return first_.parameter_count() + second_.parameter_count() +
                (projection_ ? projection_->parameter_count() : 0);
