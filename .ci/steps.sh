@@ -58,7 +58,7 @@ verify_headers() {
         { grep -vE '^\[[0-9]+/[0-9]+\]' "$build.log" && return 1; }
 }
 
-# finish: prints the summary; the exit status says whether a step failed.
+# finish: prints the summary; the exit status is 1 if a step failed.
 finish() {
     if [ -n "$beside" ]; then
         wait "$beside" || failed=1

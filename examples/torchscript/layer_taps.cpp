@@ -51,7 +51,7 @@ std::string path_of(const jit::Value* module) {
 jit::Method tapped_forward(jit::Module& module, listener on_output) {
     current_listener = std::move(on_output);
     const auto graph = module.get_method("forward").graph()->copy();
-    // Calls are inlined one by one, each tapped before, while it still says which module it calls.
+    // Calls are inlined one by one, each tapped before, while it still names the module that it calls.
     while (jit::Node* call = first_call(graph->block())) {
         jit::Value* const callee = call->input(0);
         if (call->output()->type()->isSubtypeOf(*c10::TensorType::get())) {

@@ -12,7 +12,7 @@ namespace layer_taps {
 /// Told the output of a layer by the layer's name in the module, as Python's `named_modules()` has it.
 using listener = std::function<void(const std::string& layer, const torch::Tensor& output)>;
 
-/// A copy of the module's `forward` that tells `on_output` what each submodule gives as a tensor, at any
+/// A copy of the module's `forward` that passes to `on_output` each tensor that a submodule returns, at any
 /// depth, while it runs; the module itself stays as it is. One listener at a time.
 torch::jit::Method tapped_forward(torch::jit::Module& module, listener on_output);
 

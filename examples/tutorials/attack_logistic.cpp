@@ -39,7 +39,7 @@ struct logistic_regression {
 } // namespace
 
 int main() {
-    // 400 samples in [0, 1]: features lean to one side or the other, each as strongly as its number says.
+    // 400 samples in [0, 1]: a feature separates the classes the more, the larger its number.
     std::vector<float> x;
     std::vector<int> labels;
     for (std::uint32_t n = 0; n < 400; ++n) {

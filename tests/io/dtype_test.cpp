@@ -21,7 +21,7 @@ namespace {
 
 template <typename Target>
 std::vector<Target> decoded(const std::string& bytes, const element_format& format) {
-    // From an odd address, as data behind a header of any length may lie.
+    // From an odd address, as data behind a header of any length may begin.
     std::string shifted = "x" + bytes;
     std::vector<Target> values(bytes.size() / repscope::io::size_of(format.type));
     repscope::io::decode(reinterpret_cast<const std::byte*>(shifted.data() + 1), values.size(), format,

@@ -132,7 +132,7 @@ struct layer {
         return numbers;
     }
 
-    /// The elements alone, as they lie in a file.
+    /// The elements alone, as stored in a file.
     [[nodiscard]] std::string data(repscope::layout axes, bool fortran, const element_type& type,
                                    bool big_endian) const {
         std::string bytes;

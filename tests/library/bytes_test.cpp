@@ -234,7 +234,7 @@ TEST_CASE("an error names a file that cannot be written, and no file remains") {
           "/dev/null: cannot be written: is not a regular file");
     CHECK(folder.names() == std::vector<std::string>{"file", "folder"});
 
-    // A full disk, as far as the process can tell.
+    // A full disk, as it appears to the process.
     std::signal(SIGXFSZ, SIG_IGN);
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);

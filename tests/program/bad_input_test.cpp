@@ -53,7 +53,7 @@ void refuses_bytes(const std::string& bytes, const std::string& reason, const st
     CAPTURE(reason);
     // After a good file, whose results must not be printed either.
     refuses(folder, {folder / "good.npy", folder / name}, folder / name, reason);
-    // In the place of the labels too.
+    // The same for labels.
     refuses(folder, {folder / "good.npy", "--labels", folder / name}, folder / name, reason);
 }
 

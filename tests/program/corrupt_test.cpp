@@ -35,7 +35,7 @@ std::vector<std::uint8_t> elements(const Array& array) {
     return {array.data_handle(), array.data_handle() + array.size()};
 }
 
-/// What the library makes of images, severities one after the other.
+/// The images as the library corrupts them, in the order of the severities.
 std::vector<std::uint8_t> expected(std::string_view name, const std::vector<std::uint8_t>& images,
                                    const std::array<std::size_t, 4>& shape, std::vector<int> severities,
                                    std::uint64_t seed = 0) {

@@ -41,7 +41,7 @@ outcome merged(const std::vector<std::string>& files, const std::vector<std::str
     return run(all);
 }
 
-// That a failed merge says just this, and writes nothing.
+// Checks that a merge fails with this message and writes nothing.
 void check_refused(const scratch_folder& folder, const std::vector<std::string>& files,
                    const std::string& message) {
     const auto before = folder.names();

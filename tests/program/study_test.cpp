@@ -22,7 +22,7 @@ using json = nlohmann::json;
 
 namespace {
 
-// A small study; options in `more` replace the ones that stand here.
+// A small study; options in `more` replace the ones below.
 std::vector<std::string> study(const scratch_folder& folder, const std::string& out,
                                const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments{"study",

@@ -103,7 +103,7 @@ TEST_CASE("index and interval are the definition written out") {
             return std::sqrt(squares);
         };
         double mean = 0;
-        // What leaving out a block changes, over the units that have an index without it.
+        // The change of the mean if a block is left out, over the units that have an index without the block.
         std::vector<double> change(blocks.size()), with(blocks.size());
         for (std::size_t u = 0; u < l.units; ++u) {
             const double index = written_out(l, u, 5, 20, 99);

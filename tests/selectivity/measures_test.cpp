@@ -1,5 +1,5 @@
-// The other measures of what a unit knows of the classes, against definitions written out, closed forms and
-// enumeration.
+// The other measures of how a unit distinguishes the classes, against definitions written out, closed forms
+// and enumeration.
 
 #include "repscope/selectivity/auc.hpp"
 #include "repscope/selectivity/d_prime.hpp"
@@ -242,7 +242,8 @@ TEST_CASE("precision at k") {
 }
 
 TEST_CASE("mutual information") {
-    // A unit that tells four equally frequent classes: log 4; one that is constant: 0 in a single bin.
+    // A unit that distinguishes four equally frequent classes: log 4; one that is constant: 0 in a single
+    // bin.
     std::vector<double> x;
     std::vector<int> y;
     repscope::random_stream random(8, 71);
@@ -276,7 +277,7 @@ TEST_CASE("mutual information") {
 
 TEST_CASE("permutations of the labels, against all of them") {
     // Six samples in two classes of three: 20 different labelings. The p-value of the first unit, whose
-    // three largest are one class, is 2/20, for the index does not say which class is preferred.
+    // three largest are one class, is 2/20, since the index does not contain the preferred class.
     const std::vector<double> x{9, 1, 8, 1, 7, 1, 3, 1, 2, 1, 1, 1};
     const std::vector<int> y{0, 0, 0, 1, 1, 1};
     const auto r =

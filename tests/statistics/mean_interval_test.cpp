@@ -69,7 +69,7 @@ TEST_CASE("a mean over blocks that share their items") {
     CHECK(std::isnan(crossed_mean({}).mean.estimate));
     CHECK_THROWS_AS((void)crossed_mean({{1, 2}, {1}}), shape_error);
     CHECK_THROWS_AS((void)crossed_mean({{1, 2}, {1, 2}}, 1), value_error);
-    // Its interval holds the truth as often as it says, where blocks dominate, items do, and neither.
+    // Its interval contains the true mean at the nominal rate, where blocks dominate, items do, and neither.
     repscope::random_stream random(3, 9);
     struct spread {
         double of_blocks, of_items;
@@ -153,7 +153,7 @@ TEST_CASE("permutations within blocks, all of them") {
     const auto strong = within_block_correlation(std::vector<paired_block>(3, perfect));
     CHECK(strong.estimate == doctest::Approx(1).epsilon(1e-12));
     CHECK(strong.p == doctest::Approx(1 / 10'001.0).epsilon(1e-12));
-    // Two blocks of two cannot say anything: 4 arrangements, 2 of them at the ends.
+    // Two blocks of two decide nothing: 4 arrangements, 2 of them at the ends.
     const auto weak = within_block_correlation(std::vector<paired_block>(2, paired_block{{1, 2}, {1, 2}}));
     CHECK(weak.p == 0.5);
     CHECK(std::isnan(within_block_correlation({}).p));

@@ -12,7 +12,7 @@
 /// Derivatives against central differences.
 namespace gradient_check {
 
-/// What the checks of one tensor say together.
+/// The joint result of the checks of one tensor.
 struct result {
     double error = 0; ///< ||analytic - numeric|| / max(||analytic||, ||numeric||)
     double kept = 0;  ///< share of the coordinates tried whose step flipped no mask

@@ -24,7 +24,7 @@ namespace {
 using extents = std::array<std::size_t, 2>;
 using strides = std::array<std::ptrdiff_t, 2>;
 
-// 10 i + j at (i, j), so that a value says where it was read.
+// 10 i + j at (i, j), so that a value identifies its place.
 template <typename Matrix>
 void number_elements(Matrix& m) {
     for (Eigen::Index i = 0; i < m.rows(); ++i) {

@@ -12,7 +12,7 @@
 
 namespace somebody {
 
-// Looks like nothing the library knows: rows of 16-byte aligned floats, so the row length is padded.
+// Resembles no type that the library recognizes: rows of 16-byte aligned floats, so the row length is padded.
 struct padded_matrix {
     std::size_t row_count = 0;
     std::size_t column_count = 0;

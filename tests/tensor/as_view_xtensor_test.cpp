@@ -32,7 +32,7 @@ namespace {
 using extents = std::array<std::size_t, 2>;
 using strides = std::array<std::ptrdiff_t, 2>;
 
-// 10 i + j at (i, j), so that a value says where it was read.
+// 10 i + j at (i, j), so that a value identifies its place.
 template <typename Scalar>
 xt::xtensor<Scalar, 2> numbered(std::size_t rows, std::size_t columns) {
     xt::xtensor<Scalar, 2> x({rows, columns});

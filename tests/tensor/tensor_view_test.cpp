@@ -82,7 +82,7 @@ TEST_CASE("which views are one run of memory") {
     CHECK_FALSE(is_row_major(view3(data, {2, 3, 3}, {12, 4, 1})));
     CHECK_FALSE(is_row_major(view3(data, {2, 3, 4}, {24, 4, 1})));
     CHECK_FALSE(is_row_major(view3(data, {2, 3, 4}, {-12, 4, 1})));
-    // The stride of an axis of one element is never taken, and an empty view has no elements to lie anywhere.
+    // The stride of an axis of one element is never taken, and an empty view has no elements.
     CHECK(is_row_major(view3(data, {2, 1, 4}, {4, 99, 1})));
     CHECK(is_row_major(view3(data, {1, 3, 4}, {0, 4, 1})));
     CHECK(is_row_major(view3(data, {2, 0, 4}, {1, 2, 3})));

@@ -23,7 +23,7 @@ struct shard_part {
     std::uint32_t shard = 1; ///< from 1
     std::uint32_t shards = 1;
     std::vector<std::byte> state;     ///< a state file; empty when nothing was to be measured (`--help`)
-    std::string json;                 ///< where the user wants the numbers of all parts
+    std::string json;                 ///< the file for the numbers of all parts
     std::string format = "table";     ///< of standard output
     std::vector<std::string> fail_if; ///< conditions on them
 };

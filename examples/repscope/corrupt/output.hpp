@@ -8,7 +8,7 @@
 
 namespace program {
 
-/// What the name of OUT and `--format` tell before the images are known.
+/// What follows from the name of OUT and `--format` before any image is read.
 struct output_choice {
     enum class name_kind : unsigned char { array, picture, folder } name = name_kind::folder;
     bool arrays = false;                  ///< `--format npy`

@@ -52,7 +52,7 @@ io::element_format raw_format(const array_options& options) {
     return *format;
 }
 
-// The shape that is said for a raw file of this name, if any.
+// The shape that --shape states for a raw file of this name, if any.
 const layer_value* raw_shape(const array_options& options, const std::string& name) {
     for (const layer_value& value : options.shapes) {
         if (!value.pattern || matches(*value.pattern, name)) return &value;

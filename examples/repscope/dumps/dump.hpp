@@ -18,11 +18,11 @@
 
 namespace program {
 
-/// What files do not say of themselves.
+/// What the caller states about files, since they do not contain it.
 struct array_options {
     /// --dtype: of raw files, and `bf16` for arrays that NumPy has saved as `V2`.
     std::string dtype;
-    /// --shape: makes the layers that it is said for raw files.
+    /// --shape: the layers that it names are raw files.
     std::vector<layer_value> shapes;
     /// --offset: where the numbers of raw files begin.
     std::size_t offset = 0;

@@ -7,7 +7,8 @@
 namespace program {
 
 bool matches(std::string_view pattern, std::string_view name) {
-    // Where the last star stands and what it has taken so far: on a mismatch it takes one character more.
+    // The place of the last star and the end of what it matches: after a mismatch it matches one character
+    // more.
     std::size_t p = 0;
     std::size_t n = 0;
     std::size_t star = std::string_view::npos;

@@ -25,7 +25,7 @@ class layer_choice {
     std::vector<std::string> excluded_;
 };
 
-/// Values of an option that may be said for some layers only: `VALUE`, or `PATTERN=VALUE`.
+/// Values of an option for all layers (`VALUE`), or for those of a pattern (`PATTERN=VALUE`).
 struct layer_value {
     std::optional<std::string> pattern;
     std::string value;

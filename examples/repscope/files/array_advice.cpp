@@ -19,7 +19,7 @@ struct value_range {
     double greatest = 0.0;
 };
 
-// Of the first elements: enough to tell [0, 1] from [0, 255] and from normalized images.
+// Of the first elements: enough to distinguish [0, 1], [0, 255] and normalized images.
 value_range range_of(const repscope::io::array_header& header, const repscope::io::input_file& contents) {
     constexpr std::size_t max_elements = std::size_t{1} << 18U;
     const std::size_t count = std::min(header.size(), max_elements);
@@ -33,7 +33,8 @@ value_range range_of(const repscope::io::array_header& header, const repscope::i
 
 bool is_channel_count(std::size_t extent) { return extent == 1 || extent == 3; }
 
-// The expression that makes images (n, height, width, channels) of the array `x`, as far as its shape tells.
+// The expression that makes images (n, height, width, channels) of the array `x`, as far as that follows from
+// its shape.
 std::string in_image_order(const std::vector<std::size_t>& shape, std::string x) {
     const std::size_t rank = shape.size();
     const bool last = rank >= 3 && is_channel_count(shape[rank - 1]);

@@ -39,7 +39,7 @@ struct decode_options {
     std::optional<rgb_color> flatten = std::nullopt;
 };
 
-/// What the header of a picture file tells.
+/// The contents of the header of a picture file.
 struct picture_info {
     picture_size size; ///< as `decode_picture` returns it: turned upright
     picture_format format = picture_format::png;

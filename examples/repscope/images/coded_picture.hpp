@@ -8,8 +8,8 @@
 
 namespace program {
 
-/// A file as its decoder reads it: what the header tells, the EXIF orientation (1: upright) and, unless only
-/// the header is asked for, the pixels, not yet turned.
+/// A file as its decoder reads it: the contents of its header, the EXIF orientation (1: upright) and, unless
+/// only the header is asked for, the pixels, not yet turned.
 struct coded_picture {
     picture_info info;
     unsigned orientation = 1;

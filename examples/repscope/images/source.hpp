@@ -41,7 +41,7 @@ class image_source {
     [[nodiscard]] bool single() const noexcept { return single_; }
     /// How messages name the input.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    /// One line for each thing that the user should know: files left out, pictures turned or rounded.
+    /// One line for each fact that affects the output: files left out, pictures turned or rounded.
     [[nodiscard]] const std::vector<std::string>& notes() const noexcept { return notes_; }
 
     /// File, size and index of an image; the file is empty for an array.

@@ -92,7 +92,7 @@ struct layer_report {
 void add_measures(repscope::analysis::layer_report&& measured, std::span<const std::int64_t> class_labels,
                   std::span<const std::string> class_names, layer_report& layer);
 
-/// What a reader should know about these numbers: labels that seem to belong to other rows, units without an
+/// Notes on these numbers for a reader: labels that seem to belong to other rows, units without an
 /// index, counts limited by the samples. A sentence each.
 std::vector<std::string> notes_on(const layer_report& layer);
 

@@ -1,4 +1,4 @@
-// repscope measure: statistics of activations that stand in files, as they lie on the disk.
+// repscope measure: statistics of activations, from files or a stream.
 
 #include "measure/stream/command.hpp"
 #include "cli/commands.hpp"

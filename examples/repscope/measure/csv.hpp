@@ -14,7 +14,7 @@ std::string layers_csv(const std::vector<layer_report>& layers);
 /// and the other measures of units that were asked for. Empty without a measure of units.
 std::string units_csv(const std::vector<layer_report>& layers);
 
-/// A row an eigenvalue of the covariance: layer, component, eigenvalue, cumulated share of the variance.
+/// One row per eigenvalue of the covariance: layer, component, eigenvalue, cumulated share of the variance.
 /// Empty without eigenvalues.
 std::string spectra_csv(const std::vector<layer_report>& layers);
 

@@ -27,7 +27,7 @@ std::vector<std::string> names_of(const std::vector<dump_entry>& entries) {
     return names;
 }
 
-// Whether --unit WHAT can be said of a layer of these axes.
+// Whether --unit WHAT applies to a layer of these axes.
 bool has_unit(repscope::layout axes, const std::string& what) {
     using repscope::layout;
     if (what == "token") return axes == layout::ntd;
@@ -82,7 +82,7 @@ std::vector<dump_entry> list_perturbed(const measure_options& options, const arr
     return list_dump(arguments, arrays, options.labels).entries;
 }
 
-// Opens a layer; errors of an array in an archive tell how to leave it out.
+// Opens a layer; errors of an array in an archive state how to leave it out.
 dump_layer open_array(const dump_entry& entry, const array_options& arrays) {
     if (entry.archive == nullptr) return open_layer(entry, arrays);
     try {

@@ -13,7 +13,7 @@
 
 namespace program {
 
-/// What `repscope measure` was asked for, as it stands on the command line.
+/// The options of `repscope measure`, as given on the command line.
 struct measure_options : measure_settings {
     std::vector<std::string> files;
     std::vector<std::string> fail_if;
@@ -37,7 +37,7 @@ struct measure_options : measure_settings {
     shard_part* part = nullptr;
 
     [[nodiscard]] array_options arrays() const;
-    /// How a layer is measured; of the labels the caller knows.
+    /// How a layer is measured; the caller adds the labels.
     [[nodiscard]] statistics_options statistics() const;
 };
 

@@ -10,7 +10,7 @@
 
 namespace program {
 
-/// The options that decide the numbers of a run, as they stand on the command line: the `options` object of
+/// The options that decide the numbers of a run, as given on the command line: the `options` object of
 /// the JSON file.
 struct measure_settings {
     std::string labels;

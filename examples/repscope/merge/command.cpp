@@ -46,7 +46,7 @@ int merge(const merge_options& options) {
     if (options.json == "-" && options.format != "table")
         throw usage_error("--format: standard output has --json -");
     for (const std::string& text : options.fail_if) (void)parse_fail_condition(text);
-    // First what the files say of themselves, which gives the order; the states are read in that order, one
+    // First the descriptions of the files, which determine the order; the states are read in that order, one
     // file at a time, for together they may be larger than memory.
     std::vector<analysis::state_file> heads;
     for (const auto& path : options.files) {

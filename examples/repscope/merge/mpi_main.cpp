@@ -1,5 +1,5 @@
 // repscope-mpi: repscope measure, the samples shared out among the ranks of an MPI job. Every rank gathers
-// the moments of its samples, rank 0 merges them in the order of the ranks and says the numbers.
+// the moments of its samples, rank 0 merges them in the order of the ranks and writes the numbers.
 
 #include "cli/commands.hpp"
 #include "cli/run.hpp"
@@ -35,7 +35,7 @@ int rank_count() {
 
 std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 
-// Whether all ranks are well. When one is not, rank 0 says what the first of those says, and nobody goes on:
+// Whether no rank has failed. If one has, rank 0 prints the error of the first of them, and all ranks stop:
 // a rank that did would wait for one that has left.
 int agree(const std::string& speaker, const program::failure& mine) {
     const int rank = rank_of_this();
@@ -71,7 +71,7 @@ int merge_and_publish(const program::shard_part& own, const std::string& speaker
 
 int run(int argc, char** argv) {
     const int rank = rank_of_this();
-    // Every rank says the same about help and version; once is enough.
+    // Help and version are the same on every rank; rank 0 prints them.
     if (rank != 0 && std::freopen("/dev/null", "w", stdout) == nullptr) return 1;
     if (rank != 0) program::progress::silence();
 

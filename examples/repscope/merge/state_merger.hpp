@@ -10,7 +10,7 @@
 
 namespace program {
 
-/// What stands in a state file about itself, without the states: valid when the file's bytes are gone.
+/// The description in a state file, without the states; it does not refer to the bytes of the file.
 repscope::analysis::state_file without_states(repscope::analysis::state_file file);
 
 /// Merges the states of shards, one file at a time: memory holds the states of one run and one file.

@@ -12,7 +12,7 @@ namespace program {
 
 namespace {
 
-// What may stand behind the colon.
+// What may follow the colon.
 enum class parameter { none, strength, iterations, labels };
 
 struct known_method {
@@ -91,7 +91,7 @@ std::vector<method> parse_methods(const std::string& list) {
             made.number = number_of(*found, item, colon == std::string::npos ? "" : item.substr(colon + 1));
             made.name = kind + ":" + shortest(made.number);
         }
-        // The number that a method has anyway is not said.
+        // The default number of a method is not part of its name.
         if (found->takes != parameter::strength && made.number == found->otherwise) made.name = kind;
         const auto same = [&](const method& other) { return other.name == made.name; };
         if (std::any_of(methods.begin(), methods.end(), same)) {

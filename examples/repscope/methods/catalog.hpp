@@ -8,8 +8,8 @@ namespace program {
 /// A method of training as the user names it: "at-linf", "selectivity:-2".
 struct method {
     std::string name;  ///< as in files: "selectivity:-2"
-    std::string kind;  ///< what stands before the colon
-    double number = 0; ///< what stands behind it, or what the method has without
+    std::string kind;  ///< what precedes the colon
+    double number = 0; ///< what follows the colon, or the default of the method
 };
 
 /// "ce,selectivity:-2,at-linf" as methods, in their order. Throws `usage_error` for one that is not known,

@@ -265,7 +265,7 @@ class runner {
 
     // Thrown out of a run whose first steps have been timed.
     struct enough {};
-    // Seconds of a run that tells its steps, from the first `timed_steps`.
+    // Seconds of a run that reports its steps, estimated from the first `timed_steps`.
     static double time_of(const piece& work) {
         using clock = std::chrono::steady_clock;
         clock::time_point first, last;

@@ -48,7 +48,7 @@ class scratch_folder {
     std::deque<repscope::temporary_name> registered_;
 };
 
-// Runs it without a shell and without a word of its own; whether it said that all is well.
+// Runs it without a shell and without output. Returns whether it succeeded.
 bool run_gnuplot(const std::string& script) {
     const char* name = "gnuplot";
     char* const arguments[] = {const_cast<char*>(name), const_cast<char*>(script.c_str()), nullptr};
@@ -68,7 +68,7 @@ bool run_gnuplot(const std::string& script) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// Shapes of points have the same names in all figures, and so has the canvas, but a page wants every name
+// Shapes of points have the same names in all figures, and so has the canvas, but a page needs every name
 // once.
 std::string with_own_names(std::string svg, std::size_t figure) {
     const std::string own = "figure" + std::to_string(figure) + "-";

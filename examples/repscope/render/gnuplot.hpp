@@ -14,7 +14,7 @@ struct plot {
     std::size_t height = 300;
 };
 
-/// Draws each of `plots` as an SVG element that can stand in a page with the others. Empty when there is no
+/// Draws each of `plots` as an SVG element that a page can contain beside the others. Empty when there is no
 /// gnuplot, or it fails.
 std::vector<std::string> draw(const std::vector<plot>& plots);
 

@@ -8,7 +8,7 @@
 
 namespace program {
 
-/// `text` as it stands between tags and in attributes.
+/// `text`, escaped for use between tags and in attributes.
 std::string escaped(std::string_view text);
 
 /// A table whose first `names` columns are text, the others numbers.

@@ -26,7 +26,7 @@ std::string data_block(const std::string& name, const std::vector<std::vector<do
 /// A dashed line from the axis up at `x`, as high as a share `height` of the figure, with a label.
 std::string vertical_line(double x, const std::string& color, const std::string& label, double height);
 
-/// A dashed line across at `y`; the label stands on it at its right end, or at its left one.
+/// A dashed line across at `y`; the label is above its right end, or above its left one.
 std::string horizontal_line(double y, const std::string& color, const std::string& label,
                             bool label_left = false);
 
@@ -53,7 +53,7 @@ named_axis layer_axis(const std::vector<std::string>& names);
 
 /// One of several plots that share a figure.
 struct plot_panel {
-    std::string title;    ///< stands above it, flush left
+    std::string title;    ///< above it, flush left
     std::string x_label;  ///< below it
     std::string commands; ///< settings, and the command that plots
 };

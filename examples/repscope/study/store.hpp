@@ -14,7 +14,7 @@ namespace program {
 class study_store {
   public:
     /// Makes the folders, and checks the networks that are already there. Throws `usage_error` when one was
-    /// made with other settings, saying which, and `data_error` when the folder cannot be used.
+    /// made with other settings, which the message names, and `data_error` when the folder cannot be used.
     study_store(const study_settings& settings, nlohmann::ordered_json made_with);
 
     /// Returns what was kept under a name, which is that of a file; empty if nothing was.

@@ -24,7 +24,7 @@ std::string without_function_name(std::string_view message);
 /// `text` with control characters replaced, so that one message stays one line whatever a file is called.
 std::string on_one_line(std::string_view text);
 
-/// What went wrong, as an exit code and what to say.
+/// An error as an exit code and its message.
 struct failure {
     int code = 0;
     std::string message;

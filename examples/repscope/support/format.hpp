@@ -10,10 +10,10 @@ std::string fixed(double value, int digits);
 /// `value` as short as it can be written and read back; a dash when it is NaN.
 std::string shortest(double value);
 
-/// Seconds as people say them: "8 s", "3 min 20 s", "1 h 5 min".
+/// Seconds in readable units: "8 s", "3 min 20 s", "1 h 5 min".
 std::string duration(double seconds);
 
-/// Bytes as people say them: "655 MB", "1.3 GB".
+/// Bytes in readable units: "655 MB", "1.3 GB".
 std::string byte_count(double bytes);
 
 } // namespace program

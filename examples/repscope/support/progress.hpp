@@ -24,7 +24,7 @@ class progress {
     /// `amount` units are done by now. Cheap: writes at most ten times a second.
     void done(double amount, const std::string& remark = {});
 
-    /// Nothing is written from now on: of several processes one tells.
+    /// Nothing is written from now on: only one of several processes shows progress.
     static void silence() noexcept;
 
   private:

@@ -19,7 +19,7 @@ namespace corruption {
 namespace detail {
 
 /// One axis of a box resampling as Pillow computes it: every output pixel is the mean of the input pixels
-/// whose centers lie in its box, in 22-bit fixed point.
+/// whose centers are in its box, in 22-bit fixed point.
 struct box_axis {
     struct window {
         std::uint32_t first;

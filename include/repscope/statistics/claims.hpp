@@ -120,7 +120,7 @@ inline void check_claimed_sign(std::string_view function, int sign) {
 
 /// Judges from an interval whether a quantity is within `margin` of 0.
 ///
-/// Returns yes if the interval lies inside [-margin, margin], no if it lies outside, and unclear if it
+/// Returns yes if the interval is inside [-margin, margin], no if it is outside, and unclear if it
 /// crosses an end or is NaN. With a 90 % interval this is the pair of one-sided tests at the 5 % level.
 /// Throws `value_error` unless the margin is above 0. Source: Schuirmann 1987.
 [[nodiscard]] inline verdict equivalent(const interval& range, double margin) {

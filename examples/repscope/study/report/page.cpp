@@ -150,7 +150,7 @@ std::string times_table(const study_result& study) {
     return table.text();
 }
 
-// "gnuplot 5.4 patchlevel 4", which the figures say themselves; empty without any.
+// "gnuplot 5.4 patchlevel 4", which the figures contain; empty without figures.
 std::string drawn_by(const std::vector<std::string>& drawn) {
     if (drawn.empty()) return {};
     constexpr std::string_view before = "Produced by GNUPLOT ";

@@ -48,7 +48,7 @@ void put_row(contact_sheet& sheet, const study_pictures& pictures, std::size_t r
              const std::vector<std::uint8_t>& pixels, const std::vector<bool>& right) {
     for (std::size_t i = 0; i < pictures.images; ++i)
         sheet.put(row, column + i, picture_of(pixels, pictures.size, i));
-    // Frames lie over what is between the pictures, so they come last.
+    // Frames cover the space between the pictures, so they are drawn last.
     for (std::size_t i = 0; i < right.size(); ++i) {
         if (!right[i]) sheet.mark(row, column + i);
     }
@@ -150,7 +150,7 @@ study_pictures take_pictures(const std::vector<network_result>& networks, const 
     const image_set& test = data.test;
     study_pictures pictures;
     pictures.size = {test.rows, test.columns, 3};
-    // So many that a row and its differences stand side by side on the page.
+    // As many as fit side by side with their differences on the page.
     pictures.images =
         std::min({picture_count, test.images, std::max<std::size_t>(1, 218 / (test.columns + 2))});
     picture_rows rows(pictures, test);

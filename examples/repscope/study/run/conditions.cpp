@@ -88,7 +88,7 @@ class condition_runner {
                 return input_view(perturbed.data() + first * data_.test.image_size(), extents(count));
             };
         }
-        // Of the maps, which are many numbers, the middle severity stands for a corruption.
+        // Of the maps, which are many numbers, the middle severity represents a corruption.
         const bool with_maps = what.kind != condition_kind::corruption || what.severity == 3;
         layer_capture seen(compared_, with_maps ? model_.layers() / 2 : 0, pool_);
         const perturbation_size size = classify(provider, result.images, seen, &result.correct);

@@ -50,7 +50,8 @@ struct condition_results {
 /// How many images of a condition are kept to be looked at.
 inline constexpr std::size_t picture_count = 8;
 
-/// Measures a trained network under every condition. `done(share)` hears what part of the work is done.
+/// Measures a trained network under every condition. `done(share)` is called with the share of the work that
+/// is finished.
 condition_results measure_conditions(study_model& model, const study_settings& settings, const data_set& data,
                                      corrupted_images& corrupted, repscope::thread_pool& pool,
                                      const std::function<void(double)>& done);

@@ -12,7 +12,7 @@
 
 namespace program {
 
-/// What a layer said of some images.
+/// The activations of a layer for some images.
 struct captured_layer {
     std::string name;
     std::size_t units = 0;
@@ -21,7 +21,7 @@ struct captured_layer {
     std::vector<float> maps;   ///< (images, units x positions); empty unless maps are kept
 };
 
-/// A tap that keeps what the layers say of the first images that go through a network.
+/// A tap that keeps the activations of the layers for the first images that pass through a network.
 class layer_capture {
   public:
     /// Keeps `images` images, and of the first `mapped_layers` layers the whole maps too.

@@ -35,7 +35,7 @@ class study_model {
     virtual void classify(const input_view& x, std::span<int> predicted, const tap& look) = 0;
 
     enum class loss { cross_entropy, margin };
-    /// Which loss of a sample the model tells from now on.
+    /// The loss of a sample that the model returns from now on.
     virtual void attack_with(loss function) = 0;
 
     /// Per-sample losses, predictions and gradients.

@@ -66,7 +66,7 @@ struct draw_source {
     }
 };
 
-/// Calls `use(part of the image, first element, out)` for parts of `noise_part` elements: noise knows no
+/// Calls `use(part of the image, first element, out)` for parts of `noise_part` elements: noise has no
 /// rows.
 template <pixel T, typename Use>
 void each_part(const picture<T>& image, T* out, Use&& use) {

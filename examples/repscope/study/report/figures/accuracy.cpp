@@ -223,7 +223,7 @@ corruption_map corruption_map_of(const ordered_networks& networks) {
     return map;
 }
 
-// Means stand a little apart.
+// Means are drawn a little apart.
 double row_position(const corruption_map& map, std::size_t row) {
     return static_cast<double>(row) + (row + 1 == map.names.size() ? 0.25 : 0.0);
 }

@@ -15,7 +15,7 @@ namespace program {
 using network_number = std::function<double(const network_result& network)>;
 
 /// A panel of networks against their mean selectivity: points colored by alpha, a line joins those of a
-/// seed. `more` stands before the plot; `y` is the range, or that of the values.
+/// seed. `more` is written before the plot; `y` is the range, or that of the values.
 plot_panel scatter_panel(const ordered_networks& networks, const std::string& title,
                          const network_number& value, const std::string& more = "",
                          const axis_range* y = nullptr, double least = 0.02);
@@ -34,7 +34,7 @@ struct banded_line {
 plot_panel line_panel(const std::string& title, const std::string& x_label,
                       const std::vector<banded_line>& lines, const std::string& more);
 
-/// What captions say of bands.
+/// The sentence of captions on bands.
 std::string band_text(const ordered_networks& networks);
 
 /// A CSV table "alpha,seed,selectivity_mean,.." with a column for each of `columns`.
