@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
@@ -23,6 +24,62 @@ concept differentiable = requires(Model& m, const tensor_view<const Scalar, 4>& 
                                   std::span<const int> labels, std::span<double> losses,
                                   std::span<int> predicted, const tensor_view<Scalar, 4>& gradient) {
     m(x, labels, losses, predicted, gradient);
+};
+
+namespace detail {
+
+/// Accepts the arguments of a function of logits in the concepts.
+template <typename Scalar>
+struct any_logit_function {
+    void operator()(std::size_t, const tensor_view<const Scalar, 2>&, const tensor_view<Scalar, 2>&) const {}
+};
+
+} // namespace detail
+
+/// A classifier with logits and no gradients, such as a callable or an external process.
+///
+/// `classes(x.extents())` returns the number of classes. `logits(x, to)` writes the logits of `x` (samples,
+/// channels, rows, columns), in data units, to `to` (samples, classes). The result of a sample does not
+/// depend on the other samples. `scored_function` makes one from a lambda.
+template <typename Model, typename Scalar = float>
+concept scored = requires(Model& m, const tensor_view<const Scalar, 4>& x,
+                          const tensor_view<Scalar, 2>& logits) {
+    { m.classes(x.extents()) } -> std::convertible_to<std::size_t>;
+    m.logits(x, logits);
+};
+
+/// A `scored` classifier with gradients of any function of its logits, for attacks that choose their loss.
+///
+/// `logit_vjp(x, upstream_of, gradient)` works through `x` in pieces. For each piece it computes the logits
+/// and calls `upstream_of(first, logits, upstream)`: `first` is the index of the first sample of the piece,
+/// `logits` and `upstream` are (samples of the piece, classes), and the callee fills `upstream`. It writes to
+/// `gradient`, of the shape of `x`, the gradient of sum(upstream logits) with respect to each sample.
+template <typename Model, typename Scalar = float>
+concept logit_differentiable = scored<Model, Scalar> &&
+    requires(Model& m, const tensor_view<const Scalar, 4>& x,
+             const detail::any_logit_function<Scalar>& upstream_of, const tensor_view<Scalar, 4>& gradient) {
+    m.logit_vjp(x, upstream_of, gradient);
+};
+
+/// A `scored` model from a callable `function(x, logits)`; see there for the arguments.
+template <typename Function>
+class scored_function {
+  public:
+    scored_function(std::size_t classes, Function function)
+        : classes_(classes), function_(std::move(function)) {}
+
+    template <typename Extents>
+    [[nodiscard]] std::size_t classes(const Extents&) const noexcept {
+        return classes_;
+    }
+    template <typename Scalar>
+    void logits(const tensor_view<const Scalar, 4>& x, const tensor_view<Scalar, 2>& to) {
+        function_(x, to);
+    }
+
+  private:
+    std::size_t classes_;
+    Function function_;
 };
 
 /// A differentiable model with observable layers. It computes derivatives of the activations of layer `layer`

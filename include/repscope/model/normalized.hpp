@@ -19,7 +19,8 @@ inline namespace REPSCOPE_NAMESPACE {
 /// the same meaning for any normalization of the inner model.
 ///
 /// `mean` and `std` have one entry per channel, or one for all. An lvalue is held by reference and must
-/// outlive the wrapper; an rvalue is moved in. It is `differentiable`, and `layered` when the inner model is.
+/// outlive the wrapper; an rvalue is moved in. It is `differentiable`, and `layered`, `scored` or
+/// `logit_differentiable` when the inner model is.
 /// Not thread-safe.
 template <typename Model, typename Scalar = float>
     requires differentiable<std::remove_reference_t<Model>, Scalar>
@@ -51,6 +52,17 @@ class normalized {
         m.classes(x);
     }
     { return model_.classes(x); }
+    void logits(const tensor_view<const Scalar, 4>& x,
+                const tensor_view<Scalar, 2>& to) requires scored<std::remove_reference_t<Model>, Scalar> {
+        model_.logits(inner(x), to);
+    }
+    template <typename Upstream>
+    void logit_vjp(const tensor_view<const Scalar, 4>& x, Upstream&& upstream_of,
+                   const tensor_view<Scalar, 4>& gradient) requires
+        logit_differentiable<std::remove_reference_t<Model>, Scalar> {
+        model_.logit_vjp(inner(x), upstream_of, gradient);
+        scale(gradient);
+    }
     [[nodiscard]] std::size_t layers() const requires layered<std::remove_reference_t<Model>, Scalar> {
         return model_.layers();
     }

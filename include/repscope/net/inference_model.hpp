@@ -55,6 +55,22 @@ class inference_model {
                     std::span<int> predicted, const tensor_view<scalar, 4>& gradient) {
         network_->evaluate(x, labels, losses, predicted, gradient, ws_, loss_);
     }
+    /// Writes the logits of `x` to `to`; see `scored`.
+    void logits(const input_view& x, const tensor_view<scalar, 2>& to) {
+        for_each_piece(x, [&](std::size_t first, const tensor_view<const scalar, 2>& logits) {
+            for (std::size_t n = 0; n < logits.extent(0); ++n) {
+                for (std::size_t c = 0; c < logits.extent(1); ++c) to(first + n, c) = logits(n, c);
+            }
+        });
+    }
+    /// Gradient of a function of the logits with respect to each sample; see `logit_differentiable`.
+    template <typename Upstream>
+    void logit_vjp(const input_view& x, Upstream&& upstream_of, const tensor_view<scalar, 4>& gradient) {
+        for_each_piece(x, [&](std::size_t first, const tensor_view<const scalar, 2>& logits) {
+            upstream_of(first, logits, ws_.logit_gradient());
+            network_->input_gradient(ws_, samples(gradient, first, logits.extent(0)));
+        });
+    }
     void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
              const tensor_view<scalar, 4>& gradient) {
         network_->vjp(layer, x, upstream, gradient, ws_);
@@ -73,6 +89,16 @@ class inference_model {
     }
 
   private:
+    /// Forward passes through pieces of `x`, so that memory does not grow with it.
+    template <typename Body>
+    void for_each_piece(const input_view& x, Body&& body) {
+        constexpr std::size_t piece = 128;
+        for (std::size_t first = 0; first < x.extent(0); first += piece) {
+            const std::size_t count = (std::min)(piece, x.extent(0) - first);
+            body(first, network_->forward(samples(x, first, count), ws_));
+        }
+    }
+
     const Network* network_;
     typename Network::workspace ws_;
     loss_function loss_;
