@@ -29,6 +29,7 @@ enum class purpose : std::uint8_t {
     control = 11,        ///< random perturbations for comparison with attacks; a: place of the size
     gradient_check = 12, ///< directions for the comparison of gradients with differences; a: direction
     reservoir = 13,      ///< the samples that a reservoir keeps
+    attack_run = 14,     ///< starts of APGD and FAB, proposals of Square; a: run, b: attack and its place
 };
 
 inline constexpr std::uint32_t index_limit = 4096;

@@ -13,12 +13,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace repscope {
@@ -40,7 +42,7 @@ struct run_settings {
 
 /// Scratch memory of a thread.
 struct scratch {
-    std::vector<double> delta, gradient, values, clean, lower, upper;
+    std::vector<double> delta, gradient, previous, values, clean, lower, upper;
     std::vector<std::uint32_t> indices;
 };
 
@@ -50,8 +52,12 @@ template <typename Scalar>
 [[nodiscard]] inline Scalar round_towards(Scalar clean, double delta) noexcept {
     const auto from = static_cast<double>(clean);
     const auto to = static_cast<Scalar>(from + delta);
-    if (std::abs(static_cast<double>(to) - from) <= std::abs(delta)) return to;
-    return std::nextafter(to, clean);
+    const bool outside = std::abs(static_cast<double>(to) - from) > std::abs(delta) && to != Scalar(0);
+    // The next number towards `clean`, without a branch: numbers of one sign are ordered as their bits.
+    using bits = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
+    const bits down = (to > clean) == (to > Scalar(0)) ? bits(1) : bits(0), up = bits(1) - down;
+    return std::bit_cast<Scalar>(
+        static_cast<bits>(std::bit_cast<bits>(to) + (outside ? up - down : bits(0))));
 }
 
 inline void check_eps(std::string_view function, norm kind, double eps, const input_bounds& bounds) {
