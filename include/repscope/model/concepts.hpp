@@ -105,13 +105,5 @@ concept layered = differentiable<Model, Scalar> &&
     m.jvp(layer, x, direction, out);
 };
 
-/// A classifier whose logits are known, and perhaps nothing else: `logits(x, to)` writes them to `to`
-/// (samples, classes) for `x` in data units. The logits of a sample do not depend on the other samples.
-template <typename Model, typename Scalar = float>
-concept scored = requires(Model& m, const tensor_view<const Scalar, 4>& x, const tensor_view<Scalar, 2>& to) {
-    { m.classes(x.extents()) } -> std::convertible_to<std::size_t>;
-    m.logits(x, to);
-};
-
 } // namespace REPSCOPE_NAMESPACE
 } // namespace repscope

@@ -42,26 +42,15 @@ class inference_model {
             errors::throw_shape_error("net::inference_model::logits", "expected (samples, classes)",
                                       to.extents());
         }
-        constexpr std::size_t together = 128;
-        for (std::size_t first = 0; first < x.extent(0); first += together) {
-            const std::size_t count = (std::min)(together, x.extent(0) - first);
-            const tensor_view<const scalar, 2> part = network_->forward(samples(x, first, count), ws_);
-            for (std::size_t n = 0; n < count; ++n) {
-                for (std::size_t c = 0; c < part.extent(1); ++c) to(first + n, c) = part(n, c);
-            }
-        }
-    }
-    void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
-                    std::span<int> predicted, const tensor_view<scalar, 4>& gradient) {
-        network_->evaluate(x, labels, losses, predicted, gradient, ws_, loss_);
-    }
-    /// Writes the logits of `x` to `to`; see `scored`.
-    void logits(const input_view& x, const tensor_view<scalar, 2>& to) {
         for_each_piece(x, [&](std::size_t first, const tensor_view<const scalar, 2>& logits) {
             for (std::size_t n = 0; n < logits.extent(0); ++n) {
                 for (std::size_t c = 0; c < logits.extent(1); ++c) to(first + n, c) = logits(n, c);
             }
         });
+    }
+    void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
+                    std::span<int> predicted, const tensor_view<scalar, 4>& gradient) {
+        network_->evaluate(x, labels, losses, predicted, gradient, ws_, loss_);
     }
     /// Gradient of a function of the logits with respect to each sample; see `logit_differentiable`.
     template <typename Upstream>
