@@ -2,6 +2,7 @@
 
 #include "repscope/model/concepts.hpp"
 #include "repscope/model/normalized.hpp"
+#include "repscope/net/graph.hpp"
 #include "repscope/net/loss.hpp"
 #include "repscope/net/models.hpp"
 #include "repscope/random/random_stream.hpp"
@@ -10,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <vector>
 
 namespace inference_model_test {
@@ -65,6 +67,41 @@ TEST_CASE("logits and their gradients are those of the network") {
     outer.logit_vjp(x, first_logit, {gradient.data(), extents});
     model.logit_vjp(x, first_logit, {expected.data(), extents});
     for (std::size_t i = 0; i < 12; ++i) CHECK(gradient[i] == doctest::Approx(expected[i]).epsilon(1e-4));
+}
+
+TEST_CASE("a graph gives the gradient of any function of its logits") {
+    constexpr std::size_t images = 37, classes = 4, features = 6;
+    random_stream random(3, 2);
+    const auto numbers = [&](std::size_t count) {
+        std::vector<double> values(count);
+        for (double& value : values) value = random.normal();
+        return values;
+    };
+    net::graph<double> graph({features});
+    const net::op::matrix_product product{.transpose_b = true};
+    const auto hidden = graph.add(
+        "hidden", product, {graph.input(), graph.constant("w1", {5, features}, numbers(5 * features))});
+    const auto bent = graph.add("tanh", net::op::unary{net::op::unary_kind::tanh}, {hidden});
+    graph.set_output(
+        graph.add("logits", product, {bent, graph.constant("w2", {classes, 5}, numbers(classes * 5))}));
+    net::inference_model model(graph, 2);
+    static_assert(logit_differentiable<decltype(model), double>);
+    const std::vector<double> pixels = numbers(images * features);
+    std::vector<int> labels(images), predicted(images);
+    for (int& label : labels) label = static_cast<int>(random.below(classes));
+    std::vector<double> losses(images), expected(images * features), gradient(images * features);
+    const std::array<std::size_t, 4> extents{images, features, 1, 1};
+    const tensor_view<const double, 4> x(pixels.data(), extents);
+    model(x, labels, losses, predicted, {expected.data(), extents});
+    model.logit_vjp(x,
+                    [&](std::size_t first, const tensor_view<const double, 2>& part,
+                        const tensor_view<double, 2>& upstream) {
+                        net::softmax_cross_entropy(part, std::span(labels).subspan(first, part.extent(0)), {},
+                                                   {}, upstream);
+                    },
+                    {gradient.data(), extents});
+    CHECK(gradient == expected);
+    CHECK(gradient[7] != 0);
 }
 
 } // namespace inference_model_test

@@ -52,8 +52,9 @@ concept scored = requires(Model& m, const tensor_view<const Scalar, 4>& x,
 ///
 /// `logit_vjp(x, upstream_of, gradient)` works through `x` in pieces. For each piece it computes the logits
 /// and calls `upstream_of(first, logits, upstream)`: `first` is the index of the first sample of the piece,
-/// `logits` and `upstream` are (samples of the piece, classes), and the callee fills `upstream`. It writes to
-/// `gradient`, of the shape of `x`, the gradient of sum(upstream logits) with respect to each sample.
+/// `logits` and `upstream` are (samples of the piece, classes), and the callee fills `upstream`. Calls for
+/// different pieces may run at the same time. It writes to `gradient`, of the shape of `x`, the gradient of
+/// sum(upstream logits) with respect to each sample.
 template <typename Model, typename Scalar = float>
 concept logit_differentiable = scored<Model, Scalar> &&
     requires(Model& m, const tensor_view<const Scalar, 4>& x,

@@ -51,8 +51,8 @@ struct tap_axes {
 ///
 /// A node is added after its inputs, so a graph has no cycles. Each node has one output, whose extents may
 /// contain the number of samples; see `graph_extent`. After `set_output` the graph is a model: it is
-/// `differentiable`, `layered` (its layers are the taps) and `scored`. `inference_model` keeps the memory and
-/// the threads of its passes.
+/// `differentiable`, `layered` (its layers are the taps) and `logit_differentiable`. `inference_model` keeps
+/// the memory and the threads of its passes.
 ///
 /// Inputs are (n, channels, rows, columns) in data units. A pass divides the samples into pieces, which
 /// threads run side by side; results do not depend on the threads or on the other samples. Constants are
@@ -289,6 +289,32 @@ class graph {
                     std::span<int> predicted, const tensor_view<scalar, 4>& gradient) const {
         workspace ws;
         evaluate(x, labels, losses, predicted, gradient, ws);
+    }
+
+    /// Gradient of a function of the logits with respect to each sample; see `logit_differentiable`.
+    template <typename Upstream>
+    void logit_vjp(const input_view& x, Upstream&& upstream_of, const tensor_view<scalar, 4>& gradient,
+                   workspace& ws) const {
+        begin(x, ws);
+        check_shape("net::graph::logit_vjp", gradient.extents(), x.extents());
+        ws.engine_.run(
+            x.extent(0), {kind::gradient, goal::logits}, false, [&](session& memory, const piece& part) {
+                run_forward(x, part, memory, ws);
+                const tensor_view<const scalar, 2> scores =
+                    ws.engine_.rows_of_output(memory, memory.value(held_->output));
+                if (memory.clears_seed()) memory.clear_gradient(held_->output);
+                upstream_of(part.first, scores,
+                            tensor_view<scalar, 2>(
+                                ws.engine_.rows_of_output(memory, memory.derivative(held_->output))));
+                memory.backward();
+                ws.engine_.write_input(memory, memory.derivative(0), part, gradient);
+            });
+    }
+    template <typename Upstream>
+    void logit_vjp(const input_view& x, Upstream&& upstream_of,
+                   const tensor_view<scalar, 4>& gradient) const {
+        workspace ws;
+        logit_vjp(x, upstream_of, gradient, ws);
     }
 
     /// Gradient of sum(upstream activation of a layer) with respect to each sample; see `layered`.

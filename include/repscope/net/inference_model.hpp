@@ -55,10 +55,14 @@ class inference_model {
     /// Gradient of a function of the logits with respect to each sample; see `logit_differentiable`.
     template <typename Upstream>
     void logit_vjp(const input_view& x, Upstream&& upstream_of, const tensor_view<scalar, 4>& gradient) {
-        for_each_piece(x, [&](std::size_t first, const tensor_view<const scalar, 2>& logits) {
-            upstream_of(first, logits, ws_.logit_gradient());
-            network_->input_gradient(ws_, samples(gradient, first, logits.extent(0)));
-        });
+        if constexpr (requires { network_->logit_vjp(x, upstream_of, gradient, ws_); }) {
+            network_->logit_vjp(x, upstream_of, gradient, ws_);
+        } else {
+            for_each_piece(x, [&](std::size_t first, const tensor_view<const scalar, 2>& logits) {
+                upstream_of(first, logits, ws_.logit_gradient());
+                network_->input_gradient(ws_, samples(gradient, first, logits.extent(0)));
+            });
+        }
     }
     void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
              const tensor_view<scalar, 4>& gradient) {

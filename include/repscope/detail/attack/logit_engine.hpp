@@ -75,24 +75,25 @@ class logit_engine {
         const tensor_view<Scalar, 2> to(logits_.data(), {images.size(), classes()});
         model_.logits(points_view(points, images.size()), to);
         forwards_ += images.size();
+        std::vector<double> z(classes());
         for (std::size_t row = 0; row < images.size(); ++row) {
-            body(row, std::span<const double>(read_logits(to, row, images[row])));
+            read_logits(to, row, images[row], z);
+            body(row, std::span<const double>(z));
         }
     }
     /// Calls `body(row, logits, upstream)`, which fills `upstream`, and writes the gradient of sum(upstream
-    /// logits) of each row to `gradient`.
+    /// logits) of each row to `gradient`. Calls for different rows may run at the same time.
     template <typename Body>
     void gradients(const Scalar* points, std::span<const std::size_t> images, Scalar* gradient, Body&& body) {
         auto extents = x_.extents();
         extents[0] = images.size();
-        upstream_.resize(classes());
         const auto upstream_of = [&](std::size_t first, const tensor_view<const Scalar, 2>& piece,
                                      const tensor_view<Scalar, 2>& upstream) {
+            std::vector<double> z(classes()), slope(classes()); // pieces may run at the same time
             for (std::size_t n = 0; n < piece.extent(0); ++n) {
-                body(first + n, std::span<const double>(read_logits(piece, n, images[first + n])),
-                     std::span<double>(upstream_));
-                for (std::size_t c = 0; c < classes(); ++c)
-                    upstream(n, c) = static_cast<Scalar>(upstream_[c]);
+                read_logits(piece, n, images[first + n], z);
+                body(first + n, std::span<const double>(z), std::span<double>(slope));
+                for (std::size_t c = 0; c < classes(); ++c) upstream(n, c) = static_cast<Scalar>(slope[c]);
             }
         };
         model_.logit_vjp(points_view(points, images.size()), upstream_of,
@@ -132,12 +133,10 @@ class logit_engine {
         return {points, extents};
     }
     template <typename T>
-    [[nodiscard]] const std::vector<double>& read_logits(const tensor_view<T, 2>& logits, std::size_t row,
-                                                         std::size_t image) {
-        row_logits_.resize(classes());
-        for (std::size_t c = 0; c < classes(); ++c) row_logits_[c] = static_cast<double>(logits(row, c));
-        if (!repscope::detail::all_finite(row_logits_.data(), classes())) throw_not_finite("logits", image);
-        return row_logits_;
+    void read_logits(const tensor_view<T, 2>& logits, std::size_t row, std::size_t image,
+                     std::vector<double>& z) const {
+        for (std::size_t c = 0; c < z.size(); ++c) z[c] = static_cast<double>(logits(row, c));
+        if (!repscope::detail::all_finite(z.data(), z.size())) throw_not_finite("logits", image);
     }
     [[noreturn]] void throw_not_finite(const char* what, std::size_t image) const {
         errors::throw_value_error(
@@ -171,7 +170,7 @@ class logit_engine {
     std::vector<scratch> scratch_;
     std::size_t first_sample_, batch_, size_;
     std::uint64_t classes_;
-    std::vector<double> lower_, upper_, row_logits_, upstream_;
+    std::vector<double> lower_, upper_;
     std::vector<Scalar> logits_;
     std::uint64_t forwards_ = 0, backwards_ = 0;
 };
