@@ -1,5 +1,6 @@
 #include "cli/run.hpp"
 
+#include "cli/pages.hpp"
 #include "files/output_file.hpp"
 #include "support/errors.hpp"
 #include "support/suggestion.hpp"
@@ -73,6 +74,19 @@ void add_exit_codes(const std::vector<command>& commands) {
     }
 }
 
+void run_help(const std::vector<std::string>& arguments, const CLI::App& app,
+              const std::vector<command>& commands) {
+    const std::string first = arguments.empty() ? "" : arguments.front();
+    if (first == "--write-pages") {
+        if (arguments.size() != 2) throw usage_error("--write-pages: expected one folder");
+        write_pages(app, arguments[1]);
+        return;
+    }
+    const command* const of = command_named(first, commands);
+    if (!first.empty() && of == nullptr) refuse_first(first, app, commands);
+    print_help(app, of);
+}
+
 } // namespace
 
 std::string exit_codes(bool judges) {
@@ -86,9 +100,7 @@ int run_commands(int argc, char** argv, CLI::App& app, const std::vector<command
     add_exit_codes(commands);
     const std::string first = argc > 1 ? argv[1] : "";
     if (first == "help") {
-        const command* const of = argc > 2 ? command_named(argv[2], commands) : nullptr;
-        if (argc > 2 && of == nullptr) refuse_first(argv[2], app, commands);
-        print_help(app, of);
+        run_help({argv + 2, argv + argc}, app, commands);
         return 0;
     }
     if (const command* const chosen = command_named(first, commands)) {

@@ -12,7 +12,8 @@ namespace program {
 std::string exit_codes(bool judges);
 
 /// Parses the command line and runs the command that it asks for; prints help (`--help`, `help COMMAND`) and
-/// version. The help of each command ends with its exit codes.
+/// version; `help --write-pages FOLDER` writes man pages and completions. The help of each command ends with
+/// its exit codes.
 ///
 /// Returns the exit code. Throws what goes wrong, `usage_error` for a wrong command line; `speaker` is then
 /// who reports it: the program's name and the command, as far as they are known.

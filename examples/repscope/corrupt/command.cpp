@@ -140,7 +140,7 @@ command add_corrupt(CLI::App& app) {
     sub->add_option("--format", options->format,
                     "npy (arrays, severity-major), png, jpeg, or auto: what OUT is\n"
                     "named; in a folder, arrays for a .npy and pictures for pictures")
-        ->check(quiet(CLI::IsMember({"auto", "npy", "png", "jpeg"})))
+        ->check(one_of({"auto", "npy", "png", "jpeg"}))
         ->type_name("FORMAT")
         ->capture_default_str();
     sub->add_option("--quality", options->quality, "of JPEG files, 1 to 100; 85 as ImageNet-C")
@@ -160,7 +160,7 @@ command add_corrupt(CLI::App& app) {
         ->excludes(overwrite);
     sub->add_option("--variant", options->variant,
                     "parameters: imagenet (224), cifar (32), tiny (64), or auto, the\nnearest in size")
-        ->check(quiet(CLI::IsMember({"auto", "imagenet", "cifar", "tiny"})))
+        ->check(one_of({"auto", "imagenet", "cifar", "tiny"}))
         ->type_name("SET")
         ->capture_default_str();
     sub->add_option("--seed", options->seed, "of the random draws; the same bytes everywhere")

@@ -16,7 +16,7 @@ namespace {
 
 // NAME, or PATTERN=NAME.
 CLI::Validator name_of_layers(const std::vector<std::string>& names) {
-    return CLI::Validator(
+    const CLI::Validator check(
         [names](const std::string& text) {
             const std::string value = parse_layer_value(text).value;
             if (std::find(names.begin(), names.end(), value) != names.end()) return std::string();
@@ -25,6 +25,7 @@ CLI::Validator name_of_layers(const std::vector<std::string>& names) {
             return "expected one of " + list + ", got " + value;
         },
         "");
+    return with_choices(check, names);
 }
 
 // What is read, and how.
@@ -103,7 +104,7 @@ void add_definition_options(CLI::App& command, measure_options& options) {
         .add_option("--signed", options.negatives,
                     "units with a negative class mean: undefined (no index),\n"
                     "rectify (max(a, 0) first) or shift (smallest class mean to 0)")
-        ->check(quiet(CLI::IsMember({"undefined", "rectify", "shift"})))
+        ->check(one_of({"undefined", "rectify", "shift"}))
         ->type_name("POLICY")
         ->capture_default_str();
     command.add_option("--epsilon", options.epsilon, "added to the denominator of the index")
@@ -124,7 +125,7 @@ void add_definition_options(CLI::App& command, measure_options& options) {
         ->allow_extra_args(false);
     command
         .add_option("--spatial", options.spatial, "flatten: --unit token and --unit position for all layers")
-        ->check(quiet(CLI::IsMember({"mean", "flatten"})))
+        ->check(one_of({"mean", "flatten"}))
         ->type_name("HOW")
         ->capture_default_str();
     command
@@ -147,7 +148,7 @@ void add_definition_options(CLI::App& command, measure_options& options) {
         .add_option("--precision", options.precision,
                     "of the products of a covariance: double, or float (twice as fast,\n"
                     "blocks summed in double)")
-        ->check(quiet(CLI::IsMember({"double", "float"})))
+        ->check(one_of({"double", "float"}))
         ->type_name("P")
         ->capture_default_str();
 }
@@ -167,7 +168,7 @@ void add_estimate_options(CLI::App& command, measure_options& options) {
         .add_option("--method", options.method,
                     "--inference: exact, sketch (256 random probes, participation ratio only),\n"
                     "or auto: a sketch above 8192 samples and units")
-        ->check(quiet(CLI::IsMember({"exact", "sketch", "auto"})))
+        ->check(one_of({"exact", "sketch", "auto"}))
         ->type_name("HOW")
         ->capture_default_str();
     command
@@ -175,7 +176,7 @@ void add_estimate_options(CLI::App& command, measure_options& options) {
                     "--inference: p-values of units by saddlepoint (the distribution that\n"
                     "shuffled labels have, approximated) or by permutation of the labels\n"
                     "(further passes over the samples)")
-        ->check(quiet(CLI::IsMember({"saddlepoint", "permutation"})))
+        ->check(one_of({"saddlepoint", "permutation"}))
         ->type_name("HOW")
         ->capture_default_str();
     command
@@ -234,7 +235,7 @@ void add_output_options(CLI::App& command, measure_options& options) {
     command
         .add_option("--format", options.format,
                     "of standard output: table, csv (a row per layer), json (as --json -) or\nmarkdown")
-        ->check(quiet(CLI::IsMember(print_format_names())))
+        ->check(one_of(print_format_names()))
         ->type_name("F")
         ->capture_default_str();
     command.add_flag("--hash", options.hash,
@@ -244,7 +245,7 @@ void add_output_options(CLI::App& command, measure_options& options) {
                     "write report.html, with figures by gnuplot, and .csv to this folder")
         ->type_name("DIR");
     command.add_option("--require", options.require, "selectivity: fail when there are no labels")
-        ->check(quiet(CLI::IsMember({"selectivity"})))
+        ->check(one_of({"selectivity"}))
         ->type_name("WHAT");
     if (options.part == nullptr) {
         command

@@ -84,7 +84,7 @@ command add_merge(CLI::App& app) {
     sub->add_option("--json", options->json, "write every number to this file; - is standard output")
         ->type_name("FILE");
     sub->add_option("--format", options->format, "of standard output: table, csv, json or markdown")
-        ->check(quiet(CLI::IsMember(print_format_names())))
+        ->check(one_of(print_format_names()))
         ->type_name("F")
         ->capture_default_str();
     sub->add_option("--fail-if", options->fail_if,

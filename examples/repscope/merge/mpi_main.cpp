@@ -2,6 +2,7 @@
 // the moments of its samples, rank 0 merges them in the order of the ranks and writes the numbers.
 
 #include "cli/commands.hpp"
+#include "cli/help_formatter.hpp"
 #include "cli/run.hpp"
 #include "measure/result.hpp"
 #include "merge/mpi_transfer.hpp"
@@ -15,6 +16,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <memory>
 #include <mpi.h>
 #include <string>
 #include <vector>
@@ -76,6 +78,7 @@ int run(int argc, char** argv) {
     if (rank != 0) program::progress::silence();
 
     CLI::App app("repscope measure, shared out among the ranks of an MPI job.", "repscope-mpi");
+    app.formatter(std::make_shared<program::help_formatter>()); // of the commands too
     app.set_version_flag("--version", program::version_and_commit_text());
     app.require_subcommand(1, 1);
     app.footer(

@@ -199,7 +199,7 @@ void add_network_options(CLI::App& command, study_settings& settings, std::strin
     command
         .add_option("--network", settings.network,
                     "small (4 convolutions), resnet (3 residual blocks)\nor mlp (784-256-128-10)")
-        ->check(quiet(CLI::IsMember({"small", "resnet", "mlp"})))
+        ->check(one_of({"small", "resnet", "mlp"}))
         ->type_name("NAME")
         ->capture_default_str();
 }
