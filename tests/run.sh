@@ -31,7 +31,7 @@ done
 
 packages=(g++ cmake ninja-build libeigen3-dev doctest-dev libxtensor-dev libxtensor-blas-dev libopenblas-dev
     libcli11-dev nlohmann-json3-dev zlib1g-dev libpng-dev libjpeg-dev libzip-dev libonnx-dev libprotobuf-dev
-    gnuplot-nox python3-numpy libopenmpi-dev openmpi-bin)
+    gnuplot-nox pkg-config python3-numpy libopenmpi-dev openmpi-bin)
 case $leg in
 g++) packages+=(pybind11-dev python3-dev) ;;
 gcc-sanitize) ;;
