@@ -259,11 +259,20 @@ TEST_CASE("several eps in one call are several calls") {
     const std::array<double, 3> eps{0.02, 0.3, 0.1};
     for (const norm kind : norms) {
         const auto all = attack::pgd(model, data.x(), data.labels, eps, {.ball = kind, .steps = 4});
+        const auto points =
+            attack::fgsm(model, data.x(), data.labels, eps, {.ball = kind, .outcome = false, .batch = 3});
         const auto steps = attack::fgsm(model, data.x(), data.labels, eps, {.ball = kind});
         REQUIRE(all.size() == 3);
         for (std::size_t k = 0; k < 3; ++k) {
             CHECK(same(all[k],
                        attack::pgd(model, data.x(), data.labels, {.ball = kind, .eps = eps[k], .steps = 4})));
+            // Without the outcome: the same points, and the passes of the gradient only.
+            CHECK(std::equal(steps[k].adversarial.data_handle(),
+                             steps[k].adversarial.data_handle() + steps[k].adversarial.size(),
+                             points[k].adversarial.data_handle()));
+            CHECK(points[k].success.empty());
+            CHECK(points[k].loss.empty());
+            CHECK(points[k].forward_passes == (k == 0 ? 6 : 0));
             const auto one = attack::fgsm(model, data.x(), data.labels, {.ball = kind, .eps = eps[k]});
             CHECK(same(steps[k], one));
             CHECK(one.forward_passes == 12);

@@ -136,7 +136,8 @@ class condition_runner {
         if (result.name == "fgsm") {
             result.steps = 1;
             result.step_size = result.eps;
-            return pixels_of(attack::fgsm(model_, x, labels, {.threads = pool_, .eps = result.eps}));
+            return pixels_of(
+                attack::fgsm(model_, x, labels, {.threads = pool_, .eps = result.eps, .outcome = false}));
         }
         model_.attack_with(result.name == "pgd-margin" ? study_model::loss::margin
                                                        : study_model::loss::cross_entropy);

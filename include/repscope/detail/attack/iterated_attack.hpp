@@ -4,6 +4,7 @@
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/detail/attack/erased_model.hpp"
+#include "repscope/detail/attack/round_towards.hpp"
 #include "repscope/detail/common/finite.hpp"
 #include "repscope/error.hpp"
 #include "repscope/parallel/thread_pool.hpp"
@@ -13,14 +14,12 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <vector>
 
 namespace repscope {
@@ -45,20 +44,6 @@ struct scratch {
     std::vector<double> delta, gradient, previous, values, clean, lower, upper;
     std::vector<std::uint32_t> indices;
 };
-
-/// The nearest number to clean + delta that is not farther from `clean`: rounding must not move a
-/// perturbation out of its ball.
-template <typename Scalar>
-[[nodiscard]] inline Scalar round_towards(Scalar clean, double delta) noexcept {
-    const auto from = static_cast<double>(clean);
-    const auto to = static_cast<Scalar>(from + delta);
-    const bool outside = std::abs(static_cast<double>(to) - from) > std::abs(delta) && to != Scalar(0);
-    // The next number towards `clean`, without a branch: numbers of one sign are ordered as their bits.
-    using bits = std::conditional_t<sizeof(Scalar) == 4, std::int32_t, std::int64_t>;
-    const bits down = (to > clean) == (to > Scalar(0)) ? bits(1) : bits(0), up = bits(1) - down;
-    return std::bit_cast<Scalar>(
-        static_cast<bits>(std::bit_cast<bits>(to) + (outside ? up - down : bits(0))));
-}
 
 inline void check_eps(std::string_view function, norm kind, double eps, const input_bounds& bounds) {
     if (!(eps > 0) || !repscope::detail::is_finite(eps)) {
@@ -203,19 +188,25 @@ class run {
     }
 
     /// One step from the clean inputs with one gradient: `move(row, k)` sets the points of `found[k]`. The
-    /// passes of the gradient are counted for the first of them.
+    /// passes of the gradient are counted for the first of them. Without `outcome` the points are not
+    /// evaluated.
     template <typename Move>
     void attack_once(const tensor_view<const Scalar, 4>& x, std::span<const int> labels, std::size_t first,
-                     std::size_t count, std::span<result<Scalar>> found, Move&& move) {
+                     std::size_t count, std::span<result<Scalar>> found, bool outcome, Move&& move) {
         begin(x, labels, first, count);
         activate();
         evaluate(true);
         for (std::size_t k = 0; k < found.size(); ++k) {
             for_rows([&](std::size_t row, scratch& own) { move(row, k, own); });
-            evaluate(false);
+            if (outcome) evaluate(false);
             for (std::size_t row = 0; row < active_; ++row) {
-                record(row);
-                write(found[k], samples_[row]);
+                if (outcome) {
+                    record(row);
+                    write(found[k], samples_[row]);
+                } else {
+                    std::copy_n(point(row), size_,
+                                found[k].adversarial.data_handle() + (first + row) * size_);
+                }
             }
             count_passes(found[k]);
         }
