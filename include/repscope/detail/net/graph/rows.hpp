@@ -36,7 +36,7 @@ class row_set {
         for (const layout* row : {&row_in, &row_out}) {
             auto& offsets = row == &row_in ? in_ : out_;
             offsets.assign(1, 0);
-            for (std::size_t axis = 0; axis < row->rank(); ++axis) { // row-major, whatever the strides
+            for (std::size_t axis = 0; axis < row->rank(); ++axis) { // row-major, for any strides
                 std::vector<std::ptrdiff_t> next;
                 for (const std::ptrdiff_t offset : offsets) {
                     for (std::size_t i = 0; i < row->extents[axis]; ++i) {
