@@ -120,7 +120,7 @@ class graph {
     graph_value add(std::string name, operation op, const std::vector<graph_value>& inputs) {
         std::vector<graph_shape> shapes;
         detail::graph_node<scalar> node{.name = std::move(name)};
-        const auto [first, last] = detail::constant_inputs(op);
+        const auto [first, last] = detail::required_constants(op);
         for (const graph_value input : inputs) {
             const auto& source = at(input);
             const std::size_t index = node.inputs.size();

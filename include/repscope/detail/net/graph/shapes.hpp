@@ -438,7 +438,7 @@ class shape_inference {
 };
 
 /// The inputs that must be constants: from the first index to before the second one.
-[[nodiscard]] inline std::pair<std::size_t, std::size_t> constant_inputs(const operation& what) noexcept {
+[[nodiscard]] inline std::pair<std::size_t, std::size_t> required_constants(const operation& what) noexcept {
     if (std::holds_alternative<op::convolution>(what)) return {1, 3};
     if (std::holds_alternative<op::matrix_product>(what)) return {2, 3};
     if (std::holds_alternative<op::batch_normalization>(what)) return {1, 5};
