@@ -66,7 +66,7 @@ class onnx_reader {
         if (graph.sparse_initializer_size() != 0) fail("sparse initializers are not supported");
         std::set<std::string_view> initializers;
         for (auto& each : *graph.mutable_initializer()) {
-            model.initializers.push_back(tensor(each, "initializer " + quoted(each.name())));
+            model.initializers.push_back(tensor(each, "initializer " + quoted_name(each.name())));
             initializers.insert(each.name());
         }
         for (const auto& each : graph.input()) {
@@ -159,7 +159,7 @@ class onnx_reader {
         std::size_t value = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
         if (error != std::errc() || end != text.data() + text.size()) {
-            fail(place + ": expected a number of bytes, got " + quoted(text));
+            fail(place + ": expected a number of bytes, got " + quoted_name(text));
         }
         return value;
     }
@@ -177,9 +177,9 @@ class onnx_reader {
         const bool has_zero = location.find('\0') != std::string::npos;
         if (location.empty() || location == "." || location == ".." || has_zero ||
             location.find_first_of("/\\") != std::string::npos) {
-            fail(place + ": expected external data in a file beside the model, got " + quoted(location));
+            fail(place + ": expected external data in a file beside the model, got " + quoted_name(location));
         }
-        if (folder_.empty()) fail(place + ": its elements are in another file, " + quoted(location));
+        if (folder_.empty()) fail(place + ": its elements are in another file, " + quoted_name(location));
         if (length != size) {
             fail(place + ": expected " + errors::text_of(size) + " bytes of external data, got " +
                  errors::text_of(length));
@@ -187,7 +187,7 @@ class onnx_reader {
         const io::input_file file(folder_ + "/" + location);
         if (offset > file.size() || size > file.size() - offset) {
             fail(place + ": expected " + errors::text_of(size) + " bytes at " + errors::text_of(offset) +
-                 " of " + quoted(location) + ", which has " + errors::text_of(file.size()));
+                 " of " + quoted_name(location) + ", which has " + errors::text_of(file.size()));
         }
         std::string bytes(size, '\0');
         file.read(offset, std::as_writable_bytes(std::span(bytes.data(), bytes.size())));
@@ -206,7 +206,7 @@ class onnx_reader {
                 out.shape.emplace_back();
             } else {
                 if (extent.dim_value() < 0) {
-                    fail("tensor " + quoted(out.name) + ": expected extents of at least 0, got " +
+                    fail("tensor " + quoted_name(out.name) + ": expected extents of at least 0, got " +
                          errors::text_of(extent.dim_value()));
                 }
                 out.shape.emplace_back(static_cast<std::size_t>(extent.dim_value()));
@@ -221,7 +221,7 @@ class onnx_reader {
         out.inputs.assign(from.input().begin(), from.input().end());
         out.outputs.assign(from.output().begin(), from.output().end());
         for (auto& each : *from.mutable_attribute()) {
-            out.attributes.push_back(attribute(each, "node " + quoted(out.name) + " (" + out.op + ")"));
+            out.attributes.push_back(attribute(each, "node " + quoted_name(out.name) + " (" + out.op + ")"));
         }
         return out;
     }
@@ -260,7 +260,7 @@ class onnx_reader {
             out.texts.assign(from.strings().begin(), from.strings().end());
         } else if (type == proto::TENSOR) {
             out.type = kind::tensor;
-            out.tensor = tensor(*from.mutable_t(), place + ": attribute " + quoted(out.name));
+            out.tensor = tensor(*from.mutable_t(), place + ": attribute " + quoted_name(out.name));
         }
         return out;
     }
@@ -344,7 +344,7 @@ inline void write_attribute(const onnx_attribute& from, ONNX_NAMESPACE::Attribut
         break;
     case onnx_attribute::kind::other:
         errors::throw_value_error("net::write_onnx", "expected a number, text or tensor as attribute " +
-                                                         quoted(from.name) + ", got another type");
+                                                         quoted_name(from.name) + ", got another type");
     }
 }
 

@@ -74,7 +74,7 @@ namespace detail {
     return broadcast_to(value, extents, node);
 }
 
-[[nodiscard]] inline constant numbers_from(const node_reader& node, constant_inputs inputs) {
+[[nodiscard]] inline constant numbers_from(const node_reader& node, constant_list inputs) {
     for (const constant* each : inputs) {
         if (each->size() != 1) node.complain("expected scalars");
     }
@@ -92,7 +92,7 @@ namespace detail {
     return make_constant(type.type, {size}, std::move(values));
 }
 
-[[nodiscard]] inline constant selected(const node_reader& node, constant_inputs inputs) {
+[[nodiscard]] inline constant selected(const node_reader& node, constant_list inputs) {
     const extents_list shape =
         broadcast_shape(inputs[0]->shape, broadcast_shape(inputs[1]->shape, inputs[2]->shape, node), node);
     if (inputs[0]->is_real() || inputs[1]->is_real() != inputs[2]->is_real()) {
@@ -112,7 +112,7 @@ namespace detail {
     return out;
 }
 
-[[nodiscard]] inline io::dtype cast_type(const node_reader& node, constant_inputs inputs) {
+[[nodiscard]] inline io::dtype cast_type(const node_reader& node, constant_list inputs) {
     if (node.op() == "CastLike") return inputs[1]->type;
     const auto type = onnx_dtype(node.integer("to", 0));
     if (!type) node.complain("type " + errors::text_of(node.integer("to", 0)) + " is not supported");
@@ -121,7 +121,7 @@ namespace detail {
 
 /// Evaluates a node that moves elements; nothing if the operator is another one.
 [[nodiscard]] inline std::optional<constant> evaluate_rearrangement(const node_reader& node,
-                                                                    constant_inputs in) {
+                                                                    constant_list in) {
     const std::string_view op = node.op();
     const extents_list& shape = in[0]->shape;
     if (op == "Gather") {
@@ -156,7 +156,7 @@ namespace detail {
 /// Evaluates a node whose inputs are all constants; an input that is left out is null. Returns its outputs,
 /// or nothing if the operator is not supported here.
 [[nodiscard]] inline std::optional<std::vector<constant>> evaluate(const node_reader& node,
-                                                                   constant_inputs in) {
+                                                                   constant_list in) {
     const std::string_view op = node.op();
     if (op == "Constant") return std::vector<constant>{constant_of(node)};
     if (in.empty() || in[0] == nullptr) return std::nullopt;

@@ -56,16 +56,16 @@ namespace detail {
 }
 
 /// The constant inputs of a node; null for an input that is left out or that is not constant.
-using constant_inputs = std::span<const constant* const>;
+using constant_list = std::span<const constant* const>;
 
-[[nodiscard]] inline const constant* input_at(constant_inputs inputs, std::size_t place) noexcept {
+[[nodiscard]] inline const constant* input_at(constant_list inputs, std::size_t place) noexcept {
     return place < inputs.size() ? inputs[place] : nullptr;
 }
 
 /// Returns a list of integers that newer opsets give as an input and older ones as an attribute. Throws if
 /// the input depends on the activations.
 [[nodiscard]] inline std::optional<std::vector<std::int64_t>>
-integer_option(const node_reader& node, constant_inputs inputs, std::size_t input, std::string_view name) {
+integer_option(const node_reader& node, constant_list inputs, std::size_t input, std::string_view name) {
     if (node.has(input)) {
         const constant* value = input_at(inputs, input);
         if (value == nullptr) {
@@ -78,7 +78,7 @@ integer_option(const node_reader& node, constant_inputs inputs, std::size_t inpu
 }
 
 /// Returns a number that newer opsets give as an input and older ones as an attribute.
-[[nodiscard]] inline double real_option(const node_reader& node, constant_inputs inputs, std::size_t input,
+[[nodiscard]] inline double real_option(const node_reader& node, constant_list inputs, std::size_t input,
                                         std::string_view name, double fallback) {
     if (!node.has(input)) return node.real(name, fallback);
     const constant* value = input_at(inputs, input);
@@ -90,7 +90,7 @@ integer_option(const node_reader& node, constant_inputs inputs, std::size_t inpu
 }
 
 /// Returns the axes that a reduction removes, ascending.
-[[nodiscard]] inline std::vector<std::size_t> reduction_axes(const node_reader& node, constant_inputs inputs,
+[[nodiscard]] inline std::vector<std::size_t> reduction_axes(const node_reader& node, constant_list inputs,
                                                              std::size_t rank) {
     const auto given = integer_option(node, inputs, 1, "axes");
     if (given && !given->empty()) {
@@ -104,7 +104,7 @@ integer_option(const node_reader& node, constant_inputs inputs, std::size_t inpu
     return axes;
 }
 
-[[nodiscard]] inline std::vector<axis_slice> slice_option(const node_reader& node, constant_inputs inputs,
+[[nodiscard]] inline std::vector<axis_slice> slice_option(const node_reader& node, constant_list inputs,
                                                           const extents_list& shape) {
     const auto starts = integer_option(node, inputs, 1, "starts");
     const auto ends = integer_option(node, inputs, 2, "ends");
@@ -113,14 +113,14 @@ integer_option(const node_reader& node, constant_inputs inputs, std::size_t inpu
                   integer_option(node, inputs, 4, "steps"), node);
 }
 
-[[nodiscard]] inline extents_list reshape_option(const node_reader& node, constant_inputs inputs,
+[[nodiscard]] inline extents_list reshape_option(const node_reader& node, constant_list inputs,
                                                  const extents_list& shape) {
     const auto target = integer_option(node, inputs, 1, "shape");
     if (!target) node.complain("expected a shape");
     return reshaped(shape, *target, node.integer("allowzero", 0) != 0, node);
 }
 
-[[nodiscard]] inline extents_list unsqueeze_option(const node_reader& node, constant_inputs inputs,
+[[nodiscard]] inline extents_list unsqueeze_option(const node_reader& node, constant_list inputs,
                                                    const extents_list& shape) {
     const auto axes = integer_option(node, inputs, 1, "axes");
     if (!axes) node.complain("expected axes");
@@ -128,7 +128,7 @@ integer_option(const node_reader& node, constant_inputs inputs, std::size_t inpu
 }
 
 /// Returns the shape that Expand makes: both shapes are broadcast to each other.
-[[nodiscard]] inline extents_list expand_option(const node_reader& node, constant_inputs inputs,
+[[nodiscard]] inline extents_list expand_option(const node_reader& node, constant_list inputs,
                                                 const extents_list& shape) {
     const auto target = integer_option(node, inputs, 1, "shape");
     if (!target) node.complain("expected a shape");

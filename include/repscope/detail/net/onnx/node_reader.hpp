@@ -18,7 +18,7 @@ namespace net {
 namespace detail {
 
 /// Returns `name` for a message: without control characters and at most 200 bytes of it.
-[[nodiscard]] inline std::string quoted(std::string_view name) {
+[[nodiscard]] inline std::string quoted_name(std::string_view name) {
     std::string text = "'";
     for (const char c : name.substr(0, 200)) text += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
     return text + (name.size() > 200 ? "...'" : "'");
@@ -37,7 +37,7 @@ class node_reader {
     [[nodiscard]] std::string place() const {
         std::string_view name = node_->name;
         if (name.empty() && !node_->outputs.empty()) name = node_->outputs.front();
-        return model_->name + ": node " + quoted(name) + " (" + node_->op + ")";
+        return model_->name + ": node " + quoted_name(name) + " (" + node_->op + ")";
     }
     [[noreturn]] void complain(std::string_view complaint) const {
         throw format_error(place() + ": " + std::string(complaint));
@@ -69,7 +69,7 @@ class node_reader {
             for (const std::string_view name : supported) {
                 list += (list.empty() ? "" : ", ") + std::string(name);
             }
-            complain("attribute " + quoted(each.name) + " is not supported; expected " +
+            complain("attribute " + quoted_name(each.name) + " is not supported; expected " +
                      (list.empty() ? "none" : "one of " + list));
         }
     }
@@ -77,7 +77,7 @@ class node_reader {
     [[nodiscard]] const onnx_attribute* find(std::string_view name, onnx_attribute::kind kind) const {
         const onnx_attribute* attribute = node_->attribute(name);
         if (attribute != nullptr && attribute->type != kind) {
-            complain("attribute " + quoted(name) + " has another type than the operator's");
+            complain("attribute " + quoted_name(name) + " has another type than the operator's");
         }
         return attribute;
     }

@@ -4,6 +4,7 @@
 #include "repscope/error.hpp"
 #include "repscope/net/onnx_model.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -43,8 +44,9 @@ class tensor_sources {
         return place == sources_.end() ? nullptr : &place->second;
     }
 
-    /// Returns the nodes that the tensor `output` depends on, each after those that it needs. Throws
-    /// `format_error` for a cycle, and for a tensor that nothing produces.
+    /// Returns the nodes that the tensor `output` depends on, each after those that it needs: in the order of
+    /// the model, if that is such an order. Throws `format_error` for a cycle, and for a tensor that nothing
+    /// produces.
     [[nodiscard]] std::vector<std::size_t> order(const std::string& output) const {
         enum class state : unsigned char { fresh, open, complete };
         std::vector<state> states(model_->nodes.size(), state::fresh);
@@ -58,7 +60,7 @@ class tensor_sources {
                                               ? model_->name + ": output "
                                               : node_reader(*model_, *reader).place() + ": input ";
                 throw format_error(
-                    place + quoted(name) +
+                    place + quoted_name(name) +
                     " is neither an input of the model, an initializer, nor the output of a node");
             }
             if (from->type != kind::node || states[from->index] == state::complete) return;
@@ -80,13 +82,25 @@ class tensor_sources {
                 stack.pop_back();
             }
         }
-        return out;
+        std::vector<std::size_t> sorted = out;
+        std::sort(sorted.begin(), sorted.end());
+        return is_order(sorted) ? sorted : out;
     }
 
   private:
+    [[nodiscard]] bool is_order(const std::vector<std::size_t>& nodes) const {
+        for (const std::size_t index : nodes) {
+            for (const std::string& name : model_->nodes[index].inputs) {
+                const source* from = find(name);
+                if (from != nullptr && from->type == kind::node && from->index >= index) return false;
+            }
+        }
+        return true;
+    }
+
     void add(std::string_view name, source from) {
         if (!sources_.emplace(name, from).second) {
-            throw format_error(model_->name + ": expected one source of tensor " + quoted(name) +
+            throw format_error(model_->name + ": expected one source of tensor " + quoted_name(name) +
                                ", got two");
         }
     }

@@ -1,0 +1,313 @@
+#include "repscope/net/onnx_network.hpp"
+
+#include "net/onnx_models.hpp"
+#include "repscope/error.hpp"
+#include "repscope/net/graph.hpp"
+#include "repscope/net/layers/conv_bn_relu.hpp"
+#include "repscope/net/layers/dense.hpp"
+#include "repscope/net/layers/pool.hpp"
+#include "repscope/net/layers/residual.hpp"
+#include "repscope/net/models.hpp"
+#include "repscope/net/network.hpp"
+#include "repscope/net/sequential.hpp"
+#include "repscope/net/to_onnx.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace onnx_network_test {
+
+using namespace repscope;
+using namespace onnx_models;
+
+namespace {
+
+using list = std::vector<std::int64_t>;
+
+std::vector<double> inputs(std::size_t count) { return numbers("", {count}, 99).values<double>(); }
+
+/// The logits of a model for samples of these extents, and the activations of its taps, one after the other.
+struct result {
+    std::vector<double> logits;
+    std::vector<std::vector<double>> layers;
+    bool fixed_batch = false;
+};
+result run(const onnx_model& model, std::array<std::size_t, 4> extents,
+           const net::onnx_network_options& options = {}) {
+    const auto network = net::make_onnx_network<double>(model, options);
+    const std::vector<double> x = inputs(extents[0] * extents[1] * extents[2] * extents[3]);
+    net::graph<double>::workspace ws;
+    result out;
+    const auto logits = network.network.forward(
+        tensor_view<const double, 4>(x.data(), extents), ws,
+        [&](std::size_t, std::string_view, const tensor_view<const double, 4>& activation) {
+            out.layers.emplace_back();
+            for (std::size_t n = 0; n < activation.extent(0); ++n) {
+                for (std::size_t c = 0; c < activation.extent(1); ++c) {
+                    for (std::size_t i = 0; i < activation.extent(2); ++i) {
+                        for (std::size_t j = 0; j < activation.extent(3); ++j) {
+                            out.layers.back().push_back(activation(n, c, i, j));
+                        }
+                    }
+                }
+            }
+        });
+    for (std::size_t n = 0; n < logits.extent(0); ++n) {
+        for (std::size_t k = 0; k < logits.extent(1); ++k) out.logits.push_back(logits(n, k));
+    }
+    out.fixed_batch = network.fixed_batch;
+    return out;
+}
+
+void check_close(const std::vector<double>& got, const std::vector<double>& expected, double limit = 1e-12) {
+    REQUIRE(got.size() == expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i) CHECK(std::abs(got[i] - expected[i]) <= limit);
+}
+
+onnx_node norm(const std::string& input, const std::string& output) {
+    return node("BatchNormalization", {input, "scale", "bias", "mean", "variance"}, output,
+                {real("epsilon", 0.125)});
+}
+std::vector<onnx_tensor> norm_tensors(std::size_t channels) {
+    return {numbers("scale", {channels}, 3), numbers("bias", {channels}, 4), numbers("mean", {channels}, 5),
+            numbers("variance", {channels}, 6, 0.4, 1)};
+}
+
+/// Conv, batch norm, ReLU and a dense layer, which Shape, Gather and Concat flatten for.
+onnx_model convolutional() {
+    std::vector<onnx_tensor> tensors = norm_tensors(4);
+    tensors.push_back(numbers("w", {4, 2, 3, 3}, 1));
+    tensors.push_back(numbers("b", {4}, 2));
+    tensors.push_back(numbers("v", {64, 3}, 7));
+    tensors.push_back(stored<std::int64_t>("zero", {}, {0}));
+    tensors.push_back(stored<std::int64_t>("first", {1}, {0}));
+    tensors.push_back(stored<std::int64_t>("rest", {1}, {-1}));
+    return model({std::nullopt, 2, 4, 4},
+                 {node("Conv", {"x", "w", "b"}, "conv", {integers("pads", {1, 1, 1, 1})}),
+                  norm("conv", "norm"), node("Relu", {"norm"}, "relu"), node("Shape", {"relu"}, "shape"),
+                  node("Gather", {"shape", "zero"}, "batch"), node("Unsqueeze", {"batch", "first"}, "batch1"),
+                  node("Concat", {"batch1", "rest"}, "target", {integer("axis", 0)}),
+                  node("Reshape", {"relu", "target"}, "flat"), node("MatMul", {"flat", "v"}, "y")},
+                 std::move(tensors));
+}
+
+void refuse(const onnx_model& model, const std::string& message,
+            const net::onnx_network_options& options = {}) {
+    CHECK_THROWS_WITH_AS((void)net::make_onnx_network<double>(model, options), message.c_str(), format_error);
+}
+
+} // namespace
+
+TEST_CASE("make_onnx_network computes the network that to_onnx wrote") {
+    auto network = net::network(
+        "c", net::normalization<double>({0.3, -0.2}, {0.5, 1.7}),
+        net::sequential(net::conv_bn_relu<double>({.in = 2, .out = 6, .win = {{3, 3}, {1, 2}, {1, 1}}}),
+                        net::max_pool<double>({{2, 2}, {2, 1}, {0, 0}}),
+                        net::residual<double>(6, 6, 1, "block1"), net::residual<double>(6, 5, 2, "block2"),
+                        net::global_average_pool<double>(), net::dense<double>(5, 4)));
+    network.initialize(3);
+    std::uint32_t seed = 7;
+    network.visit_state([&](const std::string& name, std::span<double> values) {
+        const auto random = numbers("", {values.size()}, seed++).values<double>();
+        const bool is_variance = name.ends_with("variance");
+        for (std::size_t i = 0; i < values.size(); ++i)
+            values[i] = is_variance ? 1 + random[i] / 2 : random[i];
+    });
+    const std::array<std::size_t, 4> extents{3, 2, 9, 11};
+    const std::vector<double> x = inputs(3 * 2 * 9 * 11);
+    decltype(network)::workspace ws;
+    std::vector<std::string> names;
+    std::vector<std::vector<double>> layers;
+    const auto logits = network.forward(
+        tensor_view<const double, 4>(x.data(), extents), ws,
+        [&](std::size_t, std::string_view name, const tensor_view<const double, 4>& activation) {
+            names.emplace_back(name);
+            layers.emplace_back();
+            for (std::size_t n = 0; n < activation.extent(0); ++n) {
+                for (std::size_t c = 0; c < activation.extent(1); ++c) {
+                    for (std::size_t i = 0; i < activation.extent(2); ++i) {
+                        for (std::size_t j = 0; j < activation.extent(3); ++j) {
+                            layers.back().push_back(activation(n, c, i, j));
+                        }
+                    }
+                }
+            }
+        });
+    const onnx_model exported = net::to_onnx(network, {1, 2, 9, 11});
+    const auto tensors = net::make_onnx_network<double>(exported).tensors;
+    CHECK(net::default_taps(tensors) == names);
+    const result got = run(exported, extents, {.taps = names});
+    check_close(got.logits, {logits.data_handle(), logits.data_handle() + logits.size()});
+    REQUIRE(got.layers.size() == layers.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) check_close(got.layers[i], layers[i]);
+}
+
+TEST_CASE("make_onnx_network folds batch norm, and not over a tap") {
+    const onnx_model from = convolutional();
+    const result folded = run(from, {3, 2, 4, 4});
+    CHECK_FALSE(folded.fixed_batch);
+    check_close(run(from, {3, 2, 4, 4}, {.fold_batch_norm = false}).logits, folded.logits);
+    const result tapped = run(from, {3, 2, 4, 4}, {.taps = {"conv", "norm"}});
+    check_close(tapped.logits, folded.logits);
+    // The batch norm of the tapped convolution, by its formula.
+    const auto parts = norm_tensors(4);
+    std::vector<double> expected;
+    for (std::size_t i = 0; i < tapped.layers[0].size(); ++i) {
+        const std::size_t c = i / 16 % 4;
+        const auto at = [&](std::size_t part) { return parts[part].values<double>()[c]; };
+        expected.push_back((tapped.layers[0][i] - at(2)) / std::sqrt(at(3) + 0.125) * at(0) + at(1));
+    }
+    check_close(tapped.layers[1], expected);
+    const auto tensors = net::make_onnx_network<double>(from, {.fold_batch_norm = false}).tensors;
+    CHECK(net::default_taps(tensors) == std::vector<std::string>{"relu"});
+    CHECK(tensors[0].name == "conv");
+    CHECK(net::format_shape(tensors[0].shape) == "(N, 4, 4, 4)");
+    // With the fold there is no tensor between them.
+    CHECK(net::make_onnx_network<double>(from).tensors[0].name == "norm");
+}
+
+TEST_CASE("make_onnx_network runs a model that is written for one sample on any number") {
+    onnx_model one = convolutional();
+    one.inputs[0].shape[0] = 1;
+    const std::vector<double> expected = run(convolutional(), {3, 2, 4, 4}).logits;
+    const result rewritten = run(one, {3, 2, 4, 4});
+    CHECK_FALSE(rewritten.fixed_batch);
+    CHECK(rewritten.logits == expected);
+    // The batch is a number in the file: one sample per pass.
+    one.nodes[7].inputs[1] = "fixed";
+    one.initializers.push_back(stored<std::int64_t>("fixed", {2}, {1, 64}));
+    const result fixed = run(one, {3, 2, 4, 4});
+    CHECK(fixed.fixed_batch);
+    check_close(fixed.logits, expected);
+    one.inputs[0].shape[0] = 2;
+    refuse(
+        one,
+        "test.onnx: node 'node_flat' (Reshape): shape (7, 4, 4, 4) cannot become (1, 64); the model states "
+        "a batch of 2, expected 1 or a free one");
+}
+
+TEST_CASE("make_onnx_network repeats constants whose extents depend on the samples") {
+    // A class token: Expand to the batch, then Concat in front of the tokens; the logits are those of the
+    // token.
+    const onnx_model from = model(
+        {std::nullopt, 3, 2},
+        {node("Shape", {"x"}, "shape"), node("Slice", {"shape", "i0", "i1"}, "batch"),
+         node("Concat", {"batch", "minus"}, "target", {integer("axis", 0)}),
+         node("ConstantOfShape", {"three"}, "ones", {tensor("value", stored<std::int64_t>("", {1}, {1}))}),
+         node("Equal", {"target", "none"}, "is_none"),
+         node("Where", {"is_none", "ones", "target"}, "extents"),
+         node("Expand", {"token", "extents"}, "tokens"),
+         node("Concat", {"tokens", "x"}, "all", {integer("axis", 1)}),
+         node("ReduceMean", {"all"}, "mean", {integers("axes", {1}), integer("keepdims", 0)})},
+        {stored<std::int64_t>("i0", {1}, {0}), stored<std::int64_t>("i1", {1}, {1}),
+         stored<std::int64_t>("minus", {2}, {-1, -1}), stored<std::int64_t>("three", {1}, {3}),
+         stored<std::int64_t>("none", {3}, {-1, -1, -1}), stored<double>("token", {1, 1, 2}, {8, -4})});
+    const result got = run(from, {2, 3, 2, 1});
+    const std::vector<double> x = inputs(12);
+    std::vector<double> expected;
+    for (std::size_t n = 0; n < 2; ++n) {
+        for (std::size_t k = 0; k < 2; ++k) {
+            const double* at = &x[n * 6 + k];
+            expected.push_back((at[0] + at[2] + at[4] + (k == 0 ? 8 : -4)) / 4);
+        }
+    }
+    check_close(got.logits, expected);
+}
+
+TEST_CASE("make_onnx_network leaves a final Softmax out and normalizes the input") {
+    onnx_model from = convolutional();
+    const std::vector<double> expected = run(from, {2, 2, 4, 4}).logits;
+    from.nodes.push_back(node("Softmax", {"y"}, "p"));
+    from.nodes.push_back(node("Identity", {"p"}, "out"));
+    from.outputs[0].name = "out";
+    CHECK(run(from, {2, 2, 4, 4}).logits == expected);
+    CHECK(net::make_onnx_network<double>(from).logits == "y");
+    // (x - mean) / std by hand: x is 2 x + 0.5 in the first channel.
+    onnx_model scaled = from;
+    scaled.nodes[0].inputs[0] = "scaled";
+    scaled.nodes.insert(scaled.nodes.begin(),
+                        {node("Sub", {"x", "m"}, "centered"), node("Mul", {"centered", "s"}, "scaled")});
+    scaled.initializers.push_back(stored<double>("m", {2, 1, 1}, {-0.25, 0.5}));
+    scaled.initializers.push_back(stored<double>("s", {2, 1, 1}, {2, 0.25}));
+    check_close(run(from, {2, 2, 4, 4}, {.mean = {-0.25, 0.5}, .std = {0.5, 4}}).logits,
+                run(scaled, {2, 2, 4, 4}).logits);
+    CHECK_THROWS_AS((void)net::make_onnx_network<double>(from, {.mean = {1, 2, 3}, .std = {1}}), value_error);
+    CHECK_THROWS_AS((void)net::make_onnx_network<double>(from, {.mean = {0}, .std = {0}}), value_error);
+}
+
+TEST_CASE("make_onnx_network recognizes activation functions of several nodes") {
+    const auto taps = [](std::vector<onnx_node> nodes) {
+        return net::default_taps(net::make_onnx_network<double>(
+                                     model({std::nullopt, 4}, std::move(nodes),
+                                           {stored<double>("r", {}, {1.5}), stored<double>("one", {}, {1}),
+                                            stored<double>("h", {}, {0.5})}))
+                                     .tensors);
+    };
+    using names = std::vector<std::string>;
+    CHECK(taps({node("Div", {"x", "r"}, "d"), node("Erf", {"d"}, "e"), node("Add", {"e", "one"}, "a"),
+                node("Mul", {"x", "a"}, "m"), node("Mul", {"m", "h"}, "gelu"), node("Neg", {"gelu"}, "y")}) ==
+          names{"gelu"});
+    CHECK(taps({node("Sigmoid", {"x"}, "s"), node("Mul", {"x", "s"}, "silu"), node("Neg", {"silu"}, "y")}) ==
+          names{"silu"});
+    CHECK(taps({node("Tanh", {"x"}, "t"), node("Sigmoid", {"t"}, "s"), node("Neg", {"s"}, "y")}) ==
+          names{"t", "s"});
+    CHECK(taps({node("Tanh", {"x"}, "t"), node("Relu", {"t"}, "r1"), node("Neg", {"r1"}, "y")}) ==
+          names{"r1"});
+}
+
+TEST_CASE("make_onnx_network refuses what it does not support in one line") {
+    onnx_model from = convolutional();
+    refuse(from, "test.onnx: tensor 'nothing' is not computed from the input", {.taps = {"nothing"}});
+    refuse(from, "test.onnx: input 'x': expected samples of (N, 2, 4, 4), got (2, 5, 4)",
+           {.extents = {2, 5, 4}});
+    refuse(from, "test.onnx: expected the name of an input, one of 'x', got 'z'", {.input = "z"});
+    refuse(from, "test.onnx: expected the name of a tensor as logits, such as 'y', got 'z'", {.logits = "z"});
+    from.inputs[0].shape[2].reset();
+    refuse(from, "test.onnx: input 'x': its shape (N, 2, ?, 4) is not fixed; give the extents of a sample");
+    from = convolutional();
+    from.opset = 23;
+    refuse(from, "test.onnx: expected opset 1 to 22, got 23");
+    from = convolutional();
+    from.nodes[2].op = "Einsum";
+    CHECK_THROWS_WITH_AS(
+        (void)net::make_onnx_network<double>(from),
+        doctest::Contains("test.onnx: node 'node_relu' (Einsum): the operator is not supported on "
+                          "activations; expected one of Add, AveragePool, "),
+        format_error);
+    from.nodes[2].domain = "com.example";
+    refuse(from, "test.onnx: node 'node_relu' (Einsum): expected an operator of ONNX, got one of domain "
+                 "'com.example'");
+    from = convolutional();
+    from.nodes[0].attributes.push_back(integer("winograd", 1));
+    refuse(from, "test.onnx: node 'node_conv' (Conv): attribute 'winograd' is not supported; expected one of "
+                 "auto_pad, "
+                 "dilations, group, kernel_shape, pads, strides");
+    from = convolutional();
+    from.initializers[4] = stored<double>("w", {4, 2, 3, 3}, std::vector<double>(72, std::nan("")));
+    refuse(from, "test.onnx: node 'node_conv' (Conv): constant 'w' contains NaN", {.fold_batch_norm = false});
+    refuse(from, "test.onnx: node 'node_conv' (Conv): constant 'w' contains NaN");
+    from = convolutional();
+    from.initializers[4] = numbers("w", {4, 3, 3, 3}, 1);
+    CHECK_THROWS_WITH_AS((void)net::make_onnx_network<double>(from),
+                         doctest::Contains("test.onnx: node 'node_conv' (Conv): "), format_error);
+    from = convolutional();
+    from.inputs.push_back({"mask", io::dtype::float64, true, {std::nullopt, 4}});
+    refuse(from, "test.onnx: expected the name of an input, one of 'x', 'mask', got none");
+    from.nodes[2] = node("Mul", {"norm", "mask"}, "relu");
+    refuse(from,
+           "test.onnx: node 'node_relu' (Mul): depends on tensor 'mask', which is another input of the model "
+           "or an "
+           "output that is not supported",
+           {.input = "x"});
+}
+
+} // namespace onnx_network_test
