@@ -38,6 +38,9 @@ command add_merge(CLI::App& app);
 /// Adds `repscope corrupt` to the command line.
 command add_corrupt(CLI::App& app);
 
+/// Adds `repscope dump` to the command line.
+command add_dump(CLI::App& app);
+
 /// Adds `repscope study` to the command line.
 command add_study(CLI::App& app);
 
