@@ -16,7 +16,7 @@ targets=("$@")
 if [ ${#targets[@]} -eq 0 ]; then
     for file in "$fuzz"/*_fuzz.cpp; do targets+=("$(basename "$file" _fuzz.cpp)"); done
 fi
-"$checkout/.ci/install-packages" clang libclang-rt-14-dev zlib1g-dev nlohmann-json3-dev libeigen3-dev
+"$checkout/.ci/install-packages" clang libclang-rt-14-dev zlib1g-dev nlohmann-json3-dev libeigen3-dev libonnx-dev libprotobuf-dev
 
 mkdir -p "$build"
 # Freed memory is kept for a while, and where it came from is not remembered: more executions a second.
@@ -25,8 +25,10 @@ jobs=$(nproc)
 each=$(((seconds * jobs + ${#targets[@]} - 1) / ${#targets[@]}))
 
 compile() {
+    local libraries=(-lz)
+    [ "$1" != onnx ] || libraries=(-DONNX_ML=1 -DONNX_NAMESPACE=onnx -lonnx_proto -lprotobuf)
     clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I "$checkout/include" \
-        -I "$fuzz" -isystem /usr/include/eigen3 "$fuzz/$1_fuzz.cpp" -lz -o "$build/$1"
+        -I "$fuzz" -isystem /usr/include/eigen3 "$fuzz/$1_fuzz.cpp" "${libraries[@]}" -o "$build/$1"
 }
 # New inputs that reach new code are kept in build/fuzz, not among the seeds.
 fuzz_one() {

@@ -133,7 +133,7 @@ TEST_CASE("constants: bad nodes are refused in one line that names them") {
             "test.onnx: node 'n' (Expand): shapes (3,) and (2,) do not fit");
     refused(
         "ConstantOfShape", {list({1 << 20, 1 << 20})}, {},
-        "test.onnx: node 'n' (ConstantOfShape): expected a constant of at most 67108864 elements, got shape "
+        "test.onnx: node 'n' (ConstantOfShape): expected a constant of at most 16777216 elements, got shape "
         "(1048576, 1048576)");
     refused("ConstantOfShape", {list({-1})}, {},
             "test.onnx: node 'n' (ConstantOfShape): expected extents of at least 0, got -1");

@@ -274,6 +274,14 @@ TEST_CASE("make_onnx_network refuses what it does not support in one line") {
     from.inputs[0].shape[2].reset();
     refuse(from, "test.onnx: input 'x': its shape (N, 2, ?, 4) is not fixed; give the extents of a sample");
     from = convolutional();
+    from.inputs[0].shape[1] = 0;
+    refuse(from,
+           "test.onnx: input 'x': expected samples of 1 to 3 axes and at least one number, got (0, 4, 4)");
+    from = convolutional();
+    from.nodes[2] = node("Pad", {"norm", "pads"}, "relu");
+    from.initializers.push_back(stored<std::int64_t>("pads", {8}, {0, 0, INT64_MAX, 0, 0, 0, INT64_MAX, 0}));
+    refuse(from, "test.onnx: node 'node_relu' (Pad): expected pads below 2^31, got 9223372036854775807");
+    from = convolutional();
     from.opset = 23;
     refuse(from, "test.onnx: expected opset 1 to 22, got 23");
     from = convolutional();

@@ -50,7 +50,7 @@ class onnx_writer {
     /// name.
     std::string node(const std::string& op, std::vector<std::string> inputs, const std::string& out,
                      std::vector<onnx_attribute> attributes = {}) {
-        const std::string name = unused(out);
+        std::string name = unused(out);
         model_.nodes.push_back({name, op, {}, std::move(inputs), {name}, std::move(attributes)});
         return name;
     }

@@ -5,6 +5,7 @@
 #include "repscope/io/dtype.hpp"
 #include "repscope/net/onnx_model.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,9 +43,14 @@ struct constant {
     return !io::is_integer(type) && type != io::dtype::boolean;
 }
 
-/// The largest number of elements of a constant that is computed from others: a file of a few bytes may ask
-/// for any number.
-inline constexpr std::size_t max_constant_elements = std::size_t{1} << 26U;
+/// The largest number of elements of a constant that is computed from smaller ones: a file of a few bytes may
+/// ask for any number.
+inline constexpr std::size_t max_constant_elements = std::size_t{1} << 24U;
+/// The largest number of elements of all computed constants, more than those that the file stores.
+inline constexpr std::size_t max_computed_elements = std::size_t{1} << 26U;
+
+/// The largest number of elements of a tensor of a graph, for a few samples.
+inline constexpr std::size_t max_value_elements = std::size_t{1} << 40U;
 
 /// Returns the number of elements of `shape`, or nothing if it is above `limit`.
 [[nodiscard]] inline std::optional<std::size_t> bounded_count(std::span<const std::size_t> shape,
@@ -60,11 +66,14 @@ inline constexpr std::size_t max_constant_elements = std::size_t{1} << 26U;
     return count;
 }
 
-[[nodiscard]] inline std::size_t checked_count(std::span<const std::size_t> shape, const node_reader& node) {
-    const auto count = bounded_count(shape, max_constant_elements);
+/// `from`: the number of elements that it is made of, which is always allowed.
+[[nodiscard]] inline std::size_t checked_count(std::span<const std::size_t> shape, const node_reader& node,
+                                               std::size_t from = 0) {
+    const std::size_t limit = std::max(max_constant_elements, from);
+    const auto count = bounded_count(shape, limit);
     if (!count) {
-        node.complain("expected a constant of at most " + errors::text_of(max_constant_elements) +
-                      " elements, got shape " + format_shape(shape));
+        node.complain("expected a constant of at most " + errors::text_of(limit) + " elements, got shape " +
+                      format_shape(shape));
     }
     return *count;
 }

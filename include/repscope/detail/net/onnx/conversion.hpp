@@ -58,7 +58,10 @@ class conversion {
     conversion(const onnx_model& model, graph_builder& graph, bool fixed_batch)
         : model_(&model), graph_(&graph),
           samples_(fixed_batch ? std::array<std::size_t, 2>{1, 1} : std::array<std::size_t, 2>{7, 11}) {
-        for (const onnx_tensor& each : model.initializers) states_[each.name].stored = &each;
+        for (const onnx_tensor& each : model.initializers) {
+            states_[each.name].stored = &each;
+            room_ += each.size();
+        }
     }
 
     [[nodiscard]] const onnx_model& model() const noexcept { return *model_; }
@@ -144,6 +147,12 @@ class conversion {
     void set_constant(const std::string& name, constant first, std::optional<constant> second) {
         tensor_state& state = states_[name];
         if (second && *second == first) second.reset();
+        const std::size_t size = first.size() + (second ? second->size() : 0);
+        if (size > room_) {
+            throw format_error(model_->name + ": expected constants of less memory, got " +
+                               errors::text_of(size) + " more elements in tensor " + quoted_name(name));
+        }
+        room_ -= size;
         state.known[0] = std::make_shared<const constant>(std::move(first));
         state.known[1] = second ? std::make_shared<const constant>(std::move(*second)) : state.known[0];
     }
@@ -189,7 +198,13 @@ class conversion {
     }
 
     std::size_t add(const node_reader& node, operation op, std::vector<std::size_t> inputs) {
-        return graph_->add(node.node().outputs.front(), std::move(op), std::move(inputs));
+        const std::size_t value = graph_->add(node.node().outputs.front(), std::move(op), std::move(inputs));
+        const graph_shape shape = graph_->shape(value);
+        if (!bounded_count(at(shape, 1), max_value_elements)) {
+            node.complain("expected at most " + errors::text_of(max_value_elements) + " elements, got " +
+                          format_shape(shape));
+        }
+        return value;
     }
     /// Adds a constant to the graph. Throws if a number is NaN.
     std::size_t add_constant(const node_reader& node, const std::string& name, const extents_list& shape,
@@ -228,6 +243,7 @@ class conversion {
     const onnx_model* model_;
     graph_builder* graph_;
     std::array<std::size_t, 2> samples_;
+    std::size_t room_ = max_computed_elements; ///< elements that computed constants may still have
     std::map<std::string, tensor_state> states_;
 };
 

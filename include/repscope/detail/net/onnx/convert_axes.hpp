@@ -131,6 +131,11 @@ namespace detail {
         node.complain("expected " + errors::text_of(2 * places.size()) + " pads, got " +
                       errors::text_of(pads ? pads->size() : 0));
     }
+    for (const std::int64_t each : *pads) {
+        if (each < -INT32_MAX || each > INT32_MAX) {
+            node.complain("expected pads below 2^31, got " + errors::text_of(each));
+        }
+    }
     op::pad op{std::vector<std::ptrdiff_t>(rank), std::vector<std::ptrdiff_t>(rank),
                real_option(node, in, 2, "value", 0)};
     for (std::size_t i = 0; i < places.size(); ++i) {

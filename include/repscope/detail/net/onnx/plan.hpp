@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/detail/net/onnx/constant.hpp"
 #include "repscope/detail/net/onnx/node_reader.hpp"
 #include "repscope/detail/net/onnx/order.hpp"
 #include "repscope/error.hpp"
@@ -101,6 +102,12 @@ struct onnx_plan {
     const onnx_value& chosen = chosen_input(model, input);
     plan.input = chosen.name;
     plan.extents = sample_extents(model, chosen, extents);
+    const auto elements = bounded_count(plan.extents, max_value_elements);
+    if (plan.extents.size() > 3 || !elements || *elements == 0) {
+        throw format_error(model.name + ": input " + quoted_name(chosen.name) +
+                           ": expected samples of 1 to 3 axes and at least one number, got " +
+                           format_shape(plan.extents));
+    }
     if (chosen.has_shape && !chosen.shape.empty()) plan.fixed_batch = chosen.shape[0];
     plan.logits = logits;
     if (logits.empty()) {

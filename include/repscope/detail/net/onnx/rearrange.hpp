@@ -53,7 +53,7 @@ void for_each_place(const extents_list& shape, const stride_list& strides, Body&
 /// Returns the elements of `from` at `offset` plus index times stride, as a constant of `shape`.
 [[nodiscard]] inline constant strided(const constant& from, extents_list shape, const stride_list& strides,
                                       const node_reader& node, std::ptrdiff_t offset = 0) {
-    const std::size_t count = checked_count(shape, node);
+    const std::size_t count = checked_count(shape, node, from.size());
     constant out{from.type, std::move(shape), {}};
     std::visit(
         [&](const auto& list) {
