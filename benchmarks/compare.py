@@ -18,8 +18,9 @@ MODULES = ("selectivity", "dimensionality", "io", "corruption", "net", "attack",
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARY, LIMIT = "repscope", "limit "
 LEGEND = """\
-A rate is a median of the rounds. In brackets: for the limit, the share of its speed that repscope reaches; for a peer, how
-many times as long as repscope it takes. An OpenCV function in the column "a part" computes a part of the work only."""
+A rate is a median of the rounds. In brackets: for the limit, the share of its speed that repscope reaches; for a peer,
+how many times as long as repscope it takes. An OpenCV function in the column "a part" computes a part of the work
+only."""
 
 
 class failure(Exception):
@@ -70,7 +71,8 @@ def works_of(build, module, threads):
     works = [(work, count) for work, implementation, count in names if implementation == LIBRARY]
     unknown = {work for work, _, _ in names} - {work for work, _ in works}
     if unknown:
-        raise failure(f"{module}: expected a benchmark of {LIBRARY} for each work, got none for {', '.join(sorted(unknown))}")
+        names_of_works = ", ".join(sorted(unknown))
+        raise failure(f"{module}: expected a benchmark of {LIBRARY} for each work, got none for {names_of_works}")
     return works
 
 
@@ -146,7 +148,8 @@ def measure(options, module, work, threads, peers):
         implementations[name] = {"seconds": [seconds[name] for seconds in rounds], "median_seconds": median,
                                  "per_second": amount[0] / median, "ratio": statistics.median(ratios),
                                  "lowest_ratio": min(ratios)}
-    return {"module": module, "work": work, "threads": int(threads), "unit": amount[1], "implementations": implementations}
+    return {"module": module, "work": work, "threads": int(threads), "unit": amount[1],
+            "implementations": implementations}
 
 
 def three_digits(value):
@@ -243,7 +246,8 @@ def main():
             left_out.update(peers.left_out)
             unknown = set(peers.works) - {name for name, _ in works_of(options.build, module, options.threads)}
             if unknown:
-                raise failure(f"{peers.path}: expected works of the benchmark program, got {', '.join(sorted(unknown))}")
+                raise failure(f"{peers.path}: expected works of the benchmark program, "
+                              f"got {', '.join(sorted(unknown))}")
         print(f"[{number}/{len(chosen)}] {module}: {work}, {threads} thread{'s' * (threads != '1')}", file=sys.stderr)
         rows.append(measure(options, module, work, threads, peers))
     peers.close()
@@ -257,8 +261,8 @@ def main():
     notes += [f"Left out: {name}, {reason}." for name, reason in sorted(left_out.items())]
     os.makedirs(options.out, exist_ok=True)
     with open(os.path.join(options.out, "table.json"), "w") as file:
-        json.dump({**about, "rounds": options.rounds, "seconds": options.seconds, "left_out": left_out, "rows": rows}, file,
-                  indent=1)
+        json.dump({**about, "rounds": options.rounds, "seconds": options.seconds, "left_out": left_out,
+                   "rows": rows}, file, indent=1)
         file.write("\n")
     with open(os.path.join(options.out, "table.md"), "w") as file:
         file.write(as_markdown(header, lines) + "\n\n" + "\n\n".join(notes) + "\n")

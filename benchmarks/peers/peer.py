@@ -1,7 +1,8 @@
 """What the peers of a module share: which packages there are, and the loop that answers compare.py.
 
-A peer is a program, `MODULE_peers.py THREADS`. It writes one line of JSON: the implementations per work, and the packages that
-are left out. Then it reads requests, a line of JSON each, and answers each with the seconds of one pass, or its seconds of processor time.
+A peer is a program, `MODULE_peers.py THREADS`. It writes one line of JSON: the implementations per work, and the
+packages that are left out. Then it reads requests, a line of JSON each, and answers each with the seconds of one pass,
+or its seconds of processor time.
 """
 import importlib
 import json

@@ -196,7 +196,7 @@ def converted(name: str, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def batches_of(inputs: Any, size: int) -> Iterator[Any]:
-    """Yields batches: `size` rows at a time of an array or of a dictionary of arrays, the elements of other iterables."""
+    """Yields batches: `size` rows at a time of an array or a dictionary of arrays, the elements of other iterables."""
     if hasattr(inputs, "shape"):
         for first in range(0, len(inputs), size):
             yield inputs[first:first + size]

@@ -57,7 +57,8 @@ elseif(WAY STREQUAL "installed")
 
   # The same for projects without CMake.
   find_program(pkg_config pkg-config REQUIRED)
-  run("${CMAKE_COMMAND}" -E env "PKG_CONFIG_PATH=${stage}/share/pkgconfig" "${pkg_config}" --cflags --libs "repscope >= 0.1")
+  run("${CMAKE_COMMAND}" -E env "PKG_CONFIG_PATH=${stage}/share/pkgconfig" "${pkg_config}" --cflags --libs
+    "repscope >= 0.1")
   string(FIND "${output}" "-I${stage}/" at)
   if(at EQUAL -1 OR NOT output MATCHES "-pthread")
     message(FATAL_ERROR "pkg-config: expected the folder of the headers and -pthread, got ${output}")

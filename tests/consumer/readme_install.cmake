@@ -34,6 +34,7 @@ foreach(stage IN ITEMS 1 2)
     message(FATAL_ERROR "install ${stage} of README.md installs no headers")
   endif()
 endforeach()
-if(EXISTS "${WORK}/stage-1/bin" OR NOT EXISTS "${WORK}/stage-2/bin/repscope" OR EXISTS "${WORK}/stage-2/bin/repscope-mpi")
+if(EXISTS "${WORK}/stage-1/bin" OR NOT EXISTS "${WORK}/stage-2/bin/repscope" OR
+   EXISTS "${WORK}/stage-2/bin/repscope-mpi")
   message(FATAL_ERROR "README.md: expected the program, and nothing else, from the second install only")
 endif()

@@ -1,5 +1,5 @@
-# Runs PROGRAM and compares what it prints with the file EXPECTED. With README, its SOURCE and the output must also stand
-# there as code blocks.
+# Runs PROGRAM and compares what it prints with the file EXPECTED. With README, its SOURCE and the output must also
+# stand there as code blocks.
 file(READ "${EXPECTED}" expected)
 execute_process(COMMAND "${PROGRAM}" RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(NOT status EQUAL 0)

@@ -1,7 +1,7 @@
-# Compiles SOURCE twice: as it is, which must work, and with its wrong line (-DWRONG) or with the flags of a line
-# "// Wrong flags: ", which must not, with a message that matches the regular expression of a line "// Must say: ". With
-# "// Must say first: " the first error must match; with "// Errors: N" there are N errors. The first compilation keeps the
-# second from failing for another reason.
+# Compiles SOURCE twice: as it is, which must work, and with its wrong line (-DWRONG) or with the flags of a line "//
+# Wrong flags: ", which must not, with a message that matches the regular expression of a line "// Must say: ". With
+# "// Must say first: " the first error must match; with "// Errors: N" there are N errors. The first compilation
+# keeps the second from failing for another reason.
 file(STRINGS "${SOURCE}" expected REGEX "^// Must say( first)?: ")
 set(first_error FALSE)
 if(expected MATCHES "^// Must say first: ")
@@ -23,7 +23,8 @@ execute_process(COMMAND ${compile} RESULT_VARIABLE status OUTPUT_VARIABLE output
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "the correct part of ${SOURCE} does not compile:\n${output}")
 endif()
-execute_process(COMMAND ${compile} -DWRONG ${wrong_flags} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+execute_process(COMMAND ${compile} -DWRONG ${wrong_flags} RESULT_VARIABLE status OUTPUT_VARIABLE output
+  ERROR_VARIABLE output)
 if(status EQUAL 0)
   message(FATAL_ERROR "the wrong line of ${SOURCE} compiles")
 endif()

@@ -89,7 +89,8 @@ def prepare(case: str) -> tuple[onnx.ModelProto, np.ndarray, np.ndarray]:
         if i != place:
             tensor.name = names[i]
             graph.initializer.append(tensor)
-    row = helper.make_tensor_value_info("row", TensorProto.DOUBLE if x.dtype == np.float64 else TensorProto.FLOAT, (1, x.size))
+    kind = TensorProto.DOUBLE if x.dtype == np.float64 else TensorProto.FLOAT
+    row = helper.make_tensor_value_info("row", kind, (1, x.size))
     del graph.input[:]
     graph.input.append(row)
     graph.initializer.append(numpy_helper.from_array(np.array(x.shape, np.int64), "shape of the case"))

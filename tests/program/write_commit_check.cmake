@@ -1,5 +1,5 @@
-# Runs SCRIPT (examples/repscope/write_commit.cmake) on a folder that is not a checkout, on a checkout, on a folder inside of
-# it, and twice on the same commit.
+# Runs SCRIPT (examples/repscope/write_commit.cmake) on a folder that is not a checkout, on a checkout, on a folder
+# inside of it, and twice on the same commit.
 find_package(Git REQUIRED)
 file(REMOVE_RECURSE "${WORK}")
 file(MAKE_DIRECTORY "${WORK}/plain" "${WORK}/checkout/copy")

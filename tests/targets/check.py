@@ -2,10 +2,11 @@
 
 Usage: check.py NM OBJDUMP PLAIN WIDE ISOLATED
 
-The linker keeps one copy of each function that both objects define as weak: that of the object that it reads first. If it
-reads WIDE first, PLAIN executes the copies of WIDE. So each of these copies must consist of instructions that every x86-64
-processor has, and must not refer to the namespace of the wide target. Functions of the standard library and of Eigen are
-excepted in WIDE, because their names do not carry a target. ISOLATED has the code of WIDE without shared functions.
+The linker keeps one copy of each function that both objects define as weak: that of the object that it reads first.
+If it reads WIDE first, PLAIN executes the copies of WIDE. So each of these copies must consist of instructions that
+every x86-64 processor has, and must not refer to the namespace of the wide target. Functions of the standard library
+and of Eigen are excepted in WIDE, because their names do not carry a target. ISOLATED has the code of WIDE without
+shared functions.
 """
 
 import re
@@ -74,14 +75,16 @@ def main():
     plain_bodies, _ = functions(objdump, plain)
     plain_weak = weak_functions(nm, plain)
     for name, body in plain_bodies.items():
-        failures += [f"{plain}: {name} has a wide instruction: {l.strip()}" for l in body if WIDE_INSTRUCTION.search(l)][:1]
+        wide_lines = [line.strip() for line in body if WIDE_INSTRUCTION.search(line)]
+        failures += [f"{plain}: {name} has a wide instruction: {line}" for line in wide_lines[:1]]
     for path in (wide, isolated):
         bodies, sections = functions(objdump, path)
         names = namespaces(bodies)
         # The check shows something only if the library's code in the object is wide.
         wide_count = sum("8repscope" in n and any(map(WIDE_INSTRUCTION.search, body)) for n, body in bodies.items())
         if len(names) != 1 or names & namespaces(plain_bodies) or wide_count < 10:
-            failures.append(f"{path}: expected wide code in a namespace of its own, got {wide_count} functions in {sorted(names)}")
+            failures.append(f"{path}: expected wide code in a namespace of its own, "
+                            f"got {wide_count} functions in {sorted(names)}")
         shared = plain_weak & weak_functions(nm, path)
         foreign = 0
         for name in sorted(shared):
@@ -91,8 +94,8 @@ def main():
             elif line is not None:
                 failures.append(f"{path}: {name} is shared with {plain} and has wide code: {line}")
         print(
-            f"{path}: {wide_count} functions of the library have wide code; {len(shared)} functions are shared, of which "
-            f"{foreign} of the standard library and Eigen have wide code"
+            f"{path}: {wide_count} functions of the library have wide code; {len(shared)} functions are shared, "
+            f"of which {foreign} of the standard library and Eigen have wide code"
         )
     print("\n".join(failures))
     sys.exit(1 if failures else 0)

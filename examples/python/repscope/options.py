@@ -26,5 +26,6 @@ def layer_options(*, measures: Optional[Union[str, list[str]]] = None, signed: s
     memory:       most bytes of the state.
     """
     texts = [] if measures is None else [measures] if isinstance(measures, str) else list(measures)
-    return {"classes": 0, "measures": texts, "signed": signed, "epsilon": epsilon, "inference": inference, "method": method, "null": null,
-            "permutations": permutations, "precision": precision, "threads": threads, "memory": memory}
+    return {"classes": 0, "measures": texts, "signed": signed, "epsilon": epsilon, "inference": inference,
+            "method": method, "null": null, "permutations": permutations, "precision": precision, "threads": threads,
+            "memory": memory}

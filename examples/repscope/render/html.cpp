@@ -6,7 +6,9 @@ namespace {
 
 constexpr const char* style = R"(
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1180px; margin: 2em auto; padding: 0 1.2em; }
-h1 { font-size: 1.5em; margin-bottom: 0; } h2 { font-size: 1.15em; margin: 2em 0 .5em; } h3 { font-size: 1em; margin: 1.6em 0 .3em; }
+h1 { font-size: 1.5em; margin-bottom: 0; }
+h2 { font-size: 1.15em; margin: 2em 0 .5em; }
+h3 { font-size: 1em; margin: 1.6em 0 .3em; }
 p.sub { color: #666; margin-top: .2em; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -15,8 +17,21 @@ th { border-bottom: 2px solid #aaa; font-weight: 600; } th.name, td.name { text-
 tr:hover td { background: #f5f8fc; }
 .figures { display: flex; flex-wrap: wrap; gap: 1em; } .figures figure { margin: 0; flex: 1 1 460px; max-width: 580px; }
 .figures svg { width: 100%; height: auto; } figcaption { color: #555; font-size: .9em; }
-figure.alone { margin: .3em 0 0; } figure.alone svg { width: 100%; height: auto; display: block; } p.caption { color: #555; font-size: .9em; max-width: 1120px; margin-top: .3em; }
-p.missing { color: #7b341e; } img.pixels { image-rendering: pixelated; display: block; } pre { font-size: .78em; } .claims td, .claims th { padding: .25em .5em; font-size: .87em; } .claims td, .claims th { white-space: normal; } .claims td:nth-child(2) { min-width: 16em; } .claims td:nth-child(5) { min-width: 6em; } .claims td:nth-child(6) { min-width: 7em; } .claims td:nth-child(7), .claims td:nth-child(8) { white-space: nowrap; } .claims td:first-child { min-width: 6em; } .claims td:nth-child(3) { min-width: 9em; } table.pictures td { padding: .15em .6em; }
+figure.alone { margin: .3em 0 0; }
+figure.alone svg { width: 100%; height: auto; display: block; }
+p.caption { color: #555; font-size: .9em; max-width: 1120px; margin-top: .3em; }
+p.missing { color: #7b341e; }
+img.pixels { image-rendering: pixelated; display: block; }
+pre { font-size: .78em; }
+.claims td, .claims th { padding: .25em .5em; font-size: .87em; }
+.claims td, .claims th { white-space: normal; }
+.claims td:nth-child(2) { min-width: 16em; }
+.claims td:nth-child(5) { min-width: 6em; }
+.claims td:nth-child(6) { min-width: 7em; }
+.claims td:nth-child(7), .claims td:nth-child(8) { white-space: nowrap; }
+.claims td:first-child { min-width: 6em; }
+.claims td:nth-child(3) { min-width: 9em; }
+table.pictures td { padding: .15em .6em; }
 ul.notes { color: #7b341e; } code, td.hash { font-family: ui-monospace, monospace; font-size: .85em; }
 )";
 
