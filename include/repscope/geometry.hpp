@@ -8,6 +8,7 @@
 #include "repscope/geometry/lidar.hpp"
 #include "repscope/geometry/linear_cka.hpp"
 #include "repscope/geometry/linear_cka_interval.hpp"
+#include "repscope/geometry/linear_cka_matrix.hpp"
 #include "repscope/geometry/neural_collapse.hpp"
 #include "repscope/geometry/procrustes.hpp"
 #include "repscope/geometry/representation_drift.hpp"

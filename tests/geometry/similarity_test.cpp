@@ -4,6 +4,7 @@
 #include "repscope/geometry/class_mean_rsa.hpp"
 #include "repscope/geometry/linear_cka.hpp"
 #include "repscope/geometry/linear_cka_interval.hpp"
+#include "repscope/geometry/linear_cka_matrix.hpp"
 #include "repscope/geometry/procrustes.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/class_sums.hpp"
@@ -338,6 +339,32 @@ TEST_CASE("the block jackknife of CKA leaves out each block exactly") {
     CHECK_THROWS_AS((void)repscope::linear_cka_interval(x, y, {.blocks = 1}), repscope::value_error);
     CHECK_THROWS_AS((void)repscope::linear_cka_interval(x, as_view(std::span(data.y).first(1290), {129, 10})),
                     repscope::shape_error);
+}
+
+TEST_CASE("CKA of all pairs of layers is that of each pair") {
+    const paired_layers a(50, 12, 7), b(50, 9, 60, 0, 2);
+    std::vector<repscope::scatter_matrix> grams;
+    grams.push_back(repscope::gram_matrix(as_view(a.x, {50, 12})));
+    grams.push_back(repscope::gram_matrix(as_view(a.y, {50, 7})));
+    grams.push_back(repscope::gram_matrix(as_view(b.y, {50, 60})));
+    const auto first = std::span(grams).first(2);
+    for (const std::size_t threads : {1U, 3U}) {
+        const auto pairs = repscope::linear_cka_matrix(grams, first, threads);
+        REQUIRE(pairs.rows == 3);
+        REQUIRE(pairs.columns == 2);
+        const auto all = repscope::linear_cka_matrix(grams, grams, threads);
+        for (std::size_t i = 0; i < 3; ++i) {
+            for (std::size_t j = 0; j < 3; ++j) {
+                const auto expected = linear_cka(grams[i < j ? i : j], grams[i < j ? j : i]);
+                CHECK(all.plain[3 * i + j] == expected.plain);
+                CHECK(all.unbiased[3 * i + j] == expected.unbiased);
+                if (j == 2) continue;
+                CHECK(pairs.plain[2 * i + j] == linear_cka(grams[i], grams[j]).plain);
+                CHECK(pairs.unbiased[2 * i + j] == linear_cka(grams[i], grams[j]).unbiased);
+            }
+        }
+        CHECK(all.plain[1] < 1);
+    }
 }
 
 } // namespace similarity_test
