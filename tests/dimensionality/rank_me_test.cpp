@@ -10,6 +10,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 namespace rank_me_test {
@@ -56,6 +58,38 @@ TEST_CASE("RankMe: the published formula, a single direction and no activation")
     constexpr std::array silent{0.0, 0.0};
     CHECK(repscope::rank_me(silent) == 0);
     CHECK(repscope::uncentered_spectrum(covariance(3)).empty());
+}
+
+TEST_CASE("silent units have eigenvalues of exactly 0, and RankMe of merged states is that of one pass") {
+    constexpr std::size_t samples = 300, units = 12;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        CAPTURE(seed);
+        repscope::random_stream random(seed, 5);
+        std::vector<double> x(samples * units), live;
+        for (std::size_t k = 0; k < x.size(); ++k) {
+            if (k % units == 4 || k % units == 9) continue;
+            x[k] = std::max(0.0, 1 + random.normal());
+            live.push_back(x[k]);
+        }
+        const auto part = [&](std::size_t first, std::size_t count) {
+            covariance state(units);
+            state.update(as_view(std::span(x).subspan(first * units, count * units), {count, units}));
+            return state;
+        };
+        covariance merged = part(0, 101);
+        merged.merge(part(101, 199));
+        covariance without(units - 2);
+        without.update(as_view(live, {samples, units - 2}));
+        const auto values = repscope::uncentered_spectrum(part(0, samples));
+        REQUIRE(values.size() == units);
+        CHECK(values[units - 3] > 0);
+        CHECK(values[units - 2] == 0);
+        CHECK(values[units - 1] == 0);
+        const double expected = repscope::rank_me(repscope::uncentered_spectrum(without), 0);
+        CHECK(repscope::rank_me(values, 0) == doctest::Approx(expected).epsilon(1e-13));
+        CHECK(repscope::rank_me(repscope::uncentered_spectrum(merged)) ==
+              doctest::Approx(repscope::rank_me(values)).epsilon(1e-12));
+    }
 }
 
 } // namespace rank_me_test

@@ -1,7 +1,6 @@
 // `repscope measure --measures`: what is asked for is computed, and nothing else.
 
-#include "npy.hpp"
-#include "process.hpp"
+#include "made_up_dump.hpp"
 #include "same_numbers.hpp"
 
 #include <algorithm>
@@ -20,52 +19,6 @@ using namespace program_test;
 using json = nlohmann::json;
 
 namespace {
-
-// Two layers of 60 samples in 3 classes, and perturbed ones.
-struct made_up_dump {
-    scratch_folder folder;
-    std::string conv, fc, labels, perturbed;
-    std::vector<std::int64_t> y;
-    std::vector<float> rows, moved; ///< of fc, clean and perturbed
-
-    made_up_dump()
-        : conv(folder / "conv.npy"), fc(folder / "fc.npy"), labels(folder / "labels.npy"),
-          perturbed(folder / "perturbed") {
-        generator random(41);
-        std::vector<float> maps;
-        for (std::size_t n = 0; n < 60; ++n) {
-            y.push_back(static_cast<std::int64_t>(random.below(3)));
-            for (std::size_t k = 0; k < 5 * 4; ++k)
-                maps.push_back(static_cast<float>(random.uniform() +
-                                                  (k / 4 == static_cast<std::size_t>(y.back()) ? 1 : 0)));
-            for (std::size_t u = 0; u < 8; ++u)
-                rows.push_back(static_cast<float>(std::max(
-                    0.0, random.uniform() - 0.4 + (u % 3 == static_cast<std::size_t>(y.back()) ? 0.5 : 0))));
-        }
-        write_npy(conv, maps, {60, 5, 2, 2});
-        write_npy(fc, rows, {60, 8});
-        write_npy(labels, y, {60});
-        std::filesystem::create_directory(perturbed);
-        for (float& value : maps) value += static_cast<float>(0.2 * random.uniform());
-        moved = rows;
-        for (float& value : moved) value += static_cast<float>(0.2 * random.uniform());
-        write_npy(perturbed + "/conv.npy", maps, {60, 5, 2, 2});
-        write_npy(perturbed + "/fc.npy", moved, {60, 8});
-    }
-
-    [[nodiscard]] outcome measure(const std::vector<std::string>& options) const {
-        std::vector<std::string> all{"measure", conv, fc, "--labels", labels};
-        all.insert(all.end(), options.begin(), options.end());
-        return run(all);
-    }
-    [[nodiscard]] json layers(std::vector<std::string> options) const {
-        options.insert(options.end(), {"--json", "-"});
-        const outcome result = measure(options);
-        INFO(result.err);
-        REQUIRE(result.code == 0);
-        return json::parse(result.out)["layers"];
-    }
-};
 
 bool has_line_above(const std::string& text, std::size_t columns) {
     for (std::size_t begin = 0; begin < text.size();) {
@@ -262,101 +215,6 @@ TEST_CASE("a geometry is compared with that of the perturbed layer") {
           "repscope measure: --compare: compares none of these measures\n");
 }
 
-TEST_CASE("similarity to the perturbed layer") {
-    const made_up_dump dump;
-    const json both = dump.layers({"--measures", "similarity", "--compare", dump.perturbed});
-    // Linear CKA from its definition: |X'Y|^2 / (|X'X| |Y'Y|) of centered rows.
-    const auto products = [](const std::vector<float>& a, const std::vector<float>& b) {
-        double sum = 0;
-        for (std::size_t u = 0; u < 8; ++u) {
-            for (std::size_t v = 0; v < 8; ++v) {
-                double ab = 0, mean_a = 0, mean_b = 0;
-                for (std::size_t n = 0; n < 60; ++n) {
-                    const auto x = static_cast<double>(a[8 * n + u]), y = static_cast<double>(b[8 * n + v]);
-                    ab += x * y;
-                    mean_a += x / 60;
-                    mean_b += y / 60;
-                }
-                sum += std::pow(ab - 60 * mean_a * mean_b, 2);
-            }
-        }
-        return sum;
-    };
-    const double cka = products(dump.rows, dump.moved) /
-                       std::sqrt(products(dump.rows, dump.rows) * products(dump.moved, dump.moved));
-    CHECK(both[1]["similarity"]["cka"].get<double>() == doctest::Approx(cka).epsilon(1e-9));
-    CHECK(both[1]["similarity"]["cka_unbiased"].get<double>() < 1);
-    CHECK(both[1]["similarity"]["activation_uniformity"].size() == 3);
-    // Every unit is active for every perturbed sample.
-    CHECK(both[1]["similarity"]["activation_uniformity_perturbed"][0].get<double>() ==
-          doctest::Approx(1).epsilon(1e-12));
-    CHECK(both[1]["similarity"]["activation_uniformity_change"].get<double>() > 0);
-
-    const json same = dump.layers({"--measures", "similarity", "--compare", dump.conv, "--compare", dump.fc});
-    for (const json& layer : same) {
-        const json& similarity = layer["similarity"];
-        CHECK(similarity["cka"].get<double>() == doctest::Approx(1).epsilon(1e-12));
-        CHECK(similarity["cka_unbiased"].get<double>() == doctest::Approx(1).epsilon(1e-12));
-        CHECK(similarity["procrustes"].get<double>() < 1e-6);
-        CHECK(similarity["class_mean_rsa"].get<double>() == doctest::Approx(1).epsilon(1e-12));
-        CHECK(similarity["activation_uniformity_change"] == 0);
-    }
-    for (const std::string threads : {"2", "3"}) {
-        CHECK(dump.layers({"--measures", "similarity", "--compare", dump.perturbed, "--threads", threads,
-                           "--batch", threads}) == both);
-    }
-    CHECK(dump.measure({"--measures", "similarity"}).err ==
-          "repscope measure: --measures similarity: needs --compare of the same samples\n");
-    const outcome judged =
-        dump.measure({"--measures", "cka", "--compare", dump.perturbed, "--fail-if", "similarity.cka<1"});
-    CHECK(judged.code == 3);
-    CHECK(judged.out.find("CKA unbiased") != std::string::npos);
-    CHECK(
-        run({"measure", dump.fc, "--measures", "similarity", "--compare", dump.perturbed + "/fc.npy"}).code ==
-        0);
-}
-
-TEST_CASE("--unpaired reports the drift to other samples") {
-    const made_up_dump dump;
-    const std::string part = dump.folder / "part.npy"; // the first 40 samples
-    write_npy(part, std::vector<float>(dump.moved.begin(), dump.moved.begin() + 8 * 40), {40, 8});
-    const outcome result = run({"measure", dump.fc, "--labels", dump.labels, "--compare", part, "--unpaired",
-                                "--json", "-", "--fail-if", "drift.mean_distance>0", "--threads", "1"});
-    INFO(result.err);
-    REQUIRE(result.code == 3);
-    const json layer = json::parse(result.out)["layers"][0];
-    double distance = 0;
-    for (std::size_t u = 0; u < 8; ++u) {
-        double before = 0, after = 0;
-        for (std::size_t n = 0; n < 60; ++n) before += static_cast<double>(dump.rows[8 * n + u]) / 60;
-        for (std::size_t n = 0; n < 40; ++n) after += static_cast<double>(dump.moved[8 * n + u]) / 40;
-        distance += (after - before) * (after - before);
-    }
-    const json& drift = layer["drift"];
-    CHECK(drift["mean_distance"].get<double>() == doctest::Approx(std::sqrt(distance)).epsilon(1e-9));
-    CHECK(drift["frechet"].get<double>() > distance);
-    CHECK(drift["principal_angles"].size() == 8);
-    CHECK(drift["samples"] == 40);
-    CHECK(!layer.contains("comparison"));
-    // The other numbers are those of a run without a comparison.
-    CHECK(layer["dimensionality"] == dump.layers({})[1]["dimensionality"]);
-    CHECK(layer["selectivity"] == dump.layers({})[1]["selectivity"]);
-    const outcome threaded = run({"measure", dump.fc, "--labels", dump.labels, "--compare", part,
-                                  "--unpaired", "--json", "-", "--threads", "3", "--batch", "7"});
-    CHECK(json::parse(threaded.out)["layers"][0] == layer);
-
-    const outcome same = run({"measure", dump.fc, "--measures", "participation_ratio", "--compare", dump.fc,
-                              "--unpaired", "--json", "-"});
-    const json none = json::parse(same.out)["layers"][0]["drift"];
-    CHECK(none["mean_distance"] == 0);
-    CHECK(none["frechet"].get<double>() < 1e-9);
-    CHECK(none["participation_ratio_quotient"] == 1);
-    CHECK(run({"measure", dump.fc, "--unpaired"}).err == "repscope measure: --unpaired: needs --compare\n");
-    CHECK(run({"measure", dump.fc, "--fail-if", "drift.frechet>1"})
-              .err.find("drift.frechet needs --compare and --unpaired") != std::string::npos);
-    CHECK(run({"measure", dump.fc, "--compare", part}).code == 1); // paired: another number of samples
-}
-
 TEST_CASE("new measures in tables, CSV, the report and conditions") {
     const made_up_dump dump;
     const outcome table = dump.measure({"--measures", "all"});
@@ -445,7 +303,8 @@ TEST_CASE("measures that cannot be computed are named") {
           "repscope measure: --measures selectivity: needs --labels\n");
     CHECK(run({"measure", dump.fc, "--measures", "all"}).code == 0);
     CHECK(complaint(dump.measure({"--measures", "spectrum", "--inference"})) ==
-          "repscope measure: --inference: needs the measure selectivity or participation_ratio\n");
+          "repscope measure: --inference: needs selectivity, participation_ratio, or measures of geometry "
+          "or similarity\n");
     CHECK(complaint(dump.measure({"--measures", "spectrum", "--require", "selectivity"})) ==
           "repscope measure: --require selectivity: --measures leaves it out\n");
     CHECK(complaint(dump.measure({"--measures", "selectivity", "--inference", "--method", "sketch"})) ==

@@ -89,6 +89,42 @@ TEST_CASE("shards give the numbers of one run") {
     }
 }
 
+TEST_CASE("shards give the intervals of one run") {
+    const scratch_folder folder;
+    const small_dump dump(folder);
+    const std::vector<std::string> way{"--inference", "--measures",
+                                       "default,nc1_trace,cdnv,class_separation"};
+    auto all = dump.arguments(way);
+    all.insert(all.end(), {"--method", "blocks", "--json", "-"});
+    const outcome whole = run(all);
+    REQUIRE(whole.code == 0);
+    const json expected = json::parse(whole.out)["layers"];
+    CHECK(expected[0]["dimensionality"]["method"] == "blocks");
+    CHECK(expected[0]["geometry"]["cdnv_unbiased_ci"].size() == 2);
+    CHECK(expected[0]["selectivity"]["cross_fit"].contains("mean"));
+    for (const int shards : {1, 3}) {
+        CAPTURE(shards);
+        const outcome result = merged(shards_of(folder, dump.arguments(way), shards),
+                                      {"--json", "-", "--fail-if", "any(dimensionality.ci)<0"});
+        INFO(result.err);
+        REQUIRE(result.code == 0);
+        const json layers = json::parse(result.out)["layers"];
+        CHECK(difference(expected, layers) == "");
+        if (shards == 1) CHECK(layers == expected);
+    }
+    const outcome table = merged(shards_of(folder, dump.arguments(way), 2));
+    CHECK(table.out.find("cdnv_unbiased") != std::string::npos);
+    CHECK(table.out.find("(blocks)") != std::string::npos);
+
+    // Without memory for the blocks of one layer, its estimates have no interval.
+    auto small = dump.arguments(way);
+    small.insert(small.end(), {"--memory", "7500k"});
+    const outcome left_out = merged(shards_of(folder, small, 2));
+    INFO(left_out.out);
+    CHECK(left_out.code == 0);
+    CHECK(left_out.out.find("note: wide: no intervals of nc1_trace, ") != std::string::npos);
+}
+
 TEST_CASE("shards without labels, without samples, without a number") {
     const scratch_folder folder;
     generator random(5);
@@ -208,6 +244,8 @@ TEST_CASE("wrong usage, and files that are no state") {
     const std::string whole = ": expected all samples in one process";
     refused({"--state", state, "--report", folder / "report"}, 2, "--report" + whole);
     refused({"--state", state, "--compare", folder / "conv.npy"}, 2, "--compare" + whole);
+    refused({"--state", state, "--inference", "--null", "permutation"}, 2, "--null permutation" + whole);
+    refused({"--state", state, "--inference", "--method", "auto"}, 2, "--method auto" + whole);
     refused({"--state", folder / "no" + "/s.rsm"}, 1,
             (folder / "no/s.rsm") + ": cannot be written: no folder " + (folder / "no"));
 

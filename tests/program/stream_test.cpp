@@ -396,7 +396,6 @@ TEST_CASE("a stream refuses by name what needs a file or a second pass, and does
     refuse({"--report", folder / "report"}, "--report: not with a stream");
     refuse({"--inference", "--null", "permutation"}, "--null permutation: not with a stream");
     refuse({"--inference", "--method", "auto"}, "--method auto: not with a stream");
-    refuse({"--inference"}, "which needs a second pass");
     refuse({"--inference", "--method", "sketch", "--snapshot", folder / "s.rsm"},
            "--inference: not with --snapshot");
     refuse({"--snapshot-every", "9"}, "--snapshot-every: needs --snapshot");
@@ -418,6 +417,41 @@ TEST_CASE("a stream refuses by name what needs a file or a second pass, and does
     // A condition of the numbers, and estimates that need one pass.
     CHECK(run({"measure", stream, "--fail-if", "selectivity.mean>0"}).code == 3);
     CHECK(run({"measure", stream, "--layers", "wide", "--inference"}).code == 0);
+}
+
+TEST_CASE("intervals of a stream have the bits of the dump with --method blocks") {
+    const scratch_folder folder;
+    const layers dump;
+    const std::string labels = folder / "labels.npy";
+    std::vector<std::string> files = dump.dump(folder);
+    files.insert(files.end(), {"--labels", labels, "--method", "blocks"});
+    const std::string stream = folder / "acts.tar";
+    write_bytes(stream, dump.tar(70, 0));
+    const std::vector<std::string> way{"--inference", "--json", "-"};
+    const json expected = numbers_of(run_with(files, way));
+    CHECK(expected["fc"]["dimensionality"]["method"] == "blocks");
+    CHECK(expected["fc"]["dimensionality"]["ci"][0] < expected["fc"]["dimensionality"]["ci"][1]);
+    CHECK(expected["wide"]["dimensionality"]["method"] == "exact"); // fewer samples than units
+    CHECK(numbers_of(run_with({"measure", stream}, way)) == expected);
+    write_bytes(stream, dump.tar(33, dump.all.size()));
+    CHECK(numbers_of(run_with({"measure", stream, "--threads", "3"}, way)) == expected);
+
+    // Class geometry needs the classes in advance.
+    write_bytes(stream, dump.tar(70, dump.all.size() + 1));
+    const std::vector<std::string> geometry{"--measures", "cdnv", "--inference", "--json", "-"};
+    const json of_classes = numbers_of(run_with({"measure", stream, "--labels", labels}, geometry));
+    CHECK(of_classes["fc"]["geometry"]["cdnv_ci"][0] < of_classes["fc"]["geometry"]["cdnv"]);
+    CHECK(numbers_of(run_with(files, {"--measures", "cdnv,participation_ratio", "--inference", "--json",
+                                      "-"}))["fc"]["geometry"] == of_classes["fc"]["geometry"]);
+
+    // Where the blocks do not fit, the numbers remain and a note names what is left out.
+    write_bytes(stream, dump.tar(70, 0));
+    const outcome small =
+        run({"measure", stream, "--layers", "fc", "--inference", "--memory", "500k", "--json", "-"});
+    const json numbers = numbers_of(small);
+    CHECK(numbers["fc"]["dimensionality"]["ci"] == json::parse("[null, null]"));
+    CHECK(numbers["fc"]["selectivity"] == expected["fc"]["selectivity"]);
+    CHECK(mentions(small.err, "no intervals of participation_ratio: the moments of 20 blocks"));
 }
 
 } // namespace stream_test

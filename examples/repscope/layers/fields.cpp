@@ -127,43 +127,61 @@ void add_units(const field_writer& put, const repscope::analysis::unit_report& r
     for (const unit_column& column : columns) put.inside("mean")(column.key, column.mean());
 }
 
+repscope::interval interval_of(const std::vector<repscope::analysis::measure_interval>& intervals,
+                               std::string_view name) {
+    for (const auto& each : intervals) {
+        if (each.name == name) return each.value.range;
+    }
+    return {};
+}
+
+// `estimates` is null without intervals.
 void add_geometry(const field_writer& put, const repscope::analysis::geometry_report& report,
-                  measure_set measures) {
-    if (measures.contains(measure::nc1)) put("nc1", report.scatter->nc1);
-    if (measures.contains(measure::nc1_trace)) put("nc1_trace", report.neural_collapse->nc1_trace);
+                  measure_set measures, const inference_report* estimates) {
+    const auto add = [&](const std::string& key, double value) {
+        put(key, value);
+        if (estimates != nullptr) put(key + "_ci", bounds_of(interval_of(estimates->intervals, key)));
+    };
+    if (measures.contains(measure::nc1)) add("nc1", report.scatter->nc1);
+    if (measures.contains(measure::nc1_trace)) add("nc1_trace", report.neural_collapse->nc1_trace);
     if (measures.contains(measure::nc2)) {
-        put("nc2_equinorm", report.neural_collapse->nc2_equinorm);
-        put("nc2_equiangular", report.neural_collapse->nc2_equiangular);
-        put("nc2_simplex", report.neural_collapse->nc2_simplex);
+        add("nc2_equinorm", report.neural_collapse->nc2_equinorm);
+        add("nc2_equiangular", report.neural_collapse->nc2_equiangular);
+        add("nc2_simplex", report.neural_collapse->nc2_simplex);
     }
     if (report.distance_variance) {
-        put("cdnv", report.distance_variance->cdnv);
-        put("cdnv_unbiased", report.distance_variance->cdnv_unbiased);
+        add("cdnv", report.distance_variance->cdnv);
+        add("cdnv_unbiased", report.distance_variance->cdnv_unbiased);
     }
-    if (report.lidar) put("lidar", *report.lidar);
+    if (report.lidar) add("lidar", *report.lidar);
     if (report.separation) {
-        put("class_separation", report.separation->separation);
-        put("class_separation_corrected", report.separation->separation_corrected);
+        add("class_separation", report.separation->separation);
+        add("class_separation_corrected", report.separation->separation_corrected);
     }
     if (measures.contains(measure::within_participation_ratio))
-        put("within_participation_ratio", report.scatter->within_participation_ratio);
+        add("within_participation_ratio", report.scatter->within_participation_ratio);
     if (measures.contains(measure::between_participation_ratio)) {
-        put("between_participation_ratio", report.scatter->between_participation_ratio);
-        put("between_participation_ratio_corrected", report.scatter->between_participation_ratio_corrected);
+        add("between_participation_ratio", report.scatter->between_participation_ratio);
+        add("between_participation_ratio_corrected", report.scatter->between_participation_ratio_corrected);
     }
 }
 
-void add_similarity(const field_writer& put, const repscope::analysis::similarity_report& report) {
+void add_similarity(const field_writer& put, const repscope::analysis::similarity_report& report,
+                    bool has_intervals) {
+    const auto add = [&](const std::string& key, double value) {
+        put(key, value);
+        if (has_intervals) put(key + "_ci", bounds_of(interval_of(report.intervals, key)));
+    };
     if (report.cka) {
-        put("cka", report.cka->plain);
-        put("cka_unbiased", report.cka->unbiased);
+        add("cka", report.cka->plain);
+        add("cka_unbiased", report.cka->unbiased);
     }
-    if (report.procrustes) put("procrustes", *report.procrustes);
-    if (report.class_mean_rsa) put("class_mean_rsa", *report.class_mean_rsa);
+    if (report.procrustes) add("procrustes", *report.procrustes);
+    if (report.class_mean_rsa) add("class_mean_rsa", *report.class_mean_rsa);
     if (report.uniformity.empty()) return;
     put("activation_uniformity", report.uniformity);
     put("activation_uniformity_perturbed", report.perturbed_uniformity);
-    put("activation_uniformity_change", report.uniformity_change);
+    add("activation_uniformity_change", report.uniformity_change);
 }
 
 void add_drift(const field_writer& put, const drift_report& report) {
@@ -231,7 +249,8 @@ void add_estimates(const field_writer& put, const inference_report& report) {
     const auto& ratio = report.participation_ratio;
     const bool is_sketch = report.method == trace_method::sketch;
     if (!is_sketch) put("participation_ratio_jackknife", ratio.jackknife);
-    put("method", std::string(is_sketch ? "sketch" : "exact"));
+    const bool is_of_blocks = report.method == trace_method::blocks;
+    put("method", std::string(is_sketch ? "sketch" : is_of_blocks ? "blocks" : "exact"));
     put("se_log", ratio.se_log);
     put("ci", bounds_of(ratio.ci));
     put("samples", static_cast<std::size_t>(ratio.samples));
@@ -262,7 +281,7 @@ void add_comparison(const field_writer& put, const layer_report& layer) {
     }
     add_dimensionality(put.inside("dimensionality"), report.dimensionality, layer.measures);
     add_spectral(put.inside("dimensionality"), report.power_law, report.rankme);
-    if (report.geometry) add_geometry(put.inside("geometry"), *report.geometry, layer.measures);
+    if (report.geometry) add_geometry(put.inside("geometry"), *report.geometry, layer.measures, nullptr);
     add_dimensionality(put.inside("difference"), report.difference, layer.measures);
     put.inside("difference")("relative_size", report.relative_size);
 }
@@ -326,10 +345,14 @@ std::vector<layer_field> fields_of(const layer_report& layer) {
     if (layer.inference && layer.measures.contains(measure::participation_ratio))
         add_estimates(put_size, *layer.inference);
     if (layer.unit_values) add_units(put.inside("unit_measures"), *layer.unit_values);
-    if (layer.geometry) add_geometry(put.inside("geometry"), *layer.geometry, layer.measures);
+    if (layer.geometry) {
+        add_geometry(put.inside("geometry"), *layer.geometry, layer.measures,
+                     layer.inference ? &*layer.inference : nullptr);
+    }
     if (layer.neighbors) add_neighbors(put.inside("neighbors"), *layer.neighbors);
     if (layer.comparison) add_comparison(put.inside("comparison"), layer);
-    if (layer.similarity) add_similarity(put.inside("similarity"), *layer.similarity);
+    if (layer.similarity)
+        add_similarity(put.inside("similarity"), *layer.similarity, layer.inference.has_value());
     if (layer.drift) add_drift(put.inside("drift"), *layer.drift);
     return fields;
 }

@@ -49,7 +49,9 @@ text_table inference_table(const std::vector<layer_report>& layers) {
         if (has_ratio) {
             row.push_back(fixed(own.participation_ratio.unbiased, 2));
             row.push_back(interval_text(own.participation_ratio.ci, 2) +
-                          (own.method == trace_method::sketch ? " (sketch)" : ""));
+                          (own.method == trace_method::sketch   ? " (sketch)"
+                           : own.method == trace_method::blocks ? " (blocks)"
+                                                                : ""));
         }
         table.add_row(std::move(row));
     }
@@ -58,10 +60,11 @@ text_table inference_table(const std::vector<layer_report>& layers) {
 
 std::string inference_notes(const std::vector<layer_report>& layers) {
     std::string text, sizes;
-    bool sketched = false;
+    bool sketched = false, is_of_blocks = false;
     for (const auto& layer : layers) {
         const inference_report& own = *layer.inference;
         sketched = sketched || own.method == trace_method::sketch;
+        is_of_blocks = is_of_blocks || own.method == trace_method::blocks;
         if (!own.cross_fit) continue;
         sizes += (sizes.empty() ? "" : ", ") + on_one_line(layer.name) + " " +
                  byte_count(static_cast<double>(own.state_bytes));
@@ -69,7 +72,25 @@ std::string inference_notes(const std::vector<layer_report>& layers) {
     if (layers.front().inference->cross_fit) text += null_text(*layers.front().inference);
     if (!sizes.empty()) text += "state of the cross-fit index, 20 blocks: " + sizes + "\n";
     if (sketched) text += "(sketch): the interval is that of the random probes alone\n";
+    if (is_of_blocks) text += "(blocks): the interval leaves out one of 20 blocks of samples at a time\n";
     return text;
 }
+
+std::vector<std::vector<std::string>> interval_rows(const std::vector<layer_report>& layers) {
+    std::vector<std::vector<std::string>> rows;
+    const auto add = [&](const layer_report& layer, const auto& intervals) {
+        for (const auto& each : intervals) {
+            rows.push_back({layer.name, std::string(each.name), fixed(each.value.estimate, 4),
+                            interval_text(each.value.range, 4)});
+        }
+    };
+    for (const auto& layer : layers) {
+        if (layer.inference) add(layer, layer.inference->intervals);
+        if (layer.similarity) add(layer, layer.similarity->intervals);
+    }
+    return rows;
+}
+
+std::vector<std::string> interval_header() { return {"intervals", "measure", "estimate", "95 % interval"}; }
 
 } // namespace program

@@ -1,6 +1,7 @@
 #include "layers/report.hpp"
 
 #include "render/text_table.hpp"
+#include "support/format.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -52,6 +53,16 @@ void note_zero_samples(std::size_t zero, std::size_t samples, const std::string&
                     where);
 }
 
+// A sentence on the measures whose intervals do not fit into memory.
+void note_left_out(const std::vector<std::string_view>& names, double bytes,
+                   std::vector<std::string>& notes) {
+    if (names.empty()) return;
+    std::string list;
+    for (const std::string_view name : names) list += (list.empty() ? "" : ", ") + std::string(name);
+    notes.push_back("no intervals of " + list + ": the moments of 20 blocks of samples take " +
+                    byte_count(bytes) + ", more than --memory leaves");
+}
+
 } // namespace
 
 std::vector<std::string> notes_on(const layer_report& layer) {
@@ -91,6 +102,8 @@ std::vector<std::string> notes_on(const layer_report& layer) {
                             ": --null saddlepoint has no such limit");
         }
     }
+    if (layer.inference) note_left_out(layer.inference->left_out, layer.inference->block_bytes, notes);
+    if (layer.similarity) note_left_out(layer.similarity->left_out, layer.similarity->block_bytes, notes);
     if (layer.dimensionality.limited_by_samples) {
         notes.push_back(
             "its 95 % count is above a quarter of the samples: more samples would give a larger one");

@@ -8,6 +8,7 @@
 #include <repscope/dimensionality/power_law.hpp>
 #include <repscope/dimensionality/result.hpp>
 #include <repscope/geometry/representation_drift.hpp>
+#include <repscope/moments/scatter_matrix.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -86,6 +87,8 @@ struct layer_report {
     std::optional<repscope::analysis::similarity_report> similarity; ///< to the perturbed layer
     std::optional<drift_report> drift;
     std::optional<inference_report> inference;
+    /// Of the samples of --similarity, until the matrix of all layers is computed.
+    std::optional<repscope::scatter_matrix> gram, perturbed_gram;
 };
 
 /// Fills the measured parts of `layer`; the labels and names are those of the classes.

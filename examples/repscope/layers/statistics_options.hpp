@@ -13,6 +13,7 @@ namespace program {
 struct statistics_options {
     const label_set* labels = nullptr; ///< null: dimensionality only
     bool unpaired = false;             ///< a perturbed layer has other samples
+    std::size_t gram_samples = 0;      ///< samples of the Gram matrix of a layer (--similarity); 0: none
     /// Classes, samples and threads are set by `accumulator_options`.
     repscope::analysis::layer_accumulator_options layer{};
 

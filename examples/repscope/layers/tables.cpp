@@ -178,6 +178,13 @@ std::string layer_table(const std::vector<layer_report>& layers, table_style sty
         add(comparison_table(layers, measures));
     }
     if (!first.inference) return text;
+    const auto rows = interval_rows(layers);
+    if (!rows.empty()) {
+        text_table table(interval_header(), 2);
+        for (const auto& row : rows) table.add_row(row);
+        add(table);
+    }
+    if (!first.inference->cross_fit && !measures.contains(measure::participation_ratio)) return text;
     add(inference_table(layers));
     return text + (style == table_style::markdown ? "\n" : "") + inference_notes(layers);
 }

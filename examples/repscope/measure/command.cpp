@@ -77,8 +77,9 @@ int measure(const measure_options& options) {
         return keep(options, *shard, gather_layers(opened, known, *shard, options, pool));
     }
     const bool hash = options.hash || !options.report.empty();
-    const measure_result result{measure_layers(layers, known, options, pool), options, opened.notes,
-                                input_records(input_files(opened, options.labels), hash, pool)};
+    measure_result result{measure_layers(layers, known, options, pool), options, opened.notes,
+                          input_records(input_files(opened, options.labels), hash, pool)};
+    if (options.similarity) result.similarity = similarity_of_layers(result.layers, pool);
     if (!options.report.empty()) write_report(options.report, result);
     publish(result, options.json, print_format_named(options.format));
     return judge(result, options.fail_if, "repscope measure");

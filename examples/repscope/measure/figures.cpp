@@ -114,7 +114,8 @@ std::string dimensionality_by_depth(const std::vector<layer_report>& layers) {
 
 } // namespace
 
-measure_figures draw_figures(const std::vector<layer_report>& layers) {
+measure_figures draw_figures(const measure_result& result) {
+    const std::vector<layer_report>& layers = result.layers;
     measure_figures figures;
     figures.layers.resize(layers.size());
     std::vector<plot> plots;
@@ -129,6 +130,7 @@ measure_figures draw_figures(const std::vector<layer_report>& layers) {
     using repscope::analysis::measure;
     if (measures.contains_any({measure::participation_ratio, measure::components}))
         add(dimensionality_by_depth(layers), figures.dimensionality_by_depth);
+    if (result.similarity) add(similarity_figure(*result.similarity), figures.similarity);
     for (std::size_t k = 0; k < layers.size(); ++k) {
         if (has_selectivity) add(histogram(*layers[k].selectivity), figures.layers[k].selectivity);
         if (measures.contains_any(repscope::analysis::spectrum_measures))

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "layers/report.hpp"
+#include "measure/result.hpp"
 
 #include <optional>
 #include <string>
@@ -13,6 +13,7 @@ struct measure_figures {
     bool drawn = false;
     std::string selectivity_by_depth; ///< empty without labels
     std::string dimensionality_by_depth;
+    std::string similarity; ///< heat map of --similarity
     struct of_layer {
         std::string selectivity; ///< histogram over the units; empty without labels
         std::string spectrum;
@@ -20,6 +21,6 @@ struct measure_figures {
     std::vector<of_layer> layers;
 };
 
-measure_figures draw_figures(const std::vector<layer_report>& layers);
+measure_figures draw_figures(const measure_result& result);
 
 } // namespace program

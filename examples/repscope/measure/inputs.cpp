@@ -6,6 +6,7 @@
 #include "measure/pass/measure_file.hpp"
 #include "measure/schedule.hpp"
 #include "support/errors.hpp"
+#include "support/format.hpp"
 #include "support/progress.hpp"
 
 #include <repscope/error.hpp>
@@ -263,9 +264,38 @@ void for_each_layer(const std::vector<measured_layer>& layers, const std::option
     pool.for_each(order.side_by_side.size(), [&](std::size_t task) {
         const std::size_t k = order.side_by_side[task];
         statistics_options within = how;
-        within.layer.max_bytes = std::max(costs[k].bytes, how.memory() / std::max<std::size_t>(1, at_once));
+        // Each of three states of a comparison is allowed a third, each of two dumps a half.
+        const std::size_t states = tasks[k].perturbed == nullptr ? 1 : tasks[k].unpaired ? 2 : 3;
+        within.layer.max_bytes =
+            std::max(states * costs[k].bytes, how.memory() / std::max<std::size_t>(1, at_once));
         run(k, within);
     });
+}
+
+} // namespace
+
+namespace {
+
+// Reserves memory for the Gram matrices of --similarity, which are kept until all layers are measured.
+void reserve_grams(const std::vector<measured_layer>& layers, statistics_options& how) {
+    if (how.gram_samples == 0) return;
+    const auto samples = static_cast<double>(std::min(how.gram_samples, layers.front().file.samples()));
+    const double matrices = static_cast<double>(layers.size()) * (layers.front().perturbed ? 2 : 1);
+    const double bytes = matrices * samples * samples * sizeof(double);
+    if (bytes > static_cast<double>(how.memory()) / 2) {
+        throw usage_error("--similarity: the products of " + std::to_string(how.gram_samples) +
+                          " samples of all layers take " + byte_count(bytes) +
+                          ", more than half of --memory; --reservoir N takes fewer samples");
+    }
+    for (const measured_layer& layer : layers) {
+        if (layer.file.samples() == layers.front().file.samples()) continue;
+        throw data_error(layer.file.path(), "holds " + std::to_string(layer.file.samples()) +
+                                                " samples, expected " +
+                                                std::to_string(layers.front().file.samples()) +
+                                                " in all layers for --similarity");
+    }
+    how.layer.max_bytes -= static_cast<std::size_t>(bytes);
+    how.layer.max_bytes_with_blocks = how.layer.max_bytes;
 }
 
 } // namespace
@@ -274,6 +304,7 @@ std::vector<layer_report> measure_layers(const std::vector<measured_layer>& laye
                                          const measure_options& options, repscope::thread_pool& pool) {
     statistics_options how = options.statistics();
     how.labels = labels;
+    reserve_grams(layers, how);
     std::vector<layer_report> reports(layers.size());
     for_each_layer(layers, std::nullopt, how, pool,
                    [&](std::size_t k, const file_task& task, const statistics_options& within, auto&& read) {

@@ -42,6 +42,7 @@ json settings_json(const measure_settings& settings) {
     object["batches"] = settings.batches || settings.no_batches ? json(settings.batches) : json();
     object["compare"] = settings.compare;
     if (settings.unpaired) object["unpaired"] = true;
+    if (settings.similarity) object["similarity"] = true;
     object["inference"] = settings.inference;
     object["first_index"] = settings.first_index;
     object["method"] = settings.method;
@@ -113,6 +114,23 @@ std::vector<input_record> inputs_from(const json& array) {
     return inputs;
 }
 
+json similarity_json(const similarity_matrix& matrix) {
+    const std::size_t count = matrix.layers.size();
+    json object;
+    object["samples"] = matrix.samples;
+    object["compared"] = matrix.is_compared;
+    object["layers"] = matrix.layers;
+    for (const auto& [key, values] :
+         {std::pair{"cka", &matrix.cka.plain}, std::pair{"cka_unbiased", &matrix.cka.unbiased}}) {
+        json& rows = object[key] = json::array();
+        for (std::size_t row = 0; row < count; ++row) {
+            const auto begin = values->begin() + static_cast<std::ptrdiff_t>(row * count);
+            rows.push_back(std::vector<double>(begin, begin + static_cast<std::ptrdiff_t>(count)));
+        }
+    }
+    return object;
+}
+
 run_note note_from(const json& object) {
     run_note note;
     if (const json& labels = object.at("labels"); !labels.is_null()) note.labels = labels.get<std::string>();
@@ -133,6 +151,7 @@ std::string measure_json(const measure_result& result) {
     object["options"] = settings_json(result.settings);
     object["inputs"] = result.inputs ? inputs_json(*result.inputs) : json();
     object["notes"] = result.notes;
+    if (result.similarity) object["similarity"] = similarity_json(*result.similarity);
     object["layers"] = json::array();
     for (const layer_report& layer : result.layers) {
         json& written = object["layers"].emplace_back(to_json(layer));

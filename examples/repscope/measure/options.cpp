@@ -9,6 +9,7 @@
 #include "support/errors.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 namespace program {
 
@@ -137,6 +138,9 @@ void add_definition_options(CLI::App& command, measure_options& options) {
     command.add_flag("--unpaired", options.unpaired,
                      "--compare: the inputs are others, also in number; reports the drift of the\n"
                      "distribution of activations");
+    command.add_flag("--similarity", options.similarity,
+                     "CKA of all pairs of layers, with --compare of each layer and each perturbed\n"
+                     "one, from a random subset of at most 2048 samples (--reservoir N: fewer)");
     command
         .add_option("--fail-if", options.fail_if,
                     "exit code 3 when a layer meets 'selectivity.mean>0.4' (keys of the JSON),\n"
@@ -157,7 +161,8 @@ void add_definition_options(CLI::App& command, measure_options& options) {
 void add_estimate_options(CLI::App& command, measure_options& options) {
     command.add_flag("--inference", options.inference,
                      "each estimate with its interval: cross-fit selectivity, the unbiased\n"
-                     "participation ratio; reads layers of more samples than units twice");
+                     "participation ratio, class geometry, similarity; reads layers of more\n"
+                     "samples than units twice");
     command
         .add_option("--first-index", options.first_index,
                     "--inference, --reservoir: place of the first sample in the whole data\n"
@@ -166,9 +171,10 @@ void add_estimate_options(CLI::App& command, measure_options& options) {
         ->capture_default_str();
     command
         .add_option("--method", options.method,
-                    "--inference: exact, sketch (256 random probes, participation ratio only),\n"
-                    "or auto: a sketch above 8192 samples and units")
-        ->check(one_of({"exact", "sketch", "auto"}))
+                    "--inference: exact (leaves out every sample), blocks (leaves out blocks of\n"
+                    "samples, in one pass; streams and shards do), sketch (256 random probes,\n"
+                    "participation ratio only), or auto: a sketch above 8192 samples and units")
+        ->check(one_of({"exact", "blocks", "sketch", "auto"}))
         ->type_name("HOW")
         ->capture_default_str();
     command
@@ -273,8 +279,10 @@ array_options measure_options::arrays() const {
 statistics_options measure_options::statistics() const {
     using repscope::analysis::null_method;
     using repscope::analysis::trace_method;
+    const bool is_one_pass = is_stream || chosen_shard(*this).has_value();
     return {.labels = nullptr,
             .unpaired = unpaired,
+            .gram_samples = similarity ? std::min<std::size_t>(reservoir, 2048) : 0,
             .layer = {.measures = parse_measures(measures, {.labels = is_stream || !labels.empty(),
                                                             .compare = !compare.empty() && !unpaired}),
                       .negatives = policy_named(negatives).value(),
@@ -282,14 +290,16 @@ statistics_options measure_options::statistics() const {
                       .reservoir = reservoir,
                       .inference = inference,
                       .first_sample = first_index,
-                      .trace = method == "auto"     ? trace_method::automatic
-                               : method == "sketch" ? trace_method::sketch
-                                                    : trace_method::exact,
+                      .trace = method == "auto"                    ? trace_method::automatic
+                               : method == "sketch"                ? trace_method::sketch
+                               : method == "blocks" || is_one_pass ? trace_method::blocks
+                                                                   : trace_method::exact,
                       .null = null == "permutation" ? null_method::permutation : null_method::saddlepoint,
                       .permutations = permutations,
                       .products = precision == "float" ? repscope::product_precision::float32
                                                        : repscope::product_precision::float64,
                       .max_bytes = memory,
+                      .max_bytes_with_blocks = memory,
                       .batch = batch}};
 }
 
@@ -343,8 +353,13 @@ void check(const measure_options& options) {
     if (options.require == "selectivity" && !has_selectivity) {
         throw usage_error("--require selectivity: --measures leaves it out");
     }
-    if (options.inference && !has_selectivity && !measures.contains(measure::participation_ratio)) {
-        throw usage_error("--inference: needs the measure selectivity or participation_ratio");
+    using namespace repscope::analysis;
+    constexpr measure_set estimated = geometry_measures | similarity_measures |
+                                      measure_set{measure::selectivity, measure::participation_ratio};
+    const measure_set possible = may_have_labels ? measures : measures.without(labeled_measures);
+    if (options.inference && !possible.contains_any(estimated)) {
+        throw usage_error("--inference: needs selectivity, participation_ratio, or measures of geometry or "
+                          "similarity");
     }
     if (options.json == "-" && options.format != "table")
         throw usage_error("--format: standard output has --json -");
@@ -359,11 +374,15 @@ void check(const measure_options& options) {
         const std::string whole = ": expected all samples in one process";
         if (!options.report.empty()) throw usage_error("--report" + whole);
         if (!options.compare.empty()) throw usage_error("--compare" + whole);
-        if (options.inference) throw usage_error("--inference" + whole);
+        if (options.similarity) throw usage_error("--similarity" + whole);
+        if (options.null == "permutation") throw usage_error("--null permutation" + whole);
+        if (options.method == "auto") throw usage_error("--method auto" + whole);
         if (options.hash) throw usage_error("--hash" + whole);
     }
-    using namespace repscope::analysis;
-    const bool has_reservoir = measures.contains_any(neighbor_measures | sampled_unit_measures);
+    if (options.similarity && options.unpaired)
+        throw usage_error("--similarity: not with --unpaired; expected the same samples in all layers");
+    const bool has_reservoir =
+        options.similarity || measures.contains_any(neighbor_measures | sampled_unit_measures);
     if (options.reservoir != 2048 && !has_reservoir)
         throw usage_error("--reservoir: needs a measure of samples, see '--measures help'");
     if (!options.inference && !has_reservoir && options.first_index != 0)
@@ -375,7 +394,7 @@ void check(const measure_options& options) {
         if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
         if (!measures.contains(measure::participation_ratio))
             throw usage_error("--method " + options.method + ": needs the measure participation_ratio");
-        if (!options.compare.empty())
+        if (!options.compare.empty() && options.method != "blocks")
             throw usage_error("--method " + options.method + ": --compare is exact");
     }
     if (options.null != "saddlepoint") {

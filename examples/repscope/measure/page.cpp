@@ -1,6 +1,7 @@
 #include "measure/page.hpp"
 
 #include "files/output_file.hpp"
+#include "layers/inference_report.hpp"
 #include "layers/measure_columns.hpp"
 #include "measure/csv.hpp"
 #include "measure/figures.hpp"
@@ -148,6 +149,18 @@ std::string page(const measure_result& result, const measure_figures& figures) {
         }
         text += "<h2>" + group.title + "</h2>\n" + table.text();
     }
+    if (result.similarity) {
+        text += "<h2>Similarity of layers</h2>\n<div class=\"figures\">" +
+                html_figure(figures.similarity, "Unbiased linear CKA of the layers, of " +
+                                                    std::to_string(result.similarity->samples) +
+                                                    " samples chosen at random") +
+                "</div>\n";
+    }
+    if (const auto rows = interval_rows(reports); !rows.empty()) {
+        html_table table(interval_header(), 2);
+        for (const auto& row : rows) table.add(row);
+        text += "<h2>Intervals</h2>\n" + table.text();
+    }
     const bool has_change =
         has_selectivity || reports.front().measures.contains_any(repscope::analysis::covariance_measures);
     if (reports.front().comparison && has_change)
@@ -177,7 +190,8 @@ std::string page(const measure_result& result, const measure_figures& figures) {
         "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
         "text: layers.csv" +
         std::string(has_selectivity || reports.front().unit_values ? ", units.csv" : "") +
-        (has_spectrum ? ", spectra.csv" : "") + " beside this page.</p>\n";
+        (has_spectrum ? ", spectra.csv" : "") + (result.similarity ? ", similarity.csv" : "") +
+        " beside this page.</p>\n";
     return html_page("repscope: " + std::to_string(reports.size()) + " layers", text);
 }
 
@@ -212,7 +226,8 @@ void write_report(const std::string& folder, const measure_result& result) {
         write("layers.csv", layers_csv(result.layers));
         write("units.csv", units_csv(result.layers));
         write("spectra.csv", spectra_csv(result.layers));
-        write("report.html", page(result, draw_figures(result.layers)));
+        if (result.similarity) write("similarity.csv", similarity_csv(*result.similarity));
+        write("report.html", page(result, draw_figures(result)));
     } catch (...) {
         ::rmdir(folder.c_str()); // only when it is empty
         throw;

@@ -10,10 +10,11 @@
 namespace program {
 
 /// The files of a report and their kinds.
-inline constexpr std::array<std::pair<const char*, file_kind>, 4> report_files{
+inline constexpr std::array<std::pair<const char*, file_kind>, 5> report_files{
     {{"layers.csv", file_kind::csv},
      {"units.csv", file_kind::csv},
      {"spectra.csv", file_kind::csv},
+     {"similarity.csv", file_kind::csv},
      {"report.html", file_kind::html}}};
 
 /// Throws `data_error` when a report cannot be written to the folder, which need not exist yet, so that long
@@ -22,8 +23,8 @@ void require_report_folder(const std::string& folder);
 
 /// Makes the folder and writes a report: `report.html`, a page that needs no other file, with the tables,
 /// figures by gnuplot where it is found, and what was measured (files, sizes, SHA-256, options); beside it
-/// `layers.csv`, `units.csv` and `spectra.csv`. Every file appears whole or not at all. `result` has its
-/// `inputs`. Throws `data_error`.
+/// `layers.csv`, `units.csv`, `spectra.csv` and `similarity.csv`. Every file appears whole or not at all.
+/// `result` has its `inputs`. Throws `data_error`.
 void write_report(const std::string& folder, const measure_result& result);
 
 } // namespace program

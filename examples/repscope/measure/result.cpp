@@ -76,9 +76,11 @@ void publish(const measure_result& result, const std::string& json, print_format
         std::fputs((has_selectivity ? notes : text + notes).c_str(), stderr);
     } else if (format == print_format::markdown) {
         print(text + "\n" + layer_table(result.layers, table_style::markdown) +
+              (result.similarity ? "\n" + similarity_tables(*result.similarity, true) : "") +
               (notes.empty() ? "" : "\n" + notes));
     } else {
-        print(text + layer_table(result.layers) + notes);
+        print(text + layer_table(result.layers) +
+              (result.similarity ? "\n" + similarity_tables(*result.similarity, false) : "") + notes);
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "layers/report.hpp"
 #include "measure/settings.hpp"
+#include "measure/similarity_matrix.hpp"
 
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@ struct measure_result {
     measure_settings settings;
     std::vector<std::string> notes{};                  ///< on how the dump was read
     std::optional<std::vector<input_record>> inputs{}; ///< none where a state file lacks them
+    std::optional<similarity_matrix> similarity{};     ///< with --similarity
 };
 
 /// One line on what was measured, without a line feed.

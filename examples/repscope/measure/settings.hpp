@@ -29,7 +29,8 @@ struct measure_settings {
     std::vector<std::string> ignored;
     std::string spatial = "mean";
     std::vector<std::string> compare;
-    bool unpaired = false; ///< the samples of `compare` are others
+    bool unpaired = false;   ///< the samples of `compare` are others
+    bool similarity = false; ///< CKA of all pairs of layers
     std::string precision = "double";
     bool inference = false;
     std::uint64_t first_index = 0;

@@ -58,6 +58,7 @@ int merge(const merge_options& options) {
         const measure_settings settings = stored_run(heads.front()).first;
         check_condition_keys(options.fail_if,
                              {.selectivity = has_labels,
+                              .inference = settings.inference,
                               .measures = parse_measures(settings.measures, {.labels = has_labels})});
         std::vector<std::string> names;
         for (const auto& layer : heads.front().layers) names.push_back(layer.name);

@@ -24,6 +24,10 @@ state_merger::run_options state_merger::options_of(const analysis::state_file& h
     options.moments.epsilon = options.settings.epsilon;
     options.moments.negatives = policy_named(options.settings.negatives).value();
     options.moments.reservoir = options.settings.reservoir;
+    options.moments.inference = options.settings.inference;
+    options.moments.first_sample = options.settings.first_index;
+    options.moments.trace =
+        options.settings.method == "sketch" ? analysis::trace_method::sketch : analysis::trace_method::blocks;
     options.moments.classes = head.class_labels.size();
     try {
         options.moments.measures =

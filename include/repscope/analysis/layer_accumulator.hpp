@@ -141,7 +141,8 @@ class basic_layer_accumulator {
         }
         flush();
         moments_.merge(other.moments_);
-        if (inference_) inference_->merge(*other.inference_);
+        const scoped_pool pool(options_.threads);
+        if (inference_) inference_->merge(*other.inference_, *pool);
     }
 
     /// Ends a pass over the samples. Returns whether another pass over all samples, in the same order, is
@@ -226,7 +227,7 @@ class basic_layer_accumulator {
     void commit(std::size_t rows, std::span<const std::int32_t> classes = {},
                 std::span<const std::size_t> places = {}) {
         classes_.insert(classes_.end(), classes.begin(), classes.end());
-        const bool is_blocked = inference_ && inference_->blocks;
+        const bool is_blocked = inference_ && inference_->needs_places();
         if ((is_blocked || moments_.has_reservoir()) && !is_evaluated() && rows != 0) {
             const std::uint64_t next = is_blocked ? inference_->next_place : moments_.next_place;
             for (std::size_t i = 0; i < rows; ++i)
@@ -279,14 +280,15 @@ class basic_layer_accumulator {
         constexpr const char* name = "analysis::layer_accumulator::save_flushed_sections";
         require_first_pass(name);
         if (inference_) errors::throw_value_error(name, "expected an accumulator without inference");
-        return detail::sections_of(moments_, inference_);
+        return detail::sections_of(moments_);
     }
 
     /// Returns the states as bytes, as sections of a state file. Throws `value_error` after `next_pass`.
     [[nodiscard]] std::vector<saved_section> save_sections() {
         require_first_pass("analysis::layer_accumulator::save");
         flush();
-        return detail::sections_of(moments_, inference_);
+        const scoped_pool pool(options_.threads);
+        return detail::sections_of(moments_, inference_, *pool);
     }
 
     /// Reads the bytes of `save_sections`; `options` must equal those of the saved accumulator.
@@ -303,28 +305,13 @@ class basic_layer_accumulator {
     }
 
     /// Writes the states: number of sections, then kind, size and bytes of each. Throws as `save_sections`.
-    void save(byte_writer& out) {
-        const std::vector<saved_section> sections = save_sections();
-        out.put(static_cast<std::uint32_t>(sections.size()));
-        for (const saved_section& section : sections) {
-            out.put_text(section.kind);
-            out.put(static_cast<std::uint64_t>(section.payload.size()));
-            out.put_bytes(section.payload);
-        }
-    }
+    void save(byte_writer& out) { detail::put_sections(save_sections(), out); }
 
     /// Reads the bytes of `save`; `options` must equal those of the saved accumulator. Throws `format_error`
     /// if the bytes are cut or are not such states.
     [[nodiscard]] static basic_layer_accumulator load(byte_reader& in,
                                                       const layer_accumulator_options& options = {}) {
-        const auto count = in.get<std::uint32_t>();
-        std::vector<state_section> sections;
-        for (std::uint32_t k = 0; k < count; ++k) {
-            std::string kind = in.get_text();
-            const auto size = in.get<std::uint64_t>();
-            sections.push_back({std::move(kind), in.take(static_cast<std::size_t>(size))});
-        }
-        return load_sections(sections, options, in.name());
+        return load_sections(detail::take_sections(in), options, in.name());
     }
 
   private:
@@ -424,8 +411,7 @@ class basic_layer_accumulator {
         const auto places = places_.empty() ? std::span<const std::size_t>()
                                             : std::span<const std::size_t>(places_).subspan(first, rows);
         moments_.update(values, selective, classes, options_.first_sample, places, *pool);
-        if (!inference_ || !inference_->blocks) return;
-        inference_->update(selective, classes, places, options_, *pool);
+        if (inference_) inference_->update(values, selective, classes, places, options_, *pool);
     }
 
     void evaluate(thread_pool& pool) {
@@ -465,7 +451,7 @@ class basic_layer_accumulator {
             scatter_matrix products = std::move(moments_.covariance).centered(Backend{});
             if (!is_thin) add_others(products);
             detail::add_dimensionality(products, measures, report);
-            if (detail::needs_ratio_estimate(options_)) inference_->take(std::move(products));
+            if (detail::needs_ratio_estimate(options_)) inference_->take(std::move(products), options_.trace);
         }
     }
 

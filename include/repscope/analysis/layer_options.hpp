@@ -15,9 +15,10 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace analysis {
 
-/// Method for tr S^2, on which a participation ratio rests.
+/// Method for tr S^2, on which a participation ratio rests, and for its interval.
 enum class trace_method {
-    exact,
+    exact,    ///< the interval leaves out every sample, in a second pass for more samples than units
+    blocks,   ///< exact; the interval leaves out blocks of samples, which needs one pass
     sketch,   ///< from 256 random probes; participation ratio only
     automatic ///< exact while samples or units are at most 8192, else a sketch
 };
@@ -58,6 +59,10 @@ struct layer_accumulator_options {
     std::uint64_t samples = 0;
     /// Most bytes for the states; never changes a bit of the result.
     std::size_t max_bytes = std::size_t{4} << 30U;
+    /// Most bytes for the states with those of blocks of samples, from which intervals of class geometry and
+    /// of `trace_method::blocks` are computed. Where they need more, these intervals are left out; no other
+    /// number changes. 0: `max_bytes`.
+    std::size_t max_bytes_with_blocks = 0;
     /// Samples that are buffered; 0: chosen from the number of units. Never changes a bit of the result.
     std::size_t batch = 0;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "repscope/analysis/layer_options.hpp"
+#include "repscope/analysis/measure_interval.hpp"
 #include "repscope/analysis/measure_set.hpp"
 #include "repscope/dimensionality/correlation_dimension.hpp"
 #include "repscope/dimensionality/estimate.hpp"
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace repscope {
@@ -53,8 +55,13 @@ struct inference_report {
     std::size_t state_bytes = 0;       ///< of `blocked_class_sums`
     /// With a sketch `jackknife` is NaN, and the interval is that of the random probes alone.
     participation_ratio_estimate participation_ratio;
-    trace_method method = trace_method::exact; ///< exact or sketch
+    trace_method method = trace_method::exact; ///< exact, blocks or sketch
     std::size_t probes = 0;                    ///< of a sketch
+    std::vector<measure_interval> intervals;   ///< of class geometry, from blocks of samples
+    /// Measures without an interval, since the moments of the blocks need `block_bytes`, more than
+    /// `max_bytes` leaves.
+    std::vector<std::string_view> left_out;
+    double block_bytes = 0;
 };
 
 /// Measures of every unit: one value per unit, or none for a measure that was not asked for. Their

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "repscope/analysis/measure_interval.hpp"
 #include "repscope/geometry/linear_cka.hpp"
 
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace repscope {
@@ -19,6 +21,11 @@ struct similarity_report {
     std::vector<double> uniformity, perturbed_uniformity;
     /// Mean over classes of the change of the uniformity; NaN if no class has one.
     double uniformity_change = std::numeric_limits<double>::quiet_NaN();
+    std::vector<measure_interval> intervals; ///< with inference
+    /// Measures without an interval, since the moments of the blocks need `block_bytes`, more than
+    /// `max_bytes` leaves.
+    std::vector<std::string_view> left_out;
+    double block_bytes = 0;
 };
 
 } // namespace analysis

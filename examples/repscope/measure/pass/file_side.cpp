@@ -6,9 +6,9 @@
 #include "support/errors.hpp"
 
 #include <repscope/error.hpp>
+#include <repscope/moments/gram_matrix.hpp>
 
 #include <cmath>
-#include <span>
 #include <string>
 
 namespace program {
@@ -64,15 +64,28 @@ void file_side::read(std::size_t row, std::size_t first, std::size_t count, std:
 
 void file_side::commit(std::size_t row, std::size_t count) {
     if (labels_ == nullptr) {
-        std::vector<std::size_t> places(count);
-        for (std::size_t i = 0; i < count; ++i) places[i] = rows_[row + i];
-        statistics_.commit(count, {}, places);
+        row_places_.resize(count);
+        for (std::size_t i = 0; i < count; ++i) row_places_[i] = rows_[row + i];
+        places_ = row_places_;
     } else {
         const std::size_t first = rows_.first() + row;
-        statistics_.commit(count, std::span(labels_->classes).subspan(first, count),
-                           std::span(labels_->kept).subspan(first, count));
+        classes_ = std::span(labels_->classes).subspan(first, count);
+        places_ = std::span(labels_->kept).subspan(first, count);
+    }
+    statistics_.commit(count, classes_, places_);
+    if (reservoir_) {
+        reservoir_->update(repscope::tensor_view<const double, 2>(values_, {count, form_.units}),
+                           {.first_index = first_sample_, .places = places_});
     }
     if (row + count == rows_.size()) statistics_.flush();
+}
+
+std::optional<repscope::scatter_matrix> file_side::take_gram(repscope::thread_pool& pool) {
+    if (!reservoir_) return std::nullopt;
+    const repscope::reservoir_samples kept = reservoir_->sorted();
+    reservoir_.reset();
+    const repscope::tensor_view<const double, 2> rows(kept.values.data(), {kept.index.size(), form_.units});
+    return repscope::gram_matrix(rows, {.threads = pool});
 }
 
 std::size_t file_side::zero_samples() const noexcept {

@@ -6,11 +6,16 @@
 
 #include <repscope/analysis/layer_accumulator.hpp>
 #include <repscope/io/block_reader.hpp>
+#include <repscope/moments/sample_reservoir.hpp>
+#include <repscope/moments/scatter_matrix.hpp>
 #include <repscope/parallel/ordered_section.hpp>
 #include <repscope/parallel/thread_pool.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace program {
@@ -33,7 +38,11 @@ class file_side {
     file_side(const repscope::io::block_reader& file, const sample_form& form, const row_list& rows,
               std::size_t workers, const statistics_options& options, repscope::thread_pool& pool)
         : file_(file), form_(form), rows_(rows), scratch_(workers), labels_(options.labels),
-          statistics_(accumulator_of(rows, form.units, options, pool)) {}
+          statistics_(accumulator_of(rows, form.units, options, pool)) {
+        if (options.gram_samples == 0) return;
+        reservoir_.emplace(form.units, options.gram_samples);
+        first_sample_ = options.layer.first_sample;
+    }
 
     [[nodiscard]] repscope::analysis::layer_accumulator& statistics() noexcept { return statistics_; }
     [[nodiscard]] const repscope::io::block_reader& file() const noexcept { return file_; }
@@ -42,16 +51,27 @@ class file_side {
     void begin_batch();
     /// The values of the units of the batch, (rows, units).
     [[nodiscard]] const double* values() const noexcept { return values_; }
+    /// The values of the batch for measures of units.
+    [[nodiscard]] const double* selective() const noexcept {
+        return rectified_ == nullptr ? values_ : rectified_;
+    }
 
     /// Reads rows [first, first + count) of the batch that begins at row `row`; `part` numbers the calls.
     void read(std::size_t row, std::size_t first, std::size_t count, std::size_t part, std::size_t worker);
 
     /// States that the rows of the batch that begins at row `row` have been read.
     void commit(std::size_t row, std::size_t count);
+    /// The classes of the rows of the last batch, none without labels, and their indices in the file.
+    [[nodiscard]] std::span<const std::int32_t> classes() const noexcept { return classes_; }
+    [[nodiscard]] std::span<const std::size_t> places() const noexcept { return places_; }
 
     /// Samples whose activations are all 0, of the passes before `stop_counting`.
     [[nodiscard]] std::size_t zero_samples() const noexcept;
     void stop_counting() noexcept { counts_ = false; }
+
+    /// The Gram matrix of a random subset of the samples, none unless the options ask for it. Frees the
+    /// samples.
+    [[nodiscard]] std::optional<repscope::scatter_matrix> take_gram(repscope::thread_pool& pool);
 
     /// Throws `data_error` for the value in the last batch, up to row `end`, that made a sum not finite.
     void name_not_finite(std::size_t end);
@@ -74,9 +94,14 @@ class file_side {
     std::vector<scratch> scratch_;
     const label_set* labels_;
     repscope::analysis::layer_accumulator statistics_;
+    std::span<const std::int32_t> classes_;
+    std::span<const std::size_t> places_;
+    std::vector<std::size_t> row_places_;
     double* values_ = nullptr;
     double* rectified_ = nullptr;
     bool counts_ = true;
+    std::optional<repscope::sample_reservoir> reservoir_;
+    std::uint64_t first_sample_ = 0;
     std::unique_ptr<repscope::ordered_section> batch_;
 };
 

@@ -69,7 +69,10 @@ statistics_options with_covariance(statistics_options options) {
 
 // Of several states that share what is allowed.
 statistics_options share_of(statistics_options options, const file_task& task) {
-    if (task.perturbed != nullptr) options.layer.max_bytes /= 3;
+    if (task.perturbed != nullptr && !task.unpaired) {
+        options.layer.max_bytes /= 3;
+        options.layer.max_bytes_with_blocks /= 3;
+    }
     return options;
 }
 
@@ -81,6 +84,30 @@ std::size_t rows_of_read(const file_task& task, const statistics_options& option
     const std::size_t row =
         file.units() * file.positions() * (file.reads_as_float() ? sizeof(float) : sizeof(double));
     return std::clamp<std::size_t>(options.memory() / 4 / threads / row, 1, max_rows);
+}
+
+// Bytes of the statistics of all files that are read side by side.
+double bytes_of_sides(const file_task& task, const statistics_options& options, std::size_t rows,
+                      std::size_t units) {
+    const auto needed = [&](const statistics_options& each) {
+        return analysis::layer_accumulator::bytes_needed(rows, units, each.accumulator_options(rows, 1));
+    };
+    const statistics_options each = share_of(options, task);
+    double bytes = needed(each);
+    if (task.perturbed == nullptr) return bytes;
+    const statistics_options compared = of_perturbed(each);
+    bytes += needed(compared);
+    if (compared.needs_difference()) bytes += needed(of_difference(compared));
+    return bytes;
+}
+
+// Of the similarity of two files whose statistics take `bytes` bytes.
+analysis::layer_accumulator_options options_of_pair(const statistics_options& options, std::size_t rows,
+                                                    double bytes) {
+    analysis::layer_accumulator_options result = options.accumulator_options(rows, 1);
+    const double spare = static_cast<double>(result.max_bytes_with_blocks) - bytes;
+    result.max_bytes_with_blocks = spare > 1 ? static_cast<std::size_t>(spare) : 1;
+    return result;
 }
 
 class file_measurement {
@@ -97,9 +124,8 @@ class file_measurement {
         if (compared.needs_difference())
             difference_ = accumulator_of(rows_, form_.units, of_difference(compared), pool);
         if (options.layer.measures.contains_any(analysis::similarity_measures)) {
-            analysis::layer_accumulator_options of_pair = sides_[0]->statistics().options();
-            of_pair.max_bytes = options.memory();
-            similarity_.emplace(form_.units, of_pair);
+            const double bytes = bytes_of_sides(task, options, rows_.size(), form_.units);
+            similarity_.emplace(form_.units, options_of_pair(options, rows_.size(), bytes));
         }
     }
 
@@ -131,9 +157,12 @@ class file_measurement {
             }
             if (similarity_) {
                 const auto rows_of = [&](const file_side& one) {
-                    return repscope::tensor_view<const double, 2>(one.values(), {count, form_.units});
+                    using matrix = repscope::tensor_view<const double, 2>;
+                    return analysis::similarity_rows{matrix(one.values(), {count, form_.units}),
+                                                     matrix(one.selective(), {count, form_.units})};
                 };
-                similarity_->update(rows_of(*sides_[0]), rows_of(*sides_[1]), pool_);
+                similarity_->update(rows_of(*sides_[0]), rows_of(*sides_[1]), sides_[0]->classes(),
+                                    sides_[0]->places(), pool_);
             }
             if (difference_) {
                 difference_->commit(count);
@@ -157,8 +186,11 @@ class file_measurement {
     }
 
     void finish(layer_report& report) {
+        report.gram = sides_[0]->take_gram(pool_);
+        if (sides_.size() == 2) report.perturbed_gram = sides_[1]->take_gram(pool_);
         if (similarity_) {
             report.similarity = similarity_->finish(sides_[0]->statistics(), sides_[1]->statistics(), pool_);
+            similarity_.reset(); // further passes read the clean file alone
         }
         if (sides_.size() == 2) {
             comparison_report& comparison = report.comparison.emplace();
@@ -219,23 +251,25 @@ std::size_t min_bytes(const file_task& task, const statistics_options& options) 
         return analysis::layer_accumulator::bytes_needed(rows.size(), units,
                                                          each.accumulator_options(rows.size(), 1));
     };
-    double bytes = needed(task.unpaired ? with_covariance(options) : options);
+    double bytes = 0;
     if (task.unpaired) {
+        bytes += needed(with_covariance(options));
         const auto other = of_other_samples(options);
         const std::size_t samples = task.perturbed->samples();
         bytes +=
             analysis::layer_accumulator::bytes_needed(samples, units, other.accumulator_options(samples, 1));
         // The eigenvectors of both, and the products of their roots.
         bytes += 4 * sizeof(double) * static_cast<double>(units) * static_cast<double>(units);
-    } else if (task.perturbed != nullptr) {
-        const statistics_options compared = of_perturbed(options);
-        bytes += needed(compared);
-        if (compared.needs_difference()) bytes += needed(of_difference(compared));
-        if (options.layer.measures.contains_any({analysis::measure::cka, analysis::measure::procrustes})) {
-            // The cross covariance and its copy, and those of both covariances.
-            bytes += 4 * sizeof(double) * static_cast<double>(units + 2) * static_cast<double>(units + 2);
+    } else {
+        bytes = bytes_of_sides(task, options, rows.size(), units);
+        if (task.perturbed != nullptr && options.layer.measures.contains_any(analysis::similarity_measures)) {
+            bytes += analysis::layer_similarity::bytes_needed(rows.size(), units,
+                                                              options_of_pair(options, rows.size(), bytes));
         }
     }
+    const double kept = static_cast<double>(std::min(options.gram_samples, rows.size()));
+    bytes +=
+        (task.perturbed == nullptr ? 1 : 2) * sizeof(double) * kept * (3 * static_cast<double>(units) + kept);
     return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
 }
 
@@ -276,6 +310,7 @@ layer_report measure_drift(const file_task& task, const statistics_options& opti
     second.file = task.perturbed;
     statistics_options half = with_covariance(options);
     half.layer.max_bytes /= 2;
+    half.layer.max_bytes_with_blocks /= 2;
     const double bytes =
         static_cast<double>(task.file->samples()) * static_cast<double>(task.file->sample_bytes());
     measurement_of(first, half, pool, read, [&](file_measurement& measurement) {

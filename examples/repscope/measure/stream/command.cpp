@@ -58,6 +58,7 @@ void refuse_options(const measure_options& options) {
     refuse(!options.state.empty(), "--state", "which has --snapshot FILE");
     refuse(!options.compare.empty(), "--compare", "which is not paired with another one");
     refuse(options.hash, "--hash", once);
+    refuse(options.similarity, "--similarity", once);
     refuse(!options.report.empty(), "--report", once + "; its page has the hashes of the inputs");
     refuse(options.null == "permutation", "--null permutation", once);
     refuse(options.method == "auto", "--method auto", "whose number of samples is not known (exact, sketch)");

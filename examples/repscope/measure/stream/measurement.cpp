@@ -142,7 +142,6 @@ void stream_measurement::add_activations(const member_place& place, const io::np
                                             " of " + file + " holds at least " +
                                             std::to_string(record.first + samples) + " samples");
     }
-    require_one_pass(layer, layer.position() + samples);
     require_memory(number, layer.position() + samples);
     const std::size_t skipped = layer.samples_to_skip(samples);
     const io::block_reader rows(io::forward_array(bytes, header, member, options_.memory / 4), layer.axes());
@@ -264,12 +263,26 @@ std::size_t stream_measurement::classes() const noexcept {
     return origin_ == label_origin::stream ? std::max(least, table_.size()) : 0;
 }
 
+repscope::analysis::layer_accumulator_options stream_measurement::moment_options(std::size_t layer) const {
+    if (layers_[layer]->has_moments()) {
+        repscope::analysis::layer_accumulator_options options = layers_[layer]->moments().options();
+        options.classes = std::max(options.classes, classes());
+        return options;
+    }
+    repscope::analysis::layer_accumulator_options options = options_.statistics().layer;
+    options.threads = pool_;
+    options.classes = classes();
+    double others = 0.0;
+    for (std::size_t k = 0; k < layers_.size(); ++k) others += k == layer ? 0.0 : needed_bytes_[k];
+    const double spare = static_cast<double>(options_.memory) - others;
+    options.max_bytes = options.max_bytes_with_blocks = spare > 1 ? static_cast<std::size_t>(spare) : 1;
+    return options;
+}
+
 void stream_measurement::begin_moments(stream_layer& layer) {
-    const statistics_options how = options_.statistics();
-    repscope::analysis::layer_accumulator_options of_layer = how.layer;
-    of_layer.threads = pool_;
-    of_layer.classes = classes();
-    layer.begin(of_layer);
+    const auto place =
+        std::find_if(layers_.begin(), layers_.end(), [&](const auto& each) { return each.get() == &layer; });
+    layer.begin(moment_options(static_cast<std::size_t>(place - layers_.begin())));
 }
 
 void stream_measurement::grow_classes(stream_layer& layer) {
@@ -296,20 +309,8 @@ void stream_measurement::sort_classes() {
     }
 }
 
-void stream_measurement::require_one_pass(const stream_layer& layer, std::uint64_t samples) const {
-    const auto measures = options_.statistics().layer.measures;
-    if (!options_.inference || options_.method != "exact" || samples <= layer.units() ||
-        !measures.contains(repscope::analysis::measure::participation_ratio)) {
-        return;
-    }
-    throw usage_error("--inference: layer " + layer.name() + " has more samples than units (" +
-                      std::to_string(layer.units()) +
-                      "), which needs a second pass; a stream is read once (--method sketch needs one pass)");
-}
-
 void stream_measurement::require_memory(std::size_t layer, std::uint64_t samples) {
-    repscope::analysis::layer_accumulator_options of_layer = options_.statistics().layer;
-    of_layer.classes = classes();
+    const repscope::analysis::layer_accumulator_options of_layer = moment_options(layer);
     needed_bytes_[layer] =
         repscope::analysis::layer_accumulator::bytes_needed(samples, layers_[layer]->units(), of_layer);
     double all = 0.0;

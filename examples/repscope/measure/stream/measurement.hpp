@@ -73,11 +73,12 @@ class stream_measurement {
     void require_class_sums() const;
     void add_waiting(batch_record& record);
     void allow_waiting(std::size_t bytes, const std::string& member);
+    /// Options of the moments of a layer; their memory is what the other layers leave.
+    [[nodiscard]] repscope::analysis::layer_accumulator_options moment_options(std::size_t layer) const;
     void begin_moments(stream_layer& layer);
     void grow_classes(stream_layer& layer);
     void sort_classes();
     void require_memory(std::size_t layer, std::uint64_t samples);
-    void require_one_pass(const stream_layer& layer, std::uint64_t samples) const;
     void require_whole() const;
     void after_member(const stream_layer& layer);
     void save_snapshot(bool is_last);

@@ -2,6 +2,7 @@
 
 #include "repscope/analysis/layer_options.hpp"
 #include "repscope/analysis/layer_report.hpp"
+#include "repscope/detail/analysis/layer_blocks.hpp"
 #include "repscope/detail/analysis/layer_memory.hpp"
 #include "repscope/detail/analysis/layer_needs.hpp"
 #include "repscope/dimensionality/hutch_plus_plus.hpp"
@@ -31,9 +32,10 @@ namespace detail {
 /// States that the estimates of a layer need beyond its moments.
 template <product_backend Backend>
 struct layer_inference {
-    std::optional<blocked_class_sums> blocks{}; ///< for selectivity
-    std::vector<std::uint32_t> labels{};        ///< of all samples, for permutations
-    std::uint64_t next_place = 0;               ///< index of the next sample, starting at `first_sample`
+    std::optional<blocked_class_sums> blocks{};     ///< for selectivity
+    std::optional<layer_blocks<Backend>> moments{}; ///< for other measures, if they fit into memory
+    std::vector<std::uint32_t> labels{};            ///< of all samples, for permutations
+    std::uint64_t next_place = 0;                   ///< index of the next sample, starting at `first_sample`
 
     // After the first pass.
     std::optional<participation_ratio_jackknife> jackknife{};
@@ -43,6 +45,7 @@ struct layer_inference {
     bool has_second_pass = false; ///< the jackknife uses only the first of the further passes
 
     layer_inference(std::size_t units, const layer_accumulator_options& options) {
+        if (has_blocks(units, options)) moments.emplace(units, options);
         if (!needs_selectivity(options)) return;
         blocks.emplace(units, options.classes,
                        class_blocks_options{.blocks = inference_blocks,
@@ -50,17 +53,25 @@ struct layer_inference {
                                             .max_bytes = options.max_bytes});
     }
 
-    /// Adds rows of the first pass.
-    void update(const tensor_view<const double, 2>& selective, std::span<const std::int32_t> classes,
-                std::span<const std::size_t> places, const layer_accumulator_options& options,
-                thread_pool& pool) {
+    /// Whether the indices of the samples are used.
+    [[nodiscard]] bool needs_places() const noexcept { return blocks || moments; }
+
+    /// Adds rows of the first pass: the values, and those for selectivity.
+    void update(const tensor_view<const double, 2>& values, const tensor_view<const double, 2>& selective,
+                std::span<const std::int32_t> classes, std::span<const std::size_t> places,
+                const layer_accumulator_options& options, thread_pool& pool) {
+        if (moments) moments->update(values, classes, options.first_sample, places, pool);
         if (!blocks) return;
         blocks->update(selective, classes,
                        {.threads = pool, .first_index = options.first_sample, .places = places});
         if (is_permuted(options)) labels.insert(labels.end(), classes.begin(), classes.end());
     }
 
-    void merge(const layer_inference& other) {
+    void merge(const layer_inference& other, thread_pool& pool) {
+        if (moments && other.moments)
+            moments->merge(*other.moments, pool);
+        else
+            moments.reset(); // those of a part do not fit into memory
         if (!blocks) return;
         blocks->merge(*other.blocks);
         const std::vector<std::uint32_t> more = other.labels;
@@ -68,7 +79,10 @@ struct layer_inference {
     }
 
     /// Ends the first pass of an exact layer.
-    void take(scatter_matrix&& products) { jackknife.emplace(std::move(products)); }
+    void take(scatter_matrix&& products, trace_method method) {
+        const bool needs_rows = products.samples > products.order;
+        if (method != trace_method::blocks || !needs_rows) jackknife.emplace(std::move(products));
+    }
 
     /// Ends the first pass of a sketched layer.
     void take(const covariance_sketch& sketch) {
@@ -103,8 +117,8 @@ struct layer_inference {
         if (permutation) permutation->update(selective, {.threads = pool});
     }
 
-    /// Completes `report` after the last pass.
-    void finish(const layer_accumulator_options& options, thread_pool& pool, layer_report& report) const {
+    /// Completes `report` after the last pass. Consumes the moments of blocks.
+    void finish(const layer_accumulator_options& options, thread_pool& pool, layer_report& report) {
         inference_report& result = report.inference.emplace();
         if (blocks) {
             result.cross_fit = cross_fit_selectivity(
@@ -118,9 +132,45 @@ struct layer_inference {
             add_sketched_ratio(report, result);
         else if (jackknife)
             result.participation_ratio = jackknife->estimate(0.95, Backend{});
+        else if (needs_ratio_estimate(options))
+            begin_block_ratio(report, result);
+        add_intervals(options, pool, report, result);
     }
 
   private:
+    /// The participation ratio, whose interval is that of blocks.
+    static void begin_block_ratio(const layer_report& report, inference_report& result) {
+        constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+        result.method = trace_method::blocks;
+        result.participation_ratio = {report.dimensionality.participation_ratio,
+                                      report.dimensionality.participation_ratio_unbiased,
+                                      nan,
+                                      nan,
+                                      {},
+                                      report.samples};
+    }
+
+    void add_intervals(const layer_accumulator_options& options, thread_pool& pool,
+                       const layer_report& report, inference_report& result) {
+        measure_set needed = block_measures(report.units, options);
+        if (result.method != trace_method::blocks) needed = needed.without({measure::participation_ratio});
+        if (needed.empty()) return;
+        if (!moments) {
+            for (const named_value& each : geometry_values({}, needed)) result.left_out.push_back(each.name);
+            if (needed.contains(measure::participation_ratio))
+                result.left_out.push_back("participation_ratio");
+            result.block_bytes = bytes_of_blocks(report.samples, report.units, options);
+            return;
+        }
+        result.intervals = moments->intervals(pool);
+        if (result.intervals.empty() || result.intervals.back().name != block_ratio_name) return;
+        const estimate_interval of_log = result.intervals.back().value;
+        result.intervals.pop_back();
+        if (result.method != trace_method::blocks) return;
+        result.participation_ratio.se_log = of_log.error;
+        result.participation_ratio.ci = {std::exp(of_log.range.low), std::exp(of_log.range.high)};
+    }
+
     void add_p_values(const layer_accumulator_options& options, const layer_report& report,
                       inference_report& result) const {
         if (permutation) {

@@ -2,6 +2,7 @@
 
 #include "repscope/analysis/layer_options.hpp"
 #include "repscope/detail/analysis/layer_needs.hpp"
+#include "repscope/detail/analysis/row_blocks.hpp"
 #include "repscope/moments/value_histogram.hpp"
 #include "repscope/parallel/blocks.hpp"
 #include "repscope/selectivity/class_selectivity.hpp"
@@ -11,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
@@ -108,10 +110,48 @@ inline constexpr std::size_t inference_probes = 256;
     return states == 0 ? 0 : (2 * states + 4) * n * static_cast<double>(units) * sizeof(double);
 }
 
-/// Lower bound of the bytes that the statistics of `samples` samples need with the smallest batch, during
-/// accumulation and evaluation. Infinite if that does not fit in an index.
-[[nodiscard]] inline double bytes_of_layer(std::uint64_t samples, std::size_t units,
-                                           const layer_accumulator_options& options) {
+/// The measures that need moments of blocks of samples for their intervals.
+[[nodiscard]] inline measure_set block_measures(std::size_t units, const layer_accumulator_options& options) {
+    if (!options.inference) return {};
+    measure_set measures = possible_measures(options) & geometry_measures;
+    if (is_sketched(options.samples, units, options)) return measures.without(class_scatter_measures);
+    if (needs_ratio_estimate(options) && options.trace == trace_method::blocks)
+        measures.insert(measure::participation_ratio);
+    return measures;
+}
+
+/// The options of the moments of blocks.
+[[nodiscard]] inline layer_accumulator_options options_of_blocks(std::size_t units,
+                                                                 const layer_accumulator_options& options) {
+    layer_accumulator_options result = options;
+    result.measures = block_measures(units, options);
+    result.inference = false;
+    result.needs_covariance = false;
+    result.samples = 0;
+    return result;
+}
+
+/// Bytes of the moments of blocks, of the copies that their jackknife holds, and of the rows that wait.
+/// `samples` 0 means an unknown number.
+[[nodiscard]] inline double bytes_of_blocks(std::uint64_t samples, std::size_t units,
+                                            const layer_accumulator_options& options) {
+    const layer_accumulator_options each = options_of_blocks(units, options);
+    if (each.measures.empty()) return 0;
+    constexpr double blocks = inference_blocks, copies = 8;
+    const auto u = static_cast<double>(units);
+    const auto n = samples == 0 ? std::numeric_limits<double>::infinity() : static_cast<double>(samples);
+    double state = 4 * u;
+    const auto of_classes = 2 * static_cast<double>((std::max<std::size_t>)(1, options.classes)) * u;
+    if (needs_selective_classes(each)) state += of_classes;
+    if (needs_directions(each)) state += of_classes;
+    double doubles = (blocks + copies) * state + blocks * row_blocks::portion * u;
+    if (needs_scatter(each)) doubles += (std::min)(n, blocks * u) * u + (copies + 2) * (std::min)(n, u) * u;
+    return doubles * sizeof(double);
+}
+
+/// Lower bound of the bytes that the statistics of `samples` samples need without blocks.
+[[nodiscard]] inline double bytes_without_blocks(std::uint64_t samples, std::size_t units,
+                                                 const layer_accumulator_options& options) {
     const auto n = static_cast<double>(samples);
     const auto u = static_cast<double>(units);
     // During accumulation, the matrix of a covariance or its rows are stored once, and a second time when the
@@ -129,6 +169,29 @@ inline constexpr std::size_t inference_probes = 256;
     return (state + geometry) * sizeof(double) + batch +
            static_cast<double>(bytes_of_class_states(units, options)) +
            bytes_of_reservoirs(samples, units, options) + bytes_of_inference(samples, units, options);
+}
+
+/// Most bytes for the states with those of blocks.
+[[nodiscard]] inline double block_limit(const layer_accumulator_options& options) noexcept {
+    return static_cast<double>(options.max_bytes_with_blocks == 0 ? options.max_bytes
+                                                                  : options.max_bytes_with_blocks);
+}
+
+/// Whether the moments of blocks fit into the memory that the other statistics leave.
+[[nodiscard]] inline bool has_blocks(std::size_t units, const layer_accumulator_options& options) {
+    const double bytes = bytes_of_blocks(options.samples, units, options);
+    if (bytes == 0) return false;
+    constexpr std::uint64_t many = std::uint64_t{1} << 40U; // more samples than units
+    const double others = bytes_without_blocks(options.samples == 0 ? many : options.samples, units, options);
+    return others + bytes <= block_limit(options);
+}
+
+/// Lower bound of the bytes that the statistics of `samples` samples need with the smallest batch, during
+/// accumulation and evaluation. Infinite if that does not fit in an index.
+[[nodiscard]] inline double bytes_of_layer(std::uint64_t samples, std::size_t units,
+                                           const layer_accumulator_options& options) {
+    const double others = bytes_without_blocks(samples, units, options);
+    return has_blocks(units, options) ? others + bytes_of_blocks(samples, units, options) : others;
 }
 
 /// Bytes for permutations: half of the memory that the layer leaves, and at least that of one permutation.

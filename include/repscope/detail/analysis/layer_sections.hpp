@@ -25,8 +25,7 @@ namespace analysis {
 namespace detail {
 
 template <product_backend Backend>
-[[nodiscard]] std::vector<saved_section>
-sections_of(const layer_moments<Backend>& moments, const std::optional<layer_inference<Backend>>& inference) {
+[[nodiscard]] std::vector<saved_section> sections_of(const layer_moments<Backend>& moments) {
     std::vector<saved_section> sections;
     byte_writer bytes;
     const auto add = [&](const char* kind) { sections.push_back({kind, bytes.take()}); };
@@ -52,11 +51,50 @@ sections_of(const layer_moments<Backend>& moments, const std::optional<layer_inf
         bytes.put(moments.next_place);
         add("next_place");
     }
+    return sections;
+}
+
+/// Writes sections: their number, then kind, size and bytes of each.
+inline void put_sections(std::span<const saved_section> sections, byte_writer& out) {
+    out.put(static_cast<std::uint32_t>(sections.size()));
+    for (const saved_section& section : sections) {
+        out.put_text(section.kind);
+        out.put(static_cast<std::uint64_t>(section.payload.size()));
+        out.put_bytes(section.payload);
+    }
+}
+
+/// Reads what `put_sections` wrote; the sections refer to the bytes of `in`.
+[[nodiscard]] inline std::vector<state_section> take_sections(byte_reader& in) {
+    const auto count = in.get<std::uint32_t>();
+    std::vector<state_section> sections;
+    for (std::uint32_t k = 0; k < count; ++k) {
+        std::string kind = in.get_text();
+        const auto size = in.get<std::uint64_t>();
+        sections.push_back({std::move(kind), in.take(static_cast<std::size_t>(size))});
+    }
+    return sections;
+}
+
+template <product_backend Backend>
+[[nodiscard]] std::vector<saved_section> sections_of(const layer_moments<Backend>& moments,
+                                                     const std::optional<layer_inference<Backend>>& inference,
+                                                     thread_pool& pool) {
+    std::vector<saved_section> sections = sections_of(moments);
     if (!inference) return sections;
-    save("class_blocks", inference->blocks);
+    byte_writer bytes;
+    if (inference->blocks) {
+        inference->blocks->save(bytes);
+        sections.push_back({"class_blocks", bytes.take()});
+    }
+    if (inference->moments) {
+        for (std::size_t k = 0; k < inference_blocks; ++k)
+            put_sections(sections_of(inference->moments->block(k, pool)), bytes);
+        sections.push_back({"block_moments", bytes.take()});
+    }
     bytes.put(inference->next_place);
     bytes.put_all(std::span<const std::uint32_t>(inference->labels));
-    add("inference");
+    sections.push_back({"inference", bytes.take()});
     return sections;
 }
 
@@ -197,7 +235,23 @@ template <product_backend Backend>
     const std::size_t units = moments.covariance.units();
     layer_accumulator_options empty = options;
     empty.classes = 0;
+    empty.inference = false;
     layer_inference<Backend> inference(units, empty);
+    if (sections.has("block_moments")) {
+        inference.moments = sections.load("block_moments", [&](byte_reader& in) {
+            const layer_accumulator_options of_blocks = options_of_blocks(units, options);
+            std::vector<layer_moments<Backend>> blocks;
+            for (std::size_t k = 0; k < inference_blocks; ++k) {
+                const std::vector<state_section> parts = take_sections(in);
+                blocks.push_back(load_moments<Backend>(section_reader(parts, in.name()), of_blocks));
+                sections.require(blocks.back().covariance.units() == units,
+                                 "states of different units, classes or samples");
+            }
+            return layer_blocks<Backend>(units, options, std::move(blocks));
+        });
+        sections.require(inference.moments->samples() == moments.samples(),
+                         "states of different units, classes or samples");
+    }
     if (needs_selectivity(options)) {
         inference.blocks =
             sections.load("class_blocks", [](byte_reader& in) { return blocked_class_sums::load(in); });

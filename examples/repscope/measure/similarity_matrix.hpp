@@ -1,0 +1,35 @@
+#pragma once
+
+#include "layers/report.hpp"
+
+#include <repscope/geometry/linear_cka_matrix.hpp>
+#include <repscope/parallel/thread_pool.hpp>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace program {
+
+/// Linear CKA of each layer with each other layer, or with each layer of the dump of --compare, for a random
+/// subset of the samples.
+struct similarity_matrix {
+    std::size_t samples = 0;
+    std::vector<std::string> layers; ///< of rows and columns
+    bool is_compared = false;        ///< the columns are those of the perturbed dump
+    repscope::linear_cka_matrix_result cka;
+};
+
+/// Computes the matrix from the Gram matrices of the layers, which it frees.
+similarity_matrix similarity_of_layers(std::vector<layer_report>& layers, repscope::thread_pool& pool);
+
+/// The unbiased CKA as tables of numbered columns, at most 100 characters wide.
+std::string similarity_tables(const similarity_matrix& matrix, bool is_markdown);
+
+/// A row per pair: layer, other, cka, cka_unbiased.
+std::string similarity_csv(const similarity_matrix& matrix);
+
+/// The commands of gnuplot that draw the unbiased CKA as a heat map.
+std::string similarity_figure(const similarity_matrix& matrix);
+
+} // namespace program

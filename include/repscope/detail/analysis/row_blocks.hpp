@@ -1,0 +1,52 @@
+#pragma once
+
+#include "repscope/tensor/tensor_view.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace repscope {
+inline namespace REPSCOPE_NAMESPACE {
+namespace analysis {
+namespace detail {
+
+/// Rows that wait until their block of samples has a portion of them. The portions of a block depend on the
+/// order of its rows alone, so that its moments have the same bits for any division into calls.
+class row_blocks {
+  public:
+    /// Rows of a portion.
+    static constexpr std::size_t portion = 256;
+
+    row_blocks(std::size_t blocks, std::size_t width) : width_(width), rows_(blocks), classes_(blocks) {}
+
+    /// Adds a row to block `b`. Returns whether its portion is complete.
+    [[nodiscard]] bool add(std::size_t b, const double* row, std::int32_t label) {
+        rows_[b].insert(rows_[b].end(), row, row + width_);
+        classes_[b].push_back(label);
+        return classes_[b].size() == portion;
+    }
+
+    /// Number of rows that wait in block `b`.
+    [[nodiscard]] std::size_t count(std::size_t b) const noexcept { return classes_[b].size(); }
+    [[nodiscard]] tensor_view<const double, 2> rows(std::size_t b) const noexcept {
+        return {rows_[b].data(), {count(b), width_}};
+    }
+    [[nodiscard]] std::span<const std::int32_t> classes(std::size_t b) const noexcept { return classes_[b]; }
+
+    void clear(std::size_t b) noexcept {
+        rows_[b].clear();
+        classes_[b].clear();
+    }
+
+  private:
+    std::size_t width_;
+    std::vector<std::vector<double>> rows_;
+    std::vector<std::vector<std::int32_t>> classes_;
+};
+
+} // namespace detail
+} // namespace analysis
+} // namespace REPSCOPE_NAMESPACE
+} // namespace repscope
