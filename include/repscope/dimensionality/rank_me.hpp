@@ -18,14 +18,27 @@ inline namespace REPSCOPE_NAMESPACE {
 
 namespace detail {
 
-/// Eigenvalues of the lower triangle of sums of products over `samples` samples, over their number.
+/// Eigenvalues of the lower triangle of sums of products over `samples` samples, over their number. Rows and
+/// columns of zeros, those of silent units, are left out of the matrix: their eigenvalues are exactly 0,
+/// where the solver gives them a rounding whose root is visible.
 template <typename = void>
 [[nodiscard]] std::vector<double> uncentered_values(const std::vector<double>& lower, std::size_t order,
                                                     std::uint64_t samples) {
-    std::vector<double> values = eigen_of_symmetric("uncentered_spectrum", lower, order, false).values;
+    std::vector<std::size_t> live;
+    for (std::size_t i = 0; i < order; ++i) {
+        if (lower[i * order + i] > 0) live.push_back(i);
+    }
+    if (live.empty()) return std::vector<double>(order);
+    std::vector<double> products(live.size() * live.size());
+    for (std::size_t i = 0; i < live.size(); ++i) {
+        for (std::size_t j = 0; j <= i; ++j) products[i * live.size() + j] = lower[live[i] * order + live[j]];
+    }
+    std::vector<double> values =
+        eigen_of_symmetric("uncentered_spectrum", std::move(products), live.size(), false).values;
     std::reverse(values.begin(), values.end());
     for (double& value : values) value /= static_cast<double>(samples);
     remove_rounding(values);
+    values.resize(order);
     return values;
 }
 
