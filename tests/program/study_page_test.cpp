@@ -8,6 +8,7 @@
 #include "study/report/figures/figures.hpp"
 #include "study/report/page.hpp"
 #include "study/report/pictures.hpp"
+#include "study/report/tables.hpp"
 #include "study/times.hpp"
 #include "well_formed.hpp"
 
@@ -272,6 +273,15 @@ TEST_CASE("the page is well-formed, whole and needs nothing else") {
     CHECK(page.find("made &lt;up&gt; &amp; small") != std::string::npos);
     CHECK(page.find("made <up>") == std::string::npos);
     CHECK(page.find("This figure is left out: no early layer has maps") != std::string::npos);
+    // The summary is in tables, with the words that explain their numbers.
+    CHECK(page.find("<pre") == std::string::npos);
+    for (const char* part :
+         {"<th>95 % early</th>", "<th>PGD ", "<p class=\"caption\">accuracy and selectivity on"})
+        CHECK(page.find(part) != std::string::npos);
+    for (const auto& table : program::summary_tables(study)) {
+        REQUIRE(!table.rows.empty());
+        for (const auto& row : table.rows) CHECK(page.find("<td>" + row[1] + "</td>") != std::string::npos);
+    }
     CHECK(page.find("http") == page.find("http://www.w3.org")); // names of SVG, nothing that is fetched
     for (const char* id : {"2a", "4-full-difference-random", "5b-above", "6"})
         CHECK(page.find("<td class=\"name\">" + std::string(id) + "</td>") != std::string::npos);

@@ -22,7 +22,6 @@ figure.alone svg { width: 100%; height: auto; display: block; }
 p.caption { color: #555; font-size: .9em; max-width: 1120px; margin-top: .3em; }
 p.missing { color: #7b341e; }
 img.pixels { image-rendering: pixelated; display: block; }
-pre { font-size: .78em; }
 .claims td, .claims th { padding: .25em .5em; font-size: .87em; }
 .claims td, .claims th { white-space: normal; }
 .claims td:nth-child(2) { min-width: 16em; }

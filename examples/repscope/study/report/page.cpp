@@ -8,7 +8,6 @@
 #include "study/report/claims.hpp"
 #include "study/report/figures/figures.hpp"
 #include "study/report/figures/plots.hpp"
-#include "study/report/notes.hpp"
 #include "study/report/outcomes.hpp"
 #include "study/report/tables.hpp"
 #include "study/times.hpp"
@@ -126,9 +125,21 @@ std::string claims_part(const std::vector<study_claim>& claims) {
     return text;
 }
 
-// Numbers in rows and words around them, as the program prints them.
-std::string preformatted(const std::string& text) {
-    return "<pre class=\"wide\">" + escaped(text) + "</pre>\n";
+std::string notes_part(const std::vector<std::string>& notes) {
+    if (notes.empty()) return {};
+    std::string text = "<ul class=\"notes\">";
+    for (const std::string& note : notes) text += "<li>" + escaped(note) + "</li>";
+    return text + "</ul>\n";
+}
+
+std::string summary_part(const study_result& study) {
+    std::string text = "<h2 id=\"summary\">Summary</h2>\n" + notes_part(study.notes);
+    for (const summary_table& summary : summary_tables(study)) {
+        html_table table(summary.header, 0);
+        for (const auto& row : summary.rows) table.add(row);
+        text += table.text() + "<p class=\"caption\">" + escaped(summary.caption) + "</p>\n";
+    }
+    return text;
 }
 
 std::string pictures_part(const study_pictures& pictures) {
@@ -203,7 +214,7 @@ void write_study_page(const std::string& folder, const study_result& study, cons
                        escaped(study.data.name) + "</h1>\n<p class=\"sub\">" + networks.counted() +
                        " &middot; repscope " + version_text() + "</p>\n";
     if (!is_drawn) body += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
-    body += preformatted(study_notes_text(study) + study_table(study));
+    body += summary_part(study);
     std::size_t next = 0;
     for (const study_figure& figure : figures) {
         std::string svg;

@@ -142,13 +142,12 @@ std::vector<perturbed_column> perturbed_columns(const network_result& first) {
     return columns;
 }
 
-// What perturbations do: a row per alpha; empty if none was measured.
-std::string perturbed_table(const networks_by_alpha& by_alpha) {
+// What perturbations do: without rows if none was measured.
+summary_table perturbed_table(const networks_by_alpha& by_alpha) {
     const std::vector<perturbed_column> columns = perturbed_columns(*by_alpha.begin()->second.front());
-    if (columns.empty()) return "";
-    std::vector<std::string> header{"alpha"};
-    for (const perturbed_column& column : columns) header.push_back(column.title);
-    text_table table(header, 0);
+    summary_table table{.header = {"alpha"}, .rows = {}, .caption = {}};
+    if (columns.empty()) return table;
+    for (const perturbed_column& column : columns) table.header.push_back(column.title);
     for (const auto& [alpha, networks] : by_alpha) {
         std::vector<std::string> row{shortest(alpha)};
         for (const perturbed_column& column : columns) {
@@ -156,12 +155,12 @@ std::string perturbed_table(const networks_by_alpha& by_alpha) {
             for (const network_result* network : networks) over.values.push_back(column.value(*network));
             row.push_back(over.text(3));
         }
-        table.add_row(std::move(row));
+        table.rows.push_back(std::move(row));
     }
-    return "\n" + table.text() +
-           "accuracy over the corruptions and severities and under attack, all images counted; coefficient "
-           "of\n"
-           "variation of the gradients of units with respect to the image, mean over layers\n";
+    table.caption = "accuracy over the corruptions and severities and under attack, all images counted; "
+                    "coefficient of\n"
+                    "variation of the gradients of units with respect to the image, mean over layers\n";
+    return table;
 }
 
 // The cells of an alpha: accuracy, selectivity, that of each layer, and the early and late dimensionality.
@@ -219,20 +218,33 @@ std::string study_csv(const study_result& study) {
     return out;
 }
 
-std::string study_table(const study_result& study) {
+std::vector<summary_table> summary_tables(const study_result& study) {
     networks_by_alpha by_alpha;
     for (const auto& network : study.networks) by_alpha[network.alpha].push_back(&network);
-    if (by_alpha.empty()) return "";
-    std::vector<std::string> header{"alpha", "networks", "accuracy", "selectivity"};
-    for (const auto& layer : study.networks[0].clean.layers) header.push_back(layer.report.name);
-    header.insert(header.end(), {"95 % early", "95 % late"});
-    text_table table(header, 0);
-    for (const auto& [alpha, networks] : by_alpha) table.add_row(clean_row(alpha, networks));
-    return table.text() +
-           "accuracy and selectivity on the clean test set, selectivity of each layer, and the share of "
-           "units that\n"
-           "95 % of the variance takes in early and late layers; mean +- standard deviation over seeds\n" +
-           perturbed_table(by_alpha);
+    if (by_alpha.empty()) return {};
+    summary_table clean{
+        .header = {"alpha", "networks", "accuracy", "selectivity"}, .rows = {}, .caption = {}};
+    for (const auto& layer : study.networks[0].clean.layers) clean.header.push_back(layer.report.name);
+    clean.header.insert(clean.header.end(), {"95 % early", "95 % late"});
+    for (const auto& [alpha, networks] : by_alpha) clean.rows.push_back(clean_row(alpha, networks));
+    clean.caption =
+        "accuracy and selectivity on the clean test set, selectivity of each layer, and the share of units "
+        "that\n"
+        "95 % of the variance takes in early and late layers; mean +- standard deviation over seeds\n";
+    std::vector<summary_table> tables{std::move(clean)};
+    summary_table perturbed = perturbed_table(by_alpha);
+    if (!perturbed.rows.empty()) tables.push_back(std::move(perturbed));
+    return tables;
+}
+
+std::string study_table(const study_result& study) {
+    std::string text;
+    for (const summary_table& table : summary_tables(study)) {
+        text_table lines(table.header, 0);
+        for (const auto& row : table.rows) lines.add_row(row);
+        text += (text.empty() ? "" : "\n") + lines.text() + table.caption;
+    }
+    return text;
 }
 
 } // namespace program
