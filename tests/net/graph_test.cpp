@@ -22,6 +22,8 @@ namespace {
 
 static_assert(layered<net::graph<double>, double> && scored<net::graph<double>, double>);
 static_assert(layered<net::inference_model<graph>, double> && scored<net::inference_model<graph>, double>);
+static_assert(logit_differentiable<net::graph<double>, double>);
+static_assert(logit_differentiable<net::inference_model<graph>, double>);
 static_assert(net::inference_network<net::graph<float>> && !net::network_like<net::graph<float>>);
 
 /// The compile-time network `small` after some changes of its parameters, and the same one node by node.

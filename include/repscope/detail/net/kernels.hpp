@@ -109,34 +109,82 @@ inline void product_rows(std::size_t rows, const T* const* in, T* const* out,
     product_tile<pack<T>, Rows, Vectors>(in, out, stretches, weights, columns, end);
 }
 
-/// The same for one row and few columns, where `weights` are (columns, depth): vectors along the stretches.
-template <typename T>
-inline void product_few(const T* in, T* out, std::span<const segment> stretches, const T* weights,
-                        std::size_t depth, std::size_t columns, const epilogue<T>& end) noexcept {
+/// The same for rows and few columns, where `weights` are (columns, depth): vectors along the stretches. A
+/// load of an input serves all columns, and a load of weights all rows.
+template <std::size_t Rows, std::size_t Columns, typename T>
+inline void product_few_tile(const T* const* in, T* const* out, std::span<const segment> stretches,
+                             const T* weights, std::size_t depth, const epilogue<T>& end) noexcept {
     using ops = pack<T>;
     using vector = typename ops::type;
-    for (std::size_t j = 0; j < columns; ++j, weights += depth) {
-        vector sum{}, other{};
-        T rest = end.bias != nullptr ? end.bias[j] : T(0);
-        const T* factor = weights;
-        for (const segment& part : stretches) {
-            const T* const from = in + part.offset;
-            std::size_t k = 0;
-            for (; k + 2 * ops::width <= part.length; k += 2 * ops::width) {
-                sum = ops::multiply_add(ops::load(from + k), ops::load(factor + k), sum);
-                other = ops::multiply_add(ops::load(from + k + ops::width),
-                                          ops::load(factor + k + ops::width), other);
-            }
-            for (; k + ops::width <= part.length; k += ops::width) {
-                sum = ops::multiply_add(ops::load(from + k), ops::load(factor + k), sum);
-            }
-            for (; k < part.length; ++k) rest += from[k] * factor[k];
-            factor += part.length;
+    constexpr std::size_t width = ops::width;
+    vector sum[Rows][Columns] = {}, other[Rows][Columns] = {};
+    T rest[Rows][Columns];
+    for (std::size_t r = 0; r < Rows; ++r) {
+        for (std::size_t j = 0; j < Columns; ++j) rest[r][j] = end.bias != nullptr ? end.bias[j] : T(0);
+    }
+    const auto add = [&](const T* const* row, const T* factor, vector(&to)[Rows][Columns])
+        __attribute__((always_inline)) {
+        vector weight[Columns];
+        unrolled<Columns>([&](auto j)
+                              __attribute__((always_inline)) { weight[j] = ops::load(factor + j * depth); });
+        unrolled<Rows>([&](auto r) __attribute__((always_inline)) {
+            const vector value = ops::load(row[r]);
+            unrolled<Columns>([&](auto j) __attribute__((always_inline)) {
+                to[r][j] = ops::multiply_add(value, weight[j], to[r][j]);
+            });
+        });
+    };
+    for (const segment& part : stretches) {
+        const T* row[Rows];
+        unrolled<Rows>([&](auto r) __attribute__((always_inline)) { row[r] = in[r] + part.offset; });
+        const auto advance = [&](std::size_t count) __attribute__((always_inline)) {
+            unrolled<Rows>([&](auto r) __attribute__((always_inline)) { row[r] += count; });
+            weights += count;
+        };
+        std::size_t k = 0;
+        for (; k + 2 * width <= part.length; k += 2 * width) {
+            add(row, weights, sum);
+            advance(width);
+            add(row, weights, other);
+            advance(width);
         }
-        T value = ops::sum(sum + other) + rest;
-        if (end.accumulate) value += out[j];
-        if (end.relu && !(value > T(0))) value = T(0);
-        out[j] = value;
+        for (; k + width <= part.length; k += width) {
+            add(row, weights, sum);
+            advance(width);
+        }
+        for (; k < part.length; ++k) {
+            for (std::size_t r = 0; r < Rows; ++r) {
+                for (std::size_t j = 0; j < Columns; ++j) rest[r][j] += *row[r] * weights[j * depth];
+            }
+            advance(1);
+        }
+    }
+    for (std::size_t r = 0; r < Rows; ++r) {
+        for (std::size_t j = 0; j < Columns; ++j) {
+            T value = ops::sum(sum[r][j] + other[r][j]) + rest[r][j];
+            if (end.accumulate) value += out[r][j];
+            if (end.relu && !(value > T(0))) value = T(0);
+            out[r][j] = value;
+        }
+    }
+}
+
+/// Number of rows of `product_few_tile`.
+inline constexpr std::size_t few_rows = vector_bytes == 64 ? 4 : 2;
+
+/// `product_few_tile` for up to `few_rows` rows and `few_columns` columns.
+template <typename T, std::size_t Columns = few_columns>
+inline void product_few(std::size_t rows, const T* const* in, T* const* out,
+                        std::span<const segment> stretches, const T* weights, std::size_t depth,
+                        std::size_t columns, const epilogue<T>& end) noexcept {
+    if constexpr (Columns > 1) {
+        if (columns < Columns) {
+            return product_few<T, Columns - 1>(rows, in, out, stretches, weights, depth, columns, end);
+        }
+    }
+    if (rows == few_rows) return product_few_tile<few_rows, Columns>(in, out, stretches, weights, depth, end);
+    for (std::size_t r = 0; r < rows; ++r) {
+        product_few_tile<1, Columns>(in + r, out + r, stretches, weights, depth, end);
     }
 }
 

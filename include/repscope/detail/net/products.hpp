@@ -57,13 +57,20 @@ void multiply_rows(const product_plan<T>& plan, const T* arranged, const T* in, 
     const std::size_t padded = padded_columns<T>(columns);
     if (columns <= few_columns) {
         std::size_t pixel = 0;
-        for (std::size_t row = 0; row < rows; ++row) {
-            product_few<T>(in + plan.in[pixel], out + plan.out[pixel], plan.stretches, arranged, plan.depth,
-                           columns, end);
-            if (++pixel < pixels) continue;
-            pixel = 0;
-            in += in_image;
-            out += out_image;
+        for (std::size_t row = 0; row < rows;) {
+            const T* from[few_rows];
+            T* to[few_rows];
+            const std::size_t take = (std::min)(few_rows, rows - row);
+            for (std::size_t r = 0; r < take; ++r) {
+                from[r] = in + plan.in[pixel];
+                to[r] = out + plan.out[pixel];
+                if (++pixel < pixels) continue;
+                pixel = 0;
+                in += in_image;
+                out += out_image;
+            }
+            product_few<T>(take, from, to, plan.stretches, arranged, plan.depth, columns, end);
+            row += take;
         }
         return;
     }

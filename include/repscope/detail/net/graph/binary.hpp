@@ -6,6 +6,7 @@
 #include "repscope/detail/net/graph/linear_map.hpp"
 #include "repscope/net/graph_operations.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -48,31 +49,52 @@ struct pair_function {
     }
 };
 
-template <typename T, typename Function>
+/// The function and its derivatives for adjacent elements; see `unary_functions`.
+template <typename T>
+struct binary_functions {
+    bool is_linear = false;
+    void (*value)(const T* a, const T* b, T* y, std::size_t count) = nullptr;
+    void (*slope)(std::size_t input, const T* a, const T* b, T* to, std::size_t count) = nullptr;
+};
+
+template <typename T, op::binary_kind Kind>
+[[nodiscard]] binary_functions<T> binary_functions_of() {
+    using function = pair_function<T, Kind>;
+    return {function::is_linear,
+            [](const T* a, const T* b, T* y, std::size_t count) {
+                for (std::size_t i = 0; i < count; ++i) y[i] = function::value(a[i], b[i]);
+            },
+            [](std::size_t input, const T* a, const T* b, T* to, std::size_t count) {
+                for (std::size_t i = 0; i < count; ++i) to[i] = function::slope(input, a[i], b[i]);
+            }};
+}
+
+template <typename T>
 class binary_kernel final : public node_kernel<T> {
   public:
     /// `a` and `b` are broadcast to the extents of `out`.
-    binary_kernel(const layout& a, const layout& b, const layout& out)
-        : inputs_{a, b}, loops_({&out, &a, &b}) {}
+    binary_kernel(const layout& a, const layout& b, const layout& out, const binary_functions<T>& what)
+        : inputs_{a, b}, loops_({&out, &a, &b}), what_(what) {}
 
     void forward(const node_memory<T>& at, std::size_t first, std::size_t last) const override {
         loops_.run(first, last, [&](const auto& start, std::size_t count, const auto& steps) {
-            T* const to = at.out + start[0];
-            const T* const a = at.in[0] + start[1];
-            const T* const b = at.in[1] + start[2];
-            if (steps[0] == 1 && steps[1] == 1 && steps[2] == 0) {
-                const T factor = *b;
-                for_run<2>(count, {1, 1},
-                           [&](const auto& i) { to[i[0]] = Function::value(a[i[1]], factor); });
-                return;
-            }
-            for_run(count, steps, [&](const auto& i) { to[i[0]] = Function::value(a[i[1]], b[i[2]]); });
+            for_blocks(count, [&](std::ptrdiff_t block, std::size_t size) {
+                T copies[2][function_block], result[function_block];
+                const auto place = [&](std::size_t tensor) { return start[tensor] + block * steps[tensor]; };
+                const T* const a = gather_run(at.in[0] + place(1), steps[1], size, copies[0]);
+                const T* const b = gather_run(at.in[1] + place(2), steps[2], size, copies[1]);
+                T* const to = at.out + place(0);
+                what_.value(a, b, steps[0] == 1 ? to : result, size);
+                if (steps[0] == 1) return;
+                for (std::size_t i = 0; i < size; ++i)
+                    to[static_cast<std::ptrdiff_t>(i) * steps[0]] = result[i];
+            });
         });
     }
     void backward(std::size_t input, const node_memory<T>& at, const T* out_gradient, T* in_gradient,
                   bool accumulate) const override {
         const bool sums = has_repeats(inputs_[input]);
-        if (sums && !accumulate) clear(inputs_[input], in_gradient);
+        if (sums && !accumulate) fill_layout(inputs_[input], in_gradient, T(0));
         derive(input, at, out_gradient, 0, in_gradient, input + 1, accumulate || sums);
     }
     void tangent(const node_memory<T>& at, const T* const* in, T* out) const override {
@@ -84,49 +106,42 @@ class binary_kernel final : public node_kernel<T> {
             add = true;
         }
     }
-    [[nodiscard]] bool reads_input(std::size_t) const override { return !Function::is_linear; }
+    [[nodiscard]] bool reads_input(std::size_t) const override { return !what_.is_linear; }
     [[nodiscard]] bool divisible() const override { return loops_.divisible(); }
 
   private:
-    /// Sets elements that an axis of stride 0 repeats as well.
-    static void clear(const layout& view, T* to) { fill_layout(view, to, T(0)); }
-
     void derive(std::size_t input, const node_memory<T>& at, const T* from, std::size_t from_tensor, T* to,
                 std::size_t to_tensor, bool add) const {
         loops_.run_all([&](const auto& start, std::size_t count, const auto& steps) {
-            const T* const source = from + start[from_tensor];
-            T* const target = to + start[to_tensor];
-            const T* const a = at.in[0] + start[1];
-            const T* const b = at.in[1] + start[2];
-            const auto slope = [&](const auto& i) {
-                if constexpr (Function::is_linear) return Function::slope(input, T(0), T(0));
-                return Function::slope(input, a[i[1]], b[i[2]]);
-            };
-            if (add && steps[to_tensor] == 0) {
-                double sum = 0;
-                for_run(count, steps, [&](const auto& i) {
-                    sum += static_cast<double>(source[i[from_tensor]] * slope(i));
-                });
-                *target += static_cast<T>(sum);
-            } else if (add) {
-                for_run(count, steps,
-                        [&](const auto& i) { target[i[to_tensor]] += source[i[from_tensor]] * slope(i); });
-            } else {
-                for_run(count, steps,
-                        [&](const auto& i) { target[i[to_tensor]] = source[i[from_tensor]] * slope(i); });
-            }
+            for_blocks(count, [&](std::ptrdiff_t block, std::size_t size) {
+                T copies[3][function_block], slope[function_block];
+                const auto place = [&](std::size_t tensor) { return start[tensor] + block * steps[tensor]; };
+                const T* const change =
+                    gather_run(from + place(from_tensor), steps[from_tensor], size, copies[0]);
+                if (what_.is_linear) { // the operands need not be in memory
+                    std::fill_n(copies[1], size, T(0));
+                    what_.slope(input, copies[1], copies[1], slope, size);
+                } else {
+                    const T* const a = gather_run(at.in[0] + place(1), steps[1], size, copies[1]);
+                    const T* const b = gather_run(at.in[1] + place(2), steps[2], size, copies[2]);
+                    what_.slope(input, a, b, slope, size);
+                }
+                multiply_run(change, static_cast<const T*>(slope), to + place(to_tensor), steps[to_tensor],
+                             size, add);
+            });
         });
     }
 
     std::array<layout, 2> inputs_;
     elementwise_loops<3> loops_;
+    binary_functions<T> what_;
 };
 
 template <typename T>
 [[nodiscard]] std::unique_ptr<node_kernel<T>> make_binary(op::binary_kind kind, const layout& a,
                                                           const layout& b, const layout& out) {
     const auto make = [&]<op::binary_kind Kind>() -> std::unique_ptr<node_kernel<T>> {
-        return std::make_unique<binary_kernel<T, pair_function<T, Kind>>>(a, b, out);
+        return std::make_unique<binary_kernel<T>>(a, b, out, binary_functions_of<T, Kind>());
     };
     using enum op::binary_kind;
     switch (kind) {
@@ -144,6 +159,16 @@ template <typename T>
         break;
     }
     return make.template operator()<prelu>();
+}
+
+/// Calls `body(offsets)` for the elements of a run.
+template <std::size_t Count, typename Body>
+inline void for_run(std::size_t count, const std::array<std::ptrdiff_t, Count>& steps, Body&& body) {
+    std::array<std::ptrdiff_t, Count> at{};
+    for (std::size_t i = 0; i < count; ++i) {
+        body(at);
+        for (std::size_t t = 0; t < Count; ++t) at[t] += steps[t];
+    }
 }
 
 /// x where a constant is not 0, y elsewhere.
@@ -202,7 +227,12 @@ class channel_affine final : public node_kernel<T> {
             const T* const from = at.in[0] + start[1];
             const T* const scale = scale_.data() + start[2];
             const T* const shift = shift_.data() + start[2];
-            for_run(count, steps, [&](const auto& i) { to[i[0]] = from[i[1]] * scale[i[2]] + shift[i[2]]; });
+            if (steps[0] == 1 && steps[1] == 1 && steps[2] == 1) {
+                for (std::size_t i = 0; i < count; ++i) to[i] = from[i] * scale[i] + shift[i];
+            } else {
+                for_run(count, steps,
+                        [&](const auto& i) { to[i[0]] = from[i[1]] * scale[i[2]] + shift[i[2]]; });
+            }
         });
     }
     void backward(std::size_t, const node_memory<T>&, const T* out_gradient, T* in_gradient,
@@ -225,9 +255,12 @@ class channel_affine final : public node_kernel<T> {
             const T* const source = from + start[from_tensor];
             T* const target = to + start[to_tensor];
             const T* const scale = scale_.data() + start[2];
-            for_run(count, steps, [&](const auto& i) {
-                const T value = source[i[from_tensor]] * scale[i[2]];
-                target[i[to_tensor]] = add ? target[i[to_tensor]] + value : value;
+            for_blocks(count, [&](std::ptrdiff_t block, std::size_t size) {
+                T copies[2][function_block];
+                multiply_run(
+                    gather_run(source + block * steps[from_tensor], steps[from_tensor], size, copies[0]),
+                    gather_run(scale + block * steps[2], steps[2], size, copies[1]),
+                    target + block * steps[to_tensor], steps[to_tensor], size, add);
             });
         });
     }

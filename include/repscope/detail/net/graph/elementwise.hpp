@@ -58,33 +58,39 @@ class elementwise_loops {
     loop_nest<Count> inner_;
 };
 
-/// Calls `body(i...)` for the offsets of `count` elements; steps of 1 become blocks of a constant length,
-/// which every level of optimization translates to vectors.
-template <std::size_t Count, typename Body>
-inline void for_run(std::size_t count, const std::array<std::ptrdiff_t, Count>& steps, Body&& body) {
-    const bool adjacent =
-        std::all_of(steps.begin(), steps.end(), [](std::ptrdiff_t step) { return step == 1; });
-    if (adjacent) {
-        constexpr std::size_t block = 16;
-        std::size_t i = 0;
-        for (; i + block <= count; i += block) {
-            for (std::size_t j = 0; j < block; ++j) {
-                std::array<std::ptrdiff_t, Count> at;
-                at.fill(static_cast<std::ptrdiff_t>(i + j));
-                body(at);
-            }
+/// Number of elements that a function computes at a time, from adjacent memory to adjacent memory.
+inline constexpr std::size_t function_block = 128;
+
+/// Adjacent elements: those of memory, or a copy of elements with another step.
+template <typename T>
+[[nodiscard]] inline const T* gather_run(const T* from, std::ptrdiff_t step, std::size_t count, T* copy) {
+    if (step == 1) return from;
+    for (std::size_t i = 0; i < count; ++i) copy[i] = from[static_cast<std::ptrdiff_t>(i) * step];
+    return copy;
+}
+
+/// to[i] = a[i] b[i], or to[i] += a[i] b[i]; a step of 0 adds all products to one element.
+template <typename T>
+inline void multiply_run(const T* a, const T* b, T* to, std::ptrdiff_t step, std::size_t count, bool add) {
+    if (add && step == 0) {
+        double sum = 0;
+        for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(a[i] * b[i]);
+        *to += static_cast<T>(sum);
+    } else if (step == 1) {
+        for (std::size_t i = 0; i < count; ++i) to[i] = add ? to[i] + a[i] * b[i] : a[i] * b[i];
+    } else {
+        for (std::size_t i = 0; i < count; ++i) {
+            T& target = to[static_cast<std::ptrdiff_t>(i) * step];
+            target = add ? target + a[i] * b[i] : a[i] * b[i];
         }
-        for (; i < count; ++i) {
-            std::array<std::ptrdiff_t, Count> at;
-            at.fill(static_cast<std::ptrdiff_t>(i));
-            body(at);
-        }
-        return;
     }
-    std::array<std::ptrdiff_t, Count> at{};
-    for (std::size_t i = 0; i < count; ++i) {
-        body(at);
-        for (std::size_t t = 0; t < Count; ++t) at[t] += steps[t];
+}
+
+/// Calls `body(first, count)` for blocks of a run.
+template <typename Body>
+inline void for_blocks(std::size_t count, Body&& body) {
+    for (std::size_t first = 0; first < count; first += function_block) {
+        body(static_cast<std::ptrdiff_t>(first), (std::min)(function_block, count - first));
     }
 }
 
@@ -156,51 +162,83 @@ struct scalar_function {
     [[nodiscard]] static T inner(T x) { return root_two_over_pi * (x + cubic * x * x * x); }
 };
 
-template <typename T, typename Function>
+/// The function and its derivative for adjacent elements, as pointers, so that the loops around them are
+/// compiled once.
+template <typename T>
+struct unary_functions {
+    T alpha = 0, beta = 0;
+    bool from_output = false;
+    void (*value)(const unary_functions& what, const T* x, T* y, std::size_t count) = nullptr;
+    void (*slope)(const unary_functions& what, const T* x, const T* y, T* to, std::size_t count) = nullptr;
+};
+
+template <typename T, op::unary_kind Kind>
+[[nodiscard]] unary_functions<T> unary_functions_of(const op::unary& what) {
+    using function = scalar_function<T, Kind>;
+    unary_functions<T> result;
+    result.alpha = static_cast<T>(what.alpha);
+    result.beta = static_cast<T>(what.beta);
+    result.from_output = function::from_output;
+    result.value = [](const unary_functions<T>& held, const T* x, T* y, std::size_t count) {
+        const function f{held.alpha, held.beta};
+        for (std::size_t i = 0; i < count; ++i) y[i] = f.value(x[i]);
+    };
+    result.slope = [](const unary_functions<T>& held, const T* x, const T* y, T* to, std::size_t count) {
+        const function f{held.alpha, held.beta};
+        for (std::size_t i = 0; i < count; ++i) to[i] = f.slope(x[i], y[i]);
+    };
+    return result;
+}
+
+template <typename T>
 class unary_kernel final : public node_kernel<T> {
   public:
-    unary_kernel(const layout& in, const layout& out, const Function& function)
-        : function_(function), loops_({&out, &in}) {}
+    unary_kernel(const layout& in, const layout& out, const unary_functions<T>& what)
+        : what_(what), loops_({&out, &in}) {}
 
     void forward(const node_memory<T>& at, std::size_t first, std::size_t last) const override {
         loops_.run(first, last, [&](const auto& start, std::size_t count, const auto& steps) {
-            T* const to = at.out + start[0];
-            const T* const from = at.in[0] + start[1];
-            for_run(count, steps, [&](const auto& i) { to[i[0]] = function_.value(from[i[1]]); });
+            for_blocks(count, [&](std::ptrdiff_t block, std::size_t size) {
+                T copy[function_block], result[function_block];
+                const T* const x = gather_run(at.in[0] + start[1] + block * steps[1], steps[1], size, copy);
+                T* const to = at.out + start[0] + block * steps[0];
+                what_.value(what_, x, steps[0] == 1 ? to : result, size);
+                if (steps[0] == 1) return;
+                for (std::size_t i = 0; i < size; ++i)
+                    to[static_cast<std::ptrdiff_t>(i) * steps[0]] = result[i];
+            });
         });
     }
     void backward(std::size_t, const node_memory<T>& at, const T* out_gradient, T* in_gradient,
                   bool accumulate) const override {
-        loops_.run_all([&](const auto& start, std::size_t count, const auto& steps) {
-            T* const to = in_gradient + start[1];
-            const T* const from = out_gradient + start[0];
-            const T* const x = at.in[0] + start[1];
-            const T* const y = at.out + start[0];
-            if (accumulate) {
-                for_run(count, steps,
-                        [&](const auto& i) { to[i[1]] += from[i[0]] * function_.slope(x[i[1]], y[i[0]]); });
-            } else {
-                for_run(count, steps,
-                        [&](const auto& i) { to[i[1]] = from[i[0]] * function_.slope(x[i[1]], y[i[0]]); });
-            }
-        });
+        derive(at, out_gradient, 0, in_gradient, 1, accumulate);
     }
     void tangent(const node_memory<T>& at, const T* const* in, T* out) const override {
-        loops_.run_all([&](const auto& start, std::size_t count, const auto& steps) {
-            T* const to = out + start[0];
-            const T* const from = in[0] + start[1];
-            const T* const x = at.in[0] + start[1];
-            const T* const y = at.out + start[0];
-            for_run(count, steps,
-                    [&](const auto& i) { to[i[0]] = from[i[1]] * function_.slope(x[i[1]], y[i[0]]); });
-        });
+        derive(at, in[0], 1, out, 0, false);
     }
-    [[nodiscard]] bool reads_input(std::size_t) const override { return !Function::from_output; }
-    [[nodiscard]] bool reads_output() const override { return Function::from_output; }
+    [[nodiscard]] bool reads_input(std::size_t) const override { return !what_.from_output; }
+    [[nodiscard]] bool reads_output() const override { return what_.from_output; }
     [[nodiscard]] bool divisible() const override { return loops_.divisible(); }
 
   private:
-    Function function_;
+    void derive(const node_memory<T>& at, const T* from, std::size_t from_tensor, T* to,
+                std::size_t to_tensor, bool add) const {
+        loops_.run_all([&](const auto& start, std::size_t count, const auto& steps) {
+            for_blocks(count, [&](std::ptrdiff_t block, std::size_t size) {
+                T copies[3][function_block], slope[function_block];
+                const auto place = [&](std::size_t tensor) { return start[tensor] + block * steps[tensor]; };
+                const T* const x = gather_run(at.in[0] + place(1), steps[1], size, copies[0]);
+                const T* const y =
+                    gather_run(static_cast<const T*>(at.out) + place(0), steps[0], size, copies[1]);
+                const T* const change =
+                    gather_run(from + place(from_tensor), steps[from_tensor], size, copies[2]);
+                what_.slope(what_, x, y, slope, size);
+                multiply_run(change, slope, to + place(to_tensor), steps[to_tensor], size, add);
+            });
+        });
+    }
+
+    unary_functions<T> what_;
     elementwise_loops<2> loops_;
 };
 
@@ -215,8 +253,7 @@ template <typename T>
 [[nodiscard]] std::unique_ptr<node_kernel<T>> make_unary(const op::unary& what, const layout& in,
                                                          const layout& out) {
     const auto make = [&]<op::unary_kind Kind>() -> std::unique_ptr<node_kernel<T>> {
-        const scalar_function<T, Kind> function{static_cast<T>(what.alpha), static_cast<T>(what.beta)};
-        return std::make_unique<unary_kernel<T, scalar_function<T, Kind>>>(in, out, function);
+        return std::make_unique<unary_kernel<T>>(in, out, unary_functions_of<T, Kind>(what));
     };
     using enum op::unary_kind;
     switch (what.kind) {

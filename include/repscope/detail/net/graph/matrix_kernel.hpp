@@ -217,7 +217,9 @@ class matrix_kernel final : public node_kernel<T> {
             }
         });
     }
-    [[nodiscard]] bool reads_input(std::size_t input) const override { return !what_.constant[1 - input]; }
+    [[nodiscard]] bool reads_input(std::size_t input) const override {
+        return input < 2 && !what_.constant[1 - input];
+    }
     [[nodiscard]] bool fuses_relu() const override { return true; }
     void prepare_backward() override {
         if (!single_b_ || !gradients_[0].arranges_b() || !packed_->backward.empty()) return;
