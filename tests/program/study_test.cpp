@@ -242,6 +242,50 @@ TEST_CASE("conditions: their sizes, their effects, and means over them" * doctes
         CHECK(page.find(reason) != std::string::npos);
 }
 
+TEST_CASE("a study with AutoAttack" * doctest::test_suite("trains")) {
+    const scratch_folder folder;
+    write_data(folder);
+    const auto arguments =
+        study(folder, "out",
+              {"--alphas", "1", "--seeds", "1", "--corruption-images", "0", "--gradient-images", "0", "--eps",
+               "8,16", "--attacks", "autoattack,pgd", "--autoattack-images", "8"});
+    const outcome result = run(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    const json all = study_json(folder, "out");
+    CHECK(all["options"]["attacks"] == json({"pgd", "autoattack"}));
+    CHECK(all["options"]["autoattack_images"] == 8);
+    const json& network = all["networks"][0];
+    std::map<std::string, std::vector<json>> attacks;
+    for (const auto& condition : network["conditions"]) {
+        if (condition["kind"] == "attack") attacks[condition["name"]].push_back(condition);
+    }
+    CHECK(attacks.size() == 3); // pgd with two losses
+    REQUIRE(attacks["autoattack"].size() == 2);
+    for (const json& condition : attacks["autoattack"]) {
+        CHECK(condition["norm"] == "linf");
+        CHECK(condition["images"] == 8);
+        CHECK(!condition.contains("steps"));
+        const json& after = condition["after"];
+        REQUIRE(after.size() == 4);
+        CHECK(after["apgd-ce"].get<double>() >= after["apgd-t"].get<double>());
+        CHECK(after["fab-t"].get<double>() >= after["square"].get<double>());
+        CHECK(condition["accuracy"] == after["square"]);
+        CHECK(condition["mean_linf"].get<double>() <= condition["eps"].get<double>() + 1e-6);
+    }
+    const std::string page = slurp(folder / "out/report.html");
+    CHECK(page.find("AutoAttack 8/255") != std::string::npos);
+    CHECK(page.find("PGD above it") != std::string::npos);
+    // A second run reads the finished network and writes the same.
+    REQUIRE(run(arguments).code == 0);
+    CHECK(study_json(folder, "out") == all);
+    // Without AutoAttack the network is another one.
+    const outcome other = run(study(folder, "out",
+                                    {"--alphas", "1", "--seeds", "1", "--corruption-images", "0",
+                                     "--gradient-images", "0", "--eps", "8,16"}));
+    CHECK(other.code == 2);
+}
+
 TEST_CASE("threads do not change a number, an interrupted study resumes, other settings are an error" *
           doctest::test_suite("trains")) {
     const scratch_folder folder;
@@ -353,6 +397,8 @@ TEST_CASE("wrong studies") {
     refuses(with({"--eps", "0"}), 2, "--eps");
     refuses(with({"--eps", "4,4"}), 2, "twice");
     refuses(with({"--attack-steps", "0"}), 2, "--attack-steps");
+    refuses(with({"--attacks", "pgd,msd"}), 2, "'msd'");
+    refuses(with({"--attacks", "pgd,pgd"}), 2, "twice");
     refuses(with({"--frost-textures", folder / "nowhere"}), 1, "nowhere");
     std::string labels = slurp(folder / "train-labels-idx1-ubyte");
     write_bytes(folder / "train-labels-idx1-ubyte", labels.substr(0, labels.size() - 1));

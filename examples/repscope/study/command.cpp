@@ -205,7 +205,8 @@ void add_network_options(CLI::App& command, study_settings& settings, std::strin
 }
 
 // The images and the sizes of corruptions, attacks and gradients.
-void add_condition_options(CLI::App& command, study_settings& settings, std::string& eps) {
+void add_condition_options(CLI::App& command, study_settings& settings, std::string& eps,
+                           std::string& attacks) {
     command
         .add_option("--corruption-images", settings.corruption_images,
                     "test images under each of 15 corruptions at 5 severities;\n0: none")
@@ -227,6 +228,18 @@ void add_condition_options(CLI::App& command, study_settings& settings, std::str
     command.add_option("--eps", eps, "sizes of the attacks (linf), in 255ths")
         ->type_name("E,E,..")
         ->capture_default_str();
+    command
+        .add_option("--attacks", attacks,
+                    "fgsm, pgd (with the cross-entropy and the margin) and autoattack,\nthe standard "
+                    "evaluation of the field")
+        ->type_name("LIST")
+        ->capture_default_str();
+    command
+        .add_option("--autoattack-images", settings.autoattack_images,
+                    "test images under AutoAttack, at most --attack-images")
+        ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
     command.add_option("--attack-steps", settings.attack_steps, "steps of PGD, of 2.5 eps / steps each")
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{4096})))
         ->type_name("N")
@@ -239,11 +252,12 @@ command add_study(CLI::App& app) {
     auto settings = std::make_shared<study_settings>();
     auto alphas = std::make_shared<std::string>("-2,-1,-0.5,0,0.5,1,2");
     auto eps = std::make_shared<std::string>("1,2,4,8,16");
+    auto attacks = std::make_shared<std::string>("fgsm,pgd");
     CLI::App* sub = app.add_subcommand(
         "study", "Train networks with class selectivity pushed down and up, and measure every layer");
     add_data_options(*sub, *settings);
     add_network_options(*sub, *settings, *alphas);
-    add_condition_options(*sub, *settings, *eps);
+    add_condition_options(*sub, *settings, *eps, *attacks);
     add_run_options(*sub, *settings);
     sub->add_flag("--dump", settings->dump, "write each layer's test activations and the labels as .npy");
     sub->add_flag("--export", settings->export_onnx,
@@ -259,13 +273,14 @@ command add_study(CLI::App& app) {
         "  repscope study --data cifar10:cifar-10-batches-bin --network resnet --out cifar\n"
         "Fashion-MNIST is the Debian package dataset-fashion-mnist. A study that was interrupted goes on\n"
         "where it was when it is run again with the same settings.");
-    return {sub, [settings, alphas, eps, moved] {
+    return {sub, [settings, alphas, eps, attacks, moved] {
                 if (!moved->empty()) {
                     throw usage_error("expected 'repscope methods --methods LIST' for methods of training, "
                                       "got --methods or --protocol");
                 }
                 settings->alphas = parse_alphas(*alphas);
                 settings->eps = parse_eps(*eps);
+                settings->attacks = parse_attacks(*attacks);
                 if (settings->export_onnx) require_onnx("--export");
                 return study(*settings);
             }};

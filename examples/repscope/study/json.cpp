@@ -94,6 +94,8 @@ json conditions_json(const condition_options& options) {
     object["eps"] = options.eps;
     object["attack_steps"] = options.attack_steps;
     object["frost"] = options.frost;
+    if (!options.attacks.empty()) object["attacks"] = options.attacks;
+    if (options.autoattack_images > 0) object["autoattack_images"] = options.autoattack_images;
     return object;
 }
 

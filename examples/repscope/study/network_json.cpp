@@ -134,7 +134,9 @@ json condition_json(const condition_result& condition) {
         if (attack) object["name"] = condition.name;
         object["norm"] = "linf";
         object["eps"] = condition.eps;
-        if (attack) {
+        if (attack && !condition.after.empty()) {
+            for (const auto& [name, accuracy] : condition.after) object["after"][name] = accuracy;
+        } else if (attack) {
             object["steps"] = condition.steps;
             object["step_size"] = condition.step_size;
             object["restarts"] = condition.restarts;
@@ -162,7 +164,11 @@ condition_result read_condition(const json& object) {
         condition.eps = object.at("eps").get<double>();
         condition.seed = object.at("seed").get<std::uint64_t>();
     }
-    if (condition.kind == condition_kind::attack) {
+    if (object.contains("after")) {
+        for (const auto& [name, accuracy] : object.at("after").items()) {
+            condition.after.emplace_back(name, number(accuracy));
+        }
+    } else if (condition.kind == condition_kind::attack) {
         condition.steps = object.at("steps").get<std::size_t>();
         condition.step_size = object.at("step_size").get<double>();
         condition.restarts = object.at("restarts").get<std::size_t>();

@@ -70,7 +70,8 @@ struct condition_result {
     std::size_t restarts = 0;
     std::size_t images = 0;
     double accuracy = 0.0;
-    double mean_l2 = 0.0; ///< mean distance from the clean images
+    std::vector<std::pair<std::string, double>> after{}; ///< accuracy after each attack of AutoAttack
+    double mean_l2 = 0.0;                                ///< mean distance from the clean images
     double mean_linf = 0.0;
     std::vector<compared_layer> layers{};
     std::vector<bool> correct{}; ///< of each image, whether it is classified correctly
@@ -194,6 +195,8 @@ struct condition_options {
     std::vector<double> eps{}; ///< in 255ths
     std::size_t attack_steps = 0;
     std::string frost{};
+    std::vector<std::string> attacks{}; ///< empty for the default, FGSM and PGD
+    std::size_t autoattack_images = 0;  ///< 0 without AutoAttack
 };
 
 /// A whole study: the content of study.json.

@@ -48,6 +48,30 @@ std::vector<double> parse_eps(const std::string& text) {
     return eps;
 }
 
+std::vector<std::string> parse_attacks(const std::string& text) {
+    const std::vector<std::string> known{"fgsm", "pgd", "autoattack"};
+    std::vector<bool> chosen(known.size());
+    std::size_t at = 0;
+    while (at <= text.size()) {
+        const std::size_t end = std::min(text.find(',', at), text.size());
+        const std::string item = text.substr(at, end - at);
+        const auto place =
+            static_cast<std::size_t>(std::find(known.begin(), known.end(), item) - known.begin());
+        if (place == known.size()) {
+            throw usage_error("--attacks: expected fgsm, pgd or autoattack with commas between them, got '" +
+                              item + "'");
+        }
+        if (chosen[place]) throw usage_error("--attacks: " + item + " is there twice");
+        chosen[place] = true;
+        at = end + 1;
+    }
+    std::vector<std::string> attacks;
+    for (std::size_t k = 0; k < known.size(); ++k) {
+        if (chosen[k]) attacks.push_back(known[k]);
+    }
+    return attacks;
+}
+
 std::string cell_name(const study_cell& cell) {
     return "alpha_" + shortest(cell.alpha) + "_seed_" + std::to_string(cell.seed);
 }

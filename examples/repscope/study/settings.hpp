@@ -20,7 +20,9 @@ struct study_settings {
     std::size_t gradient_images = 1000;      ///< test images whose input-unit gradients are measured; 0: none
     std::vector<double> eps{1, 2, 4, 8, 16}; ///< of the attacks, in 255ths
     std::size_t attack_steps = 20;
-    std::string frost_textures; ///< folder of images; none: procedural ice
+    std::vector<std::string> attacks{"fgsm", "pgd"}; ///< of "fgsm", "pgd" and "autoattack", in this order
+    std::size_t autoattack_images = 1000; ///< test images under AutoAttack, at most `attack_images`
+    std::string frost_textures;           ///< folder of images; none: procedural ice
     int threads = 0;
     bool dump = false;
     bool export_onnx = false; ///< each trained network as an ONNX file
@@ -39,6 +41,10 @@ std::vector<double> parse_alphas(const std::string& text);
 /// "1,2,4" as numbers of 255ths, ascending. Throws `usage_error` for what is not a number, outside [.001,
 /// 255], or there twice.
 std::vector<double> parse_eps(const std::string& text);
+
+/// "pgd,autoattack" as names of attacks, in the order of `study_settings`. Throws `usage_error` for what is
+/// not an attack, or there twice.
+std::vector<std::string> parse_attacks(const std::string& text);
 
 /// "alpha_-2_seed_0": the name of a network's file and of the folder of its activations.
 std::string cell_name(const study_cell& cell);

@@ -90,6 +90,18 @@ std::vector<double> attack_sizes(const network_result& network) {
     return eps;
 }
 
+double excess_of_pgd(const network_result& network, double eps) {
+    const condition_result *pgd = nullptr, *ensemble = nullptr;
+    for (const auto& condition : network.conditions) {
+        if (is_pgd(condition, eps)) pgd = &condition;
+        if (!condition.after.empty() && condition.eps == eps) ensemble = &condition;
+    }
+    if (pgd == nullptr || ensemble == nullptr || pgd->correct.size() < ensemble->images) return no_value;
+    repscope::running_mean same_images;
+    for (std::size_t n = 0; n < ensemble->images; ++n) same_images.add(pgd->correct[n] ? 1.0 : 0.0);
+    return same_images.value() - ensemble->accuracy;
+}
+
 double in_255ths(double eps) { return std::round(eps * 255e6) / 1e6; }
 
 std::size_t early_layers(const network_result& network) { return network.clean.layers.size() / 2; }

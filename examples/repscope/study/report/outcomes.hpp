@@ -35,6 +35,10 @@ double attack_accuracy(const network_result& network, std::string_view attack, d
 
 /// The eps of the PGD attacks of a network, in data units and ascending; and one in 255ths.
 std::vector<double> attack_sizes(const network_result& network);
+
+/// By how much PGD overestimates robust accuracy: its accuracy minus that of AutoAttack on the images of the
+/// latter; NaN unless both were measured.
+double excess_of_pgd(const network_result& network, double eps);
 double in_255ths(double eps);
 
 /// The number of early layers.

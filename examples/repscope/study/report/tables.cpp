@@ -130,6 +130,17 @@ std::vector<perturbed_column> perturbed_columns(const network_result& first) {
                                return attack_accuracy(network, "pgd", eps);
                            }});
     }
+    for (const condition_result& condition : first.conditions) {
+        if (condition.after.empty()) continue;
+        const double eps = condition.eps;
+        const std::string size = shortest(in_255ths(eps)) + "/255";
+        columns.push_back({"AutoAttack " + size, [eps](const network_result& network) {
+                               return attack_accuracy(network, "autoattack", eps);
+                           }});
+        if (std::isnan(excess_of_pgd(first, eps))) continue;
+        columns.push_back({"PGD above it, same images",
+                           [eps](const network_result& network) { return excess_of_pgd(network, eps); }});
+    }
     if (first.clean.layers[0].gradient) {
         using repscope::gradient_variability_result;
         columns.push_back({"gradient CV, samples", [](const network_result& network) {

@@ -3,6 +3,7 @@
 #include "study/run/layer_capture.hpp"
 #include "support/stopwatch.hpp"
 
+#include <repscope/attack/autoattack.hpp>
 #include <repscope/attack/fgsm.hpp>
 #include <repscope/attack/pgd.hpp>
 #include <repscope/attack/random_signs.hpp>
@@ -132,6 +133,14 @@ class condition_runner {
             const auto& pixels = attacked_images.adversarial;
             return std::vector<float>(pixels.data_handle(), pixels.data_handle() + pixels.size());
         };
+        if (result.name == "autoattack") {
+            const auto survived = attack::autoattack(
+                model_, x, labels, {.threads = pool_, .eps = result.eps, .seed = condition_seed});
+            for (std::size_t k = 0; k < survived.after.size(); ++k) {
+                result.after.emplace_back(to_string(survived.components[k].kind), survived.after[k]);
+            }
+            return pixels_of(survived);
+        }
         result.restarts = 1;
         if (result.name == "fgsm") {
             result.steps = 1;
@@ -175,11 +184,18 @@ class condition_runner {
     std::vector<float> pixels_;
 };
 
+bool uses_autoattack(const study_settings& settings) {
+    return std::find(settings.attacks.begin(), settings.attacks.end(), "autoattack") !=
+           settings.attacks.end();
+}
+
 double passes_of(const condition& what, const study_settings& settings, const data_set& data,
                  double backward) {
     const auto images = static_cast<double>(images_of(what, settings, data));
     if (what.kind != condition_kind::attack) return images;
-    if (what.name == "fgsm") return images * (2.0 + backward);
+    if (what.name == "fgsm") return images * (1.0 + backward);
+    // A third of the images survives all components of AutoAttack.
+    if (what.name == "autoattack") return images / 3 * (5900.0 + 1900.0 * backward);
     return images * (1.0 + static_cast<double>(settings.attack_steps) * backward);
 }
 
@@ -196,8 +212,13 @@ std::vector<condition> conditions_of(const study_settings& settings) {
         }
     }
     if (settings.attack_images > 0) {
-        for (const char* name : {"fgsm", "pgd", "pgd-margin", ""}) {
-            const std::string attack = name;
+        std::vector<std::string> attacks;
+        for (const std::string& attack : settings.attacks) {
+            attacks.push_back(attack);
+            if (attack == "pgd") attacks.emplace_back("pgd-margin");
+        }
+        attacks.emplace_back(); // random signs
+        for (const std::string& attack : attacks) {
             for (std::size_t k = 0; k < settings.eps.size(); ++k) {
                 conditions.push_back(
                     {.kind = attack.empty() ? condition_kind::random : condition_kind::attack,
@@ -211,14 +232,19 @@ std::vector<condition> conditions_of(const study_settings& settings) {
 }
 
 std::size_t images_of(const condition& what, const study_settings& settings, const data_set& data) {
-    return std::min(data.test.images, what.kind == condition_kind::corruption ? settings.corruption_images
-                                                                              : settings.attack_images);
+    if (what.kind == condition_kind::corruption)
+        return std::min(data.test.images, settings.corruption_images);
+    const std::size_t attacked = std::min(data.test.images, settings.attack_images);
+    return what.name == "autoattack" ? std::min(attacked, settings.autoattack_images) : attacked;
 }
 
 std::size_t compared_images(const study_settings& settings, const data_set& data) {
     std::size_t images = std::min<std::size_t>(500, data.test.images);
     if (settings.corruption_images > 0) images = std::min(images, settings.corruption_images);
     if (settings.attack_images > 0) images = std::min(images, settings.attack_images);
+    if (settings.attack_images > 0 && uses_autoattack(settings)) {
+        images = std::min(images, settings.autoattack_images);
+    }
     return images;
 }
 
@@ -237,7 +263,13 @@ condition_options options_of(const study_settings& settings, const data_set& dat
             .compared_images = compared_images(settings, data),
             .eps = settings.eps,
             .attack_steps = settings.attack_steps,
-            .frost = settings.frost_textures.empty() ? "procedural" : settings.frost_textures};
+            .frost = settings.frost_textures.empty() ? "procedural" : settings.frost_textures,
+            .attacks =
+                settings.attacks == study_settings{}.attacks ? std::vector<std::string>{} : settings.attacks,
+            .autoattack_images =
+                uses_autoattack(settings)
+                    ? std::min({settings.autoattack_images, settings.attack_images, data.test.images})
+                    : 0};
 }
 
 condition_results measure_conditions(study_model& model, const study_settings& settings, const data_set& data,

@@ -41,6 +41,13 @@ class study_model {
     /// Per-sample losses, predictions and gradients.
     virtual void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
                             std::span<int> predicted, const output_view& gradient) = 0;
+    using logit_view = repscope::tensor_view<float, 2>;
+    using logit_function =
+        std::function<void(std::size_t, const repscope::tensor_view<const float, 2>&, const logit_view&)>;
+    /// The logits of each image, and the gradient of a function of them (`repscope::logit_differentiable`).
+    virtual void logits(const input_view& x, const logit_view& to) = 0;
+    virtual void logit_vjp(const input_view& x, const logit_function& upstream_of,
+                           const output_view& gradient) = 0;
     [[nodiscard]] virtual std::size_t classes(const std::array<std::size_t, 4>& x) const = 0;
     [[nodiscard]] virtual std::size_t layers() const = 0;
     [[nodiscard]] virtual std::array<std::size_t, 4> extents(std::size_t layer,

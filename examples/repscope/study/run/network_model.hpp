@@ -19,6 +19,8 @@ template <typename Network, typename Base = study_model>
 class network_model : public Base {
   public:
     using typename Base::input_view;
+    using typename Base::logit_function;
+    using typename Base::logit_view;
     using typename Base::loss;
     using typename Base::output_view;
     using typename Base::tap;
@@ -37,6 +39,11 @@ class network_model : public Base {
         (loss_ == loss::margin ? margin_ : evaluation_)(x, labels, losses, predicted, gradient);
     }
     void attack_with(loss function) override { loss_ = function; }
+    void logits(const input_view& x, const logit_view& to) override { evaluation_.logits(x, to); }
+    void logit_vjp(const input_view& x, const logit_function& upstream_of,
+                   const output_view& gradient) override {
+        evaluation_.logit_vjp(x, upstream_of, gradient);
+    }
     [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const override {
         return network_.classes(x);
     }
