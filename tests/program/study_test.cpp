@@ -276,6 +276,8 @@ TEST_CASE("a study with AutoAttack" * doctest::test_suite("trains")) {
     const std::string page = slurp(folder / "out/report.html");
     CHECK(page.find("AutoAttack 8/255") != std::string::npos);
     CHECK(page.find("PGD above it") != std::string::npos);
+    CHECK(slurp(folder / "out/study.csv").find("attack/autoattack/8,,accuracy_after_fab-t,") !=
+          std::string::npos);
     // A second run reads the finished network and writes the same.
     REQUIRE(run(arguments).code == 0);
     CHECK(study_json(folder, "out") == all);

@@ -220,6 +220,9 @@ std::string study_csv(const study_result& study) {
             const std::string place = cell + csv_field(condition_label(condition)) + ",";
             const row_writer of_condition(out, place + ",");
             of_condition.add_always("accuracy", condition.accuracy);
+            for (const auto& [name, accuracy] : condition.after) {
+                of_condition.add_always("accuracy_after_" + name, accuracy);
+            }
             of_condition.add_always("mean_l2", condition.mean_l2);
             of_condition.add_always("mean_linf", condition.mean_linf);
             for (const auto& layer : condition.layers)
