@@ -109,9 +109,11 @@ class graph {
                 "net::graph", "constant " + name + ": expected " + errors::text_of(data.size()) + " elements",
                 extents);
         }
-        return append({.name = std::move(name),
-                       .shape = graph_shape(extents.begin(), extents.end()),
-                       .data = std::make_shared<const std::vector<scalar>>(std::move(data))});
+        detail::graph_node<scalar> node;
+        node.name = std::move(name);
+        node.shape.assign(extents.begin(), extents.end());
+        node.data = std::make_shared<const std::vector<scalar>>(std::move(data));
+        return append(std::move(node));
     }
 
     /// Adds a node and returns its output. Throws `shape_error` with the name, the operation, the expected
@@ -119,7 +121,8 @@ class graph {
     /// values of the graph, and for a computed input where a constant is required.
     graph_value add(std::string name, operation op, const std::vector<graph_value>& inputs) {
         std::vector<graph_shape> shapes;
-        detail::graph_node<scalar> node{.name = std::move(name)};
+        detail::graph_node<scalar> node;
+        node.name = std::move(name);
         const auto [first, last] = detail::required_constants(op);
         for (const graph_value input : inputs) {
             const auto& source = at(input);
