@@ -27,4 +27,6 @@
 #include "repscope/net/serialize.hpp"
 #include "repscope/net/to_onnx.hpp"
 #include "repscope/net/trainer.hpp"
+#include "repscope/net/unit_ablation.hpp"
+#include "repscope/net/unit_ablation_result.hpp"
 #include "repscope/net/workspace.hpp"

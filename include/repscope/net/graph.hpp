@@ -192,6 +192,14 @@ class graph {
         return held == nullptr ? std::span<const scalar>{} : std::span<const scalar>(*held);
     }
 
+    /// The operation of a node; empty for the input and for constants.
+    [[nodiscard]] const auto& node_operation(graph_value value) const { return at(value).what; }
+    [[nodiscard]] std::span<const std::size_t> inputs(graph_value value) const { return at(value).inputs; }
+    [[nodiscard]] bool is_computed(graph_value value) const { return at(value).active; }
+    [[nodiscard]] graph_value output() const noexcept { return {held_->output}; }
+    /// The value of a layer and its axes: samples, units, positions.
+    [[nodiscard]] graph_value tapped(std::size_t layer) const { return {tap_at(layer).value}; }
+    [[nodiscard]] const auto& tapped_axes(std::size_t layer) const { return tap_at(layer).axes; }
     /// Number of taps.
     [[nodiscard]] std::size_t layers() const noexcept { return held_->taps.size(); }
     [[nodiscard]] const std::string& layer_name(std::size_t layer) const { return tap_at(layer).name; }
