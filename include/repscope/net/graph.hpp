@@ -102,7 +102,7 @@ class graph {
     [[nodiscard]] graph_value input() const noexcept { return {0}; }
 
     /// Adds a constant tensor. Throws `shape_error` if `data` does not have the product of the extents.
-    graph_value constant(std::string name, const std::vector<std::size_t>& extents,
+    graph_value constant(const std::string& name, const std::vector<std::size_t>& extents,
                          std::vector<scalar> data) {
         if (element_count(extents) != data.size()) {
             errors::throw_shape_error(
@@ -110,7 +110,7 @@ class graph {
                 extents);
         }
         detail::graph_node<scalar> node;
-        node.name = std::move(name);
+        node.name = name;
         node.shape.assign(extents.begin(), extents.end());
         node.data = std::make_shared<const std::vector<scalar>>(std::move(data));
         return append(std::move(node));
@@ -119,10 +119,10 @@ class graph {
     /// Adds a node and returns its output. Throws `shape_error` with the name, the operation, the expected
     /// extents and the actual ones; `value_error` for attributes outside their range, for inputs that are not
     /// values of the graph, and for a computed input where a constant is required.
-    graph_value add(std::string name, operation op, const std::vector<graph_value>& inputs) {
+    graph_value add(const std::string& name, operation op, const std::vector<graph_value>& inputs) {
         std::vector<graph_shape> shapes;
         detail::graph_node<scalar> node;
-        node.name = std::move(name);
+        node.name = name;
         const auto [first, last] = detail::required_constants(op);
         for (const graph_value input : inputs) {
             const auto& source = at(input);
