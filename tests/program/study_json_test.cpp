@@ -5,6 +5,7 @@
 #include "process.hpp"
 #include "study/network_json.hpp"
 #include "study/report/claims.hpp"
+#include "study/report/geometry_table.hpp"
 #include "support/errors.hpp"
 
 #include <doctest/doctest.h>
@@ -48,7 +49,10 @@ program::network_result full_network() {
         }
         condition.layers[0].full = {100, dimensionality(12.5),
                                     program::change_result{dimensionality(3), 0.25}};
+        condition.layers[0].classes = {1.5, 0.75, 0.625, condition.eps};
+        condition.layers[0].cka = repscope::linear_cka_result{0.875, 0.8125};
     }
+    network.reference.layers[0].classes = {1.25, 0.5, 0.375, 0.9};
     network.reference.layers[0].full = {100, dimensionality(12), std::nullopt};
     return network;
 }
@@ -92,11 +96,29 @@ TEST_CASE("network: JSON and back") {
         CHECK(read.conditions[k].correct == network.conditions[k].correct);
         CHECK(read.conditions[k].pixels == network.conditions[k].pixels);
         CHECK(read.conditions[k].layers[0].full->change->relative_size == 0.25);
+        CHECK(read.conditions[k].layers[0].classes->cdnv_unbiased == 0.625);
+        CHECK(read.conditions[k].layers[0].cka->unbiased == 0.8125);
+        CHECK(!read.conditions[k].layers[1].cka);
     }
     // study.json has no results of single images.
     const json bare = network_json(network, program::image_results::omitted);
     CHECK(!bare.contains("right"));
     CHECK(!bare.contains("pictures"));
+}
+
+TEST_CASE("the table of class geometry has a row per alpha and layer") {
+    program::study_result study;
+    study.networks = {made_up_network(0.5, 1, 0.1, 0.2)};
+    CHECK(program::geometry_table(study).empty()); // finished by an earlier version
+    study.networks.push_back(full_network());
+    const std::string table = program::geometry_table(study);
+    const std::size_t row = table.find("-1     early");
+    REQUIRE(row != std::string::npos);
+    const std::string line = table.substr(row, table.find('\n', row) - row);
+    CAPTURE(line);
+    for (const char* number : {"1.250", "1.500", "0.375", "0.625", "0.900", "0.812"})
+        CHECK(line.find(number) != std::string::npos);
+    CHECK(table.find("0.5    late") != std::string::npos);
 }
 
 TEST_CASE("network: a file of an earlier version") {

@@ -99,6 +99,16 @@ json compared_json(const std::vector<compared_layer>& layers) {
             full["dimensionality"] = to_json(layer.full->dimensionality);
             if (layer.full->change) full["change"] = change_json(*layer.full->change);
         }
+        if (const auto& classes = layer.classes) {
+            object["geometry"]["nc1_trace"] = classes->nc1_trace;
+            object["geometry"]["cdnv"] = classes->cdnv;
+            object["geometry"]["cdnv_unbiased"] = classes->cdnv_unbiased;
+            object["activation_uniformity"] = classes->activation_uniformity;
+        }
+        if (layer.cka) {
+            object["similarity"]["cka"] = layer.cka->plain;
+            object["similarity"]["cka_unbiased"] = layer.cka->unbiased;
+        }
         list.push_back(std::move(object));
     }
     return list;
@@ -113,6 +123,16 @@ std::vector<compared_layer> read_compared(const json& list) {
         if (object.contains("cumulative_variance"))
             layer.cumulative_variance = numbers(object["cumulative_variance"]);
         layer.change = read_change(object);
+        if (object.contains("geometry")) { // not in files of earlier versions
+            const json& geometry = object["geometry"];
+            layer.classes = class_result{number(geometry.at("nc1_trace")), number(geometry.at("cdnv")),
+                                         number(geometry.at("cdnv_unbiased")),
+                                         number(object.at("activation_uniformity"))};
+        }
+        if (object.contains("similarity")) {
+            layer.cka = repscope::linear_cka_result{number(object["similarity"].at("cka")),
+                                                    number(object["similarity"].at("cka_unbiased"))};
+        }
         if (object.contains("full")) {
             const json& full = object["full"];
             layer.full = maps_result{full.at("samples").get<std::size_t>(),

@@ -3,6 +3,7 @@
 #include "layers/report.hpp"
 
 #include <repscope/dimensionality/result.hpp>
+#include <repscope/geometry/linear_cka.hpp>
 #include <repscope/gradient/variability.hpp>
 #include <repscope/statistics/claims.hpp>
 #include <repscope/statistics/interval.hpp>
@@ -46,6 +47,14 @@ struct maps_result {
     std::optional<change_result> change{}; ///< empty for clean images
 };
 
+/// The classes in a layer, whose units are channel means.
+struct class_result {
+    double nc1_trace = 0.0;
+    double cdnv = 0.0;
+    double cdnv_unbiased = 0.0;
+    double activation_uniformity = 0.0; ///< mean over the classes that have one
+};
+
 /// A layer on the images that all conditions share; the units of a convolution are channel means.
 struct compared_layer {
     std::string name{};
@@ -54,6 +63,9 @@ struct compared_layer {
     std::optional<std::vector<double>> cumulative_variance{};
     std::optional<change_result> change{}; ///< empty for clean images
     std::optional<maps_result> full{};     ///< empty unless the maps were kept
+    std::optional<class_result> classes{}; ///< empty if fewer than two classes have images
+    /// Similarity to the layer for clean images; empty for these.
+    std::optional<repscope::linear_cka_result> cka{};
 };
 
 enum class condition_kind { corruption, attack, random };

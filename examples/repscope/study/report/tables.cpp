@@ -3,6 +3,7 @@
 #include "layers/fields.hpp"
 #include "render/csv.hpp"
 #include "render/text_table.hpp"
+#include "study/report/geometry_table.hpp"
 #include "study/report/outcomes.hpp"
 
 #include <algorithm>
@@ -80,6 +81,16 @@ void add_layer(const row_writer& rows, const layer_result& layer) {
 void add_layer(const row_writer& rows, const compared_layer& layer) {
     add_fields(rows, fields_of(layer.dimensionality));
     if (layer.change) add_change(rows.inside("change"), *layer.change);
+    if (const auto& classes = layer.classes) {
+        rows.add("geometry_nc1_trace", classes->nc1_trace);
+        rows.add("geometry_cdnv", classes->cdnv);
+        rows.add("geometry_cdnv_unbiased", classes->cdnv_unbiased);
+        rows.add("activation_uniformity", classes->activation_uniformity);
+    }
+    if (layer.cka) {
+        rows.add("similarity_cka", layer.cka->plain);
+        rows.add("similarity_cka_unbiased", layer.cka->unbiased);
+    }
     if (!layer.full) return;
     const row_writer full = rows.inside("full");
     add_fields(full, fields_of(layer.full->dimensionality));
@@ -258,7 +269,7 @@ std::string study_table(const study_result& study) {
         for (const auto& row : table.rows) lines.add_row(row);
         text += (text.empty() ? "" : "\n") + lines.text() + table.caption;
     }
-    return text;
+    return text + geometry_table(study);
 }
 
 } // namespace program

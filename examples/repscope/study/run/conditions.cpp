@@ -65,7 +65,9 @@ class condition_runner {
         classify(clean, compared_, clean_);
     }
 
-    [[nodiscard]] reference_result reference() const { return {compared_, compared_layers(clean_, pool_)}; }
+    [[nodiscard]] reference_result reference() const {
+        return {compared_, compared_layers(clean_, data_.test.labels, pool_)};
+    }
 
     condition_result measure(const condition& what) {
         condition_result result{
@@ -96,7 +98,7 @@ class condition_runner {
         result.accuracy = share_of(result.correct);
         result.mean_l2 = size.l2 / static_cast<double>(result.images);
         result.mean_linf = size.linf / static_cast<double>(result.images);
-        result.layers = compared_layers(seen, clean_, pool_);
+        result.layers = compared_layers(seen, clean_, data_.test.labels, pool_);
         return result;
     }
 

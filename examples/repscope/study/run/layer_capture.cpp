@@ -2,10 +2,19 @@
 
 #include <repscope/dimensionality/representation_change.hpp>
 #include <repscope/dimensionality/spectrum.hpp>
+#include <repscope/geometry/class_distance_variance.hpp>
+#include <repscope/geometry/linear_cka.hpp>
+#include <repscope/geometry/neural_collapse.hpp>
+#include <repscope/moments/activation_counts.hpp>
+#include <repscope/moments/class_moments.hpp>
 #include <repscope/moments/covariance.hpp>
+#include <repscope/selectivity/activation_uniformity.hpp>
 #include <repscope/tensor/as_view.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
 #include <utility>
 
 namespace program {
@@ -42,14 +51,44 @@ change_result change_of(const std::vector<Scalar>& rows, const std::vector<Scala
     return {std::move(measured.dimensionality), measured.relative_size};
 }
 
+std::optional<class_result> classes_of(const captured_layer& layer, std::span<const int> labels,
+                                       repscope::thread_pool& pool) {
+    const auto [least, most] = std::minmax_element(labels.begin(), labels.end());
+    if (labels.empty() || *least == *most) return std::nullopt;
+    const auto rows = repscope::as_view(layer.means, {labels.size(), layer.units});
+    const std::size_t classes = static_cast<std::size_t>(*most) + 1;
+    repscope::class_moments moments(layer.units, classes);
+    moments.update(rows, labels, {.threads = pool});
+    repscope::activation_counts active(layer.units, classes);
+    active.update(rows, labels, {.threads = pool});
+    const auto distances = repscope::class_distance_variance(moments);
+    class_result result{repscope::neural_collapse(moments).nc1_trace, distances.cdnv, distances.cdnv_unbiased,
+                        std::numeric_limits<double>::quiet_NaN()};
+    double sum = 0.0;
+    std::size_t count = 0;
+    for (const double value : repscope::activation_uniformity(active)) {
+        if (std::isnan(value)) continue;
+        sum += value;
+        ++count;
+    }
+    if (count > 0) result.activation_uniformity = sum / static_cast<double>(count);
+    return result;
+}
+
 compared_layer compare(const layer_capture& seen, const layer_capture* clean, std::size_t index,
-                       repscope::thread_pool& pool) {
+                       std::span<const int> labels, repscope::thread_pool& pool) {
     const captured_layer& layer = seen.layers()[index];
     const captured_layer* before = clean == nullptr ? nullptr : &clean->layers()[index];
     compared_layer result{.name = layer.name,
                           .dimensionality = dimensionality_of(layer.means, seen.images(), pool)};
     if (seen.mapped(index)) result.cumulative_variance = cumulative_shares(result.dimensionality.spectrum);
     if (before != nullptr) result.change = change_of(layer.means, before->means, seen.images(), pool);
+    result.classes = classes_of(layer, labels.first(seen.images()), pool);
+    if (before != nullptr) {
+        result.cka = repscope::linear_cka(repscope::as_view(before->means, {seen.images(), layer.units}),
+                                          repscope::as_view(layer.means, {seen.images(), layer.units}),
+                                          {.threads = pool});
+    }
     if (layer.maps.empty()) return result;
     maps_result& full = result.full.emplace();
     full.samples = seen.images();
@@ -59,9 +98,10 @@ compared_layer compare(const layer_capture& seen, const layer_capture* clean, st
 }
 
 std::vector<compared_layer> compare_all(const layer_capture& seen, const layer_capture* clean,
-                                        repscope::thread_pool& pool) {
+                                        std::span<const int> labels, repscope::thread_pool& pool) {
     std::vector<compared_layer> layers;
-    for (std::size_t l = 0; l < seen.layers().size(); ++l) layers.push_back(compare(seen, clean, l, pool));
+    for (std::size_t l = 0; l < seen.layers().size(); ++l)
+        layers.push_back(compare(seen, clean, l, labels, pool));
     return layers;
 }
 
@@ -97,13 +137,14 @@ void layer_capture::operator()(std::size_t index, std::string_view name,
     });
 }
 
-std::vector<compared_layer> compared_layers(const layer_capture& seen, repscope::thread_pool& pool) {
-    return compare_all(seen, nullptr, pool);
+std::vector<compared_layer> compared_layers(const layer_capture& seen, std::span<const int> labels,
+                                            repscope::thread_pool& pool) {
+    return compare_all(seen, nullptr, labels, pool);
 }
 
 std::vector<compared_layer> compared_layers(const layer_capture& seen, const layer_capture& clean,
-                                            repscope::thread_pool& pool) {
-    return compare_all(seen, &clean, pool);
+                                            std::span<const int> labels, repscope::thread_pool& pool) {
+    return compare_all(seen, &clean, labels, pool);
 }
 
 } // namespace program

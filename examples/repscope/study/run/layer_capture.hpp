@@ -6,6 +6,7 @@
 #include <repscope/tensor/tensor_view.hpp>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,12 +43,15 @@ class layer_capture {
     std::vector<captured_layer> layers_;
 };
 
-/// Returns the dimensionality of each layer; the cumulative variance and the whole maps of layers whose maps
+/// Returns the dimensionality of each layer and the geometry of the classes, `labels` of the images; the
+/// cumulative variance and the whole maps of layers whose maps
 /// were kept.
-std::vector<compared_layer> compared_layers(const layer_capture& seen, repscope::thread_pool& pool);
-
-/// Returns the same of perturbed images, and of the differences to the activations of the clean ones.
-std::vector<compared_layer> compared_layers(const layer_capture& seen, const layer_capture& clean,
+std::vector<compared_layer> compared_layers(const layer_capture& seen, std::span<const int> labels,
                                             repscope::thread_pool& pool);
+
+/// Returns the same of perturbed images, of the differences to the activations of the clean ones, and the
+/// similarity to these.
+std::vector<compared_layer> compared_layers(const layer_capture& seen, const layer_capture& clean,
+                                            std::span<const int> labels, repscope::thread_pool& pool);
 
 } // namespace program
