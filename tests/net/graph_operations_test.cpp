@@ -194,6 +194,26 @@ TEST_CASE("graph: matrix products") {
                const auto one = g.add("slice", op::slice{{1}, {1}, {2}}, {g.input()});
                return g.add("matmul", op::matrix_product{.transpose_a = true}, {one, g.input()});
            }});
+    check({"constants behind nodes",
+           {5, 4},
+           [](graph& g) {
+               const auto turned =
+                   g.add("turned", op::transpose{{1, 0}}, {g.constant("w", {3, 4}, random_numbers(12, 4))});
+               const auto doubled = g.add("doubled", op::binary{op::binary_kind::add}, {turned, turned});
+               const auto twice = g.add("twice", op::matrix_product{}, {g.input(), doubled});
+               const auto once = g.add("once", op::matrix_product{}, {g.input(), turned});
+               return g.add("sum", op::binary{op::binary_kind::add}, {twice, once});
+           },
+           [](const numbers& x) {
+               const numbers w = random_numbers(12, 4);
+               numbers y(15, 0.0);
+               for (std::size_t i = 0; i < 5; ++i) {
+                   for (std::size_t j = 0; j < 3; ++j) {
+                       for (std::size_t k = 0; k < 4; ++k) y[i * 3 + j] += x[i * 4 + k] * 3 * w[j * 4 + k];
+                   }
+               }
+               return y;
+           }});
     check({"a vector",
            {3, 4},
            [](graph& g) {

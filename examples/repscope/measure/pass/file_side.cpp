@@ -1,7 +1,7 @@
 #include "measure/pass/file_side.hpp"
 
 #include "layers/unit_values.hpp"
-#include "layers/zero_samples.hpp"
+#include "measure/pass/zero_samples.hpp"
 #include "render/text_table.hpp"
 #include "support/errors.hpp"
 

@@ -1,7 +1,7 @@
 #include "measure/stream/layer.hpp"
 
 #include "layers/unit_values.hpp"
-#include "layers/zero_samples.hpp"
+#include "measure/pass/zero_samples.hpp"
 #include "support/errors.hpp"
 
 #include <repscope/error.hpp>

@@ -150,7 +150,8 @@ class matrix_kernel final : public node_kernel<T> {
         std::array<layout, 2> inputs;   // a and b without broadcasting
         std::array<bool, 2> constant{}; // whether a and b are constants
         T factor = 1;
-        std::span<const T> bias, b_data; // the bias has one number per column
+        // One bias per column. `b_data` is empty unless b is a constant itself, not computed from constants.
+        std::span<const T> bias, b_data;
     };
 
     matrix_kernel(description what, std::shared_ptr<packed_matrix<T>> packed)
@@ -172,7 +173,7 @@ class matrix_kernel final : public node_kernel<T> {
         const layout leads[] = {leading(what_.out), leading(what_.a), leading(what_.b)};
         matrices_ = loop_nest<3>({&leads[0], &leads[1], &leads[2]});
         start_ = {what_.out.offset, what_.a.offset, what_.b.offset};
-        single_b_ = what_.constant[1] && !has_extent(leads[2]) && product_.arranges_b();
+        single_b_ = !what_.b_data.empty() && !has_extent(leads[2]) && product_.arranges_b();
         for (std::size_t input = 0; input < 2; ++input) {
             sums_[input] = has_repeats(leads[input + 1]);
             this->scratch_size = (std::max)(this->scratch_size, gradients_[input].scratch_size());
