@@ -348,7 +348,7 @@ TEST_CASE("CKA of all pairs of layers is that of each pair") {
     grams.push_back(repscope::gram_matrix(as_view(a.y, {50, 7})));
     grams.push_back(repscope::gram_matrix(as_view(b.y, {50, 60})));
     const auto first = std::span(grams).first(2);
-    for (const std::size_t threads : {1U, 3U}) {
+    for (const int threads : {1, 3}) {
         const auto pairs = repscope::linear_cka_matrix(grams, first, threads);
         REQUIRE(pairs.rows == 3);
         REQUIRE(pairs.columns == 2);
