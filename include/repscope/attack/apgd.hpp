@@ -119,6 +119,7 @@ apgd_on_views(const erased_logit_model<Scalar>& model, const tensor_view<const S
         classify_clean(engine, images, found, ranking);
         if (given) {
             std::vector<int> targets;
+            targets.reserve(ranking.size());
             for (const auto& classes : ranking) targets.push_back(classes[1]);
             work.begin(images, targets);
             const logit_engine<Scalar> at_starts(name, model, starts, {}, options.bounds, 0, 1, *pool);
