@@ -113,7 +113,7 @@ TEST_CASE("unit_ablation: accuracy and means equal those of loops, also beside a
                 right += without.predicted == labels[n] ? 1 : 0;
             }
             CHECK(result.accuracy_without[unit] == right / samples);
-            changed += result.accuracy_without[unit] != result.accuracy ? 1 : 0;
+            changed += result.accuracy_without[unit] != result.accuracy ? 1U : 0U;
         }
         std::size_t passes = 0;
         const auto other = net::unit_ablation(g, layer, view, labels, {.threads = 2, .batch = 3},

@@ -78,11 +78,12 @@ TEST_CASE("intervals of geometry and similarity") {
     const json layers = dump.layers(way);
     for (const json& layer : layers) {
         CHECK(layer["dimensionality"]["method"] == "exact");
-        for (const auto& [part, key] :
+        for (const auto& place :
              std::vector<std::pair<std::string, std::string>>{{"geometry", "nc1_trace"},
                                                               {"geometry", "class_separation"},
                                                               {"similarity", "cka_unbiased"},
                                                               {"similarity", "procrustes"}}) {
+            const std::string &part = place.first, &key = place.second;
             CAPTURE(key);
             const double value = layer[part][key], low = layer[part][key + "_ci"][0];
             CHECK(low < value);

@@ -132,7 +132,7 @@ unit_ablation(const graph<Scalar>& network, std::size_t layer, const tensor_view
             const tensor_view<const Scalar, 4> input(rows.data(), {now, row, 1, 1});
             argmax(cut.tail.forward(input, tail_memory), std::span(predicted));
             std::size_t right = 0;
-            for (std::size_t n = 0; n < now; ++n) right += predicted[n] == labels[first + n] ? 1 : 0;
+            for (std::size_t n = 0; n < now; ++n) right += predicted[n] == labels[first + n] ? 1U : 0U;
             return right;
         };
         unchanged += count_correct();
