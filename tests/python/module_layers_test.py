@@ -75,7 +75,7 @@ class Measure(unittest.TestCase):
 
     def test_options_are_checked(self):
         x, labels = layer((50, 4))
-        for options, text in (({"method": "fast"}, "expected one of exact, sketch, auto, got 'fast'"),
+        for options, text in (({"method": "fast"}, "expected one of exact, blocks, sketch, auto, got 'fast'"),
                               ({"null": "none"}, "expected one of saddlepoint, permutation, got 'none'"),
                               ({"precision": "half"}, "expected one of double, float, got 'half'"),
                               ({"memory": 1000}, "max_bytes"),
@@ -236,6 +236,7 @@ class Program(unittest.TestCase):
                  ((400, 20), "f4", {"inference": True}, ("--inference",)),
                  ((30, 60), "f4", {"inference": True}, ("--inference",)),
                  ((400, 300), "f4", {"inference": True, "method": "sketch"}, ("--inference", "--method", "sketch")),
+                 ((400, 12), "f4", {"inference": True, "method": "blocks"}, ("--inference", "--method", "blocks")),
                  ((200, 6), "f4", {"inference": True, "null": "permutation", "permutations": 99},
                   ("--inference", "--null", "permutation", "--permutations", "99"))]
         cases += [((400, 12), "f4", {"signed": name}, ("--signed", name)) for name in ("rectify", "shift")]

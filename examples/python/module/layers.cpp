@@ -77,7 +77,8 @@ std::unique_ptr<program::layer_report> measure_array(py::handle array, const py:
     if (!perturbed.is_none()) other.emplace(array_of(perturbed, function), layout_named(layout), function);
     class_indices classes;
     if (!labels.is_none()) classes = classes_of(array_of(labels, function), function);
-    const analysis::layer_accumulator_options of_layer = accumulator_options(options, classes.labels.size());
+    const analysis::layer_accumulator_options of_layer =
+        accumulator_options(options, classes.labels.size(), other.has_value());
     const py::gil_scoped_release unlocked;
     auto report = std::make_unique<program::layer_report>(
         measure(x, other ? &*other : nullptr, classes.index, of_layer, {name, classes.labels, class_names}));

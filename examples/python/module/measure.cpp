@@ -4,6 +4,7 @@
 #include "layer_state.hpp"
 
 #include <repscope/analysis/layer_accumulator.hpp>
+#include <repscope/analysis/layer_similarity.hpp>
 #include <repscope/dimensionality/representation_change.hpp>
 #include <repscope/error.hpp>
 
@@ -19,10 +20,11 @@ namespace analysis = repscope::analysis;
 
 namespace {
 
-// The clean samples, the perturbed ones and their differences, in parts of the same samples.
-program::comparison_report compare(activations& clean, activations& perturbed,
-                                   std::span<const std::int32_t> classes,
-                                   analysis::layer_accumulator_options options, const measured_names& names) {
+// The clean samples, the perturbed ones and their differences, in parts of the same samples. Without
+// intervals.
+void compare(activations& clean, activations& perturbed, std::span<const std::int32_t> classes,
+             analysis::layer_accumulator_options options, const measured_names& names,
+             program::layer_report& layer) {
     constexpr const char* function = "compare";
     if (clean.extents() != perturbed.extents()) {
         repscope::errors::throw_shape_error(function,
@@ -38,37 +40,59 @@ program::comparison_report compare(activations& clean, activations& perturbed,
     const repscope::scoped_pool pool(options.threads);
     analysis::layer_accumulator after(clean.units(), options);
     std::optional<analysis::layer_accumulator> before, difference;
-    if (!of_pairs.measures.empty()) {
+    std::optional<analysis::layer_similarity> similarity;
+    if (options.measures.contains_any(analysis::similarity_measures)) {
+        similarity.emplace(clean.units(), options);
+        analysis::layer_accumulator_options of_clean = options;
+        of_clean.measures =
+            options.measures & (analysis::similarity_measures | analysis::covariance_measures);
+        before.emplace(clean.units(), of_clean);
+    } else if (!of_pairs.measures.empty()) {
         before.emplace(clean.units(), of_pairs);
-        difference.emplace(clean.units(), of_pairs);
     }
+    if (!of_pairs.measures.empty()) difference.emplace(clean.units(), of_pairs);
+    const auto add = [&](analysis::layer_accumulator& to, const auto& view, std::size_t first) {
+        if (to.options().classes == 0)
+            to.update(view);
+        else
+            to.update(view, classes.subspan(first, view.extent(0)));
+    };
     std::size_t zero_samples = 0;
     for (std::size_t first = 0; first < clean.samples();) {
         if (first != 0) throw_if_interrupted();
         std::size_t count = std::min(after.room(), clean.samples() - first);
-        if (before) count = std::min({count, before->room(), difference->room()});
+        if (before) count = std::min(count, before->room());
+        if (difference) count = std::min(count, difference->room());
         // The buffers keep the values of the units until they are written again.
         const double* const new_values = after.next_values();
         perturbed.with_samples(first, count, *pool, [&](const auto& view) {
-            if (options.classes == 0)
-                after.update(view);
-            else
-                after.update(view, classes.subspan(first, count));
+            add(after, view, first);
             zero_samples += count_zero_samples(view);
         });
         if (before) {
             const double* const old_values = before->next_values();
-            clean.with_samples(first, count, *pool, [&](const auto& view) { before->update(view); });
-            double* const to = difference->next_values();
-            for (std::size_t i = 0; i < count * clean.units(); ++i) to[i] = new_values[i] - old_values[i];
-            difference->commit(count);
+            clean.with_samples(first, count, *pool, [&](const auto& view) { add(*before, view, first); });
+            if (similarity) {
+                using matrix = repscope::tensor_view<const double, 2>;
+                const matrix x(old_values, {count, clean.units()}), y(new_values, {count, clean.units()});
+                similarity->update({x, x}, {y, y}, {}, {}, *pool);
+            }
+            if (difference) {
+                double* const to = difference->next_values();
+                for (std::size_t i = 0; i < count * clean.units(); ++i) to[i] = new_values[i] - old_values[i];
+                difference->commit(count);
+            }
         }
         first += count;
     }
-    program::comparison_report report;
+    program::comparison_report& report = layer.comparison.emplace();
     report.relative_size = std::numeric_limits<double>::quiet_NaN();
-    if (before) {
-        before->flush();
+    if (before) before->flush();
+    if (similarity) {
+        after.flush();
+        layer.similarity = similarity->finish(*before, after, *pool);
+    }
+    if (difference) {
         difference->flush();
         report.relative_size =
             repscope::relative_size_of_change(before->covariance(), difference->covariance());
@@ -84,7 +108,6 @@ program::comparison_report compare(activations& clean, activations& perturbed,
     report.power_law = measured.power_law;
     report.rankme = measured.rankme;
     report.geometry = std::move(measured.geometry);
-    return report;
 }
 
 } // namespace
@@ -97,7 +120,7 @@ program::layer_report measure(activations& x, activations* perturbed, std::span<
     add_all();
     while (state.next_pass()) add_all();
     program::layer_report report = state.report(names.layer, names.labels, names.class_names);
-    if (perturbed != nullptr) report.comparison = compare(x, *perturbed, classes, options, names);
+    if (perturbed != nullptr) compare(x, *perturbed, classes, options, names, report);
     return report;
 }
 

@@ -48,7 +48,8 @@ repscope::negative_policy policy_of(const std::string& name) {
                                     {"shift", negative_policy::shift}});
 }
 
-analysis::layer_accumulator_options accumulator_options(const pybind11::dict& options, std::size_t classes) {
+analysis::layer_accumulator_options accumulator_options(const pybind11::dict& options, std::size_t classes,
+                                                        bool compares) {
     const auto text = [&](const char* key) { return options[key].cast<std::string>(); };
     const int threads = options["threads"].cast<int>();
     thread_count(threads);
@@ -57,7 +58,7 @@ analysis::layer_accumulator_options accumulator_options(const pybind11::dict& op
     result.classes = classes;
     try {
         result.measures = program::parse_measures(options["measures"].cast<std::vector<std::string>>(),
-                                                  {.labels = classes != 0});
+                                                  {.labels = classes != 0, .compare = compares});
     } catch (const program::usage_error& e) {
         throw repscope::value_error(e.what());
     }
@@ -66,6 +67,7 @@ analysis::layer_accumulator_options accumulator_options(const pybind11::dict& op
     result.inference = options["inference"].cast<bool>();
     result.trace = one_of<analysis::trace_method>("method", text("method"),
                                                   {{"exact", analysis::trace_method::exact},
+                                                   {"blocks", analysis::trace_method::blocks},
                                                    {"sketch", analysis::trace_method::sketch},
                                                    {"auto", analysis::trace_method::automatic}});
     result.null = one_of<analysis::null_method>("null", text("null"),

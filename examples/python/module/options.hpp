@@ -16,8 +16,9 @@ std::size_t thread_count(int threads);
 repscope::negative_policy policy_of(const std::string& name);
 
 /// Returns the options of a layer of `classes` classes from a dictionary with the keys measures, signed,
-/// epsilon, inference, method, null, permutations, precision, threads and memory, which are all there.
+/// epsilon, inference, method, null, permutations, precision, threads and memory, which are all there. With
+/// `compares` the measures of two layers of the same samples are possible.
 repscope::analysis::layer_accumulator_options accumulator_options(const pybind11::dict& options,
-                                                                  std::size_t classes);
+                                                                  std::size_t classes, bool compares = false);
 
 } // namespace python_module

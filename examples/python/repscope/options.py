@@ -19,7 +19,7 @@ def layer_options(*, measures: Optional[Union[str, list[str]]] = None, signed: s
                   ("rectify"), or each unit's smallest class mean is subtracted ("shift").
     epsilon:      in the denominator of the index.
     inference:    adds estimates with intervals and p-values.
-    method:       of the participation ratio with inference: "exact", "sketch" or "auto".
+    method:       of the participation ratio with inference: "exact", "blocks", "sketch" or "auto".
     null:         of the p-values with inference: "saddlepoint" or "permutation", with `permutations` of each unit.
     precision:    of the products of activations: "double" or "float".
     threads:      one per core if 0; never changes a bit.
