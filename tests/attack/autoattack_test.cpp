@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -132,6 +133,35 @@ TEST_CASE("AutoAttack without targets and restarts is its first component") {
                          "repscope::attack::autoattack: expected a model with gradients for apgd-ce, got one "
                          "with logits only",
                          value_error);
+}
+
+TEST_CASE("AutoAttack goes on after a model has thrown, with every image") {
+    const logit_inputs<float> data(images);
+    logit_network<float> network;
+    const attack::autoattack_options options{
+        .eps = eps_of(norm::linf), .components = {{component_kind::square, 40, 1, 9}}, .seed = 2, .batch = 4};
+    const state_type expected = attack::autoattack(network, data.x(), data.labels, options);
+    for (const int failing_call : {1, 4, 60}) {
+        int calls = 0;
+        scored_function model(class_count, [&](const auto& x, const auto& to) {
+            if (++calls == failing_call) throw std::runtime_error("no answer");
+            network.logits(x, to);
+        });
+        state_type state;
+        int failures = 0;
+        for (bool more = true; more;) {
+            try {
+                more = attack::autoattack_step(model, data.x(), data.labels, options, state);
+            } catch (const std::runtime_error&) {
+                ++failures;
+            }
+        }
+        CHECK(failures == 1);
+        CHECK(state.attack == expected.attack);
+        CHECK(state.distance == expected.distance);
+        CHECK(state.after == expected.after);
+        CHECK(state.clean_accuracy == expected.clean_accuracy);
+    }
 }
 
 TEST_CASE("the standard and the longer list") {

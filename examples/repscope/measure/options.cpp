@@ -390,6 +390,12 @@ void check(const measure_options& options) {
     if (options.unpaired && options.compare.empty()) throw usage_error("--unpaired: needs --compare");
     if (!options.compare.empty() && !options.unpaired && options.statistics().compared_measures().empty())
         throw usage_error("--compare: compares none of these measures");
+    if (options.precision == "float" && !options.compare.empty() && !options.unpaired &&
+        measures.contains_any({measure::cka, measure::procrustes})) {
+        throw usage_error(
+            "--precision float: not with cka and procrustes, whose products of both layers are in "
+            "double");
+    }
     if (options.method != "exact") {
         if (!options.inference) throw usage_error("--method " + options.method + ": needs --inference");
         if (!measures.contains(measure::participation_ratio))

@@ -139,10 +139,10 @@ void note_classes(autoattack_result<Scalar>& state, std::size_t classes) {
 template <typename Scalar>
 void classify_next(logit_engine<Scalar>& engine, autoattack_result<Scalar>& state) {
     std::vector<std::size_t> images;
-    for (; state.next_sample < engine.samples() && images.size() < engine.batch(); ++state.next_sample) {
-        images.push_back(state.next_sample);
-    }
+    std::size_t next = state.next_sample;
+    for (; next < engine.samples() && images.size() < engine.batch(); ++next) images.push_back(next);
     if (!images.empty()) classify_twice(engine, std::span<const std::size_t>(images), state, state.findings);
+    state.next_sample = next; // not before: a model may throw, and the caller try again
     for (const std::size_t n : images) {
         if (!state.success[n]) continue;
         state.attack[n] = misclassified_clean;
@@ -183,8 +183,9 @@ void finish_component(autoattack_result<Scalar>& state) {
 template <typename Scalar>
 void attack_next(logit_engine<Scalar>& engine, autoattack_result<Scalar>& state) {
     std::vector<std::size_t> images;
-    for (; state.next_sample < engine.samples() && images.size() < engine.batch(); ++state.next_sample) {
-        if (state.attack[state.next_sample] == not_fooled) images.push_back(state.next_sample);
+    std::size_t next = state.next_sample;
+    for (; next < engine.samples() && images.size() < engine.batch(); ++next) {
+        if (state.attack[next] == not_fooled) images.push_back(next);
     }
     if (!images.empty()) {
         component_runner<Scalar> runner(engine, state.ball, state.eps, state.seed);
@@ -203,7 +204,8 @@ void attack_next(logit_engine<Scalar>& engine, autoattack_result<Scalar>& state)
         }
         state.distance[n] = norm_of(state.ball, delta);
     }
-    if (state.next_sample == engine.samples()) finish_component(state);
+    state.next_sample = next;
+    if (next == engine.samples()) finish_component(state);
 }
 
 /// Steps on views, until the state is complete or, with `once`, one step: compiled once per scalar and label

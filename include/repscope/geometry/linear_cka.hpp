@@ -98,7 +98,7 @@ inline void check_pair(std::string_view function, const scatter_matrix& x, const
     const double t_x = scale_x * x.trace(), t_y = scale_y * y.trace();
     const double r_x = x.frobenius2(scale_x), r_y = y.frobenius2(scale_y);
     if (!(r_x > 0 && r_y > 0)) return result;
-    result.plain = cross.frobenius2 / std::sqrt(r_x) / std::sqrt(r_y);
+    result.plain = (std::min)(1.0, cross.frobenius2 / std::sqrt(r_x) / std::sqrt(r_y)); // but for rounding
     const double d_x = scaled_fourth(x, scale_x), d_y = scaled_fourth(y, scale_y);
     const auto n = static_cast<double>(x.samples);
     // The unbiased participation ratio is undefined where one of these is 0 up to rounding.

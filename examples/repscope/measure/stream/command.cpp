@@ -61,7 +61,8 @@ void refuse_options(const measure_options& options) {
     refuse(options.similarity, "--similarity", once);
     refuse(!options.report.empty(), "--report", once + "; its page has the hashes of the inputs");
     refuse(options.null == "permutation", "--null permutation", once);
-    refuse(options.method == "auto", "--method auto", "whose number of samples is not known (exact, sketch)");
+    refuse(options.method == "auto", "--method auto",
+           "whose number of samples is not known (blocks, sketch)");
     refuse(!options.shapes.empty(), "--shape", "whose members are .npy arrays");
     refuse(options.offset != 0, "--offset", "whose members are .npy arrays");
     refuse(!options.dtype.empty() && options.dtype != "bf16", "--dtype", "whose members state their types");

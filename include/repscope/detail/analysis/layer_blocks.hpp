@@ -125,9 +125,9 @@ class layer_blocks {
                 if (has_scatter && is_thin)
                     add_class_scatter(state.covariance, state, options_.measures, pool, geometry);
                 const scatter_matrix products = state.covariance.centered(Backend{});
+                if (state.samples() > 1) ratio = std::log(participation_ratio_unbiased(products));
                 if (has_scatter && !is_thin)
                     add_class_scatter(products, state, options_.measures, pool, geometry);
-                if (state.samples() > 1) ratio = std::log(participation_ratio_unbiased(products));
             }
         } catch (const value_error&) {
             geometry = {}; // undefined: without a block, fewer than two classes have samples

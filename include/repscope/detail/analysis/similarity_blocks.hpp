@@ -24,6 +24,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -165,7 +166,9 @@ class similarity_blocks {
                                              const layer_accumulator_options& options) {
         const measure_set measures = possible_measures(options) & similarity_measures;
         constexpr double blocks = inference_blocks, copies = 8;
-        const auto u = static_cast<double>(units), n = static_cast<double>(samples);
+        const auto u = static_cast<double>(units);
+        const double n =
+            samples == 0 ? std::numeric_limits<double>::infinity() : static_cast<double>(samples);
         const double of_classes = 2 * static_cast<double>((std::max<std::size_t>)(1, options.classes)) * u;
         double state = 0;
         if (measures.contains(measure::class_mean_rsa)) state += of_classes;
@@ -196,14 +199,17 @@ class similarity_blocks {
     /// The measures with their intervals. Consumes the moments.
     [[nodiscard]] std::vector<measure_interval> intervals(thread_pool& pool) {
         std::vector<similarity_block> filled;
+        std::uint64_t samples = 0;
         for (std::size_t k = 0; k < blocks_.size(); ++k) {
             if (x_.count(k) != 0) add_rows(k, pool);
+            samples += blocks_[k].samples();
             if (blocks_[k].samples() != 0) filled.push_back(std::move(blocks_[k]));
         }
         blocks_.clear();
         std::vector<measure_interval> result;
         for (const std::string_view name : names(measures_)) result.push_back({name, {}});
-        if (filled.size() < 2) return result;
+        // CKA of any two samples is 1: parts of so few samples agree without being certain.
+        if (filled.size() < 2 || samples < 5) return result;
         const auto estimates =
             block_jackknife(std::span<const similarity_block>(filled), [&](const similarity_block& state) {
                 const similarity_report report = similarity_of(state.states(), measures_, pool);
