@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -190,6 +191,59 @@ TEST_CASE("graph: functions in place and followers of convolutions do not change
     CHECK(evaluate(quiet, 3) == evaluate(quiet, 1));
 }
 
+TEST_CASE("graph: any worker may take a piece, also with more threads than samples") {
+    graph g({3});
+    g.set_output(
+        g.add("y", op::matrix_product{}, {g.input(), g.constant("w", {3, 4}, random_numbers(12, 3))}));
+    graph::workspace many(8), one;
+    const numbers x = random_numbers(9, 2);
+    numbers expected(12), got(12);
+    g.logits({x.data(), {3, 3, 1, 1}}, {expected.data(), {3, 4}}, one);
+    for (std::size_t pass = 0; pass < 200; ++pass) {
+        const std::size_t samples = 2 + pass % 2;
+        g.logits({x.data(), {samples, 3, 1, 1}}, {got.data(), {samples, 4}}, many);
+        REQUIRE(std::equal(expected.begin(), expected.begin() + static_cast<std::ptrdiff_t>(4 * samples),
+                           got.begin()));
+    }
+}
+
+TEST_CASE("graph: gradients do not depend on the numbers of samples that run together") {
+    // A piece of one sample stores its maps in another order, so its product arranges the operands otherwise.
+    const auto build = [] {
+        graph g({2, 6, 6});
+        const op::convolution same{.pad_begin = {1, 1}, .pad_end = {1, 1}};
+        const auto maps = g.add("c", same, {g.input(), g.constant("k", {4, 2, 3, 3}, random_numbers(72, 3))});
+        const auto rows = g.add("rows", op::reduce_mean{{2}, true}, {g.add("r", op::unary{}, {maps})});
+        const auto y =
+            g.add("y", op::matrix_product{}, {rows, g.constant("w", {6, 5}, random_numbers(30, 4))});
+        const auto mean = g.add("mean", op::reduce_mean{{2}, false}, {g.add("s", op::unary{}, {y})});
+        g.set_output(g.add("flat", op::reshape{{N, 20}}, {mean}));
+        return g;
+    };
+    constexpr std::size_t size = 72;
+    const numbers x = random_numbers(33 * size, 5);
+    const std::vector<int> labels(33, 2);
+    std::vector<double> losses(33);
+    std::vector<int> predicted(33);
+    for (const auto& [samples, threads] : std::vector<std::pair<std::size_t, int>>{{3, 2}, {5, 3}, {33, 1}}) {
+        const graph together = build();
+        numbers gradient(samples * size), alone(size);
+        graph::workspace ws(threads);
+        together.evaluate({x.data(), {samples, 2, 6, 6}}, std::span(labels).first(samples),
+                          std::span(losses).first(samples), std::span(predicted).first(samples),
+                          {gradient.data(), {samples, 2, 6, 6}}, ws);
+        for (std::size_t n = 0; n < samples; ++n) {
+            const graph fresh = build();
+            graph::workspace own;
+            fresh.evaluate({x.data() + n * size, {1, 2, 6, 6}}, std::span(labels).first(1),
+                           std::span(losses).first(1), std::span(predicted).first(1),
+                           {alone.data(), {1, 2, 6, 6}}, own);
+            for (std::size_t i = 0; i < size; ++i)
+                REQUIRE(gradient[n * size + i] == doctest::Approx(alone[i]));
+        }
+    }
+}
+
 TEST_CASE("graph: a fixed batch of 1 runs on any number of inputs") {
     graph fixed({3, 4}, {.fixed_batch = true}), free({3, 4});
     for (graph* g : {&fixed, &free}) {
@@ -243,6 +297,11 @@ TEST_CASE("graph: errors name the node, the operation, and both shapes") {
             g.add("r", op::reshape{{3, 64}}, {g.input()});
         },
         "expected as many elements as (N, 3, 8, 8), got (3, 64)");
+    throws(
+        [&] {
+            g.add("r", op::reshape{{2, {96, true}}}, {g.input()});
+        },
+        "expected the elements of each sample to stay together, as in (N, 3, 8, 8), got (2, 96 N)");
     throws([&] { g.add("m", op::reduce_mean{{0}}, {g.input()}); }, "axis 0 of input 0 without samples");
     throws([&] { g.add("t", op::transpose{{0, 1, 1, 3}}, {g.input()}); }, "each of 4 axes once");
     throws([&] { g.add("p", op::pooling{.kernel = {9, 9}}, {g.input()}); }, "at least 9 along axis 2");

@@ -223,6 +223,28 @@ TEST_CASE("make_onnx_network repeats constants whose extents depend on the sampl
     check_close(got.logits, expected);
 }
 
+TEST_CASE("make_onnx_network finds the axis of units behind operations that join positions") {
+    // The patches of a vision transformer: (N, 4, 4, 4) to (N, 4, 16), then tokens of 4 units.
+    onnx_model from = convolutional();
+    from.nodes.resize(3);
+    from.nodes[2].outputs = {"relu"};
+    from.nodes.push_back(node("Reshape", {"relu", "joined"}, "patches"));
+    from.nodes.push_back(node("Transpose", {"patches"}, "tokens", {integers("perm", {0, 2, 1})}));
+    from.nodes.push_back(
+        node("ReduceMean", {"tokens"}, "y", {integers("axes", {1}), integer("keepdims", 0)}));
+    from.initializers.push_back(stored<std::int64_t>("joined", {3}, {0, 4, -1}));
+    from.outputs[0].name = "y";
+    for (const char* tap : {"patches", "tokens"}) {
+        const auto network = net::make_onnx_network<double>(from, {.taps = {tap}});
+        CHECK(network.network.extents(0, {2, 2, 4, 4}) == std::array<std::size_t, 4>{2, 4, 16, 1});
+    }
+    // A part of the batch, which seems whole for few samples.
+    from.nodes.push_back(node("Slice", {"y", "first", "eight", "first"}, "some"));
+    from.initializers.push_back(stored<std::int64_t>("eight", {1}, {8}));
+    from.outputs[0].name = "some";
+    refuse(from, "test.onnx: node 'node_some' (Slice): the axis of the samples cannot be cut");
+}
+
 TEST_CASE("make_onnx_network leaves a final Softmax out and normalizes the input") {
     onnx_model from = convolutional();
     const std::vector<double> expected = run(from, {2, 2, 4, 4}).logits;

@@ -10,9 +10,11 @@
 #include "support/format.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace program {
 
@@ -22,6 +24,12 @@ void check_dump_options(const dump_options& options) {
     require_onnx("repscope dump");
     if (!options.range.empty() && (options.range.size() != 2 || !(options.range[0] < options.range[1]))) {
         throw usage_error("--input-range: expected LOW,HIGH with LOW below HIGH");
+    }
+    for (const std::vector<double>* numbers : {&options.range, &options.mean, &options.std}) {
+        for (const double number : *numbers) {
+            if (!std::isfinite(number))
+                throw usage_error("--input-range, --mean and --std: expected finite numbers");
+        }
     }
     if (options.mean.empty() != options.std.empty()) throw usage_error("expected --mean and --std together");
     if (options.list) return;

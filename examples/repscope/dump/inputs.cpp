@@ -54,10 +54,11 @@ void network_inputs::read(std::size_t first, std::size_t count, std::vector<Scal
     if (!is_image_) {
         io::decode(raw.data(), to.size(), format, to.data());
         for (std::size_t i = 0; i < to.size(); ++i) {
-            const auto value = static_cast<double>(to[i]);
-            if (value >= range_[0] && value <= range_[1]) continue;
+            const Scalar value = to[i];
+            if (value >= static_cast<Scalar>(range_[0]) && value <= static_cast<Scalar>(range_[1])) continue;
             throw data_error(path_, "expected numbers in [" + shortest(range_[0]) + ", " +
-                                        shortest(range_[1]) + "], got " + repscope::errors::text_of(value) +
+                                        shortest(range_[1]) + "], got " +
+                                        repscope::errors::text_of(static_cast<double>(value)) +
                                         " in sample " + std::to_string(first + i / sample_) +
                                         "; --input-range LOW,HIGH states another range");
         }

@@ -130,7 +130,7 @@ class graph_engine {
             const std::size_t size = piece_at(index).count;
             if (!schedules.contains(size)) schedules[size] = &schedule(size, what);
         }
-        const std::size_t sessions = apart ? count : (std::min)(threads, count);
+        const std::size_t sessions = apart ? count : threads; // any worker may take a piece
         if (sessions_.size() < sessions) sessions_.resize(sessions);
         pool_->for_each(count, [&](std::size_t index, std::size_t worker) {
             const piece part = piece_at(index);

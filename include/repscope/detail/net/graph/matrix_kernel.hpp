@@ -207,7 +207,9 @@ class matrix_kernel final : public node_kernel<T> {
                   bool accumulate) const override {
         if (sums_[input] && !accumulate) fill_layout(what_.inputs[input], in_gradient, T(0));
         const epilogue<T> end{.accumulate = accumulate || sums_[input]};
-        const bool arranged = input == 0 && !packed_->backward.empty();
+        // The kernels of all numbers of samples share `packed_`, but not all of them arrange their operand.
+        const bool arranged =
+            input == 0 && single_b_ && gradients_[0].arranges_b() && !packed_->backward.empty();
         for_matrices([&](std::ptrdiff_t out, std::ptrdiff_t a, std::ptrdiff_t b) {
             if (input == 0) {
                 gradients_[0].run(out_gradient + out, at.in[1] + b, in_gradient + a, what_.factor,

@@ -222,6 +222,16 @@ struct slice_range {
     return count;
 }
 
+/// Number of elements in front of the axis of samples; of all without such an axis.
+[[nodiscard]] inline std::size_t elements_before_samples(const graph_shape& shape) {
+    std::size_t count = 1;
+    for (const graph_extent& extent : shape) {
+        if (extent.per_sample) break;
+        count *= extent.count;
+    }
+    return count;
+}
+
 /// Returns the extents of the output of each operation.
 class shape_inference {
   public:
@@ -383,6 +393,10 @@ class shape_inference {
         node_.expect_inputs(1, 1);
         if (element_factors(node_[0]) != element_factors(what.shape)) {
             node_.fail("as many elements as " + format_shape(node_[0]), format_shape(what.shape));
+        }
+        if (elements_before_samples(node_[0]) != elements_before_samples(what.shape)) {
+            node_.fail("the elements of each sample to stay together, as in " + format_shape(node_[0]),
+                       format_shape(what.shape));
         }
         return what.shape;
     }

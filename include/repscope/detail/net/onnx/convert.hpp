@@ -11,6 +11,7 @@
 #include "repscope/net/graph_operations.hpp"
 #include "repscope/net/onnx_model.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <map>
@@ -105,14 +106,26 @@ inline void check_opset(const onnx_model& model) {
     node.complain("the operator is not supported on activations; expected one of " + list);
 }
 
-/// Returns the axis of channels of a node's output, of this rank.
-[[nodiscard]] inline std::size_t unit_axis(conversion& run, const node_reader& node, std::size_t rank) {
+/// Returns the axis of channels of a node's output, of this shape.
+[[nodiscard]] inline std::size_t unit_axis(conversion& run, const node_reader& node,
+                                           const graph_shape& output) {
     const std::string_view op = node.op();
+    const std::size_t rank = output.size();
     const std::size_t last = rank == 0 ? 0 : rank - 1;
     if (rank <= 2) return last;
     if (op == "Conv" || op == "BatchNormalization" || op.ends_with("Pool")) return 1;
     if (op == "MatMul" || op == "LayerNormalization") return last;
     if (op == "Reshape" || op == "Flatten" || op == "Squeeze" || op == "Unsqueeze" || op == "Gather") {
+        // Positions may be joined behind the units: (N, C, H, W) to (N, C, H W).
+        if (op != "Gather" && !run.is_constant(node, 0)) {
+            const graph_shape& before = run.shape(node, 0);
+            const std::size_t axis = run.input(node, 0).unit;
+            if (axis < before.size() && axis < rank &&
+                std::equal(before.begin(), before.begin() + static_cast<std::ptrdiff_t>(axis) + 1,
+                           output.begin())) {
+                return axis;
+            }
+        }
         return rank == 3 ? last : 1;
     }
     // The axis of an input of the same rank.
@@ -188,8 +201,7 @@ class onnx_converter {
         };
         const auto set_unit = [&](const std::string& name) {
             tensor_state* state = run_->find(name);
-            if (state != nullptr)
-                state->unit = unit_axis(*run_, node, run_->graph().shape(*state->value).size());
+            if (state != nullptr) state->unit = unit_axis(*run_, node, run_->graph().shape(*state->value));
         };
         if (at.op == "Split" && at.domain.empty()) {
             const std::vector<std::size_t> parts = add_split(*run_, node);

@@ -95,12 +95,19 @@ namespace detail {
     node.require_attributes({"starts", "ends", "axes"});
     const graph_shape shape = run.shape(node, 0);
     const auto slices = slice_option(node, run.constants(node, 0), run.at(shape, 0));
+    const auto others = slice_option(node, run.constants(node, 1), run.at(shape, 1));
+    const auto is_whole = [](const axis_slice& one, std::size_t extent) {
+        return one.start == 0 && one.step == 1 && one.count == extent;
+    };
     op::slice op;
     for (std::size_t axis = 0; axis < shape.size(); ++axis) {
         const axis_slice& each = slices[axis];
         const std::size_t extent = run.at(shape, 0)[axis];
-        if (each.start == 0 && each.step == 1 && each.count == extent) continue;
+        const axis_slice& other = others[axis];
+        if (is_whole(each, extent) && is_whole(other, run.at(shape, 1)[axis])) continue;
         if (shape[axis].per_sample) node.complain("the axis of the samples cannot be cut");
+        if (each.start != other.start || each.step != other.step || each.count != other.count)
+            node.complain("the bounds must not depend on the number of samples");
         if (each.count == 0) node.complain("expected at least one element of each axis");
         const std::int64_t last = each.start + each.step * (static_cast<std::int64_t>(each.count) - 1);
         op.axes.push_back(static_cast<std::ptrdiff_t>(axis));
