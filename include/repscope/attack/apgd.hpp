@@ -17,11 +17,10 @@
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -110,30 +109,23 @@ apgd_on_views(const erased_logit_model<Scalar>& model, const tensor_view<const S
     found.best_loss.assign(x.extent(0), -std::numeric_limits<double>::infinity());
     const apgd_plan plan = plan_of(options);
     apgd_run<Scalar> work(engine, options.ball, options.loss, options.early_stop);
-    batch_progress progress;
-    for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
-        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
-        std::vector<std::size_t> images(count);
-        std::iota(images.begin(), images.end(), first);
-        std::vector<std::vector<int>> ranking;
-        classify_clean(engine, images, found, ranking);
-        if (given) {
-            std::vector<int> targets;
-            targets.reserve(ranking.size());
-            for (const auto& classes : ranking) targets.push_back(classes[1]);
-            work.begin(images, targets);
-            const logit_engine<Scalar> at_starts(name, model, starts, {}, options.bounds, 0, 1, *pool);
-            for (std::size_t r = 0; r < count; ++r) at_starts.load(first + r, work.start(r));
-            climb_apgd(engine, work, plan);
-            merge_apgd(engine, work, true, found, found.best_loss);
-        } else {
+    const auto attack = [&](std::span<const std::size_t> images,
+                            const std::vector<std::vector<int>>& ranking) {
+        if (!given) {
             found.zero_gradients +=
                 attack_with_apgd(engine, work, plan, images, ranking, found, found.best_loss);
+            return;
         }
-        report_batch(options.on_batch, found, first, count, progress);
-    }
-    found.forward_passes = engine.forward_passes();
-    found.backward_passes = engine.backward_passes();
+        std::vector<int> targets;
+        targets.reserve(ranking.size());
+        for (const auto& classes : ranking) targets.push_back(classes[1]);
+        work.begin(images, targets);
+        const logit_engine<Scalar> at_starts(name, model, starts, {}, options.bounds, 0, 1, *pool);
+        for (std::size_t r = 0; r < images.size(); ++r) at_starts.load(images[r], work.start(r));
+        climb_apgd(engine, work, plan);
+        merge_apgd(engine, work, true, found, found.best_loss);
+    };
+    attack_in_batches<Scalar>(engine, options.on_batch, found, attack);
     return found;
 }
 

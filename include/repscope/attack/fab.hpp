@@ -17,11 +17,10 @@
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <numeric>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -87,24 +86,18 @@ fab_on_views(const erased_logit_model<Scalar>& model, const tensor_view<const Sc
                                   .attack = options.targeted ? drawn_attack::fab_t : drawn_attack::fab}};
     fab_run<Scalar> work(engine, options.ball, options.targeted,
                          options.early_stop ? options.eps : -std::numeric_limits<double>::infinity());
-    batch_progress progress;
-    for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
-        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
-        std::vector<std::size_t> images(count);
-        std::iota(images.begin(), images.end(), first);
-        std::vector<std::vector<int>> all_classes, ranking;
-        classify_clean(engine, images, found, all_classes);
-        for (std::size_t r = 0; r < count; ++r) {
-            if (found.success[first + r])
-                found.distance[first + r] = 0;
+    const auto attack = [&](std::span<const std::size_t> images,
+                            const std::vector<std::vector<int>>& all_classes) {
+        std::vector<std::vector<int>> ranking;
+        for (std::size_t r = 0; r < images.size(); ++r) {
+            if (found.success[images[r]])
+                found.distance[images[r]] = 0;
             else
                 ranking.push_back(all_classes[r]);
         }
         attack_with_fab(engine, work, plan, survivors<Scalar>(images, found), ranking, found, found.distance);
-        report_batch(options.on_batch, found, first, count, progress);
-    }
-    found.forward_passes = engine.forward_passes();
-    found.backward_passes = engine.backward_passes();
+    };
+    attack_in_batches<Scalar>(engine, options.on_batch, found, attack);
     return found;
 }
 

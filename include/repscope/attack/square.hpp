@@ -16,10 +16,9 @@
 #include "repscope/tensor/layout.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -65,17 +64,10 @@ square_on_views(const erased_logit_model<Scalar>& model, const tensor_view<const
                            .returns_best = true,
                            .draws = {.seed = options.seed, .attack = drawn_attack::square}};
     square_run<Scalar> work(engine, plan);
-    batch_progress progress;
-    for (std::size_t first = 0; first < x.extent(0); first += options.batch) {
-        const std::size_t count = (std::min)(options.batch, x.extent(0) - first);
-        std::vector<std::size_t> images(count);
-        std::iota(images.begin(), images.end(), first);
-        std::vector<std::vector<int>> ranking;
-        classify_clean(engine, images, found, ranking);
-        attack_with_square(engine, work, plan, images, found);
-        report_batch(options.on_batch, found, first, count, progress);
-    }
-    found.forward_passes = engine.forward_passes();
+    attack_in_batches<Scalar>(engine, options.on_batch, found,
+                              [&](std::span<const std::size_t> images, const auto&) {
+                                  attack_with_square(engine, work, plan, images, found);
+                              });
     return found;
 }
 

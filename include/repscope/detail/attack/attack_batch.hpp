@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/attack/batch_callback.hpp"
 #include "repscope/attack/norm_ball.hpp"
 #include "repscope/attack/result.hpp"
 #include "repscope/detail/attack/logit_engine.hpp"
@@ -13,8 +14,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace repscope {
@@ -63,6 +66,24 @@ void classify_clean(logit_engine<Scalar>& engine, std::span<const std::size_t> i
         found.loss[n] = -std::numeric_limits<double>::infinity();
         std::copy_n(clean.data() + r * size, size, found.adversarial.data_handle() + n * size);
     }
+}
+
+/// Calls `attack(images, ranking)` for all images in batches, whose clean images are classified before, and
+/// reports each batch. Counts the passes of the engine.
+template <typename Scalar, typename Attack>
+void attack_in_batches(logit_engine<Scalar>& engine, const batch_callback& on_batch, result<Scalar>& found,
+                       Attack&& attack) {
+    batch_progress progress;
+    for (std::size_t first = 0; first < engine.samples(); first += engine.batch()) {
+        std::vector<std::size_t> images((std::min)(engine.batch(), engine.samples() - first));
+        std::iota(images.begin(), images.end(), first);
+        std::vector<std::vector<int>> ranking;
+        classify_clean(engine, images, found, ranking);
+        attack(std::span<const std::size_t>(images), std::as_const(ranking));
+        report_batch(on_batch, found, first, images.size(), progress);
+    }
+    found.forward_passes = engine.forward_passes();
+    found.backward_passes = engine.backward_passes();
 }
 
 /// The images of a batch that are not fooled.
