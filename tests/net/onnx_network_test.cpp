@@ -171,7 +171,7 @@ TEST_CASE("make_onnx_network folds batch norm, and not over a tap") {
     CHECK(net::default_taps(tensors) == std::vector<std::string>{"relu"});
     CHECK(tensors[0].name == "conv");
     CHECK(net::format_shape(tensors[0].shape) == "(N, 4, 4, 4)");
-    // With the fold there is no tensor between them.
+    // The fold removes the tensor between them.
     CHECK(net::make_onnx_network<double>(from).tensors[0].name == "norm");
 }
 

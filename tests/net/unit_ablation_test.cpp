@@ -29,8 +29,8 @@ struct weights {
             v = random_numbers(classes * units * pixels, 3);
 };
 
-// logits = V flat(h + g), g = relu(B h), h = relu(A x), pixel by pixel: g is no cut, as h is read behind it.
-// `last` is the layer that nothing reads.
+// logits = V flat(h + g), g = relu(B h), h = relu(A x), pixel by pixel: g is not a cut, since h is read after
+// it. `last` is the layer that nothing reads.
 graph network(const weights& w) {
     graph g({inputs, 2, 2});
     const auto convolution = [&](const char* name, net::graph_value from, std::size_t channels,

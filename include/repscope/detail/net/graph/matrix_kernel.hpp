@@ -208,8 +208,7 @@ class matrix_kernel final : public node_kernel<T> {
         if (sums_[input] && !accumulate) fill_layout(what_.inputs[input], in_gradient, T(0));
         const epilogue<T> end{.accumulate = accumulate || sums_[input]};
         // The kernels of all numbers of samples share `packed_`, but not all of them arrange their operand.
-        const bool arranged =
-            input == 0 && single_b_ && gradients_[0].arranges_b() && !packed_->backward.empty();
+        const bool arranged = input == 0 && arranges_backward() && !packed_->backward.empty();
         for_matrices([&](std::ptrdiff_t out, std::ptrdiff_t a, std::ptrdiff_t b) {
             if (input == 0) {
                 gradients_[0].run(out_gradient + out, at.in[1] + b, in_gradient + a, what_.factor,
@@ -225,12 +224,13 @@ class matrix_kernel final : public node_kernel<T> {
     }
     [[nodiscard]] bool fuses_relu() const override { return true; }
     void prepare_backward() override {
-        if (!single_b_ || !gradients_[0].arranges_b() || !packed_->backward.empty()) return;
+        if (!arranges_backward() || !packed_->backward.empty()) return;
         packed_->backward.resize(gradients_[0].arranged_size());
         gradients_[0].arrange(what_.b_data.data() + what_.b.offset, what_.factor, packed_->backward.data());
     }
 
   private:
+    [[nodiscard]] bool arranges_backward() const noexcept { return single_b_ && gradients_[0].arranges_b(); }
     [[nodiscard]] static bool has_extent(const layout& leads) {
         for (std::size_t axis = 0; axis < leads.rank(); ++axis) {
             if (leads.extents[axis] > 1 && leads.strides[axis] != 0) return true;
