@@ -27,10 +27,11 @@ run_beside() {
     trap 'kill -- "-$beside" 2>/dev/null' EXIT
 }
 
-# slowest LOG: the ten slowest tests of a log of ctest, with their seconds.
+# slowest LOG: the ten slowest tests of a log of ctest, with their seconds. awk reads all lines: a reader that ends
+# early would stop `sort` by a signal, and with it the run.
 slowest() {
-    sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .* ([0-9.]+) sec.*/\2 \1/p' "$1" | sort -rn | head -n 10 |
-        awk '{ printf("%s%s %s s", (NR > 1 ? ", " : "slowest: "), $2, $1) } END { if (NR) print "" }'
+    sed -nE 's/^ *[0-9]+\/[0-9]+ Test +#[0-9]+: ([^ ]+) .* ([0-9.]+) sec.*/\2 \1/p' "$1" | sort -rn |
+        awk 'NR <= 10 { printf("%s%s %s s", (NR > 1 ? ", " : "slowest: "), $2, $1) } END { if (NR) print "" }'
 }
 
 # step NAME COMMAND...: runs it, shows its output, and adds its time and result to the summary.
