@@ -1,6 +1,6 @@
 #pragma once
 
-// All modules. The opt-in headers, which need a foreign header, are included by name (docs/tensors.md).
+// All modules. The opt-in headers, which need a foreign header, are included by name (docs/guide/tensors.md).
 #include "repscope/analysis.hpp"
 #include "repscope/attack.hpp"
 #include "repscope/corruption.hpp"

@@ -80,8 +80,8 @@ def input_unit_gradients(model: Any, images: Any, layers: Any, *, probes: int = 
     batch:  samples per pass.
 
     The gradient is that of the spatial mean of a unit. The values are dictionaries with the keys "l2" and "l1" (None
-    with probes), each with the fields of `gradient_variability_result` of docs/definitions.md and "mean_norm", the
-    mean norm of each unit. Source: Leavitt and Morcos 2020.
+    with probes), each with the fields of `gradient_variability_result` (docs/reference/gradient.md) and "mean_norm",
+    the mean norm of each unit. Source: Leavitt and Morcos 2020.
     """
     import torch
 

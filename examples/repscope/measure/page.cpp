@@ -184,14 +184,13 @@ std::string page(const measure_result& result, const measure_figures& figures) {
                     "</div>\n";
         }
     }
-    text +=
-        "<h2>What was measured</h2>\n" + file_table(result.inputs.value()) + "<h3>Options</h3>\n" +
-        option_table(option_texts(result.settings)) +
-        "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope. The same numbers as "
-        "text: layers.csv" +
-        std::string(has_selectivity || reports.front().unit_values ? ", units.csv" : "") +
-        (has_spectrum ? ", spectra.csv" : "") + (result.similarity ? ", similarity.csv" : "") +
-        " beside this page.</p>\n";
+    text += "<h2>What was measured</h2>\n" + file_table(result.inputs.value()) + "<h3>Options</h3>\n" +
+            option_table(option_texts(result.settings)) +
+            "<p class=\"sub\">Definitions of all numbers: docs/reference of repscope. The same numbers as "
+            "text: layers.csv" +
+            std::string(has_selectivity || reports.front().unit_values ? ", units.csv" : "") +
+            (has_spectrum ? ", spectra.csv" : "") + (result.similarity ? ", similarity.csv" : "") +
+            " beside this page.</p>\n";
     return html_page("repscope: " + std::to_string(reports.size()) + " layers", text);
 }
 

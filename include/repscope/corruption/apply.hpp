@@ -122,7 +122,7 @@ void apply_kind(kind which, const sampler_context& setup, const apply_options& o
 /// Throws `value_error` for an unknown name (the message lists the known ones, the nearest first), a severity
 /// outside 1 ... 5, an input that is not an image, floats outside [0, 1], a number of channels that does not
 /// fit, and indices of 2^32 and above. Throws `shape_error` for an invalid texture. Cost: see
-/// docs/corruptions.md.
+/// docs/results/speed.md.
 template <image_like Images>
 [[nodiscard]] corrupted<Images> apply(kind which, const Images& images, const apply_options& options) {
     using scalar = element_type_of<Images>;

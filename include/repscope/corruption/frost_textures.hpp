@@ -77,9 +77,9 @@ inline constexpr std::size_t ice_side = 512;
 /// Procedural ice that replaces the photographs of frost of the published sets, which have no license. Four
 /// textures of 512 x 512 RGB bytes consist of fractal noise and seams and are the same in every run.
 ///
-/// Their colors, contrast and spectrum are near those of the published images (docs/corruptions.md has the
-/// distances); they are not the same pictures, so frost made with them is not the published frost. Computed
-/// at the first call, in about 20 milliseconds.
+/// Their colors, contrast and spectrum are near those of the published images; docs/results/agreement.md has
+/// the distances. Frost made with them is not the published frost. Computed at the first call, in about 20
+/// milliseconds.
 [[nodiscard]] inline std::span<const frost_texture> procedural_frost_textures() {
     static const std::vector<frost_texture> textures = [] {
         constexpr std::array<std::array<double, 3>, 4> colors{

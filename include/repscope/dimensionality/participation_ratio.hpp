@@ -35,7 +35,7 @@ inline namespace REPSCOPE_NAMESPACE {
 ///
 ///     2 rounding ((n - 1)(n - 2) sqrt(R) T + T^2 + n (n - 1) D)
 ///
-/// Source: docs/definitions.md.
+/// Source: docs/reference/dimensionality.md.
 [[nodiscard]] constexpr double
 participation_ratio_unbiased_of(double samples, double t, double r, double d,
                                 double rounding = std::numeric_limits<double>::epsilon()) noexcept {

@@ -50,7 +50,7 @@ inline void remove_rounding(std::vector<double>& values) {
 /// directions. All eigenvalues up to twice this size are replaced. If they cancel each other (their sum is at
 /// most four times the size) they become 0, otherwise the nearest non-negative numbers with the same sum. The
 /// last one of a Gram matrix is 0 because of the centering. A spectrum without negative eigenvalues is
-/// unchanged. The errors are in docs/definitions.md.
+/// unchanged. The errors are in docs/reference/dimensionality.md.
 ///
 /// Empty below two samples. O(min(samples, units)^3). Throws `value_error` if the solver does not converge.
 /// The function is a template so that only files that call it instantiate Eigen's solver.
@@ -73,7 +73,7 @@ template <product_backend Backend = eigen_products>
 }
 
 /// Every measure of dimensionality of the samples in a state; definitions and ranges are in
-/// docs/definitions.md.
+/// docs/reference/dimensionality.md.
 ///
 /// If all samples are equal, every measure is 0 except the unbiased participation ratio, which is NaN. Throws
 /// `value_error` below 2 samples. O(min(samples, units)^3).

@@ -50,7 +50,7 @@ namespace detail {
 /// samples are left out.
 ///
 /// Throws `value_error` if fewer than two classes have samples. O(classes^2 units). Source: Galanti, György
-/// and Hutter 2022; docs/definitions.md.
+/// and Hutter 2022; docs/reference/geometry.md.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] class_distance_variance_result class_distance_variance(const class_moments& moments) {
     return detail::class_distance_variance_of(

@@ -166,7 +166,7 @@ template <typename = void>
 /// pseudo-inverse. Classes without samples are left out. Throws `value_error` if fewer than two classes have
 /// samples, if the samples differ and for a Gram matrix; `shape_error` if the units differ. O(classes
 /// units^2), no eigenvalues beyond those of a matrix of the classes. Source: Papyan, Han and Donoho 2020
-/// (NC1); docs/definitions.md.
+/// (NC1); docs/reference/geometry.md.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] class_scatter_result class_scatter(const scatter_matrix& products, const class_moments& moments,
                                                  const class_scatter_options& options = {}) {

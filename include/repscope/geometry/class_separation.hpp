@@ -27,7 +27,7 @@ struct class_separation_result {
 /// weight. Classes without samples are left out.
 ///
 /// Throws `value_error` if fewer than two classes have samples with a direction. O(classes^2 units). Source:
-/// Kornblith, Chen, Lee and Norouzi 2021 (arXiv 2010.16402); docs/definitions.md.
+/// Kornblith, Chen, Lee and Norouzi 2021 (arXiv 2010.16402); docs/reference/geometry.md.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] class_separation_result class_separation(const normalized_class_moments& state) {
     const auto means = detail::gram_of_class_means<Backend>("class_separation", state.moments(), true);

@@ -120,7 +120,7 @@ inline void check_pair(std::string_view function, const scatter_matrix& x, const
 ///
 /// Throws `shape_error` if the units differ, `value_error` if the samples do. O(units_x units_y), of few
 /// samples O(samples^2 (units_x + units_y)). Sources: Kornblith, Norouzi, Lee and Hinton 2019 (plain); Song,
-/// Smola, Gretton, Bedo and Borgwardt 2012 (the unbiased terms); docs/definitions.md.
+/// Smola, Gretton, Bedo and Borgwardt 2012 (the unbiased terms); docs/reference/geometry.md.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] linear_cka_result linear_cka(const scatter_matrix& x, const scatter_matrix& y,
                                            const cross_covariance& xy) {

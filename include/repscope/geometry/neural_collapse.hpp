@@ -81,7 +81,7 @@ namespace detail {
 /// of its classes. Classes without samples are left out.
 ///
 /// Throws `value_error` if fewer than two classes have samples. O(classes^2 units). Source: Papyan, Han and
-/// Donoho 2020 (NC2); Tirer et al. 2023 (the ratio of traces); docs/definitions.md.
+/// Donoho 2020 (NC2); Tirer et al. 2023 (the ratio of traces); docs/reference/geometry.md.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] neural_collapse_result neural_collapse(const class_moments& moments,
                                                      class_center center = class_center::samples) {

@@ -15,9 +15,9 @@ inline namespace REPSCOPE_NAMESPACE {
 ///     (sum over classes of A_c^2 - v) / (a^2 - v)
 ///
 /// where A_c is the sum of the activations of a class, a that of all samples and v that of the squares.
-/// Activations are not negative: rectify them, or see docs/definitions.md. All classes count, and no sample
-/// is paired with itself, so that a unit that is independent of the classes has the expectation of a random
-/// pair, about sum (n_c / n)^2.
+/// Activations are not negative: rectify them, or see docs/reference/selectivity.md. All classes count, and
+/// no sample is paired with itself, so that a unit that is independent of the classes has the expectation of
+/// a random pair, about sum (n_c / n)^2.
 ///
 /// Range 0 to 1. NaN for a unit with a negative class mean, and for one that responds to fewer than two
 /// samples. O(units x classes). Source: Pach et al. 2025, with one-hot classes in place of embeddings.

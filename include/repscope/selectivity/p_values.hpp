@@ -39,8 +39,9 @@ struct selectivity_p_options {
 ///
 /// p(c) is the saddlepoint approximation for random samples of the unit's own values, taken from `histogram`
 /// and fitted to the exact mean and variance. It is calibrated at the p-values that Benjamini and Hochberg's
-/// procedure needs (.05 over thousands of units), also for skewed and sparse units (docs/inference.md). A
-/// normal or Student tail is not. p-values of several units go to `benjamini_hochberg`.
+/// procedure needs (.05 over thousands of units), also for skewed and sparse units
+/// (docs/results/inference.md). A normal or Student tail is not. p-values of several units go to
+/// `benjamini_hochberg`.
 ///
 /// `sums`, `histogram`: of the same values. `variances`: of each unit over all samples, divisor n - 1. A
 /// constant unit has p = 1. Throws as `selectivity_null_mean` does, and `value_error` if fewer than two

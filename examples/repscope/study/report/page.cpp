@@ -182,8 +182,8 @@ std::string settings_part(const study_result& study, const std::string& figures_
            option_table(training_settings(study)) + "<h3>Options</h3>\n" +
            option_table(option_settings(study)) + "<h3>Versions</h3>\n" + option_table(versions) +
            "<h3>Times</h3>\n" + times_table(study) +
-           "<p class=\"sub\">Definitions of all numbers: docs/definitions.md of repscope, the protocol: "
-           "docs/study.md. Beside this page: study.json (everything), study.csv (a row a number), "
+           "<p class=\"sub\">Definitions of all numbers: docs/reference of repscope, the protocol: "
+           "docs/guide/study.md. Beside this page: study.json (everything), study.csv (a row a number), "
            "per_image.npz "
            "(which image was right under which condition).</p>\n";
 }
