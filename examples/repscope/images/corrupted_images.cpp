@@ -22,18 +22,17 @@ repscope::tensor_view<const std::uint8_t, 4> as_pixels(const image_set& set) {
 
 corrupted_images::corrupted_images(const image_set& clean, std::size_t count,
                                    std::vector<repscope::corruption::frost_texture> textures,
-                                   repscope::thread_pool& pool)
-    : clean_(first_images(clean, count)), textures_(std::move(textures)), pool_(pool) {}
+                                   repscope::thread_pool& pool, corrupted_storage storage)
+    : clean_(first_images(clean, count)), textures_(std::move(textures)), pool_(pool), storage_(storage) {}
 
 const image_set& corrupted_images::under(std::string_view corruption, int severity) {
+    const bool is_stored = made_.contains({std::string(corruption), severity});
+    if (!is_stored && storage_ == corrupted_storage::last) made_.clear();
     const auto [place, is_new] = made_.try_emplace({std::string(corruption), severity});
     image_set& set = place->second;
     if (!is_new) return set;
-    const auto pixels = repscope::corruption::apply(corruption, as_pixels(clean_),
-                                                    {.threads = pool_,
-                                                     .severity = severity,
-                                                     .variant = repscope::corruption::variant::cifar,
-                                                     .frost_textures = textures_});
+    const auto pixels = repscope::corruption::apply(
+        corruption, as_pixels(clean_), {.threads = pool_, .severity = severity, .frost_textures = textures_});
     set = {clean_.images, clean_.channels, clean_.rows, clean_.columns, {}, clean_.labels};
     set.pixels.resize(clean_.pixels.size());
     const std::uint8_t* from = pixels.data_handle();

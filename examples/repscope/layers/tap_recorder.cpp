@@ -20,8 +20,9 @@ struct layer_recorder::record {
     std::unique_ptr<repscope::io::npy_writer<float>> dump;
 };
 
-layer_recorder::layer_recorder(const label_set& labels, repscope::thread_pool& pool, std::string dump_folder)
-    : labels_(labels), pool_(pool), dump_folder_(std::move(dump_folder)) {}
+layer_recorder::layer_recorder(const label_set& labels, repscope::thread_pool& pool, std::string dump_folder,
+                               const repscope::analysis::layer_accumulator_options& measured)
+    : labels_(labels), pool_(pool), dump_folder_(std::move(dump_folder)), measured_(measured) {}
 
 layer_recorder::~layer_recorder() = default;
 
@@ -66,7 +67,7 @@ std::vector<layer_report> layer_recorder::finish() {
 void layer_recorder::begin(std::string_view name, const std::array<std::size_t, 4>& extents) {
     const std::size_t units = extents[1];
     const bool flat = extents[2] * extents[3] == 1;
-    const statistics_options options{.labels = &labels_};
+    const statistics_options options{.labels = &labels_, .layer = measured_};
     repscope::analysis::layer_accumulator statistics(units, options.accumulator_options(labels_.rows, pool_));
     layers_.push_back(std::unique_ptr<record>(new record{{}, std::move(statistics), 0, nullptr}));
     layer_report& report = layers_.back()->report;

@@ -3,6 +3,7 @@
 #include "dumps/labels.hpp"
 #include "layers/report.hpp"
 
+#include <repscope/analysis/layer_options.hpp>
 #include <repscope/parallel/thread_pool.hpp>
 #include <repscope/tensor/tensor_view.hpp>
 
@@ -19,7 +20,9 @@ namespace program {
 /// writes the activations to a folder when one is named: a file NAME.npy a layer.
 class layer_recorder {
   public:
-    layer_recorder(const label_set& labels, repscope::thread_pool& pool, std::string dump_folder);
+    /// `measured`: the measures and their options; classes, samples and threads are set here.
+    layer_recorder(const label_set& labels, repscope::thread_pool& pool, std::string dump_folder,
+                   const repscope::analysis::layer_accumulator_options& measured = {});
     layer_recorder(const layer_recorder&) = delete;
     layer_recorder& operator=(const layer_recorder&) = delete;
     ~layer_recorder();
@@ -38,6 +41,7 @@ class layer_recorder {
     const label_set& labels_;
     repscope::thread_pool& pool_;
     std::string dump_folder_;
+    repscope::analysis::layer_accumulator_options measured_;
     std::vector<std::unique_ptr<record>> layers_;
     std::vector<float> dense_;
 };

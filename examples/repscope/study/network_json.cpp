@@ -28,7 +28,7 @@ std::vector<double> numbers(const json& values) {
     return result;
 }
 
-json gradient_json(const repscope::gradient_variability_result& result) {
+json variability_json(const repscope::gradient_variability_result& result) {
     json object;
     object["cv_samples"] = result.cv_samples;
     object["cv_units"] = result.cv_units;
@@ -41,7 +41,7 @@ json gradient_json(const repscope::gradient_variability_result& result) {
     return object;
 }
 
-repscope::gradient_variability_result read_gradient(const json& object) {
+repscope::gradient_variability_result read_variability(const json& object) {
     repscope::gradient_variability_result result;
     result.cv_samples = number(object.at("cv_samples"));
     result.cv_units = number(object.at("cv_units"));
@@ -56,18 +56,13 @@ repscope::gradient_variability_result read_gradient(const json& object) {
 
 json layer_json(const layer_result& layer) {
     json object = to_json(layer.report);
-    if (!layer.gradient) return object;
-    object["gradient"]["l2"] = gradient_json(layer.gradient->l2);
-    object["gradient"]["l1"] = gradient_json(layer.gradient->l1);
+    if (layer.gradient) object["gradient"] = gradient_json(*layer.gradient);
     return object;
 }
 
 layer_result read_layer(const json& object) {
     layer_result layer{.report = layer_from_json(object)};
-    if (object.contains("gradient")) {
-        layer.gradient = {read_gradient(object.at("gradient").at("l2")),
-                          read_gradient(object.at("gradient").at("l1"))};
-    }
+    if (object.contains("gradient")) layer.gradient = gradient_from_json(object.at("gradient"));
     return layer;
 }
 
@@ -84,6 +79,32 @@ std::optional<change_result> read_change(const json& layer) {
     return change_result{dimensionality_from_json(object.at("dimensionality")),
                          number(object.at("relative_size"))};
 }
+
+// The NETWORK object's parts about single images: by the label of the condition.
+void add_image_results(json& object, const network_result& network) {
+    object["right"][std::string(clean_label)] = packed(network.clean.correct);
+    for (const condition_result& condition : network.conditions) {
+        const std::string label = condition_label(condition);
+        object["right"][label] = packed(condition.correct);
+        if (!condition.pixels.empty()) object["pictures"][label] = condition.pixels;
+    }
+}
+
+void read_image_results(const json& object, network_result& network) {
+    const json& right = object.at("right");
+    const auto correct = [&](const std::string& label) {
+        return unpacked(right.at(label).get<std::string>());
+    };
+    network.clean.correct = correct(std::string(clean_label));
+    for (condition_result& condition : network.conditions) {
+        const std::string label = condition_label(condition);
+        condition.correct = correct(label);
+        if (object.contains("pictures") && object["pictures"].contains(label))
+            condition.pixels = object["pictures"][label].get<std::vector<std::uint8_t>>();
+    }
+}
+
+} // namespace
 
 json compared_json(const std::vector<compared_layer>& layers) {
     json list = json::array();
@@ -114,7 +135,7 @@ json compared_json(const std::vector<compared_layer>& layers) {
     return list;
 }
 
-std::vector<compared_layer> read_compared(const json& list) {
+std::vector<compared_layer> compared_from_json(const json& list) {
     std::vector<compared_layer> layers;
     for (const auto& object : list) {
         compared_layer& layer = layers.emplace_back();
@@ -171,7 +192,7 @@ json condition_json(const condition_result& condition) {
     return object;
 }
 
-condition_result read_condition(const json& object) {
+condition_result condition_from_json(const json& object) {
     condition_result condition;
     const auto kind = object.at("kind").get<std::string>();
     condition.kind = kind == "corruption" ? condition_kind::corruption
@@ -197,7 +218,7 @@ condition_result read_condition(const json& object) {
     condition.accuracy = number(object.at("accuracy"));
     condition.mean_l2 = number(object.at("mean_l2"));
     condition.mean_linf = number(object.at("mean_linf"));
-    condition.layers = read_compared(object.at("layers"));
+    condition.layers = compared_from_json(object.at("layers"));
     return condition;
 }
 
@@ -211,31 +232,24 @@ json clean_json(const clean_result& clean) {
     return object;
 }
 
-// The NETWORK object's parts about single images: by the label of the condition.
-void add_image_results(json& object, const network_result& network) {
-    object["right"][std::string(clean_label)] = packed(network.clean.correct);
-    for (const condition_result& condition : network.conditions) {
-        const std::string label = condition_label(condition);
-        object["right"][label] = packed(condition.correct);
-        if (!condition.pixels.empty()) object["pictures"][label] = condition.pixels;
-    }
+clean_result clean_from_json(const json& object) {
+    clean_result clean;
+    clean.images = object.at("images").get<std::size_t>();
+    clean.accuracy = number(object.at("accuracy"));
+    for (const json& layer : object.at("layers")) clean.layers.push_back(read_layer(layer));
+    return clean;
 }
 
-void read_image_results(const json& object, network_result& network) {
-    const json& right = object.at("right");
-    const auto correct = [&](const std::string& label) {
-        return unpacked(right.at(label).get<std::string>());
-    };
-    network.clean.correct = correct(std::string(clean_label));
-    for (condition_result& condition : network.conditions) {
-        const std::string label = condition_label(condition);
-        condition.correct = correct(label);
-        if (object.contains("pictures") && object["pictures"].contains(label))
-            condition.pixels = object["pictures"][label].get<std::vector<std::uint8_t>>();
-    }
+json gradient_json(const gradient_result& gradient) {
+    json object;
+    object["l2"] = variability_json(gradient.l2);
+    object["l1"] = variability_json(gradient.l1);
+    return object;
 }
 
-} // namespace
+gradient_result gradient_from_json(const json& object) {
+    return {read_variability(object.at("l2")), read_variability(object.at("l1"))};
+}
 
 json network_json(const network_result& network, image_results images) {
     json object;
@@ -270,14 +284,11 @@ network_result network_from_json(const json& object) {
     for (const auto& [stage, seconds] : object.at("seconds").items())
         network.seconds.push_back({stage, seconds.get<double>()});
     network.reference.images = object.at("reference").at("images").get<std::size_t>();
-    network.reference.layers = read_compared(object.at("reference").at("layers"));
+    network.reference.layers = compared_from_json(object.at("reference").at("layers"));
     const json& conditions = object.at("conditions");
-    const json& clean = conditions.at(0);
-    network.clean.images = clean.at("images").get<std::size_t>();
-    network.clean.accuracy = number(clean.at("accuracy"));
-    for (const json& layer : clean.at("layers")) network.clean.layers.push_back(read_layer(layer));
+    network.clean = clean_from_json(conditions.at(0));
     for (std::size_t k = 1; k < conditions.size(); ++k)
-        network.conditions.push_back(read_condition(conditions[k]));
+        network.conditions.push_back(condition_from_json(conditions[k]));
     read_image_results(object, network);
     return network;
 }

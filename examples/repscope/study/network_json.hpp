@@ -3,6 +3,7 @@
 #include "study/result.hpp"
 
 #include <nlohmann/json_fwd.hpp>
+#include <vector>
 
 // The NETWORK object of study.json and of the files in DIR/networks.
 
@@ -17,5 +18,15 @@ nlohmann::ordered_json network_json(const network_result& network, image_results
 /// Reads a NETWORK object with the results of single images. Throws an exception of nlohmann or
 /// `std::invalid_argument` for another object.
 network_result network_from_json(const nlohmann::ordered_json& object);
+
+// The parts of it. Results of single images are not among them.
+nlohmann::ordered_json clean_json(const clean_result& clean);
+clean_result clean_from_json(const nlohmann::ordered_json& object);
+nlohmann::ordered_json condition_json(const condition_result& condition);
+condition_result condition_from_json(const nlohmann::ordered_json& object);
+nlohmann::ordered_json compared_json(const std::vector<compared_layer>& layers);
+std::vector<compared_layer> compared_from_json(const nlohmann::ordered_json& list);
+nlohmann::ordered_json gradient_json(const gradient_result& gradient);
+gradient_result gradient_from_json(const nlohmann::ordered_json& object);
 
 } // namespace program

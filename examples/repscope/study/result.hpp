@@ -87,6 +87,10 @@ struct condition_result {
     double mean_linf = 0.0;
     std::vector<compared_layer> layers{};
     std::vector<bool> correct{}; ///< of each image, whether it is classified correctly
+    // Of each image; they are not part of study.json.
+    std::vector<int> predicted{}; ///< class
+    std::vector<double> l2{};     ///< distance from the clean image
+    std::vector<double> linf{};
     /// The pixels of the first images as bytes, of attacks and random signs; empty for corruptions.
     std::vector<std::uint8_t> pixels{};
 };
@@ -96,7 +100,8 @@ struct clean_result {
     std::size_t images = 0;
     double accuracy = 0.0;
     std::vector<layer_result> layers{};
-    std::vector<bool> correct{}; ///< of each image, whether it is classified correctly
+    std::vector<bool> correct{};  ///< of each image, whether it is classified correctly
+    std::vector<int> predicted{}; ///< class of each image; not part of study.json
 };
 
 /// The clean images that the conditions are compared with.

@@ -6,8 +6,22 @@
 
 namespace program {
 
+/// The numbers of inputs that each stage measures, and the attacks.
+struct condition_settings {
+    std::size_t corruption_images = 10000; ///< test images under each corruption; 0: none
+    std::size_t attack_images = 10000;     ///< test images under each attack; 0: none
+    std::size_t gradient_images = 1000;    ///< test images whose input-unit gradients are measured; 0: none
+    std::size_t compared_images = 500;     ///< at most: test images whose layers are compared
+    std::vector<std::string> attacks{"fgsm", "pgd"}; ///< of "fgsm", "pgd" and "autoattack", in this order
+    std::size_t autoattack_images = 1000;            ///< at most: test images under AutoAttack
+    std::vector<double> eps{1, 2, 4, 8, 16};         ///< of the attacks, in 255ths of the range of inputs
+    std::size_t attack_steps = 20;
+    std::size_t batch = 250; ///< test images per pass; never changes a result
+    bool early_maps = true;  ///< the whole maps of the first half of the layers are measured too
+};
+
 /// What a study is asked to do.
-struct study_settings {
+struct study_settings : condition_settings {
     std::string data; ///< fashion-mnist[:DIR] or cifar10:DIR
     std::vector<double> alphas{-2, -1, -0.5, 0, 0.5, 1, 2};
     std::size_t seeds = 3;
@@ -15,14 +29,7 @@ struct study_settings {
     std::size_t train = 0; ///< images to train on; 0: all
     std::size_t test = 0;
     std::string network = "small";
-    std::size_t corruption_images = 10000;   ///< test images under each corruption; 0: none
-    std::size_t attack_images = 10000;       ///< test images under each attack; 0: none
-    std::size_t gradient_images = 1000;      ///< test images whose input-unit gradients are measured; 0: none
-    std::vector<double> eps{1, 2, 4, 8, 16}; ///< of the attacks, in 255ths
-    std::size_t attack_steps = 20;
-    std::vector<std::string> attacks{"fgsm", "pgd"}; ///< of "fgsm", "pgd" and "autoattack", in this order
-    std::size_t autoattack_images = 1000; ///< test images under AutoAttack, at most `attack_images`
-    std::string frost_textures;           ///< folder of images; none: procedural ice
+    std::string frost_textures; ///< folder of images; none: procedural ice
     int threads = 0;
     bool dump = false;
     bool export_onnx = false; ///< each trained network as an ONNX file

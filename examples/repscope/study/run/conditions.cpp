@@ -1,6 +1,5 @@
 #include "study/run/conditions.hpp"
 
-#include "study/run/layer_capture.hpp"
 #include "support/stopwatch.hpp"
 
 #include <repscope/attack/autoattack.hpp>
@@ -26,17 +25,13 @@ namespace attack = repscope::attack;
 // Of the attacks and the random signs; the networks' seeds are of their training.
 constexpr std::uint64_t condition_seed = 0;
 
-// The images [first, first + count) of a condition.
-using image_provider = std::function<input_view(std::size_t, std::size_t)>;
+bool uses_autoattack(const condition_settings& settings) {
+    return std::find(settings.attacks.begin(), settings.attacks.end(), "autoattack") !=
+           settings.attacks.end();
+}
 
-// How far images are from the clean ones.
-struct perturbation_size {
-    double l2 = 0.0;
-    double linf = 0.0;
-};
-
-perturbation_size size_of(const input_view& clean, const input_view& seen) {
-    perturbation_size total;
+// How far samples are from the clean ones, appended to a result.
+void add_distances(const input_view& clean, const input_view& seen, condition_result& result) {
     const std::size_t numbers = clean.extent(1) * clean.extent(2) * clean.extent(3);
     for (std::size_t n = 0; n < clean.extent(0); ++n) {
         double squares = 0.0;
@@ -47,153 +42,152 @@ perturbation_size size_of(const input_view& clean, const input_view& seen) {
             squares += change * change;
             largest = std::max(largest, change);
         }
-        total.l2 += std::sqrt(squares);
-        total.linf += largest;
+        result.l2.push_back(std::sqrt(squares));
+        result.linf.push_back(largest);
     }
-    return total;
 }
 
-class condition_runner {
-  public:
-    condition_runner(study_model& model, const study_settings& settings, const data_set& data,
-                     corrupted_images& corrupted, repscope::thread_pool& pool)
-        : model_(model), settings_(settings), data_(data), corrupted_(corrupted), pool_(pool),
-          compared_(compared_images(settings, data)), clean_(compared_, model.layers() / 2, pool) {
-        image_provider clean = [this](std::size_t first, std::size_t count) {
-            return unit_interval(data_.test, first, count, clean_pixels_);
-        };
-        classify(clean, compared_, clean_);
+// The sums of 250 are added, which gives the same bits as earlier versions.
+double mean_by_batches(const std::vector<double>& values) {
+    double total = 0.0;
+    for (std::size_t first = 0; first < values.size(); first += test_batch) {
+        double part = 0.0;
+        for (std::size_t n = first; n < std::min(values.size(), first + test_batch); ++n) part += values[n];
+        total += part;
     }
-
-    [[nodiscard]] reference_result reference() const {
-        return {compared_, compared_layers(clean_, data_.test.labels, pool_)};
-    }
-
-    condition_result measure(const condition& what) {
-        condition_result result{
-            .kind = what.kind, .name = what.name, .severity = what.severity, .eps = what.eps};
-        result.images = images_of(what, settings_, data_);
-        image_provider provider;
-        std::vector<float> perturbed;
-        if (what.kind == condition_kind::corruption) {
-            const image_set& set = corrupted_.under(what.name, what.severity);
-            provider = [this, &set](std::size_t first, std::size_t count) {
-                return unit_interval(set, first, count, pixels_);
-            };
-        } else {
-            result.seed = condition_seed;
-            perturbed = what.kind == condition_kind::attack ? attacked(result)
-                                                            : with_random_signs(result, what.place);
-            const std::size_t pixels = std::min(picture_count, result.images) * data_.test.image_size();
-            for (std::size_t p = 0; p < pixels; ++p)
-                result.pixels.push_back(static_cast<std::uint8_t>(std::lround(255.0F * perturbed[p])));
-            provider = [this, &perturbed](std::size_t first, std::size_t count) {
-                return input_view(perturbed.data() + first * data_.test.image_size(), extents(count));
-            };
-        }
-        // Of the maps, which are many numbers, the middle severity represents a corruption.
-        const bool with_maps = what.kind != condition_kind::corruption || what.severity == 3;
-        layer_capture seen(compared_, with_maps ? model_.layers() / 2 : 0, pool_);
-        const perturbation_size size = classify(provider, result.images, seen, &result.correct);
-        result.accuracy = share_of(result.correct);
-        result.mean_l2 = size.l2 / static_cast<double>(result.images);
-        result.mean_linf = size.linf / static_cast<double>(result.images);
-        result.layers = compared_layers(seen, clean_, data_.test.labels, pool_);
-        return result;
-    }
-
-  private:
-    [[nodiscard]] std::array<std::size_t, 4> extents(std::size_t count) const {
-        return {count, data_.test.channels, data_.test.rows, data_.test.columns};
-    }
-
-    perturbation_size classify(const image_provider& images, std::size_t count, layer_capture& seen,
-                               std::vector<bool>* right = nullptr) {
-        perturbation_size total;
-        std::vector<int> predicted(test_batch);
-        for (std::size_t first = 0; first < count; first += test_batch) {
-            const std::size_t now = std::min(test_batch, count - first);
-            const input_view x = images(first, now);
-            study_model::tap look;
-            if (first < seen.images()) look = std::ref(seen);
-            model_.classify(x, predicted, look);
-            if (right == nullptr) continue;
-            for (std::size_t i = 0; i < now; ++i)
-                right->push_back(predicted[i] == data_.test.labels[first + i]);
-            const perturbation_size part = size_of(unit_interval(data_.test, first, now, clean_pixels_), x);
-            total.l2 += part.l2;
-            total.linf += part.linf;
-        }
-        return total;
-    }
-
-    // The images under the attack of `result`, whose steps are filled in.
-    std::vector<float> attacked(condition_result& result) {
-        const input_view x = unit_interval(data_.test, 0, result.images, clean_pixels_);
-        const auto labels = std::span(data_.test.labels).first(result.images);
-        const auto pixels_of = [](const auto& attacked_images) {
-            const auto& pixels = attacked_images.adversarial;
-            return std::vector<float>(pixels.data_handle(), pixels.data_handle() + pixels.size());
-        };
-        if (result.name == "autoattack") {
-            const auto survived = attack::autoattack(
-                model_, x, labels, {.threads = pool_, .eps = result.eps, .seed = condition_seed});
-            for (std::size_t k = 0; k < survived.after.size(); ++k) {
-                result.after.emplace_back(to_string(survived.components[k].kind), survived.after[k]);
-            }
-            return pixels_of(survived);
-        }
-        result.restarts = 1;
-        if (result.name == "fgsm") {
-            result.steps = 1;
-            result.step_size = result.eps;
-            return pixels_of(
-                attack::fgsm(model_, x, labels, {.threads = pool_, .eps = result.eps, .outcome = false}));
-        }
-        model_.attack_with(result.name == "pgd-margin" ? study_model::loss::margin
-                                                       : study_model::loss::cross_entropy);
-        const auto attacked_images = attack::pgd(model_, x, labels,
-                                                 {.threads = pool_,
-                                                  .eps = result.eps,
-                                                  .steps = settings_.attack_steps,
-                                                  .returned = attack::iterate::last,
-                                                  .seed = condition_seed});
-        model_.attack_with(study_model::loss::cross_entropy);
-        result.steps = settings_.attack_steps;
-        result.step_size = attacked_images.step_size;
-        return pixels_of(attacked_images);
-    }
-
-    // `place` is that of the size among those of the study: each has draws of its own.
-    std::vector<float> with_random_signs(const condition_result& result, std::size_t place) {
-        const auto perturbed =
-            attack::random_signs(unit_interval(data_.test, 0, result.images, clean_pixels_),
-                                 {.threads = pool_,
-                                  .eps = result.eps,
-                                  .seed = condition_seed,
-                                  .draw = static_cast<std::uint32_t>(place)});
-        return {perturbed.data_handle(), perturbed.data_handle() + perturbed.size()};
-    }
-
-    study_model& model_;
-    const study_settings& settings_;
-    const data_set& data_;
-    corrupted_images& corrupted_;
-    repscope::thread_pool& pool_;
-    std::size_t compared_;
-    layer_capture clean_;
-    std::vector<float> clean_pixels_;
-    std::vector<float> pixels_;
-};
-
-bool uses_autoattack(const study_settings& settings) {
-    return std::find(settings.attacks.begin(), settings.attacks.end(), "autoattack") !=
-           settings.attacks.end();
+    return total / static_cast<double>(values.size());
 }
 
-double passes_of(const condition& what, const study_settings& settings, const data_set& data,
+} // namespace
+
+condition_runner::condition_runner(study_model& model, const condition_settings& settings,
+                                   const labeled_inputs& inputs, corrupted_images* corrupted,
+                                   repscope::thread_pool& pool)
+    : model_(model), settings_(settings), inputs_(inputs), corrupted_(corrupted), pool_(pool),
+      compared_(compared_images(settings, inputs.samples())),
+      mapped_layers_(settings.early_maps ? model.layers() / 2 : 0), clean_(compared_, mapped_layers_, pool) {
+    const image_provider clean = [this](std::size_t first, std::size_t count) {
+        return inputs_.read(first, count, clean_pixels_);
+    };
+    classify(clean, compared_, clean_, nullptr);
+}
+
+condition_result condition_runner::measure(const condition& what) {
+    condition_result result{
+        .kind = what.kind, .name = what.name, .severity = what.severity, .eps = what.eps * inputs_.width()};
+    result.images = images_of(what, settings_, inputs_.samples());
+    image_provider provider;
+    perturbed_.clear();
+    if (what.kind == condition_kind::corruption) {
+        const image_set& set = corrupted_->under(what.name, what.severity);
+        provider = [this, &set](std::size_t first, std::size_t count) {
+            return inputs_.read(set, first, count, pixels_);
+        };
+    } else {
+        result.seed = condition_seed;
+        perturbed_ =
+            what.kind == condition_kind::attack ? attacked(result) : with_random_signs(result, what.place);
+        result.pixels = pictures(result.images);
+        provider = [this](std::size_t first, std::size_t count) {
+            return input_view(perturbed_.data() + first * inputs_.sample_size(), inputs_.extents(count));
+        };
+    }
+    // Of the maps, which are many numbers, the middle severity represents a corruption.
+    const bool with_maps = what.kind != condition_kind::corruption || what.severity == 3;
+    layer_capture seen(compared_, with_maps ? mapped_layers_ : 0, pool_);
+    classify(provider, result.images, seen, &result);
+    result.accuracy = share_of(result.correct);
+    result.mean_l2 = mean_by_batches(result.l2);
+    result.mean_linf = mean_by_batches(result.linf);
+    result.layers = compared_layers(seen, clean_, inputs_.labels(), pool_);
+    return result;
+}
+
+// The outcomes and distances of all images are appended to `result`, unless that is null.
+void condition_runner::classify(const image_provider& images, std::size_t count, layer_capture& seen,
+                                condition_result* result) {
+    const std::size_t batch = settings_.batch;
+    std::vector<int> predicted(batch);
+    for (std::size_t first = 0; first < count; first += batch) {
+        const std::size_t now = std::min(batch, count - first);
+        const input_view x = images(first, now);
+        study_model::tap look;
+        if (first < seen.images()) look = std::ref(seen);
+        model_.classify(x, std::span(predicted).first(now), look);
+        if (result == nullptr) continue;
+        for (std::size_t i = 0; i < now; ++i)
+            result->correct.push_back(predicted[i] == inputs_.labels()[first + i]);
+        result->predicted.insert(result->predicted.end(), predicted.begin(),
+                                 predicted.begin() + static_cast<std::ptrdiff_t>(now));
+        add_distances(inputs_.read(first, now, clean_pixels_), x, *result);
+    }
+}
+
+// The images under the attack of `result`, whose steps are filled in.
+std::vector<float> condition_runner::attacked(condition_result& result) {
+    const input_view x = inputs_.read(0, result.images, clean_pixels_);
+    const auto labels = inputs_.labels().first(result.images);
+    const auto pixels_of = [](const auto& attacked_images) {
+        const auto& pixels = attacked_images.adversarial;
+        return std::vector<float>(pixels.data_handle(), pixels.data_handle() + pixels.size());
+    };
+    if (result.name == "autoattack") {
+        const auto survived = attack::autoattack(
+            model_, x, labels,
+            {.threads = pool_, .eps = result.eps, .bounds = inputs_.bounds(), .seed = condition_seed});
+        for (std::size_t k = 0; k < survived.after.size(); ++k) {
+            result.after.emplace_back(to_string(survived.components[k].kind), survived.after[k]);
+        }
+        return pixels_of(survived);
+    }
+    result.restarts = 1;
+    if (result.name == "fgsm") {
+        result.steps = 1;
+        result.step_size = result.eps;
+        return pixels_of(attack::fgsm(
+            model_, x, labels,
+            {.threads = pool_, .eps = result.eps, .outcome = false, .bounds = inputs_.bounds()}));
+    }
+    model_.attack_with(result.name == "pgd-margin" ? study_model::loss::margin
+                                                   : study_model::loss::cross_entropy);
+    const auto attacked_images = attack::pgd(model_, x, labels,
+                                             {.threads = pool_,
+                                              .eps = result.eps,
+                                              .steps = settings_.attack_steps,
+                                              .returned = attack::iterate::last,
+                                              .bounds = inputs_.bounds(),
+                                              .seed = condition_seed});
+    model_.attack_with(study_model::loss::cross_entropy);
+    result.steps = settings_.attack_steps;
+    result.step_size = attacked_images.step_size;
+    return pixels_of(attacked_images);
+}
+
+// `place` is that of the size among those of the settings: each has draws of its own.
+std::vector<float> condition_runner::with_random_signs(const condition_result& result, std::size_t place) {
+    const auto perturbed = attack::random_signs(inputs_.read(0, result.images, clean_pixels_),
+                                                {.threads = pool_,
+                                                 .eps = result.eps,
+                                                 .bounds = inputs_.bounds(),
+                                                 .seed = condition_seed,
+                                                 .draw = static_cast<std::uint32_t>(place)});
+    return {perturbed.data_handle(), perturbed.data_handle() + perturbed.size()};
+}
+
+// The first of the perturbed images as bytes.
+std::vector<std::uint8_t> condition_runner::pictures(std::size_t images) const {
+    std::vector<std::uint8_t> bytes;
+    const std::size_t pixels = std::min(picture_count, images) * inputs_.sample_size();
+    const auto low = static_cast<float>(inputs_.low());
+    const auto width = static_cast<float>(inputs_.width());
+    for (std::size_t p = 0; p < pixels; ++p)
+        bytes.push_back(static_cast<std::uint8_t>(std::lround(255.0F * ((perturbed_[p] - low) / width))));
+    return bytes;
+}
+
+double passes_of(const condition& what, const condition_settings& settings, std::size_t samples,
                  double backward) {
-    const auto images = static_cast<double>(images_of(what, settings, data));
+    const auto images = static_cast<double>(images_of(what, settings, samples));
     if (what.kind != condition_kind::attack) return images;
     if (what.name == "fgsm") return images * (1.0 + backward);
     // A third of the images survives all components of AutoAttack.
@@ -201,9 +195,7 @@ double passes_of(const condition& what, const study_settings& settings, const da
     return images * (1.0 + static_cast<double>(settings.attack_steps) * backward);
 }
 
-} // namespace
-
-std::vector<condition> conditions_of(const study_settings& settings) {
+std::vector<condition> conditions_of(const condition_settings& settings) {
     std::vector<condition> conditions;
     if (settings.corruption_images > 0) {
         for (const std::string_view name : repscope::corruption::common) {
@@ -233,15 +225,14 @@ std::vector<condition> conditions_of(const study_settings& settings) {
     return conditions;
 }
 
-std::size_t images_of(const condition& what, const study_settings& settings, const data_set& data) {
-    if (what.kind == condition_kind::corruption)
-        return std::min(data.test.images, settings.corruption_images);
-    const std::size_t attacked = std::min(data.test.images, settings.attack_images);
+std::size_t images_of(const condition& what, const condition_settings& settings, std::size_t samples) {
+    if (what.kind == condition_kind::corruption) return std::min(samples, settings.corruption_images);
+    const std::size_t attacked = std::min(samples, settings.attack_images);
     return what.name == "autoattack" ? std::min(attacked, settings.autoattack_images) : attacked;
 }
 
-std::size_t compared_images(const study_settings& settings, const data_set& data) {
-    std::size_t images = std::min<std::size_t>(500, data.test.images);
+std::size_t compared_images(const condition_settings& settings, std::size_t samples) {
+    std::size_t images = std::min(settings.compared_images, samples);
     if (settings.corruption_images > 0) images = std::min(images, settings.corruption_images);
     if (settings.attack_images > 0) images = std::min(images, settings.attack_images);
     if (settings.attack_images > 0 && uses_autoattack(settings)) {
@@ -250,8 +241,8 @@ std::size_t compared_images(const study_settings& settings, const data_set& data
     return images;
 }
 
-std::size_t gradient_images(const study_settings& settings, const data_set& data) {
-    return std::min(data.test.images, settings.gradient_images);
+std::size_t gradient_images(const condition_settings& settings, std::size_t samples) {
+    return std::min(samples, settings.gradient_images);
 }
 
 data_summary summary_of(const data_set& data) {
@@ -261,8 +252,8 @@ data_summary summary_of(const data_set& data) {
 condition_options options_of(const study_settings& settings, const data_set& data) {
     return {.corruption_images = std::min(settings.corruption_images, data.test.images),
             .attack_images = std::min(settings.attack_images, data.test.images),
-            .gradient_images = gradient_images(settings, data),
-            .compared_images = compared_images(settings, data),
+            .gradient_images = gradient_images(settings, data.test.images),
+            .compared_images = compared_images(settings, data.test.images),
             .eps = settings.eps,
             .attack_steps = settings.attack_steps,
             .frost = settings.frost_textures.empty() ? "procedural" : settings.frost_textures,
@@ -274,23 +265,23 @@ condition_options options_of(const study_settings& settings, const data_set& dat
                     : 0};
 }
 
-condition_results measure_conditions(study_model& model, const study_settings& settings, const data_set& data,
-                                     corrupted_images& corrupted, repscope::thread_pool& pool,
-                                     const std::function<void(double)>& done) {
+condition_results measure_conditions(study_model& model, const condition_settings& settings,
+                                     const labeled_inputs& inputs, corrupted_images& corrupted,
+                                     repscope::thread_pool& pool, const std::function<void(double)>& done) {
     condition_results results;
     const auto conditions = conditions_of(settings);
-    condition_runner runner(model, settings, data, corrupted, pool);
+    condition_runner runner(model, settings, inputs, &corrupted, pool);
     results.reference = runner.reference();
     // Shares in passes, a gradient counting as two more.
     constexpr double backward = 3.0;
-    const double all = passes_of_conditions(settings, data, backward);
+    const double all = passes_of_conditions(settings, inputs.samples(), backward);
     double passed = 0.0;
     for (const condition& what : conditions) {
         stopwatch watch;
         results.conditions.push_back(runner.measure(what));
         (what.kind == condition_kind::corruption ? results.corruption_seconds : results.attack_seconds) +=
             watch.lap();
-        passed += passes_of(what, settings, data, backward);
+        passed += passes_of(what, settings, inputs.samples(), backward);
         done(passed / all);
     }
     return results;
@@ -307,9 +298,10 @@ std::optional<corruption_means> mean_corruption_accuracy(const std::vector<condi
     return corruption_means{all.value(), without_frost.value()};
 }
 
-double passes_of_conditions(const study_settings& settings, const data_set& data, double backward) {
+double passes_of_conditions(const condition_settings& settings, std::size_t samples, double backward) {
     double passes = 0.0;
-    for (const condition& what : conditions_of(settings)) passes += passes_of(what, settings, data, backward);
+    for (const condition& what : conditions_of(settings))
+        passes += passes_of(what, settings, samples, backward);
     return passes;
 }
 

@@ -58,6 +58,9 @@ class study_model {
                      const output_view& out) = 0;
     virtual void unit_gradients(std::size_t layer, const input_view& x,
                                 const std::function<void(std::size_t, const input_view&)>& visit) = 0;
+    virtual void tangents(const input_view& x, std::size_t directions,
+                          const std::function<void(std::size_t, const output_view&)>& fill,
+                          const std::function<void(std::size_t, std::size_t, const input_view&)>& visit) = 0;
 };
 
 /// A network that is trained as the study trains.

@@ -55,6 +55,11 @@ class network_model : public Base {
                         const std::function<void(std::size_t, const input_view&)>& visit) override {
         evaluation_.unit_gradients(layer, x, visit);
     }
+    void tangents(const input_view& x, std::size_t directions,
+                  const std::function<void(std::size_t, const output_view&)>& fill,
+                  const std::function<void(std::size_t, std::size_t, const input_view&)>& visit) override {
+        evaluation_.tangents(x, directions, fill, visit);
+    }
     [[nodiscard]] std::size_t layers() const override { return network_.layers(); }
     void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
              const output_view& gradient) override {

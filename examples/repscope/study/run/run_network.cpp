@@ -4,11 +4,10 @@
 #include "onnx/file.hpp"
 #include "study/recipe.hpp"
 #include "study/run/conditions.hpp"
+#include "study/run/measure_layers.hpp"
 #include "support/errors.hpp"
 #include "support/stopwatch.hpp"
 
-#include <repscope/gradient/input_unit.hpp>
-#include <repscope/gradient/variability.hpp>
 #include <repscope/io/npy.hpp>
 
 #include <algorithm>
@@ -24,37 +23,6 @@ namespace {
 label_set labels_of(const image_set& images) {
     const std::vector<std::int64_t> labels(images.labels.begin(), images.labels.end());
     return make_label_set(labels, {}, "test labels");
-}
-
-clean_result measure_clean(study_model& model, const image_set& images, repscope::thread_pool& pool,
-                           const std::string& dump_folder) {
-    const label_set labels = labels_of(images);
-    layer_recorder recorder(labels, pool, dump_folder);
-    clean_result clean{.images = images.images};
-    clean.correct = classify_all(model, images, std::ref(recorder));
-    clean.accuracy = share_of(clean.correct);
-    for (layer_report& layer : recorder.finish()) clean.layers.push_back({std::move(layer), std::nullopt});
-    return clean;
-}
-
-// The variability of the input gradients of every layer's units.
-void measure_gradients(study_model& model, const image_set& images, std::size_t count,
-                       repscope::thread_pool& pool, std::vector<layer_result>& layers) {
-    std::vector<float> pixels;
-    const auto moments =
-        repscope::input_unit_gradients(model, unit_interval(images, 0, count, pixels), {.threads = pool});
-    for (std::size_t l = 0; l < moments.size(); ++l) {
-        layers[l].gradient = {repscope::gradient_variability(moments[l].l2),
-                              repscope::gradient_variability(moments[l].l1)};
-    }
-}
-
-// No number if every unit of a layer is undefined, which activations behind a ReLU never are.
-double mean_selectivity(const std::vector<layer_result>& layers) {
-    double mean = 0.0;
-    for (const layer_result& layer : layers)
-        mean += layer.report.selectivity->measured.mean / static_cast<double>(layers.size());
-    return mean;
 }
 
 // The folder, with the labels of the test images.
@@ -100,9 +68,10 @@ double estimated_seconds(const study_settings& settings, const data_set& data, r
         units += static_cast<double>(model->extents(l, x.extents())[1]);
     return a_step * static_cast<double>(step_count(settings, data.train.images)) +
            a_measured * static_cast<double>(data.test.images) +
-           a_pass * passes_of_conditions(settings, data, a_gradient / a_pass) +
+           a_pass * passes_of_conditions(settings, data.test.images, a_gradient / a_pass) +
            // A unit's gradient goes back through half of the network, about.
-           0.5 * (a_gradient - a_pass) * units * static_cast<double>(gradient_images(settings, data));
+           0.5 * (a_gradient - a_pass) * units *
+               static_cast<double>(gradient_images(settings, data.test.images));
 }
 
 network_result train_and_measure(const study_settings& settings, const study_cell& cell, const data_set& data,
@@ -121,12 +90,15 @@ network_result train_and_measure(const study_settings& settings, const study_cel
         static_cast<double>(steps) * static_cast<double>(recipe::batch_size) / network.train_seconds;
     if (!onnx_file.empty()) write_onnx_file(model->exported(data.test), onnx_file);
     if (!dump_folder.empty()) begin_dump(dump_folder, data.test);
-    network.clean = measure_clean(*model, data.test, pool, dump_folder);
+    const labeled_inputs inputs(data.test);
+    network.clean = measure_clean_layers(*model, inputs, pool, {.dump_folder = dump_folder});
     const double clean_seconds = watch.lap();
-    if (const std::size_t images = gradient_images(settings, data); images > 0)
-        measure_gradients(*model, data.test, images, pool, network.clean.layers);
+    if (const std::size_t images = gradient_images(settings, data.test.images); images > 0) {
+        const auto gradients = measure_gradients(*model, inputs, images, 0, 128, pool);
+        for (std::size_t l = 0; l < gradients.size(); ++l) network.clean.layers[l].gradient = gradients[l];
+    }
     const double gradient_seconds = watch.lap();
-    condition_results others = measure_conditions(*model, settings, data, corrupted, pool,
+    condition_results others = measure_conditions(*model, settings, inputs, corrupted, pool,
                                                   [&](double share) { done("conditions", share); });
     network.selectivity_mean = mean_selectivity(network.clean.layers);
     network.mean_corruption_accuracy = mean_corruption_accuracy(others.conditions);
