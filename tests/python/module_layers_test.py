@@ -129,6 +129,17 @@ class Accumulator(unittest.TestCase):
         merged.merge(merged)
         self.assertEqual(merged.samples, 5000)
 
+    def test_page_of_unlabeled_samples(self):
+        state = repscope.LayerAccumulator(name="a<b", measures="participation_ratio")
+        state.update(self.x)
+        page = state.to_html()
+        self.assertIn("<h1>Representations of 1 layer</h1>", page)
+        self.assertIn("measures: participation_ratio", page)
+        self.assertIn("a&lt;b", page)
+        self.assertNotIn("Class selectivity</h2>", page)
+        with self.assertRaisesRegex(ValueError, "expected at least 2 samples, got 0"):
+            repscope.LayerAccumulator().to_html()
+
     def test_errors_leave_the_state(self):
         before = as_json(self.whole.report())
         bad = self.x.copy()
@@ -262,6 +273,26 @@ class Program(unittest.TestCase):
                 measures)
             ours = as_json(repscope.compare(x, y, labels, measures=measures))
             self.assertEqual(differences(ours, theirs, ignored=OF_FILES), [])
+
+    def test_page(self):
+        """The page of the program, apart from the files that were measured and the options."""
+        x, labels = layer((300, 8, 3, 2))
+        state = repscope.LayerAccumulator(classes=5, name="x")
+        state.update(x, labels)
+        path = os.path.join(self.root, "live.html")
+        ours = state.to_html(path)
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(file.read(), ours)
+        run_program(PROGRAM[0], "measure", self.write("x.npy", x), "--labels", self.write("labels.npy", labels),
+                    "--layout", "nchw", "--report", os.path.join(self.root, "report"))
+        with open(os.path.join(self.root, "report", "report.html"), encoding="utf-8") as file:
+            theirs = file.read()
+        end = "<h2>What was measured</h2>"
+        self.assertGreater(ours.index(end), 2000)
+        self.assertTrue(ours[:ours.index(end)] == theirs[:theirs.index(end)], "the pages differ")
+        options = ours[ours.index(end):]
+        self.assertIn('>epsilon</td><td class="name">1e-06</td>', options)
+        self.assertNotIn("layers.csv", options)
 
     def test_state_files(self):
         x, labels = layer((300, 8, 3, 2))

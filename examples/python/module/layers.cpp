@@ -3,6 +3,7 @@
 #include "layer_state.hpp"
 #include "layers/tables.hpp"
 #include "measure.hpp"
+#include "measure/report/page.hpp"
 #include "options.hpp"
 #include "parts.hpp"
 #include "report.hpp"
@@ -135,6 +136,18 @@ std::string table_of(const std::vector<const program::layer_report*>& reports) {
     return program::layer_table(layers);
 }
 
+// The page of `repscope measure --report`, without files.
+std::string page_of(const std::vector<const program::layer_report*>& reports,
+                    const std::vector<std::string>& measures,
+                    const std::vector<std::pair<std::string, std::string>>& options) {
+    if (reports.empty())
+        repscope::errors::throw_value_error("to_html", "expected at least 1 layer, got none");
+    program::measure_result result;
+    for (const program::layer_report* report : reports) result.layers.push_back(*report);
+    result.settings.measures = measures;
+    return program::report_page(result, {options});
+}
+
 } // namespace
 
 void add_layers(py::module_& module) {
@@ -156,6 +169,7 @@ void add_layers(py::module_& module) {
     module.def("describe_states", &describe_states);
     module.def("read_states", &read_states);
     module.def("table", &table_of);
+    module.def("page", &page_of, py::call_guard<py::gil_scoped_release>());
     module.def("classes_of", [](py::handle labels) {
         const class_indices classes = classes_of(array_of(labels, "classes"), "classes");
         return py::make_tuple(array_from(classes.labels), array_from(classes.index));

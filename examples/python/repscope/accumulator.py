@@ -71,6 +71,17 @@ def same_options(what: str, classes: Classes, options: dict[str, Any], other_cla
             raise ValueError(f"expected a {what} with {key}={options[key]!r}, got {other_options[key]!r}")
 
 
+def write_page(path: Any, reports: list["_core.LayerReport"], options: dict[str, Any]) -> str:
+    """Returns a page of layers, and writes it to the file `path` if there is one."""
+    shown = [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in options.items()
+             if key not in ("threads", "memory") and value != [] and (key, value) != ("classes", 0)]
+    text = _core.page(reports, options["measures"], shown)
+    if path is not None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    return text
+
+
 class LayerAccumulator:
     """All measures of one layer from batches of its samples.
 
@@ -136,8 +147,15 @@ class LayerAccumulator:
         """Returns the report of the samples so far, with the keys of the JSON of `repscope measure`."""
         return self._report().as_dict()
 
+    def to_html(self, path: Any = None) -> str:
+        """Returns the page of `repscope measure --report`, and writes it to the file `path` if there is one.
+
+        The page needs no other file. Its figures are drawn by gnuplot; without it a line states that they are missing.
+        """
+        return write_page(path, [self._report()], self._options)
+
     def save(self, path: Any) -> None:
-        """Writes the state to a file (.rsm), of which `repscope merge` makes tables, JSON and a page."""
+        """Writes the state to a file (.rsm), of which `repscope merge` makes tables and JSON."""
         write_states(os.fspath(path), [(self.name, self._state)], self._classes, self._options)
 
     @classmethod

@@ -14,7 +14,7 @@ from typing import Any, Optional
 import numpy as np
 
 from . import _core
-from .accumulator import same_options, write_states
+from .accumulator import same_options, write_page, write_states
 from .classes import Classes
 from .options import layer_options
 
@@ -156,8 +156,15 @@ class Recorder:
                 file.write(text)
         return text
 
+    def to_html(self, path: Any = None) -> str:
+        """Returns the page of `repscope measure --report`, and writes it to the file `path` if there is one.
+
+        The page needs no other file. Its figures are drawn by gnuplot; without it a line states that they are missing.
+        """
+        return write_page(path, self._reports(), self._options)
+
     def save(self, path: Any) -> None:
-        """Writes the states to a file (.rsm), of which `repscope merge --report` makes a page with figures."""
+        """Writes the states to a file (.rsm), of which `repscope merge` makes tables and JSON."""
         write_states(os.fspath(path), self._named_states(), self._classes, self._options)
 
     def merge(self, other: Recorder) -> None:

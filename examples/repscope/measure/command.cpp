@@ -8,7 +8,7 @@
 #include "measure/fail_if/condition_check.hpp"
 #include "measure/inputs.hpp"
 #include "measure/options.hpp"
-#include "measure/page.hpp"
+#include "measure/report/folder.hpp"
 #include "measure/result.hpp"
 #include "support/errors.hpp"
 

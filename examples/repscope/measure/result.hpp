@@ -19,9 +19,6 @@ struct measure_result {
     std::optional<similarity_matrix> similarity{};     ///< with --similarity
 };
 
-/// One line on what was measured, without a line feed.
-std::string heading(const measure_result& result);
-
 /// Judges the numbers by conditions (--fail-if) once they are published. Writes a line per layer that meets
 /// one, or whose number is undefined, to standard error. Returns the exit code: 3, or 0 without such a layer.
 int judge(const measure_result& result, const std::vector<std::string>& conditions,

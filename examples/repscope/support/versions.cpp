@@ -2,14 +2,7 @@
 
 #include "commit.hpp"
 
-#include <repscope/version.hpp>
-
 namespace program {
-
-std::string version_text() {
-    return std::to_string(repscope::version_major) + "." + std::to_string(repscope::version_minor) + "." +
-           std::to_string(repscope::version_patch);
-}
 
 std::string commit_text() { return REPSCOPE_COMMIT; }
 

@@ -4,7 +4,6 @@
 #include "files/output_file.hpp"
 #include "files/output_guard.hpp"
 #include "measure/fail_if/condition_check.hpp"
-#include "measure/page.hpp"
 #include "measure/result.hpp"
 #include "measure/stream/measurement.hpp"
 #include "support/errors.hpp"

@@ -1,4 +1,4 @@
-#include "measure/figures.hpp"
+#include "measure/report/figures.hpp"
 
 #include "render/gnuplot.hpp"
 #include "render/plot.hpp"

@@ -1,32 +1,25 @@
-#include "measure/page.hpp"
+#include "measure/report/page.hpp"
 
-#include "files/output_file.hpp"
 #include "layers/inference_report.hpp"
 #include "layers/measure_columns.hpp"
-#include "measure/csv.hpp"
-#include "measure/figures.hpp"
-#include "measure/json.hpp"
+#include "measure/report/figures.hpp"
+#include "measure/report/heading.hpp"
 #include "render/html.hpp"
 #include "render/text_table.hpp"
-#include "support/errors.hpp"
 #include "support/versions.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <system_error>
-#include <unistd.h>
+#include <cstddef>
+#include <utility>
+#include <vector>
 
 namespace program {
 
 namespace {
 
-namespace fs = std::filesystem;
 using repscope::analysis::measure;
 using repscope::analysis::measure_set;
 
-void append(std::vector<std::string>& cells, const std::vector<std::string>& more) {
+void append_cells(std::vector<std::string>& cells, const std::vector<std::string>& more) {
     cells.insert(cells.end(), more.begin(), more.end());
 }
 
@@ -48,26 +41,28 @@ std::string selectivity_table(const std::vector<layer_report>& reports) {
 std::string dimensionality_table(const std::vector<layer_report>& reports) {
     const measure_set measures = reports.front().measures;
     std::vector<std::string> header{"layer", "shape", "layout", "samples", "units"};
-    if (measures.contains(measure::participation_ratio)) append(header, {"participation ratio", "unbiased"});
-    if (measures.contains(measure::components)) append(header, {"90 %", "95 %", "99 %", "95 % of units"});
-    if (measures.contains(measure::stable_rank)) append(header, {"stable rank"});
-    if (measures.contains(measure::power_law)) append(header, {"power law", "from", "to"});
-    if (measures.contains(measure::rankme)) append(header, {"RankMe"});
+    if (measures.contains(measure::participation_ratio))
+        append_cells(header, {"participation ratio", "unbiased"});
+    if (measures.contains(measure::components))
+        append_cells(header, {"90 %", "95 %", "99 %", "95 % of units"});
+    if (measures.contains(measure::stable_rank)) append_cells(header, {"stable rank"});
+    if (measures.contains(measure::power_law)) append_cells(header, {"power law", "from", "to"});
+    if (measures.contains(measure::rankme)) append_cells(header, {"RankMe"});
     html_table table(header, 3);
     for (const auto& layer : reports) {
         const auto& d = layer.dimensionality;
         std::vector<std::string> row{layer.name, repscope::format_shape(layer.shape), layer.layout,
                                      std::to_string(layer.samples), std::to_string(layer.units)};
         if (measures.contains(measure::participation_ratio))
-            append(row, {fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2)});
+            append_cells(row, {fixed(d.participation_ratio, 2), fixed(d.participation_ratio_unbiased, 2)});
         if (measures.contains(measure::components)) {
             for (const std::size_t count : d.components) row.push_back(std::to_string(count));
             row.push_back(fixed(d.components_fraction[1], 3));
         }
         if (measures.contains(measure::stable_rank)) row.push_back(fixed(d.stable_rank, 2));
         if (measures.contains(measure::power_law) && layer.power_law) {
-            append(row, {fixed(layer.power_law->exponent, 3), std::to_string(layer.power_law->first),
-                         std::to_string(layer.power_law->last)});
+            append_cells(row, {fixed(layer.power_law->exponent, 3), std::to_string(layer.power_law->first),
+                               std::to_string(layer.power_law->last)});
         }
         if (layer.rankme) row.push_back(fixed(*layer.rankme, 2));
         table.add(row);
@@ -82,11 +77,11 @@ std::string comparison_table(const std::vector<layer_report>& reports) {
     const measure_set measures = reports.front().measures;
     const bool has_ratio = measures.contains(measure::participation_ratio);
     const bool has_components = measures.contains(measure::components);
-    if (has_ratio) append(header, {"PR", "perturbed"});
-    if (has_components) append(header, {"95 %", "perturbed"});
-    append(header, {"size of difference"});
-    if (has_ratio) append(header, {"its PR"});
-    if (has_components) append(header, {"its 95 %"});
+    if (has_ratio) append_cells(header, {"PR", "perturbed"});
+    if (has_components) append_cells(header, {"95 %", "perturbed"});
+    append_cells(header, {"size of difference"});
+    if (has_ratio) append_cells(header, {"its PR"});
+    if (has_components) append_cells(header, {"its 95 %"});
     html_table table(header);
     for (const auto& layer : reports) {
         const comparison_report& other = *layer.comparison;
@@ -97,12 +92,12 @@ std::string comparison_table(const std::vector<layer_report>& reports) {
             row.insert(row.end(), {fixed(before, 3), fixed(after, 3), fixed(after - before, 3)});
         }
         if (has_ratio) {
-            append(row, {fixed(layer.dimensionality.participation_ratio, 2),
-                         fixed(other.dimensionality.participation_ratio, 2)});
+            append_cells(row, {fixed(layer.dimensionality.participation_ratio, 2),
+                               fixed(other.dimensionality.participation_ratio, 2)});
         }
         if (has_components) {
-            append(row, {std::to_string(layer.dimensionality.components[1]),
-                         std::to_string(other.dimensionality.components[1])});
+            append_cells(row, {std::to_string(layer.dimensionality.components[1]),
+                               std::to_string(other.dimensionality.components[1])});
         }
         row.push_back(fixed(other.relative_size, 3));
         if (has_ratio) row.push_back(fixed(other.difference.participation_ratio, 2));
@@ -120,14 +115,16 @@ std::string file_table(const std::vector<input_record>& inputs) {
     return table.text();
 }
 
-std::string page(const measure_result& result, const measure_figures& figures) {
+} // namespace
+
+std::string report_page(const measure_result& result, const page_facts& facts) {
+    const measure_figures figures = draw_figures(result);
     const std::vector<layer_report>& reports = result.layers;
     const bool has_selectivity = reports.front().selectivity.has_value();
     std::string text = "<h1>Representations of " + std::to_string(reports.size()) +
                        (reports.size() == 1 ? " layer" : " layers") + "</h1>\n<p class=\"sub\">" +
                        escaped(heading(result)) + " &middot; repscope " + version_text() + "</p>\n";
     if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
-    const bool has_spectrum = reports.front().measures.contains_any(repscope::analysis::spectrum_measures);
     text +=
         "<div class=\"figures\">" +
         html_figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in their order") +
@@ -184,53 +181,12 @@ std::string page(const measure_result& result, const measure_figures& figures) {
                     "</div>\n";
         }
     }
-    text += "<h2>What was measured</h2>\n" + file_table(result.inputs.value()) + "<h3>Options</h3>\n" +
-            option_table(option_texts(result.settings)) +
-            "<p class=\"sub\">Definitions of all numbers: docs/reference of repscope. The same numbers as "
-            "text: layers.csv" +
-            std::string(has_selectivity || reports.front().unit_values ? ", units.csv" : "") +
-            (has_spectrum ? ", spectra.csv" : "") + (result.similarity ? ", similarity.csv" : "") +
-            " beside this page.</p>\n";
+    text += "<h2>What was measured</h2>\n";
+    if (result.inputs) text += file_table(*result.inputs);
+    text += "<h3>Options</h3>\n" + option_table(facts.options) +
+            "<p class=\"sub\">Definitions of all numbers: docs/reference of repscope." + facts.closing +
+            "</p>\n";
     return html_page("repscope: " + std::to_string(reports.size()) + " layers", text);
-}
-
-} // namespace
-
-void require_report_folder(const std::string& folder) {
-    std::error_code none;
-    fs::path existing = fs::absolute(folder, none).lexically_normal();
-    while (!fs::exists(fs::symlink_status(existing, none)) && existing.has_relative_path())
-        existing = existing.parent_path();
-    if (!fs::is_directory(existing, none)) {
-        throw data_error(folder, "cannot be written: " + existing.string() + " is not a folder");
-    }
-    errno = 0;
-    if (::access(existing.c_str(), W_OK | X_OK) != 0) {
-        throw data_error(folder, std::string("cannot be written: ") + std::strerror(errno));
-    }
-    for (const auto& [name, kind] : report_files) {
-        if (fs::is_directory(folder, none)) require_writable((fs::path(folder) / name).string());
-    }
-}
-
-void write_report(const std::string& folder, const measure_result& result) {
-    std::error_code failure;
-    fs::create_directories(folder, failure);
-    if (!fs::is_directory(folder))
-        throw data_error(folder, "cannot be written: " + (failure ? failure.message() : "is not a folder"));
-    const auto write = [&](const char* name, const std::string& text) {
-        if (!text.empty()) write_output((fs::path(folder) / name).string(), text);
-    };
-    try {
-        write("layers.csv", layers_csv(result.layers));
-        write("units.csv", units_csv(result.layers));
-        write("spectra.csv", spectra_csv(result.layers));
-        if (result.similarity) write("similarity.csv", similarity_csv(*result.similarity));
-        write("report.html", page(result, draw_figures(result)));
-    } catch (...) {
-        ::rmdir(folder.c_str()); // only when it is empty
-        throw;
-    }
 }
 
 } // namespace program
