@@ -41,7 +41,7 @@ step() {
     "$@" 2>&1 | tee "$log" || { status=FAILED && failed=1; }
     printf '%-16s %s, %d s\n' "$name" "$status" $((SECONDS - begin)) >>"$summary"
     {
-        grep -E 'tests passed|CPU time|^arrows:|^format:|^words:|^links:|^lengths:|^reference:|^blocks:|^packages:|^tidy:|^fuzz:|\*\*\*|\(Failed\)' "$log" || true
+        grep -E 'tests passed|CPU time|^arrows:|^format:|^words:|^links:|^lengths:|^reference:|^numbers:|^blocks:|^packages:|^tidy:|^fuzz:|\*\*\*|\(Failed\)' "$log" || true
         slowest "$log"
     } | sed 's/^/                 /' >>"$summary"
 }
