@@ -5,8 +5,8 @@
 #include <repscope/selectivity/class_selectivity.hpp>
 
 int main() {
-    // Six images, three units: the first answers class 0 only, the second both classes alike, the third
-    // prefers class 1.
+    // Six images, three units: the first responds to class 0 only, the second to both classes alike, the
+    // third more to class 1.
     const std::array<float, 18> activations{2, 1, 0, 3, 1, 1, 1, 1, 0, 0, 1, 3, 0, 1, 2, 0, 1, 4};
     const std::array<int, 6> labels{0, 0, 0, 1, 1, 1};
     const auto x = repscope::as_view(activations, {6, 3});
