@@ -127,6 +127,16 @@ TEST_CASE("the second pass accepts any division into calls, several states, and 
     CHECK_THROWS_AS(whole.update(as_view(x, {30, 90})), repscope::shape_error);
 }
 
+TEST_CASE("the last digits of the samples do not choose the pairs") {
+    for (const std::size_t units : {9UL, 210UL}) { // scatter side, Gram side
+        auto x = sample(200, units, 6);
+        const double before = repscope::participation_ratio_interval(as_view(x, {200, units})).se_log;
+        for (double& value : x) value *= 1 + 0x1p-44;
+        const double after = repscope::participation_ratio_interval(as_view(x, {200, units})).se_log;
+        CHECK(after == doctest::Approx(before).epsilon(1e-9));
+    }
+}
+
 TEST_CASE("known fractions") {
     CHECK(repscope::participation_ratio_sampled_units(as_view(exact_x, {6, 3})) ==
           doctest::Approx(683.0 / 35).epsilon(1e-12));

@@ -57,7 +57,8 @@ struct sample_terms {
 }
 
 /// Up to `most` samples for leaving out all pairs: those whose terms have the smallest hash, so the choice
-/// does not depend on the order of the samples.
+/// does not depend on the order of the samples. The terms are rounded before, so it does not depend on their
+/// last digits either, which differ between processors.
 class sampled_rows {
   public:
     static constexpr std::size_t most = 128;
@@ -70,9 +71,8 @@ class sampled_rows {
     };
 
     void offer(const sample_terms& terms, std::size_t place, const double* row, std::size_t size) {
-        const std::uint64_t hash =
-            mixed(std::bit_cast<std::uint64_t>(terms.g) ^ mixed(std::bit_cast<std::uint64_t>(terms.r)));
-        if (kept_.size() == most && hash >= kept_.back().hash) return;
+        const std::uint64_t hash = mixed(rounded(terms.g) ^ mixed(rounded(terms.r)));
+        if (kept_.size() == most && hash > kept_.back().hash) return;
         insert({hash, terms, place, std::vector<double>(row, row + size)});
     }
     void merge(const sampled_rows& other) {
@@ -81,16 +81,26 @@ class sampled_rows {
     [[nodiscard]] const std::vector<sample>& kept() const noexcept { return kept_; }
 
   private:
+    /// The sign, exponent and 20 bits of the fraction, to nearest.
+    [[nodiscard]] static constexpr std::uint64_t rounded(double x) noexcept {
+        return (std::bit_cast<std::uint64_t>(x) + (std::uint64_t{1} << 31U)) >> 32U;
+    }
     /// The finalizer of SplitMix64.
     [[nodiscard]] static constexpr std::uint64_t mixed(std::uint64_t x) noexcept {
         x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
         x = (x ^ (x >> 27U)) * 0x94d049bb133111ebU;
         return x ^ (x >> 31U);
     }
+    /// Terms decide between equal hashes.
+    [[nodiscard]] static constexpr bool is_before(const sample& a, const sample& b) noexcept {
+        if (a.hash != b.hash) return a.hash < b.hash;
+        if (a.terms.g != b.terms.g) return a.terms.g < b.terms.g;
+        return a.terms.r != b.terms.r ? a.terms.r < b.terms.r : a.terms.c < b.terms.c;
+    }
     void insert(sample one) {
-        if (kept_.size() == most && one.hash >= kept_.back().hash) return;
+        if (kept_.size() == most && !is_before(one, kept_.back())) return;
         std::size_t place = kept_.size();
-        while (place > 0 && one.hash < kept_[place - 1].hash) --place;
+        while (place > 0 && is_before(one, kept_[place - 1])) --place;
         kept_.insert(kept_.begin() + static_cast<std::ptrdiff_t>(place), std::move(one));
         if (kept_.size() > most) kept_.pop_back();
     }
