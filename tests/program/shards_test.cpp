@@ -1,5 +1,6 @@
 // `repscope measure --shard --state` and `repscope merge`.
 
+#include "measure/json.hpp"
 #include "npy.hpp"
 #include "process.hpp"
 #include "same_numbers.hpp"
@@ -125,6 +126,34 @@ TEST_CASE("shards give the intervals of one run") {
     CHECK(left_out.out.find("note: wide: no intervals of nc1_trace, ") != std::string::npos);
 }
 
+TEST_CASE("shards of --method exact and blocks are those of one run") {
+    const scratch_folder folder;
+    const small_dump dump(folder);
+    const auto exact = shards_of(folder, dump.arguments({"--inference"}), 2);
+    const auto blocks = shards_of(folder, dump.arguments({"--inference", "--method", "blocks"}), 2, "b");
+    const outcome mixed = merged({exact[0], blocks[1]}, {"--json", "-"});
+    INFO(mixed.err);
+    REQUIRE(mixed.code == 0);
+    CHECK(json::parse(mixed.out)["options"]["method"] == "blocks");
+    CHECK(json::parse(mixed.out)["layers"] == json::parse(merged(exact, {"--json", "-"}).out)["layers"]);
+    const auto sketch = shards_of(folder, dump.arguments({"--inference", "--method", "sketch"}), 2, "k");
+    check_refused(folder, {exact[0], sketch[1]},
+                  sketch[1] + ": not of one run with " + exact[0] +
+                      ": option method \"sketch\", expected \"blocks\"; all shards need the same options");
+}
+
+TEST_CASE("options of a later version in a state are named in a note") {
+    repscope::analysis::state_file state;
+    state.name = "s.rsm";
+    state.options = program::stored_settings({});
+    state.note = program::stored_note({});
+    CHECK(program::stored_run(state).second.notes.empty());
+    state.options.insert(1, "\"weights\": 1, ");
+    CHECK(program::stored_run(state).second.notes ==
+          std::vector<std::string>{
+              "options of s.rsm that this version of repscope does not have are left out: weights"});
+}
+
 TEST_CASE("shards without labels, without samples, without a number") {
     const scratch_folder folder;
     generator random(5);
@@ -185,8 +214,8 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
     {
         const outcome result = merged({s[0], other[1], s[2], s[3]});
         CHECK(result.code == 1);
-        CHECK(result.err.starts_with("repscope merge: " + other[1] + ": not of one run with " + s[0] +
-                                     ": options {"));
+        CHECK(result.err == "repscope merge: " + other[1] + ": not of one run with " + s[0] +
+                                ": option epsilon 0.5, expected 1e-06; all shards need the same options\n");
     }
     // Other labels for the same files, with the same classes.
     std::vector<std::int64_t> labels(small_dump::samples);

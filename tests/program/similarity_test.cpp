@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <doctest/doctest.h>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -142,7 +143,17 @@ TEST_CASE("--similarity compares all pairs of layers") {
     CHECK(csv.starts_with("layer,other,cka,cka_unbiased\nconv,conv,"));
     CHECK(std::count(csv.begin(), csv.end(), '\n') == 5);
     CHECK(slurp(dump.folder / "report/report.html").find("Similarity of layers") != std::string::npos);
-    CHECK(dump.measure({"--similarity", "--memory", "40k"}).err.find("--reservoir N") != std::string::npos);
+    CHECK(report.out.find("CKA of layers: unbiased, of 60 samples\n") != std::string::npos);
+    CHECK(dump.measure({"--similarity", "--reservoir", "40"})
+              .out.find("CKA of layers: unbiased, of 40 of 60 samples, chosen at random\n") !=
+          std::string::npos);
+    CHECK(dump.measure({"--similarity", "--memory", "40k"})
+              .err.find("the products of 60 samples of all layers take 58 kB, more than half of --memory; "
+                        "--reservoir N") != std::string::npos);
+    const outcome printed = dump.measure({"--similarity", "--format", "csv"});
+    REQUIRE(printed.code == 0);
+    CHECK(printed.out.starts_with("name,"));
+    CHECK(printed.out.ends_with("\n\n" + csv));
     CHECK(dump.measure({"--similarity", "--state", dump.folder / "s.rsm"}).code == 2);
     CHECK(dump.measure({"--similarity", "--unpaired", "--compare", dump.perturbed}).code == 2);
 }
@@ -186,6 +197,45 @@ TEST_CASE("--unpaired reports the drift to other samples") {
     CHECK(run({"measure", dump.fc, "--fail-if", "drift.frechet>1"})
               .err.find("drift.frechet needs --compare and --unpaired") != std::string::npos);
     CHECK(run({"measure", dump.fc, "--compare", part}).code == 1); // paired: another number of samples
+    CHECK(run({"measure", dump.fc, "--compare", part, "--unpaired", "--fail-if", "comparison.zero_samples>1"})
+              .err.find("comparison.zero_samples needs --compare without --unpaired") != std::string::npos);
+    CHECK(run({"measure", dump.fc, "--compare", dump.fc, "--fail-if", "drift.frechet>1"})
+              .err.find("drift.frechet needs --unpaired") != std::string::npos);
+    const std::string single = dump.folder / "single.npy";
+    write_npy(single, std::vector<float>(8, 1.F), {1, 8});
+    CHECK(run({"measure", single, "--compare", dump.fc, "--unpaired"}).err ==
+          "repscope measure: " + single + ": has 1 sample, expected at least 2 for --unpaired\n");
+    CHECK(run({"measure", dump.fc, "--compare", single, "--unpaired"}).err ==
+          "repscope measure: " + single + ": has 1 sample, expected at least 2 for --unpaired\n");
+}
+
+TEST_CASE("comparisons of layers that need more than --memory are refused before they are read") {
+    const scratch_folder folder;
+    const std::string file = folder / "wide.npy";
+    constexpr std::size_t samples = 600, units = 1000;
+    std::vector<float> rows(samples * units);
+    generator random(4);
+    for (float& value : rows) value = static_cast<float>(random.uniform());
+    rows.back() = std::numeric_limits<float>::quiet_NaN(); // named if the file is read
+    write_npy(file, rows, {samples, units});
+    const auto error_of = [&](std::vector<std::string> more, const std::string& memory) {
+        std::vector<std::string> arguments{"measure", file, "--memory", memory};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        const outcome result = run(arguments);
+        CHECK(result.code == 1);
+        return result.err;
+    };
+    const std::string refusal = ", more than --memory allows (";
+    // The statistics of a layer take 23 MB.
+    const std::pair<std::vector<std::string>, std::string> ways[] = {
+        {{"--measures", "participation_ratio", "--similarity"}, "30M"},
+        {{"--measures", "participation_ratio", "--compare", file, "--unpaired"}, "60M"},
+        {{"--measures", "cka", "--compare", file}, "75M"}};
+    for (const auto& way : ways) {
+        CAPTURE(way.second);
+        CHECK(error_of(way.first, way.second).find(refusal) != std::string::npos);
+        CHECK(error_of(way.first, "200M").find("nan at sample 599, unit 999") != std::string::npos);
+    }
 }
 
 } // namespace similarity_test

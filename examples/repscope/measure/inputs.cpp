@@ -220,7 +220,8 @@ namespace {
 // samples that is asked for.
 template <typename Work>
 void for_each_layer(const std::vector<measured_layer>& layers, const std::optional<shard_choice>& shard,
-                    const statistics_options& how, repscope::thread_pool& pool, Work&& work) {
+                    const statistics_options& how, std::size_t reserved, repscope::thread_pool& pool,
+                    Work&& work) {
     std::vector<file_task> tasks;
     std::vector<layer_cost> costs;
     std::vector<double> sizes;
@@ -237,6 +238,7 @@ void for_each_layer(const std::vector<measured_layer>& layers, const std::option
             layer.flatten ? layer.file.units() * layer.file.positions() : layer.file.units();
         costs.push_back(estimate(sizes.back(), samples, units, layer.file.in_order(), how.layer.measures));
         costs.back().bytes = min_bytes(task, how);
+        require_memory(task, costs.back().bytes + reserved, how.memory() + reserved);
         tasks.push_back(task);
     }
     const schedule order = plan(costs, pool.size(), how.memory());
@@ -279,11 +281,12 @@ namespace {
 // Reserves memory for the Gram matrices of --similarity, which are kept until all layers are measured.
 void reserve_grams(const std::vector<measured_layer>& layers, statistics_options& how) {
     if (how.gram_samples == 0) return;
-    const auto samples = static_cast<double>(std::min(how.gram_samples, layers.front().file.samples()));
+    const std::size_t kept = std::min(how.gram_samples, layers.front().file.samples());
+    const auto samples = static_cast<double>(kept);
     const double matrices = static_cast<double>(layers.size()) * (layers.front().perturbed ? 2 : 1);
     const double bytes = matrices * samples * samples * sizeof(double);
     if (bytes > static_cast<double>(how.memory()) / 2) {
-        throw usage_error("--similarity: the products of " + std::to_string(how.gram_samples) +
+        throw usage_error("--similarity: the products of " + std::to_string(kept) +
                           " samples of all layers take " + byte_count(bytes) +
                           ", more than half of --memory; --reservoir N takes fewer samples");
     }
@@ -306,7 +309,7 @@ std::vector<layer_report> measure_layers(const std::vector<measured_layer>& laye
     how.labels = labels;
     reserve_grams(layers, how);
     std::vector<layer_report> reports(layers.size());
-    for_each_layer(layers, std::nullopt, how, pool,
+    for_each_layer(layers, std::nullopt, how, options.memory - how.memory(), pool,
                    [&](std::size_t k, const file_task& task, const statistics_options& within, auto&& read) {
                        reports[k] = measure_file(task, within, pool, read);
                        reports[k].name = layers[k].name();
@@ -324,7 +327,7 @@ std::vector<std::byte> gather_layers(const opened_layers& opened, const label_se
     std::vector<layer_report> described(layers.size());
     std::vector<repscope::analysis::sample_range> samples(layers.size());
     std::vector<std::vector<repscope::analysis::saved_section>> saved(layers.size());
-    for_each_layer(layers, shard, how, pool,
+    for_each_layer(layers, shard, how, 0, pool,
                    [&](std::size_t k, const file_task& task, const statistics_options& within, auto&& read) {
                        described[k] = describe(task);
                        described[k].name = layers[k].name();

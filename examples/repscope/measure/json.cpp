@@ -131,6 +131,18 @@ json similarity_json(const similarity_matrix& matrix) {
     return object;
 }
 
+std::string unknown_options(const json& object) {
+    measure_settings all;
+    all.measures.emplace_back();
+    all.unpaired = all.similarity = true;
+    const json known = settings_json(all);
+    std::string names;
+    for (const auto& [key, value] : object.items()) {
+        if (!known.contains(key)) names += (names.empty() ? "" : ", ") + key;
+    }
+    return names;
+}
+
 run_note note_from(const json& object) {
     run_note note;
     if (const json& labels = object.at("labels"); !labels.is_null()) note.labels = labels.get<std::string>();
@@ -177,6 +189,8 @@ std::vector<std::pair<std::string, std::string>> option_texts(const measure_sett
 std::string stored_settings(const measure_settings& settings) {
     json object = settings_json(settings);
     object["labels"] = nullptr;
+    // Moments of a part of the samples are those of blocks for both.
+    if (settings.inference && settings.method == "exact") object["method"] = "blocks";
     return object.dump(-1, ' ', false, replace);
 }
 
@@ -194,8 +208,13 @@ std::pair<measure_settings, run_note> stored_run(const repscope::analysis::state
         return data_error(shard.name, "its options cannot be read: " + reason);
     };
     try {
-        measure_settings settings = settings_from(json::parse(shard.options));
+        const json options = json::parse(shard.options);
+        measure_settings settings = settings_from(options);
         run_note note = note_from(json::parse(shard.note));
+        if (const std::string names = unknown_options(options); !names.empty()) {
+            note.notes.push_back("options of " + shard.name +
+                                 " that this version of repscope does not have are left out: " + names);
+        }
         settings.labels = note.labels;
         if (!policy_named(settings.negatives)) {
             throw refuse("expected undefined, rectify or shift, got '" + settings.negatives + "'");
@@ -203,6 +222,26 @@ std::pair<measure_settings, run_note> stored_run(const repscope::analysis::state
         return {std::move(settings), std::move(note)};
     } catch (const json::exception& e) {
         throw refuse(e.what());
+    }
+}
+
+void require_same_options(const repscope::analysis::state_file& first,
+                          const repscope::analysis::state_file& shard) {
+    if (shard.options == first.options) return;
+    const json expected = json::parse(first.options, nullptr, false);
+    const json got = json::parse(shard.options, nullptr, false);
+    if (!expected.is_object() || !got.is_object()) return; // refused where they are read
+    const auto value_in = [](const json& object, const std::string& key) {
+        return object.contains(key) ? object[key].dump(-1, ' ', false, replace) : std::string("none");
+    };
+    for (const json* const object : {&expected, &got}) {
+        for (const auto& item : object->items()) {
+            const std::string a = value_in(expected, item.key()), b = value_in(got, item.key());
+            if (a == b) continue;
+            throw data_error(shard.name, "not of one run with " + first.name + ": option " + item.key() +
+                                             " " + b + ", expected " + a +
+                                             "; all shards need the same options");
+        }
     }
 }
 

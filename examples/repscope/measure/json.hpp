@@ -27,7 +27,12 @@ std::string stored_note(const run_note& note);
 
 /// Reads what the shard's state file holds of its run; the path of the labels is that of the note. Throws
 /// `data_error` for texts that `stored_settings` and `stored_note` do not write. Settings that are missing
-/// have their defaults, except for `epsilon` and `signed`.
+/// have their defaults, except for `epsilon` and `signed`. Settings that this version does not have are left
+/// out, which a note states.
 std::pair<measure_settings, run_note> stored_run(const repscope::analysis::state_file& shard);
+
+/// Throws `data_error` that names the first option in which the settings of a shard differ from `first`.
+void require_same_options(const repscope::analysis::state_file& first,
+                          const repscope::analysis::state_file& shard);
 
 } // namespace program

@@ -46,7 +46,10 @@ void publish(const measure_result& result, const std::string& json, print_format
     }
     if (!json.empty()) write_output(json, measure_json(result));
     if (format == print_format::json && json != "-") print(measure_json(result));
-    if (format == print_format::csv && json != "-") print(layers_csv(result.layers));
+    if (format == print_format::csv && json != "-") {
+        print(layers_csv(result.layers) +
+              (result.similarity ? "\n" + similarity_csv(*result.similarity) : ""));
+    }
     const bool is_for_program = json == "-" || format == print_format::json || format == print_format::csv;
     if (is_for_program) { // standard output is the program's, people still get the notes
         std::fputs((has_selectivity ? notes : text + notes).c_str(), stderr);

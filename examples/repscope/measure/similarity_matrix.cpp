@@ -1,7 +1,6 @@
 #include "measure/similarity_matrix.hpp"
 
 #include "render/csv.hpp"
-#include "render/gnuplot.hpp"
 #include "render/plot.hpp"
 #include "render/text_table.hpp"
 
@@ -23,8 +22,15 @@ similarity_matrix similarity_of_layers(std::vector<layer_report>& layers, repsco
     }
     matrix.is_compared = !y.empty();
     matrix.samples = static_cast<std::size_t>(x.front().samples);
+    matrix.all_samples = layers.front().samples;
     matrix.cka = repscope::linear_cka_matrix(x, matrix.is_compared ? y : x, pool);
     return matrix;
+}
+
+std::string samples_of_similarity(const similarity_matrix& matrix) {
+    const std::string kept = std::to_string(matrix.samples);
+    if (matrix.samples >= matrix.all_samples) return kept + " samples";
+    return kept + " of " + std::to_string(matrix.all_samples) + " samples, chosen at random";
 }
 
 std::string similarity_tables(const similarity_matrix& matrix, bool is_markdown) {
@@ -51,8 +57,7 @@ std::string similarity_tables(const similarity_matrix& matrix, bool is_markdown)
         }
         text += (text.empty() ? "" : "\n") + (is_markdown ? table.markdown() : table.text());
     }
-    const std::string note =
-        "CKA of layers: unbiased, of " + std::to_string(matrix.samples) + " samples chosen at random\n";
+    const std::string note = "CKA of layers: unbiased, of " + samples_of_similarity(matrix) + "\n";
     return text + (is_markdown ? "\n" : "") + note;
 }
 
@@ -69,7 +74,7 @@ std::string similarity_csv(const similarity_matrix& matrix) {
     return text;
 }
 
-std::string similarity_figure(const similarity_matrix& matrix) {
+plot similarity_figure(const similarity_matrix& matrix) {
     const std::size_t count = matrix.layers.size();
     std::vector<std::vector<double>> rows;
     for (std::size_t row = 0; row < count; ++row) {
@@ -78,19 +83,25 @@ std::string similarity_figure(const similarity_matrix& matrix) {
                 {static_cast<double>(k), static_cast<double>(row), matrix.cka.unbiased[row * count + k]});
         }
     }
-    const auto last = plot_number(static_cast<double>(count) - 0.5);
-    // About twenty names fit beside the map.
+    const std::string range = " [-0.5:" + plot_number(static_cast<double>(count) - 0.5) + "]\n";
+    // About twenty names fit beside the map. Below it the numbers stand for them.
     const std::size_t step = (count + 19) / 20;
-    std::string tics;
-    for (std::size_t k = 0; k < count; k += step)
-        tics += (k == 0 ? "" : ", ") + gnuplot_string(matrix.layers[k]) + " " + std::to_string(k);
-    return data_block("cka", rows) + plot_style + layer_axis(matrix.layers).commands +
-           "unset grid\nunset key\nset ytics (" + tics + ")\nset xrange [-0.5:" + last +
-           "]\nset yrange [-0.5:" + last +
-           "]\nset cbrange [0:1]\nset cblabel 'unbiased CKA'\n"
-           "set palette defined (0 '#f7fbff', 0.5 '#6baed6', 1 '#08306b')\n" +
-           (matrix.is_compared ? "set xlabel 'perturbed layer'\nset ylabel 'clean layer'\n" : "") +
-           "plot $cka using 1:2:3 with image pixels\n";
+    std::string names, numbers;
+    for (std::size_t k = 0; k < count; k += step) {
+        const std::string number = std::to_string(k + 1), place = std::to_string(k);
+        names +=
+            (k == 0 ? "" : ", ") + gnuplot_string(axis_name(matrix.layers[k]) + "  " + number) + " " + place;
+        numbers += (k == 0 ? "" : ", ") + gnuplot_string(number) + " " + place;
+    }
+    return {.commands = data_block("cka", rows) + plot_style +
+                        "unset grid\nunset key\nset tics scale 0\nset xtics (" + numbers + ")\nset ytics (" +
+                        names + ")\nset xrange" + range + "set yrange" + range +
+                        "set cbrange [0:1]\nset cblabel 'unbiased CKA'\n"
+                        "set palette defined (0 '#f7fbff', 0.5 '#6baed6', 1 '#08306b')\n" +
+                        (matrix.is_compared ? "set xlabel 'perturbed layer'\nset ylabel 'clean layer'\n"
+                                            : "set xlabel 'layer'\n") +
+                        "plot $cka using 1:2:3 with image pixels\n",
+            .height = std::max<std::size_t>(300, 70 + 16 * std::min<std::size_t>(count, 20))};
 }
 
 } // namespace program

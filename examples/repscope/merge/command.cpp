@@ -64,6 +64,9 @@ int merge(const merge_options& options) {
         for (const auto& layer : heads.front().layers) names.push_back(layer.name);
         check_condition_layers(options.fail_if, names);
     }
+    for (const analysis::state_file& head : heads) {
+        if (head.shards == heads.front().shards) require_same_options(heads.front(), head);
+    }
     state_merger merger;
     for (const std::size_t i : analysis::shard_order(heads)) {
         const std::vector<std::byte> bytes = bytes_of(heads[i].name);

@@ -81,13 +81,17 @@ std::string set_range(const std::string& axis, const axis_range& range) {
     return "set " + axis + "range [" + plot_number(range.low) + ":" + plot_number(range.high) + "]\n";
 }
 
+std::string axis_name(const std::string& name) {
+    if (name.size() <= 24) return name;
+    return name.substr(0, 10) + "..." + name.substr(name.size() - 11);
+}
+
 named_axis layer_axis(const std::vector<std::string>& names) {
     std::string tics;
     std::size_t longest = 0;
     const std::size_t step = (names.size() + 19) / 20;
     for (std::size_t k = 0; k < names.size(); k += step) {
-        std::string name = names[k];
-        if (name.size() > 24) name = name.substr(0, 10) + "..." + name.substr(name.size() - 11);
+        const std::string name = axis_name(names[k]);
         longest = std::max(longest, name.size());
         tics += (tics.empty() ? "" : ", ") + gnuplot_string(name) + " " + std::to_string(k);
     }

@@ -43,6 +43,9 @@ axis_range range_of(const std::vector<double>& values, double least);
 std::string set_tics(const std::string& axis, const axis_range& range, std::size_t most);
 std::string set_range(const std::string& axis, const axis_range& range);
 
+/// A name for an axis: cut in the middle if it is long.
+std::string axis_name(const std::string& name);
+
 /// An x axis of names, at 0, 1, ..: what sets it, and the room it takes below a plot, in pixels.
 struct named_axis {
     std::string commands;

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -24,8 +25,8 @@ inline namespace REPSCOPE_NAMESPACE {
 struct representation_change_result {
     /// Dimensionality of the rows perturbed - clean, one per sample.
     dimensionality_result dimensionality;
-    /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples and units, 0 or more. NaN if both
-    /// sums are 0, infinite if only the sum of the clean values is.
+    /// sqrt(sum |perturbed - clean|^2 / sum |clean|^2) over all samples and units, 0 or more. NaN if
+    /// the clean values are all 0.
     double relative_size = 0;
 };
 
@@ -39,6 +40,11 @@ namespace detail {
     double sum = 0;
     for (std::size_t u = 0; u < state.units(); ++u) sum += n * means[u] * means[u] + (n - 1) * variances[u];
     return sum;
+}
+
+/// The size of a change from both sums of squares.
+[[nodiscard]] inline double relative_size(double changed, double clean) noexcept {
+    return clean > 0 ? std::sqrt(changed / clean) : std::numeric_limits<double>::quiet_NaN();
 }
 
 /// Computes the change with differences in `Scalar`.
@@ -67,7 +73,7 @@ template <typename Scalar, typename Clean, typename Perturbed>
     }
     covariance state(units);
     state.update(as_view(difference, {samples, units}), {.threads = pool});
-    return {repscope::dimensionality(std::move(state)), std::sqrt(changed / all)};
+    return {repscope::dimensionality(std::move(state)), relative_size(changed, all)};
 }
 
 } // namespace detail
@@ -87,7 +93,7 @@ template <typename Scalar, typename Clean, typename Perturbed>
         errors::throw_value_error(name, "expected differences of " + errors::text_of(clean.samples()) +
                                             " samples, got " + errors::text_of(difference.samples()));
     }
-    return std::sqrt(detail::sum_of_squares(difference) / detail::sum_of_squares(clean));
+    return detail::relative_size(detail::sum_of_squares(difference), detail::sum_of_squares(clean));
 }
 
 /// Computes the change of a representation from the second moments of the clean values of the units and of

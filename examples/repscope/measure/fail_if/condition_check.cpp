@@ -212,11 +212,13 @@ std::string missing_option(const std::string& key, const report_parts& parts) {
     report_parts labeled = parts, compared = parts, inferred = parts, drifted = parts,
                  all{true, true, true, parts.measures, parts.drift};
     labeled.selectivity = compared.comparison = inferred.inference = drifted.drift = true;
-    const std::array<std::pair<const char*, report_parts>, 5> options{{{"--labels", labeled},
-                                                                       {"--compare", compared},
-                                                                       {"--inference", inferred},
-                                                                       {"--compare and --unpaired", drifted},
-                                                                       {"--labels and --inference", all}}};
+    compared.drift = drifted.comparison = false;
+    const std::array<std::pair<const char*, report_parts>, 5> options{
+        {{"--labels", labeled},
+         {parts.drift ? "--compare without --unpaired" : "--compare", compared},
+         {"--inference", inferred},
+         {parts.comparison ? "--unpaired" : "--compare and --unpaired", drifted},
+         {"--labels and --inference", all}}};
     const auto has_key = [&](const report_parts& with) {
         for (const auto& [known, value] : possible_fields(with)) {
             if (known == key || known.starts_with(key + ".")) return true;

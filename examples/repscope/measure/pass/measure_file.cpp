@@ -4,6 +4,7 @@
 #include "measure/pass/file_side.hpp"
 #include "measure/pass/row_list.hpp"
 #include "support/errors.hpp"
+#include "support/format.hpp"
 
 #include <repscope/analysis/layer_accumulator.hpp>
 #include <repscope/analysis/layer_similarity.hpp>
@@ -65,6 +66,23 @@ statistics_options of_other_samples(statistics_options options) {
 statistics_options with_covariance(statistics_options options) {
     options.layer.needs_covariance = true;
     return options;
+}
+
+// Of each of two dumps that share what is allowed.
+statistics_options half_of(statistics_options options) {
+    options.layer.max_bytes /= 2;
+    options.layer.max_bytes_with_blocks /= 2;
+    return options;
+}
+
+// What a drift holds beside the states: of each covariance its products, eigenvectors and the factor, which
+// has the rows of few samples, and the product of both factors with its copy for the singular values.
+double bytes_of_drift(std::size_t first, std::size_t second, std::size_t units) {
+    const auto u = static_cast<double>(units);
+    const auto order = [&](std::size_t rows) { return std::min(static_cast<double>(rows), u); };
+    const auto of_side = [&](double n) { return 3 * n * n + (n < u ? 2 * n * u : 0); };
+    const double a = order(first), b = order(second);
+    return sizeof(double) * (of_side(a) + of_side(b) + 2 * a * b);
 }
 
 // Of several states that share what is allowed.
@@ -253,13 +271,13 @@ std::size_t min_bytes(const file_task& task, const statistics_options& options) 
     };
     double bytes = 0;
     if (task.unpaired) {
-        bytes += needed(with_covariance(options));
-        const auto other = of_other_samples(options);
+        const statistics_options half = half_of(options);
+        bytes += needed(with_covariance(half));
+        const auto other = of_other_samples(half);
         const std::size_t samples = task.perturbed->samples();
         bytes +=
             analysis::layer_accumulator::bytes_needed(samples, units, other.accumulator_options(samples, 1));
-        // The eigenvectors of both, and the products of their roots.
-        bytes += 4 * sizeof(double) * static_cast<double>(units) * static_cast<double>(units);
+        bytes += bytes_of_drift(rows.size(), samples, units);
     } else {
         bytes = bytes_of_sides(task, options, rows.size(), units);
         if (task.perturbed != nullptr && options.layer.measures.contains_any(analysis::similarity_measures)) {
@@ -268,9 +286,16 @@ std::size_t min_bytes(const file_task& task, const statistics_options& options) 
         }
     }
     const double kept = static_cast<double>(std::min(options.gram_samples, rows.size()));
-    bytes +=
-        (task.perturbed == nullptr ? 1 : 2) * sizeof(double) * kept * (3 * static_cast<double>(units) + kept);
+    bytes += (task.perturbed == nullptr ? 1 : 2) * sizeof(double) * kept * 3 * static_cast<double>(units);
     return bytes < 0x1p62 ? static_cast<std::size_t>(bytes) : std::size_t{1} << 62U;
+}
+
+void require_memory(const file_task& task, std::size_t bytes, std::size_t memory) {
+    if (bytes <= memory) return;
+    throw data_error(task.file->path(), "the statistics of " + std::to_string(form_of(task).units) +
+                                            " units take " + byte_count(static_cast<double>(bytes)) +
+                                            ", more than --memory allows (" +
+                                            byte_count(static_cast<double>(memory)) + ")");
 }
 
 layer_report describe(const file_task& task) {
@@ -301,6 +326,12 @@ auto measurement_of(const file_task& task, const statistics_options& options, re
     }
 }
 
+void require_two(const std::string& file, std::size_t samples) {
+    if (samples >= 2) return;
+    throw data_error(file, "has " + std::to_string(samples) + (samples == 1 ? " sample" : " samples") +
+                               ", expected at least 2 for --unpaired");
+}
+
 // The drift between the distributions of two files, which are read one after the other.
 layer_report measure_drift(const file_task& task, const statistics_options& options,
                            repscope::thread_pool& pool, const std::function<void(double)>& read) {
@@ -308,9 +339,10 @@ layer_report measure_drift(const file_task& task, const statistics_options& opti
     file_task first = task, second = task;
     first.perturbed = second.perturbed = nullptr;
     second.file = task.perturbed;
-    statistics_options half = with_covariance(options);
-    half.layer.max_bytes /= 2;
-    half.layer.max_bytes_with_blocks /= 2;
+    const statistics_options half = with_covariance(half_of(options));
+    const row_list rows(samples_of(first), options.labels);
+    require_two(task.file->path(), rows.size());
+    require_two(task.perturbed->path(), task.perturbed->samples());
     const double bytes =
         static_cast<double>(task.file->samples()) * static_cast<double>(task.file->sample_bytes());
     measurement_of(first, half, pool, read, [&](file_measurement& measurement) {
@@ -320,8 +352,13 @@ layer_report measure_drift(const file_task& task, const statistics_options& opti
         measurement_of(
             second, of_other_samples(half), pool, [&](double done) { read(bytes + done); },
             [&](file_measurement& other) {
-                drift.measured = repscope::representation_drift(measurement.covariance(), other.covariance(),
-                                                                {.threads = pool});
+                try {
+                    drift.measured = repscope::representation_drift(measurement.covariance(),
+                                                                    other.covariance(), {.threads = pool});
+                } catch (const repscope::error& e) { // of both
+                    throw data_error(task.file->path() + ", " + task.perturbed->path(),
+                                     without_function_name(e.what()));
+                }
             });
         measurement.finish(report);
     });

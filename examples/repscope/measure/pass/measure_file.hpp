@@ -45,7 +45,10 @@ std::vector<repscope::analysis::saved_section>
 gather_file(const file_task& task, const statistics_options& options, repscope::thread_pool& pool,
             const std::function<void(double)>& read, std::size_t batches);
 
-/// Bytes that the task takes at least.
+/// Bytes that the task takes at least, without the Gram matrices that it returns.
 std::size_t min_bytes(const file_task& task, const statistics_options& options);
+
+/// Throws `data_error` for a task that takes `bytes` bytes if `memory` is less.
+void require_memory(const file_task& task, std::size_t bytes, std::size_t memory);
 
 } // namespace program

@@ -130,7 +130,10 @@ measure_figures draw_figures(const measure_result& result) {
     using repscope::analysis::measure;
     if (measures.contains_any({measure::participation_ratio, measure::components}))
         add(dimensionality_by_depth(layers), figures.dimensionality_by_depth);
-    if (result.similarity) add(similarity_figure(*result.similarity), figures.similarity);
+    if (result.similarity) {
+        plots.push_back(similarity_figure(*result.similarity));
+        places.push_back(&figures.similarity);
+    }
     for (std::size_t k = 0; k < layers.size(); ++k) {
         if (has_selectivity) add(histogram(*layers[k].selectivity), figures.layers[k].selectivity);
         if (measures.contains_any(repscope::analysis::spectrum_measures))

@@ -149,8 +149,7 @@ std::string report_page(const measure_result& result, const page_facts& facts) {
     if (result.similarity) {
         text += "<h2>Similarity of layers</h2>\n<div class=\"figures\">" +
                 html_figure(figures.similarity, "Unbiased linear CKA of the layers, of " +
-                                                    std::to_string(result.similarity->samples) +
-                                                    " samples chosen at random") +
+                                                    samples_of_similarity(*result.similarity)) +
                 "</div>\n";
     }
     if (const auto rows = interval_rows(reports); !rows.empty()) {
