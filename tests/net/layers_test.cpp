@@ -7,7 +7,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
+#include <limits>
 
 namespace layers_test {
 
@@ -54,6 +56,27 @@ TEST_CASE("pools by hand") {
     CHECK(b.at(0, 0, 0)[0] == -0.25); // but it counts in the mean
     CHECK(b.at(0, 1, 1)[0] == -7);
     CHECK_THROWS_AS((void)net::max_pool<double>({{2, 2}, {1, 1}, {2, 2}}).output_shape(shape), shape_error);
+}
+
+TEST_CASE("ReLU and max pooling keep NaN") {
+    const net::feature_map_shape shape{1, 2, 2, 2};
+    layer_check::bench rectified(net::relu<double>(), shape, net::mode::inference);
+    layer_check::bench largest(net::max_pool<double>({{2, 2}, {1, 1}, {0, 0}}), shape, net::mode::inference);
+    const double pixels[] = {-1, std::numeric_limits<double>::quiet_NaN(), 3, 2};
+    for (std::size_t i = 0; i < 4; ++i) {
+        for (std::size_t c = 0; c < 2; ++c) {
+            rectified.in.view(1).at(0, i / 2, i % 2)[c] = largest.in.view(1).at(0, i / 2, i % 2)[c] =
+                c == 0 ? pixels[i] : -1;
+        }
+    }
+    const auto a = rectified.layer.forward(rectified.in.view(1), rectified.scratch, rectified.run);
+    const auto b = largest.layer.forward(largest.in.view(1), largest.scratch, largest.run);
+    CHECK(a.at(0, 0, 0)[0] == 0);
+    CHECK(std::isnan(a.at(0, 0, 1)[0]));
+    CHECK(a.at(0, 1, 0)[0] == 3);
+    CHECK(a.at(0, 0, 1)[1] == 0);
+    CHECK(std::isnan(b.at(0, 0, 0)[0]));
+    CHECK(b.at(0, 0, 0)[1] == -1);
 }
 
 TEST_CASE("flatten runs through channels, rows, columns") {

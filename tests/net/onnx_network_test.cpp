@@ -14,11 +14,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -195,6 +197,110 @@ TEST_CASE("make_onnx_network runs a model that is written for one sample on any 
         "a batch of 2, expected 1 or a free one");
 }
 
+TEST_CASE("make_onnx_network does not fix sizes at the number of samples of the conversion") {
+    // k is 1, 2, 3 for 1, 7, 11 samples.
+    const auto with = [](std::optional<std::size_t> batch, std::vector<onnx_node> last) {
+        std::vector<onnx_node> nodes{node("Shape", {"x"}, "shape"), node("Slice", {"shape", "i0", "i1"}, "n"),
+                                     node("Add", {"n", "three"}, "sum"), node("Div", {"sum", "four"}, "k"),
+                                     node("Sub", {"four", "k"}, "rest")};
+        nodes.insert(nodes.end(), last.begin(), last.end());
+        const auto whole = [](const char* name, std::int64_t value) {
+            return stored<std::int64_t>(name, {1}, {value});
+        };
+        return model({batch, 4}, std::move(nodes),
+                     {whole("i0", 0), whole("i1", 1), whole("three", 3), whole("four", 4),
+                      stored<double>("low", {}, {-9})});
+    };
+    onnx_node split = node("Split", {"x", "sizes"}, "front", {integer("axis", 1)});
+    split.outputs.push_back("behind");
+    const std::vector<onnx_node> splitting{node("Concat", {"k", "rest"}, "sizes", {integer("axis", 0)}),
+                                           split, node("Neg", {"behind"}, "y")};
+    const std::vector<onnx_node> padding{
+        node("Concat", {"i0", "k", "i0", "i0"}, "pads", {integer("axis", 0)}),
+        node("Pad", {"x", "pads"}, "y")};
+    const std::vector<onnx_node> clipping{node("Cast", {"k"}, "limit", {integer("to", 11)}),
+                                          node("Squeeze", {"limit"}, "high"),
+                                          node("Clip", {"x", "low", "high"}, "c"), node("Neg", {"c"}, "y")};
+    const std::string place = "test.onnx: node 'node_", end = " must not depend on the number of samples";
+    refuse(with(std::nullopt, splitting), place + "front' (Split): input 'sizes'" + end);
+    refuse(with(std::nullopt, padding), place + "y' (Pad): input 'pads'" + end);
+    refuse(with(std::nullopt, clipping), place + "c' (Clip): input 'high'" + end);
+    // Written for one sample, they run on one at a time.
+    const std::vector<double> x = inputs(5 * 4);
+    const auto split_result = run(with(1, splitting), {5, 4, 1, 1});
+    const auto padded = run(with(1, padding), {5, 4, 1, 1});
+    CHECK(split_result.fixed_batch);
+    REQUIRE(split_result.logits.size() == 15);
+    REQUIRE(padded.logits.size() == 25);
+    for (std::size_t n = 0; n < 5; ++n) {
+        CHECK(padded.logits[n * 5] == 0);
+        for (std::size_t i = 0; i < 4; ++i) {
+            CHECK(padded.logits[n * 5 + 1 + i] == x[n * 4 + i]);
+            if (i > 0) CHECK(split_result.logits[n * 3 + i - 1] == -x[n * 4 + i]);
+        }
+    }
+}
+
+TEST_CASE("NaN passes through rectifiers, clipping and poolings of a network") {
+    // The square root of a negative number is NaN.
+    const auto check = [](std::vector<onnx_node> nodes, std::size_t units,
+                          std::vector<onnx_tensor> tensors = {}) {
+        CAPTURE(nodes.front().op);
+        nodes.insert(nodes.begin(), node("Sqrt", {"x"}, "root"));
+        nodes.push_back(node("Flatten", {"y"}, "out"));
+        const std::vector<double> y =
+            run(model({std::nullopt, 1, 3, 3}, std::move(nodes), std::move(tensors)), {4, 1, 3, 3}).logits;
+        const std::vector<double> x = inputs(36);
+        REQUIRE(y.size() == 36 * units);
+        std::size_t count = 0;
+        for (std::size_t n = 0; n < 4; ++n) {
+            for (std::size_t i = 0; i < 9 * units; ++i) {
+                const bool is_nan = x[n * 9 + i % 9] < 0;
+                CHECK(std::isnan(y[n * 9 * units + i]) == is_nan);
+                count += is_nan ? 1 : 0;
+            }
+        }
+        CHECK(count > 0);
+        CHECK(count < y.size());
+    };
+    check({node("Relu", {"root"}, "y")}, 1);
+    check({node("LeakyRelu", {"root"}, "y")}, 1);
+    check({node("Clip", {"root", "low", "high"}, "y")}, 1,
+          {stored<double>("low", {}, {0.1}), stored<double>("high", {}, {0.4})});
+    check({node("PRelu", {"root", "s"}, "y")}, 1, {stored<double>("s", {1, 1, 1}, {0.1})});
+    check({node("HardSigmoid", {"root"}, "y")}, 1);
+    check({node("HardSwish", {"root"}, "y")}, 1);
+    for (const std::size_t units : {2UL, 19UL}) { // ReLU within the convolution
+        check({node("Conv", {"root", "w"}, "c"), node("Relu", {"c"}, "y")}, units,
+              {numbers("w", {units, 1, 1, 1}, 5)});
+    }
+    check({node("Expand", {"root", "wide"}, "e"),
+           node("Conv", {"e", "w"}, "c", {integer("group", 8), integers("pads", {0, 0, 0, 0})}),
+           node("Relu", {"c"}, "y")},
+          8, {stored<std::int64_t>("wide", {4}, {1, 8, 1, 1}), numbers("w", {8, 1, 1, 1}, 5)});
+
+    const std::vector<double> x = inputs(72);
+    for (const std::size_t channels : {1UL, 8UL}) {
+        const std::vector<double> y =
+            run(model({std::nullopt, channels, 3, 3},
+                      {node("Sqrt", {"x"}, "root"),
+                       node("MaxPool", {"root"}, "m", {integers("kernel_shape", {2, 2})}),
+                       node("Flatten", {"m"}, "y")},
+                      {}),
+                {1, channels, 3, 3})
+                .logits;
+        REQUIRE(y.size() == 4 * channels);
+        for (std::size_t c = 0; c < channels; ++c) {
+            for (std::size_t w = 0; w < 4; ++w) {
+                const double* at = &x[c * 9 + w / 2 * 3 + w % 2];
+                const bool is_nan = at[0] < 0 || at[1] < 0 || at[3] < 0 || at[4] < 0;
+                CHECK(std::isnan(y[c * 4 + w]) == is_nan);
+                if (!is_nan) CHECK(y[c * 4 + w] == std::sqrt(std::max({at[0], at[1], at[3], at[4]})));
+            }
+        }
+    }
+}
+
 TEST_CASE("make_onnx_network repeats constants whose extents depend on the samples") {
     // A class token: Expand to the batch, then Concat in front of the tokens; the logits are those of the
     // token.
@@ -264,6 +370,79 @@ TEST_CASE("make_onnx_network leaves a final Softmax out and normalizes the input
                 run(scaled, {2, 2, 4, 4}).logits);
     CHECK_THROWS_AS((void)net::make_onnx_network<double>(from, {.mean = {1, 2, 3}, .std = {1}}), value_error);
     CHECK_THROWS_AS((void)net::make_onnx_network<double>(from, {.mean = {0}, .std = {0}}), value_error);
+
+    // Operators behind the Softmax that keep its elements, and logits with other axes of extent 1.
+    from = convolutional();
+    from.nodes.push_back(node("Unsqueeze", {"y", "second"}, "wide"));
+    from.nodes.push_back(node("Softmax", {"wide"}, "p", {integer("axis", -1)}));
+    from.nodes.push_back(node("Flatten", {"p"}, "flat_p"));
+    from.nodes.push_back(node("Reshape", {"flat_p", "three"}, "out"));
+    from.initializers.push_back(stored<std::int64_t>("three", {2}, {-1, 3}));
+    from.initializers.push_back(stored<std::int64_t>("second", {1}, {1}));
+    from.outputs[0].name = "out";
+    const auto network = net::make_onnx_network<double>(from);
+    CHECK(network.logits == "wide");
+    CHECK(network.left_out == std::vector<std::string>{"p", "flat_p", "out"});
+    CHECK(run(from, {2, 2, 4, 4}).logits == expected);
+}
+
+TEST_CASE("make_onnx_network normalizes channels that are the last axis") {
+    const onnx_model from =
+        model({std::nullopt, 2, 2, 3},
+              {node("Transpose", {"x"}, "t", {integers("perm", {0, 3, 1, 2})}),
+               node("ReduceMean", {"t"}, "y", {integers("axes", {2, 3}), integer("keepdims", 0)})},
+              {});
+    const auto got = run(from, {1, 2, 2, 3}, {.mean = {1, 2, 3}, .std = {2, 4, 8}, .channels_last = true});
+    const std::vector<double> x = inputs(12);
+    std::vector<double> expected;
+    for (std::size_t c = 0; c < 3; ++c) {
+        const double mean = (x[c] + x[3 + c] + x[6 + c] + x[9 + c]) / 4;
+        expected.push_back((mean - static_cast<double>(1 + c)) / static_cast<double>(2U << c));
+    }
+    check_close(got.logits, expected);
+    CHECK_THROWS_AS((void)net::make_onnx_network<double>(from, {.mean = {1, 2, 3}, .std = {1}}), value_error);
+}
+
+TEST_CASE("tensors of a network have a bounded size") {
+    const auto padded = [](std::int64_t by) {
+        return model({std::nullopt, 1, 2, 2},
+                     {node("Pad", {"x", "pads"}, "wide"), node("GlobalAveragePool", {"wide"}, "m"),
+                      node("Flatten", {"m"}, "y")},
+                     {stored<std::int64_t>("pads", {8}, {0, 0, 0, 0, 0, 0, by, by})});
+    };
+    CHECK_THROWS_WITH_AS((void)net::make_onnx_network<double>(padded(100000)),
+                         doctest::Contains("test.onnx: node 'node_wide' (Pad): expected at most 268435456 "
+                                           "elements per sample, got (N, 1, 100002, 100002)"),
+                         format_error);
+    // Several tensors within this bound.
+    onnx_model many = padded(16000);
+    many.nodes[1].inputs[0] = "sum";
+    std::vector<onnx_node> copies;
+    std::string sum = "wide";
+    for (int k = 0; k < 6; ++k) {
+        const std::string name = "t" + std::to_string(k);
+        copies.push_back(node("Tanh", {k == 0 ? "wide" : "t" + std::to_string(k - 1)}, name));
+    }
+    for (int k = 0; k < 6; ++k) {
+        const std::string next = k == 5 ? "sum" : "s" + std::to_string(k);
+        copies.push_back(node("Mul", {sum, "t" + std::to_string(k)}, next));
+        sum = next;
+    }
+    many.nodes.insert(many.nodes.begin() + 1, copies.begin(), copies.end());
+    CHECK_THROWS_WITH_AS((void)run(many, {1, 1, 2, 2}),
+                         doctest::Contains("expected at most 8589934592 bytes of tensors in a pass, got"),
+                         value_error);
+    const onnx_model large = model({std::nullopt, 1, 2, 2},
+                                   {node("Pad", {"x", "pads"}, "wide"), node("GlobalMaxPool", {"wide"}, "m"),
+                                    node("Flatten", {"m"}, "y")},
+                                   {stored<std::int64_t>("pads", {8}, {0, 0, 0, 0, 0, 0, 5000, 5000})});
+    const auto network = net::make_onnx_network<float>(large);
+    const std::vector<float> pixels(4);
+    const tensor_view<const float, 4> image(pixels.data(), std::array<std::size_t, 4>{1, 1, 2, 2});
+    net::graph<float>::workspace ws;
+    CHECK_THROWS_WITH_AS((void)network.network.forward(image, ws),
+                         doctest::Contains("expected at most 16777216 positions of a map, got 25020004"),
+                         value_error);
 }
 
 TEST_CASE("make_onnx_network recognizes activation functions of several nodes") {

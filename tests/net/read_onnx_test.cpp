@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <span>
@@ -186,8 +187,14 @@ TEST_CASE("read_onnx refuses tensors whose bytes do not fit their shape") {
             t.add_dims(-3);
         },
         "m.onnx: initializer 'w': expected extents of at least 0, got -3");
-    refuse_tensor([](onnx::TensorProto& t) { t.set_data_type(8); },
-                  "m.onnx: initializer 'w': elements of type 8 are not supported");
+    const auto fill_text = [](const char* name) {
+        return [name](onnx::TensorProto& t) {
+            t.set_name(name);
+            t.set_data_type(8);
+        };
+    };
+    refuse_tensor(fill_text("x"), "m.onnx: initializer 'x': elements of type 8 are not supported");
+    CHECK(parsed(bytes_with_tensor(fill_text("unused"))).initializers.empty());
     refuse_tensor(
         [](onnx::TensorProto& t) {
             t.set_data_type(1);
@@ -232,6 +239,15 @@ TEST_CASE("read_onnx reads external data from files beside the model, and from n
     CHECK_THROWS_WITH_AS((void)net::read_onnx(model_with("weights.bin", "0", "8")),
                          doctest::Contains("expected 4 bytes of external data, got 8"), format_error);
     CHECK_THROWS_AS((void)net::read_onnx(folder / "missing.onnx"), format_error);
+    // Symbolic links to a file beside the model, and to another folder.
+    std::filesystem::create_symlink("weights.bin", folder / "link.bin");
+    CHECK(net::read_onnx(model_with("link.bin", "4", "4")).initializers.at(0).values<double>() ==
+          std::vector<double>{1});
+    const repscope_test::temporary_directory other;
+    std::ofstream(other / "secret.bin", std::ios::binary) << "12345678";
+    std::filesystem::create_symlink(other / "secret.bin", folder / "out.bin");
+    CHECK_THROWS_WITH_AS((void)net::read_onnx(model_with("out.bin", "0", "4")),
+                         doctest::Contains("got a link, 'out.bin', to another folder"), format_error);
 }
 
 } // namespace read_onnx_test

@@ -184,7 +184,107 @@ TEST_CASE("dump --list names the tensors, their operators, shapes and units" *
                       "/block/conv  Conv      (N, 2, 2, 2)  2 channels\n"
                       "/block/relu  Relu      (N, 2, 2, 2)  2 channels    yes\n"
                       "flat         Flatten   (N, 8)           8 units\n"
-                      "scores       Gemm      (N, 3)           3 units\n");
+                      "scores       Gemm      (N, 3)           3 units\n"
+                      "logits: scores; not computed for them: p\n");
+}
+
+TEST_CASE("dump names layers that are not finite" * doctest::skip(!program::has_onnx())) {
+    const scratch_folder folder;
+    using namespace onnx_models;
+    const auto write = [&](const std::string& name, const std::string& last) {
+        auto made = onnx_models::model({std::nullopt, 1, 2, 2},
+                                       {node("Sub", {"x", "half"}, "shifted"),
+                                        node("Sqrt", {"shifted"}, "root"), node("Relu", {"root"}, "relu"),
+                                        node("Relu", {"x"}, "plain"), node("Flatten", {last}, "y")},
+                                       {stored<float>("half", {}, {0.5F})});
+        if (last == "plain") { // the logits depend on all: 0 relu + plain is not finite, so a Where selects
+            made.nodes[4] = node("Where", {"mask", "plain", "relu"}, "chosen");
+            made.nodes.push_back(node("Flatten", {"chosen"}, "y"));
+            made.outputs[0].name = "y";
+            made.initializers.push_back(stored<std::uint8_t>("mask", {1, 1, 1, 1}, {1}));
+            made.initializers.back().type = repscope::io::dtype::boolean;
+        }
+        made.inputs[0].type = made.outputs[0].type = repscope::io::dtype::float32;
+        program::write_onnx_file(made, folder / name);
+    };
+    write("layer.onnx", "plain");
+    write("logits.onnx", "relu");
+    write_npy(folder / "x.npy", std::vector<float>{1, 1, 1, 1, 1, 0, 1, 1}, {2, 1, 2, 2});
+    const outcome done =
+        run({"dump", folder / "layer.onnx", "--inputs", folder / "x.npy", "--out", folder / "a"});
+    CHECK(done.code == 0);
+    CHECK(done.err.ends_with("\ndump: layers that are not finite: relu (input 1)\n"));
+    CHECK(std::filesystem::exists(folder / "a/relu.npy"));
+    const outcome refused =
+        run({"dump", folder / "logits.onnx", "--inputs", folder / "x.npy", "--out", folder / "b"});
+    CHECK(refused.code == 1);
+    CHECK(refused.err.ends_with(
+        "logits.onnx: logit 1 of input 1 is not finite; layers that are not finite: relu (input 1)\n"));
+    CHECK_FALSE(std::filesystem::exists(folder / "b"));
+}
+
+TEST_CASE("dump feeds images with their channels last to a model that has them there" *
+          doctest::skip(!program::has_onnx())) {
+    const scratch_folder folder;
+    using namespace onnx_models;
+    const auto write = [&](const std::string& name, std::vector<std::optional<std::size_t>> shape,
+                           std::vector<onnx_node> nodes) {
+        nodes.push_back(node("Conv", {nodes.empty() ? "x" : "t", "w"}, "c"));
+        nodes.push_back(node("Relu", {"c"}, "r"));
+        nodes.push_back(node("Flatten", {"r"}, "y"));
+        auto made = onnx_models::model(std::move(shape), std::move(nodes), {numbers("w", {2, 3, 1, 1}, 4)});
+        made.inputs[0].type = made.outputs[0].type = repscope::io::dtype::float32;
+        program::write_onnx_file(made, folder / name);
+    };
+    const std::vector<onnx_node> to_front{node("Transpose", {"x"}, "t", {integers("perm", {0, 3, 1, 2})})};
+    write("front.onnx", {std::nullopt, 3, 4, 5}, {});
+    write("last.onnx", {std::nullopt, 4, 5, 3}, to_front);
+    write("open.onnx", {std::nullopt, std::nullopt, std::nullopt, 3}, to_front);
+    generator random(3);
+    std::vector<std::uint8_t> bytes(6 * 60);
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random.below(256));
+    write_npy(folder / "x.npy", bytes, {6, 4, 5, 3});
+    write_npy(folder / "labels.npy", std::vector<std::int64_t>{0, 1, 2, 3, 4, 5}, {6});
+    for (const std::string name : {"front", "last", "open"}) {
+        const outcome done =
+            run({"dump", folder / (name + ".onnx"), "--inputs", folder / "x.npy", "--mean", "0.1,0.2,0.3",
+                 "--std", "0.5,1,2", "--loss-gradient", folder / "labels.npy", "--out", folder / name});
+        INFO(done.err);
+        REQUIRE(done.code == 0);
+        CHECK(slurp(folder / (name + "/r.npy")) == slurp(folder / "front/r.npy"));
+    }
+    const auto front = repscope::io::load_npy<float, 4>(folder / "front/loss_gradient.npy");
+    const auto last = repscope::io::load_npy<float, 4>(folder / "last/loss_gradient.npy");
+    REQUIRE(last.extents() == std::array<std::size_t, 4>{6, 4, 5, 3});
+    for (std::size_t i = 0; i < 6 * 60; ++i) {
+        const std::size_t n = i / 60, p = i % 60 / 3, c = i % 3;
+        CHECK(last.data_handle()[i] == front.data_handle()[(n * 3 + c) * 20 + p]);
+    }
+}
+
+TEST_CASE("dump keeps a folder of another dump, and takes the type of the chosen input" *
+          doctest::skip(!program::has_onnx())) {
+    const scratch_folder folder;
+    write_all(folder);
+    const std::string model = folder / "m.onnx", x = folder / "x.npy";
+    const auto dump = [&](const std::string& layers) {
+        return run({"dump", model, "--inputs", x, "--layers", layers, "--out", folder / "out"});
+    };
+    REQUIRE(dump("*relu").code == 0);
+    CHECK(dump("*relu").code == 0);
+    write_npy(folder / "out/labels.npy", images().labels, {count});
+    CHECK(dump("*relu,*conv").code == 0);
+    const outcome mixed = dump("*relu");
+    CHECK(mixed.code == 1);
+    CHECK(mixed.err == "repscope dump: " + folder / "out" +
+                           ": has block.conv.npy, which this dump does not write; expected a new or empty "
+                           "folder, or that of a dump of the same layers\n");
+    auto two = network().model();
+    two.inputs.push_back({"other", repscope::io::dtype::float64, true, {1, 2}});
+    program::write_onnx_file(two, folder / "two.onnx");
+    REQUIRE(run({"dump", folder / "two.onnx", "--input", "x", "--inputs", x, "--out", folder / "two"}).code ==
+            0);
+    CHECK(slurp(folder / "two/logits.npy") == slurp(folder / "out/logits.npy"));
 }
 
 TEST_CASE("dump refuses bad input in one line and writes nothing" * doctest::skip(!program::has_onnx())) {
@@ -230,8 +330,15 @@ TEST_CASE("dump refuses bad input in one line and writes nothing" * doctest::ski
     refuses({model, "--inputs", x, "--out", out, "--input-range", "1,0"}, 2,
             "expected LOW,HIGH with LOW below HIGH");
     refuses({model, "--inputs", x, "--out", out, "--mean", "1"}, 2, "expected --mean and --std together");
-    refuses({model, "--inputs", x, "--out", out, "--mean", "1,2", "--std", "1,1"}, 1,
-            "expected one mean, or one for each of 1 channels, got 2");
+    refuses({model, "--inputs", x, "--out", out, "--mean", "1,2", "--std", "1,1"}, 2,
+            "--mean, --std: expected one mean, or one for each of 1 channels, got 2");
+    refuses({model, "--inputs", x, "--out", out, "--mean", "1", "--std", "0"}, 2,
+            "--std: expected numbers above 0, got 0");
+    refuses({model, "--inputs", x, "--out", out, "--input", "z"}, 2, "--input: expected one of 'x', got 'z'");
+    refuses({model, "--inputs", x, "--out", out, "--logits", "score"}, 2,
+            "--logits: no tensor is called 'score'; did you mean 'scores'?");
+    refuses({model, "--inputs", x, "--out", out, "--logits", "/block/conv"}, 1,
+            "expected logits (N, classes)");
 }
 
 TEST_CASE("dump and study --export state that the program is built without ONNX" *

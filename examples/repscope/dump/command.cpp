@@ -32,6 +32,9 @@ void check_dump_options(const dump_options& options) {
         }
     }
     if (options.mean.empty() != options.std.empty()) throw usage_error("expected --mean and --std together");
+    for (const double number : options.std) {
+        if (!(number > 0)) throw usage_error("--std: expected numbers above 0, got " + shortest(number));
+    }
     if (options.list) return;
     if (options.inputs.empty()) throw usage_error("expected --inputs X.npy, or --list");
     if (options.out.empty()) throw usage_error("expected --out DIR, or --out - for a tar archive");
@@ -58,7 +61,8 @@ int run_dump(const dump_options& options) {
 void add_input_options(CLI::App& command, dump_options& options) {
     command
         .add_option("--inputs", options.inputs,
-                    "uint8 (n, height, width, channels), which are divided by 255,\n"
+                    "uint8 (n, height, width, channels), which are divided by 255\n"
+                    "and reach the model in its order of axes,\n"
                     "or floating-point (n, channels, height, width) in [0, 1]")
         ->type_name("X.npy");
     command

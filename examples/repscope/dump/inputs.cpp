@@ -45,6 +45,12 @@ network_inputs::network_inputs(const std::string& path, const std::array<double,
     for (const std::size_t extent : extents_) sample_ *= extent;
 }
 
+void network_inputs::keep_channels_last() {
+    if (!is_image_ || is_channels_last_) return;
+    extents_ = {extents_[1], extents_[2], extents_[0]};
+    is_channels_last_ = true;
+}
+
 template <typename Scalar>
 void network_inputs::read(std::size_t first, std::size_t count, std::vector<Scalar>& to) const {
     const io::element_format& format = array_.header.format;
@@ -65,7 +71,8 @@ void network_inputs::read(std::size_t first, std::size_t count, std::vector<Scal
         return;
     }
     const auto low = static_cast<Scalar>(range_[0]), width = static_cast<Scalar>(range_[1] - range_[0]);
-    const std::size_t channels = extents_[0], pixels = extents_[1] * extents_[2];
+    // Channels that stay last are one channel here.
+    const std::size_t channels = is_channels_last_ ? 1 : extents_[0], pixels = sample_ / channels;
     for (std::size_t n = 0; n < count; ++n) {
         for (std::size_t p = 0; p < pixels; ++p) {
             for (std::size_t c = 0; c < channels; ++c) {

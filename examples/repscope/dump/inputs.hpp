@@ -19,12 +19,16 @@ class network_inputs {
     network_inputs(const std::string& path, const std::array<double, 2>& range);
 
     [[nodiscard]] std::size_t count() const noexcept { return array_.header.shape[0]; }
+    /// Leaves images as they are in the file, for a network whose channels are the last axis.
+    void keep_channels_last();
+
     /// The extents of a sample: (channels, height, width), or those of the file behind the first.
     [[nodiscard]] const std::vector<std::size_t>& extents() const noexcept { return extents_; }
     [[nodiscard]] bool is_image() const noexcept { return is_image_; }
+    [[nodiscard]] bool is_channels_last() const noexcept { return is_channels_last_; }
 
-    /// Reads samples [first, first + count), each with its channels in front. Throws `data_error` that names
-    /// the first sample with a number outside of the range.
+    /// Reads samples [first, first + count), images with their channels in front unless they are kept last.
+    /// Throws `data_error` that names the first sample with a number outside of the range.
     template <typename Scalar>
     void read(std::size_t first, std::size_t count, std::vector<Scalar>& to) const;
 
@@ -34,7 +38,7 @@ class network_inputs {
     std::array<double, 2> range_;
     std::vector<std::size_t> extents_;
     std::size_t sample_ = 1; ///< elements
-    bool is_image_ = false;
+    bool is_image_ = false, is_channels_last_ = false;
 };
 
 } // namespace program

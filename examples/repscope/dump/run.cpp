@@ -8,6 +8,7 @@
 #include "support/format.hpp"
 #include "support/plural.hpp"
 #include "support/progress.hpp"
+#include "support/suggestion.hpp"
 
 #include <repscope/error.hpp>
 #include <repscope/io/labels.hpp>
@@ -45,19 +46,67 @@ std::array<double, 2> range_of(const dump_options& options) {
     return {options.range[0], options.range[1]};
 }
 
-net::onnx_network_options network_options(const dump_options& options, std::vector<std::size_t> extents) {
+net::onnx_network_options network_options(const dump_options& options, std::vector<std::size_t> extents,
+                                          bool channels_last) {
     return {.input = options.input,
             .logits = options.logits,
             .extents = std::move(extents),
             .taps = {},
             .mean = options.mean,
             .std = options.std,
+            .channels_last = channels_last,
             .fold_batch_norm = false};
 }
 
-bool is_double(const net::onnx_model& model) {
-    return std::any_of(model.inputs.begin(), model.inputs.end(),
-                       [](const net::onnx_value& input) { return input.type == io::dtype::float64; });
+std::string list_of(const std::vector<net::onnx_value>& values) {
+    std::string list;
+    for (const net::onnx_value& each : values) list += (list.empty() ? "'" : ", '") + each.name + "'";
+    return list;
+}
+
+// The input that --input names, or the only one.
+const net::onnx_value& chosen_input(const net::onnx_model& model, const std::string& name) {
+    if (name.empty() && model.inputs.size() == 1) return model.inputs.front();
+    for (const net::onnx_value& each : model.inputs) {
+        if (each.name == name) return each;
+    }
+    if (model.inputs.empty()) throw data_error(model.name, "has no input");
+    throw usage_error("--input: expected one of " + list_of(model.inputs) +
+                      (name.empty() ? ", got none" : ", got '" + name + "'"));
+}
+
+void check_logits(const net::onnx_model& model, const std::string& name) {
+    if (name.empty()) {
+        if (model.outputs.size() == 1) return;
+        throw usage_error("--logits: expected the name of a tensor, such as " + list_of(model.outputs) +
+                          ", got none");
+    }
+    std::vector<std::string> names;
+    for (const net::onnx_node& node : model.nodes)
+        names.insert(names.end(), node.outputs.begin(), node.outputs.end());
+    if (std::find(names.begin(), names.end(), name) != names.end()) return;
+    throw usage_error("--logits: no tensor is called '" + name + "'" + did_you_mean(nearest(name, names)));
+}
+
+// Whether an input has the extents of images (height, width, channels) and not (channels, height, width).
+bool has_channels_last(const net::onnx_value& input, const std::vector<std::size_t>& image) {
+    if (!input.has_shape || input.shape.size() != 4) return false;
+    const auto fits = [&](std::size_t first, std::size_t second, std::size_t third) {
+        const std::size_t extents[] = {image[first], image[second], image[third]};
+        for (std::size_t i = 0; i < 3; ++i) {
+            if (input.shape[i + 1] && *input.shape[i + 1] != extents[i]) return false;
+        }
+        return true;
+    };
+    return !fits(0, 1, 2) && fits(1, 2, 0);
+}
+
+// The inputs in the order of axes that the model has.
+network_inputs inputs_of(const net::onnx_model& model, const dump_options& options) {
+    network_inputs inputs(options.inputs, range_of(options));
+    if (inputs.is_image() && has_channels_last(chosen_input(model, options.input), inputs.extents()))
+        inputs.keep_channels_last();
+    return inputs;
 }
 
 std::vector<int> read_class_labels(const std::string& file, const network_inputs& inputs,
@@ -77,11 +126,13 @@ std::vector<int> read_class_labels(const std::string& file, const network_inputs
     return out;
 }
 
-// The tensors of a model, for inputs of these extents.
 template <typename Scalar>
-std::vector<net::onnx_tensor_info> tensors_of_model(const net::onnx_model& model, const dump_options& options,
-                                                    std::vector<std::size_t> extents) {
-    return net::make_onnx_network<Scalar>(model, network_options(options, std::move(extents))).tensors;
+net::onnx_network<Scalar> network_of(const net::onnx_model& model, const net::onnx_network_options& options) {
+    try {
+        return net::make_onnx_network<Scalar>(model, options);
+    } catch (const repscope::value_error& e) {
+        throw usage_error("--mean, --std: " + without_function_name(e.what()));
+    }
 }
 
 // A network and the dump that is made of it.
@@ -105,6 +156,7 @@ class network_dump {
         }
         std::vector<std::string> names;
         for (std::size_t i = 0; i < graph.layers(); ++i) names.push_back(graph.layer_name(i));
+        first_bad_.resize(names.size());
         const std::vector<std::string> files = file_names(names);
         for (std::size_t i = 0; i < files.size(); ++i) {
             const auto shape = graph.extents(i, x);
@@ -129,11 +181,22 @@ class network_dump {
                                       sizeof(Scalar) == 8 ? io::dtype::float64 : io::dtype::float32);
             }
             const repscope::tensor_view<const Scalar, 4> x(pixels_.data(), input_extents(count));
-            write_layers(x, count, *sink);
+            write_layers(x, first, count, *sink);
             if (!labels_.empty()) write_gradient(x, first, count, *sink);
             shown.done(static_cast<double>(first + count));
         }
         sink->finish();
+    }
+
+    /// The layers with values that are not finite, each with the first such input; empty without.
+    [[nodiscard]] std::string not_finite() const {
+        std::string text;
+        for (std::size_t i = 0; i < first_bad_.size(); ++i) {
+            if (!first_bad_[i]) continue;
+            text += (text.empty() ? "" : ", ") + arrays_[i].name + " (input " +
+                    std::to_string(*first_bad_[i]) + ")";
+        }
+        return text;
     }
 
     [[nodiscard]] std::string summary() const {
@@ -150,11 +213,11 @@ class network_dump {
   private:
     static net::onnx_network<Scalar> made(const net::onnx_model& model, const dump_options& options,
                                           const network_inputs& inputs) {
-        net::onnx_network_options choice = network_options(options, inputs.extents());
-        choice.taps =
-            chosen_tensors(tensors_of_model<Scalar>(model, options, inputs.extents()), options.layers);
+        net::onnx_network_options choice =
+            network_options(options, inputs.extents(), inputs.is_channels_last());
+        choice.taps = chosen_tensors(network_of<Scalar>(model, choice).tensors, options.layers);
         choice.fold_batch_norm = true;
-        return net::make_onnx_network<Scalar>(model, choice);
+        return network_of<Scalar>(model, choice);
     }
     [[nodiscard]] std::size_t rank_of(const std::string& name) const {
         for (const net::onnx_tensor_info& each : network_.tensors) {
@@ -168,7 +231,8 @@ class network_dump {
         return out;
     }
 
-    void write_layers(const repscope::tensor_view<const Scalar, 4>& x, std::size_t count, dump_sink& sink) {
+    void write_layers(const repscope::tensor_view<const Scalar, 4>& x, std::size_t first, std::size_t count,
+                      dump_sink& sink) {
         const auto logits = network_.network.forward(
             x, workspace_,
             [&](std::size_t layer, std::string_view,
@@ -183,6 +247,12 @@ class network_dump {
                         }
                     }
                 }
+                const auto bad = std::find_if(values_.begin(), values_.end(),
+                                              [](Scalar value) { return !std::isfinite(value); });
+                if (bad != values_.end() && !first_bad_[layer]) {
+                    const auto place = static_cast<std::size_t>(bad - values_.begin());
+                    first_bad_[layer] = first + place / (values_.size() / count);
+                }
                 sink.write(layer, count, std::as_bytes(std::span(values_)));
             });
         values_.clear();
@@ -190,7 +260,11 @@ class network_dump {
             for (std::size_t k = 0; k < classes_; ++k) {
                 values_.push_back(logits(n, k));
                 if (std::isfinite(values_.back())) continue;
-                throw data_error(options_.model, "logit " + std::to_string(k) + " of an input is not finite");
+                const std::string layers = not_finite();
+                throw data_error(options_.model,
+                                 "logit " + std::to_string(k) + " of input " + std::to_string(first + n) +
+                                     " is not finite" +
+                                     (layers.empty() ? "" : "; layers that are not finite: " + layers));
             }
         }
         sink.write(network_.network.layers(), count, std::as_bytes(std::span(values_)));
@@ -216,6 +290,7 @@ class network_dump {
     std::size_t classes_ = 0;
     std::size_t correct_ = 0;
     std::vector<dumped_array> arrays_;
+    std::vector<std::optional<std::size_t>> first_bad_; // per layer: the first input that is not finite
     std::vector<Scalar> pixels_, values_;
     std::vector<double> losses_;
     std::vector<int> predicted_;
@@ -225,25 +300,46 @@ template <typename Scalar>
 void dump_as(const net::onnx_model& model, const dump_options& options, const network_inputs& inputs,
              std::vector<int> labels) {
     network_dump<Scalar> dump(model, options, inputs, std::move(labels));
-    dump.run();
+    try {
+        dump.run();
+    } catch (const repscope::value_error& e) {
+        throw data_error(options.model, without_function_name(e.what()));
+    }
     std::fputs(("dump: " + on_one_line(dump.summary()) + "\n").c_str(), stderr);
+    if (const std::string layers = dump.not_finite(); !layers.empty())
+        std::fputs(("dump: layers that are not finite: " + on_one_line(layers) + "\n").c_str(), stderr);
 }
 
 } // namespace
 
 void list_tensors(const net::onnx_model& model, const dump_options& options) {
+    check_logits(model, options.logits);
+    (void)chosen_input(model, options.input);
     std::vector<std::size_t> extents;
-    if (!options.inputs.empty()) extents = network_inputs(options.inputs, range_of(options)).extents();
-    const auto tensors = tensors_of_model<float>(model, options, std::move(extents));
-    print(tensor_table(tensors, options.layers.empty() ? net::default_taps(tensors)
-                                                       : chosen_tensors(tensors, options.layers)));
+    bool channels_last = false;
+    if (!options.inputs.empty()) {
+        const network_inputs inputs = inputs_of(model, options);
+        extents = inputs.extents();
+        channels_last = inputs.is_channels_last();
+    }
+    const auto network =
+        network_of<float>(model, network_options(options, std::move(extents), channels_last));
+    std::string text = tensor_table(network.tensors, options.layers.empty()
+                                                         ? net::default_taps(network.tensors)
+                                                         : chosen_tensors(network.tensors, options.layers));
+    text += "logits: " + on_one_line(network.logits);
+    std::string left_out;
+    for (const std::string& name : network.left_out) left_out += (left_out.empty() ? "" : ", ") + name;
+    print(text + (left_out.empty() ? "" : "; not computed for them: " + on_one_line(left_out)) + "\n");
 }
 
 void dump_network(const net::onnx_model& model, const dump_options& options) {
-    const network_inputs inputs(options.inputs, range_of(options));
+    check_logits(model, options.logits);
+    const bool is_double = chosen_input(model, options.input).type == io::dtype::float64;
+    const network_inputs inputs = inputs_of(model, options);
     std::vector<int> labels;
     if (!options.labels.empty()) labels = read_class_labels(options.labels, inputs, options.inputs);
-    if (is_double(model))
+    if (is_double)
         dump_as<double>(model, options, inputs, std::move(labels));
     else
         dump_as<float>(model, options, inputs, std::move(labels));

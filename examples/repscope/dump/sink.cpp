@@ -13,6 +13,7 @@
 #include <set>
 #include <string_view>
 #include <system_error>
+#include <unistd.h>
 
 namespace program {
 
@@ -33,23 +34,51 @@ std::string_view text_of(std::span<const std::byte> bytes) {
 class folder_sink final : public dump_sink {
   public:
     folder_sink(const std::string& folder, const std::vector<dumped_array>& arrays, std::size_t samples,
-                io::dtype type) {
+                io::dtype type)
+        : folder_(folder) {
         std::error_code failure;
-        std::filesystem::create_directories(folder, failure);
+        is_new_ = std::filesystem::create_directories(folder, failure);
         if (failure) throw data_error(folder, "cannot be made: " + failure.message());
+        require_no_others(folder, arrays);
         for (const dumped_array& array : arrays) {
             files_.emplace_back((std::filesystem::path(folder) / (array.name + ".npy")).string());
             files_.back().write(header_of(array, samples, type));
         }
+    }
+    folder_sink(const folder_sink&) = delete;
+    folder_sink& operator=(const folder_sink&) = delete;
+    ~folder_sink() override {
+        if (!is_new_ || is_complete_) return;
+        files_.clear();
+        ::rmdir(folder_.c_str()); // only when it is empty
     }
     void write(std::size_t array, std::size_t, std::span<const std::byte> elements) override {
         files_[array].write(elements);
     }
     void finish() override {
         for (repscope::atomic_file& file : files_) file.commit();
+        is_complete_ = true;
     }
 
   private:
+    // Arrays of another dump would be measured together with those of this one.
+    static void require_no_others(const std::string& folder, const std::vector<dumped_array>& arrays) {
+        std::set<std::string> names{"labels.npy"};
+        for (const dumped_array& array : arrays) names.insert(array.name + ".npy");
+        std::string others;
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+            const std::string name = entry.path().filename().string();
+            if (!name.ends_with(".npy") || name.starts_with('.') || names.contains(name)) continue;
+            if (others.empty() || name < others) others = name;
+        }
+        if (others.empty()) return;
+        throw data_error(folder, "has " + others +
+                                     ", which this dump does not write; expected a new or empty folder, or "
+                                     "that of a dump of the same layers");
+    }
+
+    std::string folder_;
+    bool is_new_ = false, is_complete_ = false;
     std::deque<repscope::atomic_file> files_;
 };
 

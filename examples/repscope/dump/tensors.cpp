@@ -47,9 +47,8 @@ std::vector<std::string> chosen_tensors(const std::vector<net::onnx_tensor_info>
     if (patterns.empty()) {
         std::vector<std::string> names = net::default_taps(tensors);
         if (names.empty()) {
-            throw usage_error(
-                "the model has no activation function; --layers chooses among its tensors, which "
-                "--list shows");
+            throw usage_error("the logits depend on no output of an activation function with axes of samples "
+                              "and units; --layers chooses among the tensors that --list shows");
         }
         return names;
     }

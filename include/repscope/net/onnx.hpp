@@ -21,6 +21,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <limits>
@@ -28,6 +29,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -64,10 +66,14 @@ class onnx_reader {
         if (file.opset_import_size() == 0) model.opset = 1; // as the format defines it
         auto& graph = *file.mutable_graph();
         if (graph.sparse_initializer_size() != 0) fail("sparse initializers are not supported");
-        std::set<std::string_view> initializers;
+        std::set<std::string_view> initializers, read;
+        for (const auto& each : graph.node()) read.insert(each.input().begin(), each.input().end());
+        for (const auto& each : graph.output()) read.insert(each.name());
         for (auto& each : *graph.mutable_initializer()) {
-            model.initializers.push_back(tensor(each, "initializer " + quoted_name(each.name())));
             initializers.insert(each.name());
+            // Text that no node reads does not matter.
+            if (!onnx_dtype(each.data_type()) && !read.contains(each.name())) continue;
+            model.initializers.push_back(tensor(each, "initializer " + quoted_name(each.name())));
         }
         for (const auto& each : graph.input()) {
             if (!initializers.contains(each.name())) model.inputs.push_back(value(each));
@@ -183,6 +189,13 @@ class onnx_reader {
         if (length != size) {
             fail(place + ": expected " + errors::text_of(size) + " bytes of external data, got " +
                  errors::text_of(length));
+        }
+        // A symbolic link may lead out of the folder.
+        std::error_code failure;
+        const auto target = std::filesystem::canonical(folder_ + "/" + location, failure);
+        if (!failure && target.parent_path() != std::filesystem::canonical(folder_, failure)) {
+            fail(place + ": expected external data in a file beside the model, got a link, " +
+                 quoted_name(location) + ", to another folder");
         }
         const io::input_file file(folder_ + "/" + location);
         if (offset > file.size() || size > file.size() - offset) {

@@ -32,6 +32,8 @@ struct onnx_network_options {
     std::vector<std::string> taps{};
     /// The network gets (x - mean) / std: one number per channel, or one for all; empty: x.
     std::vector<double> mean{}, std{};
+    /// The channels of `mean` and `std` are the last axis of the input, not the one behind the samples.
+    bool channels_last = false;
     /// Whether batch norm becomes part of the convolution before it, if no tap is between them.
     bool fold_batch_norm = true;
 };
@@ -55,6 +57,8 @@ struct onnx_network {
     std::string logits;                    ///< the tensor
     std::vector<onnx_tensor_info> tensors; ///< in the order of computation; without constants
     bool fixed_batch = false;              ///< the model computes one sample at a time
+    /// The tensors of the model that the logits do not depend on, in the order of the model.
+    std::vector<std::string> left_out;
 };
 
 namespace detail {
@@ -96,15 +100,17 @@ inline std::size_t add_normalization(conversion& run, const onnx_plan& plan,
                                      const onnx_network_options& options) {
     std::size_t value = run.graph().input();
     if (options.mean.empty() && options.std.empty()) return value;
+    const std::size_t axis = options.channels_last ? plan.extents.size() : 1;
+    const std::size_t channels = plan.extents[axis - 1];
     const auto constant = [&](const std::string& name, const std::vector<double>& numbers) {
-        if (numbers.size() != 1 && numbers.size() != plan.extents[0]) {
+        if (numbers.size() != 1 && numbers.size() != channels) {
             errors::throw_value_error("net::make_onnx_network",
                                       "expected one " + name + ", or one for each of " +
-                                          errors::text_of(plan.extents[0]) + " channels, got " +
+                                          errors::text_of(channels) + " channels, got " +
                                           errors::text_of(numbers.size()));
         }
         extents_list shape(plan.extents.size() + 1, 1);
-        shape[1] = numbers.size();
+        shape[axis] = numbers.size();
         return run.graph().constant(name, shape, numbers);
     };
     if (!options.mean.empty()) {
@@ -121,7 +127,7 @@ inline std::size_t add_normalization(conversion& run, const onnx_plan& plan,
                            {value, constant("std", options.std)});
 }
 
-/// Returns the logits as a matrix: axes of extent 1 behind the classes are removed.
+/// Returns the logits as a matrix: axes of extent 1 behind the samples are removed.
 inline std::size_t logits_value(conversion& run, const onnx_plan& plan) {
     const tensor_state* state = run.find(plan.logits);
     if (state == nullptr || !state->value) {
@@ -130,12 +136,17 @@ inline std::size_t logits_value(conversion& run, const onnx_plan& plan) {
     }
     const graph_shape shape = run.graph().shape(*state->value);
     if (shape.size() <= 2) return *state->value;
-    for (std::size_t axis = 2; axis < shape.size(); ++axis) {
+    graph_extent classes = 1;
+    for (std::size_t axis = 1; axis < shape.size(); ++axis) {
         if (shape[axis] == graph_extent(1)) continue;
+        if (classes == graph_extent(1)) {
+            classes = shape[axis];
+            continue;
+        }
         throw format_error(run.model().name + ": expected logits (N, classes), got " +
                            quoted_name(plan.logits) + " of " + format_shape(shape));
     }
-    return run.graph().add("logits", op::reshape{{shape[0], shape[1]}}, {*state->value});
+    return run.graph().add("logits", op::reshape{{shape[0], classes}}, {*state->value});
 }
 
 /// Builds the graph of a plan, and returns its tensors.
@@ -216,12 +227,21 @@ template <std::floating_point Scalar = float>
                                                      const onnx_network_options& options = {}) {
     detail::check_opset(model);
     const detail::onnx_plan plan = detail::plan_of(model, options.input, options.logits, options.extents);
+    const std::set<std::size_t> used(plan.order.begin(), plan.order.end());
+    std::vector<std::string> left_out;
+    for (std::size_t i = 0; i < model.nodes.size(); ++i) {
+        if (used.contains(i)) continue;
+        for (const std::string& name : model.nodes[i].outputs) {
+            if (!name.empty()) left_out.push_back(name);
+        }
+    }
     for (const bool fixed_batch : {false, true}) {
         onnx_network<Scalar> out{graph<Scalar>(plan.extents, {.fixed_batch = fixed_batch}),
                                  plan.input,
                                  plan.logits,
                                  {},
-                                 fixed_batch};
+                                 fixed_batch,
+                                 left_out};
         detail::builder_of<Scalar> builder(out.network);
         try {
             out.tensors = detail::build(model, plan, options, builder, fixed_batch);

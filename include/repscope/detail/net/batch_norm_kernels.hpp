@@ -109,7 +109,7 @@ inline void apply_affine(const feature_map_view<const T>& y, const feature_map_v
             T* to = out.at(n, r) + c;
             for (std::size_t x = 0; x < y.shape.w; ++x, from += channels, to += channels) {
                 auto z = Ops::multiply_add(Ops::load(from), scale, shift);
-                if constexpr (Relu) z = Ops::where_positive(z, z);
+                if constexpr (Relu) z = Ops::rectified(z);
                 Ops::store(to, z);
             }
         }

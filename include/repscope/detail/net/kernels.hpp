@@ -78,7 +78,7 @@ inline void product_tile(const T* const* in, T* const* out, std::span<const segm
             unrolled<Vectors>([&](auto v) __attribute__((always_inline)) {
                 vector value = sum[r][v];
                 if (end.accumulate) value += Ops::load(out[r] + v * width);
-                if (end.relu) value = Ops::where_positive(value, value);
+                if (end.relu) value = Ops::rectified(value);
                 Ops::store(out[r] + v * width, value);
             });
         });
@@ -90,7 +90,7 @@ inline void product_tile(const T* const* in, T* const* out, std::span<const segm
                               __attribute__((always_inline)) { Ops::store(values + v * width, sum[r][v]); });
         for (std::size_t j = 0; j < columns; ++j) {
             T value = end.accumulate ? values[j] + out[r][j] : values[j];
-            if (end.relu && !(value > T(0))) value = T(0);
+            if (end.relu) value = single<T>::rectified(value);
             out[r][j] = value;
         }
     });
@@ -163,7 +163,7 @@ inline void product_few_tile(const T* const* in, T* const* out, std::span<const 
         for (std::size_t j = 0; j < Columns; ++j) {
             T value = ops::sum(sum[r][j] + other[r][j]) + rest[r][j];
             if (end.accumulate) value += out[r][j];
-            if (end.relu && !(value > T(0))) value = T(0);
+            if (end.relu) value = single<T>::rectified(value);
             out[r][j] = value;
         }
     }

@@ -29,6 +29,8 @@ struct pack {
     static type multiply_add(type a, type b, type c) noexcept {
         return repscope::detail::multiply_add<Fused>(a, b, c);
     }
+    /// z, or 0 if z < 0; NaN remains.
+    static type rectified(type z) noexcept { return z < type{} ? type{} : z; }
     /// `value` if z > 0, else 0.
     static type where_positive(type z, type value) noexcept { return z > type{} ? value : type{}; }
     /// Sum of all numbers, halves first.
@@ -53,6 +55,7 @@ struct single {
     static void store(T* to, T value) noexcept { *to = value; }
     static T broadcast(T value) noexcept { return value; }
     static T multiply_add(T a, T b, T c) noexcept { return a * b + c; }
+    static T rectified(T z) noexcept { return z < T(0) ? T(0) : z; }
     static T where_positive(T z, T value) noexcept { return z > T(0) ? value : T(0); }
 };
 

@@ -40,7 +40,8 @@ inline void clear_unless(bool accumulate, const feature_map_view<T>& map, std::s
 
 } // namespace detail
 
-/// Largest value of each window; padding is never the largest, and of equal values the first counts. Throws
+/// Largest value of each window, NaN if there is one. Padding is never the largest, and of equal values the
+/// first counts. Throws
 /// for a padding of more than half the kernel, since a window could be empty.
 template <typename Scalar>
 class max_pool : public detail::without_parameters {
@@ -81,7 +82,8 @@ class max_pool : public detail::without_parameters {
             detail::for_window(win_, in.shape, y, x, [&](std::size_t iy, std::size_t ix) {
                 const Scalar* value = in.at(n, iy, ix);
                 for (std::size_t c = 0; c < in.shape.c; ++c) {
-                    if (any && !(value[c] > best[c])) continue;
+                    const bool is_nan = value[c] != value[c];
+                    if (any && !is_nan && !(value[c] > best[c])) continue;
                     best[c] = value[c];
                     winner[c] = iy * in.shape.w + ix;
                 }

@@ -46,7 +46,7 @@ inline void put(T& to, T from, bool accumulate) noexcept {
 
 } // namespace detail
 
-/// max(0, x), of maps of any shape; the derivative at 0 is 0. The tap has the layer's name.
+/// max(0, x), of maps of any shape, NaN for NaN; the derivative at 0 is 0. The tap has the layer's name.
 template <typename Scalar>
 class relu : public detail::without_parameters {
   public:
@@ -72,7 +72,7 @@ class relu : public detail::without_parameters {
             detail::for_rows(
                 first, last,
                 [](std::size_t count, Scalar* to, const Scalar* from) {
-                    for (std::size_t i = 0; i < count; ++i) to[i] = from[i] > Scalar(0) ? from[i] : Scalar(0);
+                    for (std::size_t i = 0; i < count; ++i) to[i] = from[i] < Scalar(0) ? Scalar(0) : from[i];
                 },
                 out, in);
         });

@@ -146,7 +146,7 @@ class depthwise_kernel final : public node_kernel<T> {
             T* const pixel = to + static_cast<std::ptrdiff_t>(group.first + j * group.step) * target.pixel;
             vector value = sums[j];
             if (accumulate) value = value + Ops::load(pixel);
-            if (relu) value = Ops::where_positive(value, value);
+            if (relu) value = Ops::rectified(value);
             Ops::store(pixel, value);
         });
     }

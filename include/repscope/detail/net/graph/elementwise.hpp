@@ -107,7 +107,7 @@ struct scalar_function {
     [[nodiscard]] T value(T x) const {
         using enum op::unary_kind;
         if constexpr (Kind == identity) return x;
-        if constexpr (Kind == relu) return x > T(0) ? x : T(0);
+        if constexpr (Kind == relu) return x < T(0) ? T(0) : x; // NaN remains
         if constexpr (Kind == leaky_relu) return x > T(0) ? x : alpha * x;
         if constexpr (Kind == clip) {
             const T raised = x < alpha ? alpha : x;

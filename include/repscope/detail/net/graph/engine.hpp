@@ -5,6 +5,7 @@
 #include "repscope/detail/net/graph/program.hpp"
 #include "repscope/detail/net/graph/schedule.hpp"
 #include "repscope/detail/net/graph/session.hpp"
+#include "repscope/error.hpp"
 #include "repscope/net/graph_operations.hpp"
 #include "repscope/parallel/thread_pool.hpp"
 #include "repscope/tensor/tensor_view.hpp"
@@ -75,6 +76,9 @@ template <typename T>
     return result;
 }
 
+/// Most bytes of the tensors of a pass: the extents in a small file may ask for any number.
+inline constexpr std::size_t max_pass_bytes = std::size_t{8} << 30U;
+
 /// Programs, schedules and memory of passes through one graph.
 template <typename T>
 class graph_engine {
@@ -107,9 +111,10 @@ class graph_engine {
             if (node.data == nullptr) numbers += element_factors(node.shape).first;
         }
         constexpr std::size_t memory = std::size_t{1} << 23;
+        const std::size_t least = numbers > 4 * memory ? 1 : 4;
         together_ = graph->fixed_batch
                         ? 1
-                        : std::clamp<std::size_t>(memory / (std::max<std::size_t>)(1, numbers), 4, 32);
+                        : std::clamp<std::size_t>(memory / (std::max<std::size_t>)(1, numbers), least, 32);
     }
     [[nodiscard]] const graph_description<T>& graph() const noexcept { return *graph_; }
 
@@ -198,7 +203,13 @@ class graph_engine {
             for (const graph_tap& tap : graph_->taps) targets.push_back(tap.value);
         }
         schedule_builder<T> builder(graph_->nodes, program(samples), std::move(targets), what.kind);
-        return schedules_.emplace(name, std::move(builder).result()).first->second;
+        graph_schedule<T> plan = std::move(builder).result();
+        if (plan.size > max_pass_bytes / sizeof(T)) {
+            errors::throw_value_error("net::graph", "expected at most " + errors::text_of(max_pass_bytes) +
+                                                        " bytes of tensors in a pass, got " +
+                                                        errors::text_of(plan.size) + " numbers");
+        }
+        return schedules_.emplace(name, std::move(plan)).first->second;
     }
     [[nodiscard]] const graph_program<T>& program(std::size_t samples) {
         auto& held = programs_[samples];

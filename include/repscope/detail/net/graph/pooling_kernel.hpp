@@ -3,6 +3,7 @@
 #include "repscope/detail/net/graph/kernel.hpp"
 #include "repscope/detail/net/graph/windows.hpp"
 #include "repscope/detail/net/packs.hpp"
+#include "repscope/error.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,12 +15,21 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net::detail {
 
-/// The largest element of each window; the first of equals in row-major order, which alone has a gradient.
+/// The largest element of each window, NaN if there is one; the first of equals in row-major order, which
+/// alone has a gradient.
 template <typename T>
 class max_pool_kernel final : public node_kernel<T> {
   public:
     max_pool_kernel(const std::array<window_axis, 2>& axes, const layout& in, const layout& out)
         : in_(in), out_(out), rows_(inputs_of(axes[0])), cols_(inputs_of(axes[1])) {
+        // The winner is stored as a number of the scalar type.
+        constexpr auto max_positions = std::size_t{1}
+                                       << static_cast<unsigned>(std::numeric_limits<T>::digits);
+        if (in_.h * in_.w > max_positions) {
+            errors::throw_value_error("net::graph", "expected at most " + errors::text_of(max_positions) +
+                                                        " positions of a map, got " +
+                                                        errors::text_of(in_.h * in_.w));
+        }
         this->record_size = out_.n * out_.h * out_.w * out_.c;
     }
 
@@ -92,7 +102,7 @@ class max_pool_kernel final : public node_kernel<T> {
         if (!in_.channels_adjacent()) {
             for (std::size_t c = 0; c < out_.c; ++c) {
                 const T value = from[static_cast<std::ptrdiff_t>(c) * in_.channel];
-                if (!(value > best[c]) && winner[c] >= T(0)) continue;
+                if (!(value > best[c]) && value == value && winner[c] >= T(0)) continue;
                 best[c] = value;
                 winner[c] = index;
             }
@@ -101,8 +111,8 @@ class max_pool_kernel final : public node_kernel<T> {
         for_channels<T>(out_.c, [&]<typename Ops>(std::size_t c) {
             const auto value = Ops::load(from + c), old = Ops::load(best + c), place = Ops::load(winner + c);
             const auto zero = typename Ops::type{};
-            // Also true for the first element, which may be the lowest number or less.
-            const auto chosen = (value > old) | (place < zero);
+            // Also true for NaN, and for the first element, which may be the lowest number or less.
+            const auto chosen = (value > old) | (value != value) | (place < zero);
             Ops::store(best + c, chosen ? value : old);
             Ops::store(winner + c, chosen ? Ops::broadcast(index) : place);
         });

@@ -49,8 +49,8 @@ inline constexpr std::size_t max_constant_elements = std::size_t{1} << 24U;
 /// The largest number of elements of all computed constants, more than those that the file stores.
 inline constexpr std::size_t max_computed_elements = std::size_t{1} << 26U;
 
-/// The largest number of elements of a tensor of a graph, for a few samples.
-inline constexpr std::size_t max_value_elements = std::size_t{1} << 40U;
+/// The largest number of elements of a tensor of a graph, per sample.
+inline constexpr std::size_t max_value_elements = std::size_t{1} << 28U;
 
 /// Returns the number of elements of `shape`, or nothing if it is above `limit`.
 [[nodiscard]] inline std::optional<std::size_t> bounded_count(std::span<const std::size_t> shape,

@@ -112,6 +112,19 @@ class conversion {
         }
         return out;
     }
+    /// Returns the inputs that are constants, null for the others. Throws for one that depends on the number
+    /// of samples.
+    [[nodiscard]] std::vector<const constant*> fixed_constants(const node_reader& node) {
+        std::vector<const constant*> out = constants(node, 0);
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            if (out[i] == nullptr) continue;
+            const tensor_state& state = input(node, i);
+            if (state.known[0] == state.known[1]) continue;
+            node.complain("input " + quoted_name(node.node().inputs[i]) +
+                          " must not depend on the number of samples");
+        }
+        return out;
+    }
     /// Returns a constant input that does not depend on the number of samples.
     [[nodiscard]] const constant& fixed(const node_reader& node, std::size_t place, std::string_view what) {
         if (!is_constant(node, place)) node.complain(std::string(what) + " must be a constant");
@@ -200,9 +213,11 @@ class conversion {
     std::size_t add(const node_reader& node, operation op, std::vector<std::size_t> inputs) {
         const std::size_t value = graph_->add(node.node().outputs.front(), std::move(op), std::move(inputs));
         const graph_shape shape = graph_->shape(value);
-        if (!bounded_count(at(shape, 1), max_value_elements)) {
-            node.complain("expected at most " + errors::text_of(max_value_elements) + " elements, got " +
-                          format_shape(shape));
+        extents_list of_sample;
+        for (const graph_extent& extent : shape) of_sample.push_back(extent.count);
+        if (!bounded_count(of_sample, max_value_elements)) {
+            node.complain("expected at most " + errors::text_of(max_value_elements) +
+                          " elements per sample, got " + format_shape(shape));
         }
         return value;
     }

@@ -82,7 +82,7 @@ namespace detail {
     std::vector<std::size_t> parts;
     std::size_t first = 0;
     for (const std::size_t count :
-         split_parts(shape[axis].count, integer_option(node, run.constants(node, 0), 1, "split"),
+         split_parts(shape[axis].count, integer_option(node, run.fixed_constants(node), 1, "split"),
                      node.node().outputs.size(), node)) {
         parts.push_back(add_part(run, node, axis, first, count));
         first += count;
@@ -128,7 +128,7 @@ namespace detail {
     const std::string mode = node.text("mode", "constant");
     if (mode != "constant") node.complain("expected mode constant, got " + quoted_name(mode));
     const std::size_t rank = run.shape(node, 0).size();
-    const std::vector<const constant*> in = run.constants(node, 0);
+    const std::vector<const constant*> in = run.fixed_constants(node);
     const auto pads = integer_option(node, in, 1, "pads");
     const auto axes = integer_option(node, in, 3, "axes");
     std::vector<std::size_t> places(rank);

@@ -59,7 +59,7 @@ inline constexpr plain_function plain_functions[] = {
     } else {
         node.require_inputs(1, 3);
         node.require_attributes({"min", "max"});
-        const std::vector<const constant*> bounds = run.constants(node, 0);
+        const std::vector<const constant*> bounds = run.fixed_constants(node);
         const double limit = std::numeric_limits<double>::infinity();
         op = {op::unary_kind::clip, real_option(node, bounds, 1, "min", -limit),
               real_option(node, bounds, 2, "max", limit)};
@@ -153,7 +153,7 @@ inline constexpr plain_function plain_functions[] = {
     op::reduce_mean op;
     op.keep = node.integer("keepdims", 1) != 0;
     double count = 1;
-    for (const std::size_t axis : reduction_axes(node, run.constants(node, 0), shape.size())) {
+    for (const std::size_t axis : reduction_axes(node, run.fixed_constants(node), shape.size())) {
         op.axes.push_back(static_cast<std::ptrdiff_t>(axis));
         count *= static_cast<double>(shape[axis].count);
     }

@@ -79,7 +79,17 @@ struct onnx_plan {
     return out;
 }
 
-/// Returns the tensor before a final Softmax or LogSoftmax; `name` if there is none.
+/// Whether an operator keeps the elements of its first input and their order.
+[[nodiscard]] inline bool keeps_elements(std::string_view op) noexcept {
+    for (const std::string_view each :
+         {"Identity", "Dropout", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}) {
+        if (each == op) return true;
+    }
+    return false;
+}
+
+/// Returns the tensor before a final Softmax or LogSoftmax, behind which the elements are kept; `name` if
+/// there is none.
 [[nodiscard]] inline std::string before_softmax(const onnx_model& model, const tensor_sources& sources,
                                                 const std::string& name) {
     std::string at = name;
@@ -90,7 +100,7 @@ struct onnx_plan {
         if (!node.domain.empty() || node.inputs.empty()) return name;
         at = node.inputs.front();
         if (node.op == "Softmax" || node.op == "LogSoftmax") return at;
-        if (node.op != "Identity" && node.op != "Dropout" && node.op != "Cast") return name;
+        if (!keeps_elements(node.op)) return name;
     }
     return name;
 }
