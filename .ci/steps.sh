@@ -46,13 +46,14 @@ step() {
     } | sed 's/^/                 /' >>"$summary"
 }
 
-# verify_headers COMPILER: compiles each header alone, without optimization.
+# verify_headers COMPILER [OPTION...]: compiles each header alone, without optimization. Options are those of CMake.
 verify_headers() {
     local compiler=$1 build=$work/headers-$1 launcher=()
+    shift
     ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
     cmake -S . -B "$build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" "${launcher[@]}" \
         "-DCMAKE_CXX_FLAGS=-O0 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror" \
-        -DREPSCOPE_BUILD_TESTS=OFF -DREPSCOPE_BUILD_EXAMPLES=OFF >"$build.log" 2>&1 || { cat "$build.log" && return 1; }
+        -DREPSCOPE_BUILD_TESTS=OFF -DREPSCOPE_BUILD_EXAMPLES=OFF "$@" >"$build.log" 2>&1 || { cat "$build.log" && return 1; }
     echo "=== headers: each compiled alone, $compiler"
     TIMEFORMAT='built in %R s, %U s of CPU time'
     time cmake --build "$build" --target all_verify_interface_header_sets >"$build.log" 2>&1 ||

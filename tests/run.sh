@@ -3,7 +3,9 @@
 #
 #   tests/run.sh [--leg LEG]
 #
-#   g++              g++ -O2, as a user would compile, for the processor it runs on (the default)
+#   g++              g++ -O2, as a user would compile, for the processor it runs on (the default); the tests of the library
+#                    at -O1, and at -O0 where little is computed
+#   release          as g++, all at -O2
 #   sanitize         clang++ -O1 (-O0 where little is computed) with AddressSanitizer, UndefinedBehaviorSanitizer and
 #                    the assertions of Eigen and the standard library, for AVX2 at most; without the tests that train or
 #                    that compile and link, without the tutorials, and without the checks of each access to memory of
@@ -18,7 +20,7 @@
 set -euo pipefail
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 
-usage() { sed -n '2,19s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,21s/^# \{0,1\}//p' "$0"; }
 leg=g++
 while [ $# -gt 0 ]; do
     case $1 in
@@ -33,7 +35,7 @@ packages=(g++ cmake ninja-build libeigen3-dev doctest-dev libxtensor-dev libxten
     libcli11-dev nlohmann-json3-dev zlib1g-dev libpng-dev libjpeg-dev libzip-dev libonnx-dev libprotobuf-dev
     gnuplot-nox pkg-config python3-numpy libopenmpi-dev openmpi-bin)
 case $leg in
-g++) packages+=(pybind11-dev python3-dev) ;;
+g++ | release) packages+=(pybind11-dev python3-dev) ;;
 gcc-sanitize) ;;
 torch) packages+=(libtorch-dev python3-torch) ;;
 sanitize | sanitize-trains | clang | thread) packages+=(clang libclang-rt-14-dev) ;;
@@ -48,7 +50,10 @@ options=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON)
 tests=() targets=(all)
 sanitizers="-g1 -fsanitize=address,undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS"
 case $leg in
-g++) compiler=g++ flags="-O2 -DNDEBUG" options=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON) ;;
+g++ | release)
+    compiler=g++ flags="-O2 -DNDEBUG" options=(-DCMAKE_DISABLE_FIND_PACKAGE_Torch=ON)
+    [ "$leg" = release ] || options+=(-DREPSCOPE_TEST_FLAGS=-O1 -DREPSCOPE_LIGHT_FLAGS=-O0)
+    ;;
 torch)
     compiler=g++ flags="-O1 -DNDEBUG" options=(-DREPSCOPE_BUILD_PYTHON=OFF) tests=(--tests-regex torch)
     targets=(torch_tests example_torch_attack example_torch_layers repscope_program)

@@ -25,15 +25,15 @@ using json = nlohmann::json;
 namespace {
 
 /// A layer whose element with a number is 0, 1 or a multiple of 1/8 below 8: every type holds its own.
-const repscope_test::layer maps{96, 12, 5, 5};
+const repscope_test::layer maps{96, 5, 3, 4};
 
 double value(std::size_t i, bool is_bool, bool is_integer) {
     std::uint64_t state = i * 0x9e3779b97f4a7c15U + 12345;
     state ^= state >> 29U;
     state *= 0xbf58476d1ce4e5b9U;
     state ^= state >> 32U;
-    const std::size_t sample = i / 300;
-    const std::size_t unit = i / 25 % 12;
+    const std::size_t sample = i / (maps.units * maps.positions());
+    const std::size_t unit = i / maps.positions() % maps.units;
     const double drawn = static_cast<double>(state % 24) + (sample % 5 == unit % 5 ? 20.0 : 0.0);
     if (is_bool) return drawn > 22 ? 1.0 : 0.0;
     return is_integer ? drawn : drawn / 8;
@@ -156,7 +156,7 @@ TEST_CASE("every dtype, byte order, storage order, layout and container gives th
             for (const json& layer : layers) {
                 INFO(layer["name"].get<std::string>());
                 CHECK(layer["samples"] == maps.samples);
-                CHECK(layer["units"] == 12);
+                CHECK(layer["units"] == maps.units);
                 const json numbers{layer["selectivity"], layer["dimensionality"]};
                 if (!by_kind.contains(kind)) by_kind[kind] = numbers;
                 CHECK(agree(numbers, by_kind[kind]));
@@ -193,7 +193,7 @@ TEST_CASE("bfloat16 that NumPy saved as V2") {
                                    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(v));
                                    return std::pair<std::uint64_t, double>(bits >> 16U, v);
                                }};
-    write_bytes(folder / "a.npy", repscope_test::npy_file("|V2", {maps.samples, 12, 5, 5},
+    write_bytes(folder / "a.npy", repscope_test::npy_file("|V2", maps.shape(layout::nchw),
                                                           maps.data(layout::nchw, false, as_bf16, false)));
     write_bytes(folder / "b.npy", maps.file(layout::nchw, false, with_values(element_types[10]), false));
     const json layers =
