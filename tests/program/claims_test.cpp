@@ -62,6 +62,32 @@ TEST_CASE("claims that hold, and claims that do not") {
     }
 }
 
+TEST_CASE("claim 2 is judged by AutoAttack where it was measured, and a change of the verdict is noted") {
+    for (const double trend : {1.0, -1.0}) {
+        CAPTURE(trend);
+        program::study_result study = made_up_study(1.0, 3);
+        study.options.autoattack_images = 50;
+        for (program::network_result& network : study.networks) {
+            const double accuracy = 0.3 + 0.05 * trend * network.alpha;
+            auto attacked = condition(program::condition_kind::attack, "autoattack", accuracy, 5.0);
+            attacked.eps = 8.0 / 255;
+            network.conditions.push_back(attacked);
+        }
+        study.claims = program::study_claims(study);
+        for (const char* id : {"2a-autoattack", "2b-autoattack"}) {
+            const program::study_claim& each = claim(study.claims, id);
+            CHECK(each.result.estimate == doctest::Approx(trend));
+            CHECK(each.result.holds == (trend > 0 ? verdict::yes : verdict::no));
+            CHECK(each.images == 50);
+            CHECK(each.image_error.value() > 0);
+        }
+        program::add_study_notes(study, 10);
+        CHECK(study.notes.size() == (trend > 0 ? 0 : 2));
+        if (trend < 0)
+            CHECK(study.notes[1] == "claim 2b depends on the attack: yes under PGD, no under AutoAttack");
+    }
+}
+
 TEST_CASE("the slope of a trend has an interval from five seeds") {
     const auto claims = program::study_claims(made_up_study(1.0, 5));
     REQUIRE(claim(claims, "1").slope_per_tenth->ci.has_value());

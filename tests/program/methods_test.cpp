@@ -200,10 +200,28 @@ TEST_CASE("networks and arms that are kept are read again as the same bytes") {
     const std::string text = program::to_json(network).dump();
     const auto again = program::method_network_from_json(json::parse(text));
     CHECK(program::to_json(again).dump() == text);
+    CHECK(text.find("autoattack") == std::string::npos);
     CHECK(again.clean.correct == network.clean.correct);
     CHECK(again.robust.balls[1].correct == std::vector<bool>{true, true});
     CHECK(std::get<std::size_t>(again.settings[0].second) == 3);
     CHECK(std::isnan(again.notes[1].second));
+
+    network.robust.autoattack_images = 2;
+    network.robust.autoattack = 0;
+    for (auto& ball : network.robust.balls) {
+        ball.autoattack = .5;
+        ball.autoattack_correct = {ball.norm == "l2", ball.norm != "l2"};
+    }
+    const json attacked = program::to_json(network);
+    CHECK(attacked["robust"]["l1"]["autoattack"] == .5);
+    CHECK(attacked["robust"]["all"]["autoattack"] == 0);
+    CHECK(program::to_json(program::method_network_from_json(attacked)) == attacked);
+    program::methods_result table_of_one;
+    table_of_one.networks = {network};
+    // PGD leaves the first image in linf and in l1, and both in l2.
+    CHECK(program::methods_csv(table_of_one).find("pgd_minus_autoattack_l2,0.5\n") != std::string::npos);
+    CHECK(program::methods_csv(table_of_one).find("pgd_minus_autoattack_linf,0\n") != std::string::npos);
+    CHECK(program::methods_table(table_of_one).find("against AutoAttack on 2 images") != std::string::npos);
 
     program::semi_supervised_measures semi;
     semi.train_images = 700;
@@ -319,6 +337,26 @@ TEST_CASE("methods are trained, measured, written, and not trained again" * doct
     const json again = json::parse(slurp(folder / "alone/methods.json"));
     CHECK(again["networks"][0]["layers"] == all["networks"][1]["layers"]);
     CHECK(again["networks"][0]["robust"] == all["networks"][1]["robust"]);
+}
+
+TEST_CASE("methods against AutoAttack" * doctest::test_suite("trains")) {
+    const scratch_folder folder;
+    write_data(folder);
+    auto arguments = methods_study(folder, "ce", {"--autoattack-images", "4"});
+    arguments[8] = "1";
+    const outcome result = run(arguments);
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    CHECK(result.out.find("against AutoAttack on 4 images") != std::string::npos);
+    const json robust = json::parse(slurp(folder / "out/methods.json"))["networks"][0]["robust"];
+    CHECK(robust["autoattack_images"] == 4);
+    double least = 1;
+    for (const char* norm : {"linf", "l2", "l1"}) {
+        const double accuracy = robust[norm]["autoattack"];
+        CHECK(std::fmod(4 * accuracy, 1.0) == 0);
+        least = std::min(least, accuracy);
+    }
+    CHECK(robust["all"]["autoattack"].get<double>() <= least);
 }
 
 TEST_CASE("methods with more than an attack" * doctest::test_suite("trains")) {

@@ -20,6 +20,7 @@
 #include "study/options.hpp"
 #include "study/per_image.hpp"
 #include "study/recipe.hpp"
+#include "study/run/conditions.hpp"
 #include "study/run/model.hpp"
 #include "support/errors.hpp"
 #include "support/progress.hpp"
@@ -89,6 +90,7 @@ methods_protocol protocol_with(const study_settings& settings, const methods_req
     take("--corruption-images", protocol.corruption_images, settings.corruption_images);
     take("--attack-images", protocol.attack_images, settings.attack_images);
     take("--attack-steps", protocol.attack_steps, settings.attack_steps);
+    take("--autoattack-images", protocol.autoattack_images, settings.autoattack_images);
     if (protocol.corruption_images == 0 || protocol.attack_images == 0) {
         throw usage_error("--methods: expected images under corruptions and attacks, got none");
     }
@@ -215,7 +217,10 @@ class runner {
         const auto gradients =
             static_cast<double>(std::min(protocol_.attack_images, data_.test.images) *
                                 protocol_.attack_steps * protocol_.restarts * protocol_.balls.size());
-        return (passes * a_pass + gradients * a_gradient) / static_cast<double>(images);
+        const double ensembles = static_cast<double>(protocol_.balls.size()) *
+                                 autoattack_passes(std::min(protocol_.autoattack_images, data_.test.images),
+                                                   a_gradient / a_pass - 1);
+        return ((passes + ensembles) * a_pass + gradients * a_gradient) / static_cast<double>(images);
     }
 
     std::vector<piece> all_pieces() {
@@ -428,6 +433,10 @@ command add_methods(CLI::App& app) {
     count("--corruption-images", settings->corruption_images, 1, many, "test images under each corruption");
     count("--attack-images", settings->attack_images, 1, many, "test images under attack");
     count("--attack-steps", settings->attack_steps, 1, 4096, "steps of PGD");
+    sub->add_option("--autoattack-images", settings->autoattack_images,
+                    "test images under AutoAttack in each ball [0, none]")
+        ->check(quiet(CLI::Range(std::size_t{0}, many)))
+        ->type_name("N");
     add_run_options(*sub, *settings);
     sub->footer(
         "Example:\n"

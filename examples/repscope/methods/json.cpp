@@ -106,10 +106,19 @@ void write_robustness(json& object, const robustness_measures& robust, image_par
     for (const ball_measures& ball : robust.balls) {
         attacked[ball.norm] = {
             {"eps", ball.eps}, {"cross_entropy", ball.cross_entropy}, {"accuracy", ball.accuracy}};
+        if (robust.autoattack_images > 0) attacked[ball.norm]["autoattack"] = ball.autoattack;
     }
     attacked["all"] = {{"accuracy", robust.accuracy}};
+    if (robust.autoattack_images > 0) {
+        attacked["all"]["autoattack"] = robust.autoattack;
+        attacked["autoattack_images"] = robust.autoattack_images;
+    }
     if (images == image_part::omitted) return;
-    for (const ball_measures& ball : robust.balls) object["right"][ball.norm] = packed(ball.correct);
+    for (const ball_measures& ball : robust.balls) {
+        object["right"][ball.norm] = packed(ball.correct);
+        if (robust.autoattack_images > 0)
+            object["right"][ball.norm + "_autoattack"] = packed(ball.autoattack_correct);
+    }
     object["right"]["all"] = packed(robust.correct);
 }
 
@@ -121,11 +130,21 @@ robustness_measures robustness_from(const json& object) {
     const json& right = object.at("right");
     robust.images = attacked.at("images").get<std::size_t>();
     for (const auto& [norm, ball] : attacked.items()) {
-        if (norm == "images" || norm == "all") continue;
-        robust.balls.push_back({norm, number_in(ball, "eps"), number_in(ball, "cross_entropy"),
-                                number_in(ball, "accuracy"), bits_in(right, norm.c_str())});
+        if (!ball.is_object() || norm == "all") continue;
+        ball_measures& measures =
+            robust.balls.emplace_back(ball_measures{.norm = norm,
+                                                    .eps = number_in(ball, "eps"),
+                                                    .cross_entropy = number_in(ball, "cross_entropy"),
+                                                    .accuracy = number_in(ball, "accuracy"),
+                                                    .correct = bits_in(right, norm.c_str()),
+                                                    .autoattack = number_if_any(ball, "autoattack"),
+                                                    .autoattack_correct = {}});
+        if (ball.contains("autoattack"))
+            measures.autoattack_correct = bits_in(right, (norm + "_autoattack").c_str());
     }
     robust.accuracy = number_in(attacked.at("all"), "accuracy");
+    robust.autoattack = number_if_any(attacked.at("all"), "autoattack");
+    robust.autoattack_images = attacked.value("autoattack_images", std::size_t{0});
     robust.correct = bits_in(right, "all");
     return robust;
 }
@@ -264,6 +283,7 @@ json to_json(const methods_protocol& protocol) {
     object["attack_images"] = protocol.attack_images;
     object["attack_steps"] = protocol.attack_steps;
     object["restarts"] = protocol.restarts;
+    if (protocol.autoattack_images > 0) object["autoattack_images"] = protocol.autoattack_images;
     return object;
 }
 

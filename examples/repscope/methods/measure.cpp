@@ -3,6 +3,7 @@
 #include "dumps/labels.hpp"
 #include "layers/tap_recorder.hpp"
 
+#include <repscope/attack/autoattack.hpp>
 #include <repscope/attack/pgd.hpp>
 #include <repscope/attack/worst_case.hpp>
 #include <repscope/corruption/kind.hpp>
@@ -77,13 +78,37 @@ void measure_corruptions(study_model& model, corrupted_images& corrupted, robust
     robust.corruption_accuracy = sum / count;
 }
 
+// AutoAttack in each ball, after the PGD attacks.
+void measure_autoattack(study_model& model, const study_model::input_view& x, std::span<const int> labels,
+                        const methods_protocol& protocol, repscope::thread_pool& pool,
+                        robustness_measures& robust, const std::function<void(double)>& done) {
+    robust.autoattack_images = x.extent(0);
+    std::vector<bool> survives(x.extent(0), true);
+    for (std::size_t b = 0; b < protocol.balls.size(); ++b) {
+        ball_measures& ball = robust.balls[b];
+        const auto attacked = attack::autoattack(
+            model, x, labels,
+            {.threads = pool, .ball = protocol.balls[b].kind, .eps = protocol.balls[b].eps, .seed = 0});
+        ball.autoattack = attacked.robust_accuracy();
+        ball.autoattack_correct = attacked.success;
+        ball.autoattack_correct.flip();
+        for (std::size_t i = 0; i < survives.size(); ++i)
+            survives[i] = survives[i] && ball.autoattack_correct[i];
+        done(static_cast<double>(b + 1) / static_cast<double>(protocol.balls.size()));
+    }
+    robust.autoattack = share_of(survives);
+}
+
 } // namespace
 
 robustness_measures measure_robustness(study_model& model, const methods_protocol& protocol,
                                        const data_set& data, corrupted_images& corrupted,
                                        repscope::thread_pool& pool, const std::function<void(double)>& done) {
     robustness_measures robust;
-    measure_corruptions(model, corrupted, robust, done);
+    // AutoAttack takes longer than all else.
+    const double before = protocol.autoattack_images > 0 ? .1 : 1;
+    const auto first = [&](double share) { done(before * share); };
+    measure_corruptions(model, corrupted, robust, first);
     robust.images = std::min(protocol.attack_images, data.test.images);
     std::vector<float> pixels;
     const auto x = unit_interval(data.test, 0, robust.images, pixels);
@@ -98,10 +123,17 @@ robustness_measures measure_robustness(study_model& model, const methods_protoco
         for (std::size_t i = 0; i < robust.images; ++i) robust.correct[i] = robust.correct[i] && kept[i];
         robust.balls.push_back({name_of(ball), ball.eps, attacked.robust_accuracy.front(),
                                 attacked.robust_accuracy.back(), std::move(kept)});
-        done(.2 + .8 * static_cast<double>(&ball - protocol.balls.data() + 1) /
-                      static_cast<double>(protocol.balls.size()));
+        first(.2 + .8 * static_cast<double>(&ball - protocol.balls.data() + 1) /
+                       static_cast<double>(protocol.balls.size()));
     }
     robust.accuracy = share_of(robust.correct);
+    if (protocol.autoattack_images > 0) {
+        const std::size_t images = std::min(protocol.autoattack_images, robust.images);
+        const study_model::input_view attacked(x.data_handle(),
+                                               {images, x.extent(1), x.extent(2), x.extent(3)});
+        measure_autoattack(model, attacked, labels.first(images), protocol, pool, robust,
+                           [&](double share) { done(before + (1 - before) * share); });
+    }
     return robust;
 }
 

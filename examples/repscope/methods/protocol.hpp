@@ -22,6 +22,7 @@ struct methods_protocol {
     std::size_t attack_images = 1000;
     std::size_t attack_steps = 50; ///< of an attack that measures, of 2.5 eps / steps
     std::size_t restarts = 3;
+    std::size_t autoattack_images = 0; ///< under AutoAttack in each ball; 0: none
 };
 
 /// The protocol of this name, for images of so many channels. `quick`: 20,000 images, 5 epochs, attacks of 10

@@ -67,6 +67,23 @@ const std::vector<quantity>& quantities() {
     return all;
 }
 
+// Robust accuracy against AutoAttack in a ball, and how far that against PGD is above it on the same images.
+double autoattack_accuracy(const method_network& network, const std::string& norm) {
+    if (norm == "all") return network.robust.autoattack;
+    const ball_measures* const ball = ball_of(network, norm);
+    return ball == nullptr ? undefined_number : ball->autoattack;
+}
+double excess_of_pgd(const method_network& network, const std::string& norm) {
+    const ball_measures* const ball = ball_of(network, norm);
+    if (norm != "all" && ball == nullptr) return undefined_number;
+    const std::vector<bool>& correct = norm == "all" ? network.robust.correct : ball->correct;
+    repscope::running_mean same_images;
+    for (std::size_t n = 0; n < network.robust.autoattack_images; ++n)
+        same_images.add(correct[n] ? 1.0 : 0.0);
+    return same_images.value() - autoattack_accuracy(network, norm);
+}
+constexpr std::array<const char*, 4> autoattack_norms{"linf", "l2", "l1", "all"};
+
 const quantity& quantity_of(const std::string& name) {
     return *std::find_if(quantities().begin(), quantities().end(),
                          [&](const quantity& each) { return each.name == name; });
@@ -279,6 +296,12 @@ void add_network(const method_network& network, csv_rows& rows) {
         rows.add("", std::string("robust_") + norm + "_cross_entropy",
                  ball == nullptr ? undefined_number : ball->cross_entropy);
     }
+    if (network.robust.autoattack_images > 0) {
+        for (const std::string norm : autoattack_norms) {
+            rows.add("", "autoattack_" + norm, autoattack_accuracy(network, norm));
+            rows.add("", "pgd_minus_autoattack_" + norm, excess_of_pgd(network, norm));
+        }
+    }
     for (const auto& [name, accuracy] : network.robust.corruptions)
         rows.add("", "corruption_" + name, accuracy);
     rows.add("", "train_seconds", network.cost.seconds);
@@ -307,6 +330,29 @@ std::string networks_table(const std::vector<method_network>& networks) {
     return table.text() +
            "accuracy on the clean test set, under corruptions, under attack in each ball and in all of "
            "them; mean +- standard deviation over seeds\n\n";
+}
+
+// Empty if AutoAttack was not run.
+std::string autoattack_table(const methods_result& result) {
+    const std::size_t images = result.networks.front().robust.autoattack_images;
+    if (images == 0) return "";
+    text_table table(
+        {"AutoAttack", "linf", "l2", "l1", "all", "excess linf", "excess l2", "excess l1", "excess all"}, 1);
+    for (const auto& name : names_in(result.networks)) {
+        std::vector<std::string> row{name};
+        for (const auto number : {autoattack_accuracy, excess_of_pgd}) {
+            for (const std::string norm : autoattack_norms) {
+                std::vector<double> values;
+                for (const method_network& network : result.networks) {
+                    if (network.method == name) values.push_back(number(network, norm));
+                }
+                row.push_back(with_spread(values));
+            }
+        }
+        table.add_row(std::move(row));
+    }
+    return table.text() + "accuracy against AutoAttack on " + std::to_string(images) +
+           " images, and how far that against PGD on the same images is above it (excess)\n\n";
 }
 
 std::string arms_table(const group_kind& kind, const arm_group& group) {
@@ -348,7 +394,7 @@ std::string methods_csv(const methods_result& result) {
 
 std::string methods_table(const methods_result& result) {
     std::string text;
-    if (!result.networks.empty()) text += networks_table(result.networks);
+    if (!result.networks.empty()) text += networks_table(result.networks) + autoattack_table(result);
     for_each_group(result,
                    [&](const group_kind& kind, const arm_group& group) { text += arms_table(kind, group); });
     if (!result.costs.empty()) {

@@ -48,7 +48,9 @@ struct ball_measures {
     double eps = 0.0;
     double cross_entropy = undefined_number; ///< accuracy against the first attack alone
     double accuracy = undefined_number;
-    std::vector<bool> correct; ///< of each image, whether it holds in the ball
+    std::vector<bool> correct;              ///< of each image, whether it holds in the ball
+    double autoattack = undefined_number;   ///< accuracy against AutoAttack; NaN if it was not run
+    std::vector<bool> autoattack_correct{}; ///< of each of its images, whether it survives
 };
 
 /// A network under corruptions and under attack.
@@ -57,8 +59,10 @@ struct robustness_measures {
     named_numbers corruptions; ///< accuracy under each
     std::size_t images = 0;    ///< under attack
     std::vector<ball_measures> balls;
-    double accuracy = undefined_number; ///< under attack in all balls
-    std::vector<bool> correct;          ///< of each image, whether it holds in all balls
+    double accuracy = undefined_number;   ///< under attack in all balls
+    std::vector<bool> correct;            ///< of each image, whether it holds in all balls
+    std::size_t autoattack_images = 0;    ///< 0: AutoAttack was not run
+    double autoattack = undefined_number; ///< accuracy against AutoAttack in all balls
 };
 
 /// A network that a method has trained, and its measurements.

@@ -25,6 +25,7 @@ constexpr double floor_accuracy = 0.05;
 constexpr double equivalence_margin = 0.01;
 
 constexpr const char* not_measured = "it was not measured in this study";
+constexpr const char* floor_reason = "floor: no network is above 5 %";
 constexpr const char* few_seeds = "fewer than 3 seeds";
 constexpr const char* few_alphas = "fewer than 3 alphas";
 
@@ -250,13 +251,18 @@ double primary_eps(const std::vector<network_result>& networks, const std::vecto
     return best;
 }
 
-attack_size_result attack_size(const std::vector<network_result>& networks, double eps) {
+// The highest accuracy of any network under an attack.
+double highest_accuracy(const std::vector<network_result>& networks, std::string_view attack, double eps) {
     double highest = 0.0;
+    for (const auto& network : networks) highest = std::max(highest, attack_accuracy(network, attack, eps));
+    return highest;
+}
+
+attack_size_result attack_size(const std::vector<network_result>& networks, double eps) {
     double margin_drop = -1.0;
     std::map<std::size_t, repscope::paired_block> seeds;
     for (const auto& network : networks) {
         const double accuracy = attack_accuracy(network, "pgd", eps);
-        highest = std::max(highest, accuracy);
         margin_drop = std::max(margin_drop, accuracy - attack_accuracy(network, "pgd-margin", eps));
         auto& block = seeds[network.seed];
         block.x.push_back(network.selectivity_mean);
@@ -266,7 +272,7 @@ attack_size_result attack_size(const std::vector<network_result>& networks, doub
     for (const auto& entry : seeds) {
         correlation += repscope::spearman(entry.second.x, entry.second.y) / static_cast<double>(seeds.size());
     }
-    return {eps, correlation, margin_drop, highest <= floor_accuracy};
+    return {eps, correlation, margin_drop, highest_accuracy(networks, "pgd", eps) <= floor_accuracy};
 }
 
 // The first eps at which the correlation is positive after a negative one.
@@ -279,13 +285,36 @@ double turn_of(const std::vector<attack_size_result>& sizes) {
     return no_value;
 }
 
+const char* words_of(arm side) {
+    return side == arm::below ? ", alpha of 0 and below" : ", alpha of 0 and above";
+}
+
+std::string size_text(double eps) { return shortest(in_255ths(eps)) + "/255"; }
+
+// Claim 2 judged by AutoAttack, which the networks must have met at the eps.
+void add_autoattack_claims(claim_list& claims, const study_result& study, double eps) {
+    const auto is_autoattack = [eps](const condition_result& condition) {
+        return condition.name == "autoattack" && condition.eps == eps;
+    };
+    const bool at_floor = highest_accuracy(study.networks, "autoattack", eps) <= floor_accuracy;
+    const double error = claims.image_error(is_autoattack);
+    for (const arm side : {arm::below, arm::above}) {
+        study_claim& claim = claims.trend(
+            side == arm::below ? "2a-autoattack" : "2b-autoattack",
+            "higher selectivity, higher accuracy under AutoAttack at " + size_text(eps) + words_of(side), 1,
+            [eps](const network_result& network) { return attack_accuracy(network, "autoattack", eps); },
+            study.options.autoattack_images, side);
+        if (at_floor) unclear_by_test(claim, floor_reason);
+        claim.image_error = error;
+    }
+}
+
 // Claim 2, and the numbers of each eps.
 void add_attack_claims(claim_list& claims, const study_result& study) {
     const std::vector<double> grid = attack_sizes(study.networks[0]);
     const double primary = primary_eps(study.networks, grid);
-    const std::string statement =
-        "higher selectivity, higher accuracy under PGD at " +
-        (primary > 0.0 ? shortest(in_255ths(primary)) + "/255" : std::string("half accuracy"));
+    const std::string statement = "higher selectivity, higher accuracy under PGD at " +
+                                  (primary > 0.0 ? size_text(primary) : std::string("half accuracy"));
     const outcome robust = [&](const network_result& network) {
         return attack_accuracy(network, "pgd", primary);
     };
@@ -301,17 +330,17 @@ void add_attack_claims(claim_list& claims, const study_result& study) {
     })
                                        : no_value;
     for (const arm side : {arm::below, arm::above}) {
-        const bool below = side == arm::below;
-        study_claim& claim = claims.trend(
-            below ? "2a" : "2b", statement + (below ? ", alpha of 0 and below" : ", alpha of 0 and above"), 1,
-            robust, study.options.attack_images, side);
+        study_claim& claim = claims.trend(side == arm::below ? "2a" : "2b", statement + words_of(side), 1,
+                                          robust, study.options.attack_images, side);
         if (primary == 0.0)
             unclear_by_test(claim, grid.empty() ? not_measured : "no network with alpha 0");
         else if (primary_at_floor)
-            unclear_by_test(claim, "floor: no network is above 5 %");
+            unclear_by_test(claim, floor_reason);
         claim.image_error = error;
         claim.attack = sizes;
     }
+    if (primary > 0.0 && std::isfinite(attack_accuracy(study.networks[0], "autoattack", primary)))
+        add_autoattack_claims(claims, study, primary);
 }
 
 void add_corruption_claims(claim_list& claims, const study_result& study) {

@@ -6,7 +6,30 @@
 
 namespace program {
 
+namespace {
+
+std::string verdict_of(const study_claim& claim) {
+    return std::string(to_string(claim.result.holds.value_or(repscope::verdict::unclear)));
+}
+
+// Claims whose verdict depends on which attack judges them.
+void add_verdict_notes(study_result& study) {
+    for (const auto& by_autoattack : study.claims) {
+        const std::size_t end = by_autoattack.id.find("-autoattack");
+        if (end == std::string::npos) continue;
+        const std::string id = by_autoattack.id.substr(0, end);
+        for (const auto& by_pgd : study.claims) {
+            if (by_pgd.id != id || verdict_of(by_pgd) == verdict_of(by_autoattack)) continue;
+            study.notes.push_back("claim " + id + " depends on the attack: " + verdict_of(by_pgd) +
+                                  " under PGD, " + verdict_of(by_autoattack) + " under AutoAttack");
+        }
+    }
+}
+
+} // namespace
+
 void add_study_notes(study_result& study, std::size_t classes) {
+    add_verdict_notes(study);
     const double chance = 1.0 / static_cast<double>(classes);
     double best = 0.0;
     std::size_t at_chance = 0;

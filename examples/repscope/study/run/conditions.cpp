@@ -185,13 +185,17 @@ std::vector<std::uint8_t> condition_runner::pictures(std::size_t images) const {
     return bytes;
 }
 
+double autoattack_passes(std::size_t images, double backward) {
+    // A third of the images survives all components.
+    return static_cast<double>(images) / 3 * (5900.0 + 1900.0 * backward);
+}
+
 double passes_of(const condition& what, const condition_settings& settings, std::size_t samples,
                  double backward) {
     const auto images = static_cast<double>(images_of(what, settings, samples));
     if (what.kind != condition_kind::attack) return images;
     if (what.name == "fgsm") return images * (1.0 + backward);
-    // A third of the images survives all components of AutoAttack.
-    if (what.name == "autoattack") return images / 3 * (5900.0 + 1900.0 * backward);
+    if (what.name == "autoattack") return autoattack_passes(images_of(what, settings, samples), backward);
     return images * (1.0 + static_cast<double>(settings.attack_steps) * backward);
 }
 

@@ -107,5 +107,6 @@ std::optional<corruption_means> mean_corruption_accuracy(const std::vector<condi
 double passes_of(const condition& what, const condition_settings& settings, std::size_t samples,
                  double backward);
 double passes_of_conditions(const condition_settings& settings, std::size_t samples, double backward);
+double autoattack_passes(std::size_t images, double backward);
 
 } // namespace program

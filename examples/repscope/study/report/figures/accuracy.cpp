@@ -27,9 +27,10 @@ struct attack_kind {
     const char* key;
     const char* title;
 };
-constexpr std::array<attack_kind, 4> attack_kinds{{{"fgsm", "FGSM"},
+constexpr std::array<attack_kind, 5> attack_kinds{{{"fgsm", "FGSM"},
                                                    {"pgd", "PGD, cross-entropy loss"},
                                                    {"pgd-margin", "PGD, margin loss"},
+                                                   {"autoattack", "AutoAttack"},
                                                    {"", "random signs (control)"}}};
 
 std::string images_text(std::size_t count) { return with_commas(count) + " images"; }
@@ -87,7 +88,11 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
                              set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, gray, "5 %", true);
     std::vector<plot_panel> panels;
     figure.csv = "alpha,seed,attack,eps_255ths,accuracy\n";
+    bool with_autoattack = false;
     for (const attack_kind& kind : attack_kinds) {
+        const bool is_autoattack = std::string_view(kind.key) == "autoattack";
+        if (is_autoattack && std::isnan(attack_accuracy(networks.first, kind.key, grid.front()))) continue;
+        with_autoattack = with_autoattack || is_autoattack;
         std::vector<banded_line> lines;
         for (const double alpha : networks.alphas) {
             const legend_entry look = networks.style(alpha);
@@ -104,12 +109,14 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
         }
         panels.push_back(line_panel(kind.title, "eps (255ths, linf)", lines, axes));
     }
-    figure.caption = networks.counted() + "; " + images_text(networks.study.options.attack_images) +
-                     ", all counted, also those that are wrong without an attack; PGD of " +
-                     std::to_string(networks.study.options.attack_steps) +
-                     " steps, last iterate. Below the dashed line, 5 %, networks are not told apart. " +
-                     band_text(networks);
-    figure.drawing = drawn_by_alpha(networks, std::move(panels), 4);
+    figure.caption =
+        networks.counted() + "; " + images_text(networks.study.options.attack_images) +
+        ", all counted, also those that are wrong without an attack; PGD of " +
+        std::to_string(networks.study.options.attack_steps) + " steps, last iterate" +
+        (with_autoattack ? "; AutoAttack on " + images_text(networks.study.options.autoattack_images)
+                         : std::string()) +
+        ". Below the dashed line, 5 %, networks are not told apart. " + band_text(networks);
+    figure.drawing = drawn_by_alpha(networks, std::move(panels), with_autoattack ? 5 : 4);
     return figure;
 }
 
