@@ -16,6 +16,10 @@ void dsyrk_(const char*, const char*, const int*, const int*, const double*, con
             const double*, double*, const int*);
 void ssyrk_(const char*, const char*, const int*, const int*, const float*, const float*, const int*,
             const float*, float*, const int*);
+void dsyevd_(const char*, const char*, const int*, double*, const int*, double*, double*, const int*, int*,
+             const int*, int*);
+void ssyevd_(const char*, const char*, const int*, float*, const int*, float*, float*, const int*, int*,
+             const int*, int*);
 }
 
 namespace benchmarks {

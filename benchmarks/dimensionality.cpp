@@ -1,5 +1,5 @@
 // Participation ratios, components and the dimension from neighbors of activations in memory, beside
-// OpenBLAS's matrix products on a matrix of the same size.
+// OpenBLAS's matrix products on a matrix of the same size; eigenvalues of a matrix, beside OpenBLAS's LAPACK.
 
 #include "blas.hpp"
 #include "layer.hpp"
@@ -10,8 +10,10 @@
 #include <repscope/dimensionality/participation_ratio_jackknife.hpp>
 #include <repscope/dimensionality/spectrum.hpp>
 #include <repscope/dimensionality/two_nn.hpp>
+#include <repscope/linalg/symmetric_eigenvalues.hpp>
 #include <repscope/moments/covariance.hpp>
 #include <repscope/parallel/thread_pool.hpp>
+#include <repscope/random/random_stream.hpp>
 
 #include <cstddef>
 #include <string>
@@ -80,10 +82,52 @@ void add_covariance_works(const std::string& precision, repscope::product_precis
     add_library(components, threads, [=](const layer& x, repscope::thread_pool& pool) {
         repscope::covariance state(units, {.products = products});
         state.update(x.view(), {.threads = pool});
-        const auto eigenvalues = repscope::spectrum(std::move(state).centered());
+        const auto eigenvalues = repscope::spectrum(std::move(state).centered(), {.threads = pool});
         return static_cast<double>(repscope::component_count(eigenvalues, 0.95));
     });
     add_syrk<Scalar>(components, threads);
+}
+
+/// Adds the eigenvalues of a symmetric matrix without zeros. LAPACK replaces its matrix; the copy that it
+/// needs is timed, as is that of the library.
+template <typename Scalar>
+void add_eigenvalues(std::size_t order, std::size_t threads) {
+    constexpr bool doubled = std::is_same_v<Scalar, double>;
+    const std::string work =
+        "eigenvalues, " + std::to_string(order) + (doubled ? " units, double" : " units, float");
+    const auto matrix = [order] {
+        repscope::random_stream random(1, 1);
+        std::vector<Scalar> result(order * order);
+        for (Scalar& value : result) value = static_cast<Scalar>(random.normal());
+        return result;
+    };
+    add(work, library, threads, [=](benchmark::State& state) {
+        const std::vector<Scalar> lower = matrix();
+        repscope::thread_pool pool(threads);
+        for (auto _ : state) {
+            auto values = repscope::eigenvalues_of_symmetric<Scalar>("benchmark", lower, order, pool);
+            benchmark::DoNotOptimize(values.data());
+        }
+        set_items(state, order, "units");
+    });
+    add(work, doubled ? "OpenBLAS dsyevd" : "OpenBLAS ssyevd", threads, [=](benchmark::State& state) {
+        const std::vector<Scalar> lower = matrix();
+        const int n = static_cast<int>(order), size = 2 * n + 1 + 64 * n, one = 1;
+        std::vector<Scalar> values(order), memory(static_cast<std::size_t>(size));
+        int numbers = 0, info = 0;
+        openblas_set_num_threads(static_cast<int>(threads));
+        for (auto _ : state) {
+            std::vector<Scalar> copy = lower;
+            if constexpr (doubled) {
+                dsyevd_("N", "U", &n, copy.data(), &n, values.data(), memory.data(), &size, &numbers, &one,
+                        &info);
+            } else {
+                ssyevd_("N", "U", &n, copy.data(), &n, values.data(), memory.data(), &size, &numbers, &one,
+                        &info);
+            }
+            benchmark::DoNotOptimize(values.data());
+        }
+    });
 }
 
 } // namespace
@@ -102,6 +146,9 @@ int main(int argc, char** argv) {
             return repscope::participation_ratio_interval(x.view(), {.threads = pool}).ci.low;
         });
         add_syrk<double>(interval, threads);
+
+        for (const std::size_t order : {256U, 1024U, 4096U}) add_eigenvalues<double>(order, threads);
+        add_eigenvalues<float>(1024, threads);
 
         // The limit is the products of all pairs of points, each pair once.
         constexpr std::size_t points = 20000, dimensions = 64;

@@ -9,8 +9,6 @@ template <int Architecture, int PacketSize>
 class gebp_traits<float, float, false, false, Architecture, PacketSize>;
 template <int Architecture, int PacketSize>
 class gebp_traits<double, double, false, false, Architecture, PacketSize>;
-template <>
-struct tridiagonalization_inplace_selector<MatrixXd, Dynamic, false>;
 } // namespace internal
 } // namespace Eigen
 
@@ -22,7 +20,5 @@ struct tridiagonalization_inplace_selector<MatrixXd, Dynamic, false>;
 #include <repscope/dimensionality/spectrum.hpp>
 
 #ifdef WRONG
-std::vector<double> eigenvalues(const repscope::scatter_matrix& products) {
-    return repscope::spectrum(products);
-}
+std::vector<double> eigenvalues(const repscope::covariance& state) { return repscope::spectrum(state); }
 #endif

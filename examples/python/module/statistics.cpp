@@ -105,19 +105,21 @@ auto measure_of_products(py::handle array, const std::string& layout, int thread
     activations x = activations_of(array, layout, function);
     const py::gil_scoped_release unlocked;
     repscope::thread_pool pool(thread_count(threads));
-    return measure(covariance_of(x, pool, function).centered());
+    return measure(covariance_of(x, pool, function).centered(), pool);
 }
 
 double participation_ratio(py::handle array, const std::string& layout, int threads) {
-    return measure_of_products(
-        array, layout, threads, "participation_ratio",
-        [](const repscope::scatter_matrix& s) { return repscope::participation_ratio(s); });
+    return measure_of_products(array, layout, threads, "participation_ratio",
+                               [](const repscope::scatter_matrix& s, repscope::thread_pool&) {
+                                   return repscope::participation_ratio(s);
+                               });
 }
 
 double participation_ratio_unbiased(py::handle array, const std::string& layout, int threads) {
-    return measure_of_products(
-        array, layout, threads, "participation_ratio_unbiased",
-        [](const repscope::scatter_matrix& s) { return repscope::participation_ratio_unbiased(s); });
+    return measure_of_products(array, layout, threads, "participation_ratio_unbiased",
+                               [](const repscope::scatter_matrix& s, repscope::thread_pool&) {
+                                   return repscope::participation_ratio_unbiased(s);
+                               });
 }
 
 py::dict participation_ratio_interval(py::handle array, double confidence, const std::string& layout,
@@ -148,7 +150,9 @@ py::dict participation_ratio_interval(py::handle array, double confidence, const
 py::dict dimensionality(py::handle array, const std::string& layout, int threads) {
     const repscope::dimensionality_result result =
         measure_of_products(array, layout, threads, "dimensionality",
-                            [](const repscope::scatter_matrix& s) { return repscope::dimensionality(s); });
+                            [](const repscope::scatter_matrix& s, repscope::thread_pool& pool) {
+                                return repscope::dimensionality(s, {.threads = pool});
+                            });
     py::dict fields = dict_of(program::fields_of(result));
     fields["spectrum"] = array_from(result.spectrum);
     return fields;

@@ -443,14 +443,14 @@ class basic_layer_accumulator {
             const bool is_thin = moments_.covariance.is_thin();
             const auto add_others = [&](const auto& products) {
                 if (measures.contains(measure::rankme))
-                    report.rankme = rank_me(uncentered_spectrum(products));
+                    report.rankme = rank_me(uncentered_spectrum(products, {.threads = pool}));
                 if (measures.contains_any(class_scatter_measures))
                     detail::add_class_scatter(products, moments_, measures, pool, *report.geometry);
             };
             if (is_thin) add_others(moments_.covariance);
             scatter_matrix products = std::move(moments_.covariance).centered(Backend{});
             if (!is_thin) add_others(products);
-            detail::add_dimensionality(products, measures, report);
+            detail::add_dimensionality(products, measures, pool, report);
             if (detail::needs_ratio_estimate(options_)) inference_->take(std::move(products), options_.trace);
         }
     }

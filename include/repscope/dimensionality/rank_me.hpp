@@ -3,7 +3,7 @@
 #include "repscope/dimensionality/spectrum.hpp"
 #include "repscope/error.hpp"
 #include "repscope/linalg/products.hpp"
-#include "repscope/linalg/symmetric_eigen.hpp"
+#include "repscope/linalg/symmetric_eigenvalues.hpp"
 #include "repscope/moments/covariance.hpp"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace detail {
 /// where the solver gives them a rounding whose root is visible.
 template <typename = void>
 [[nodiscard]] std::vector<double> uncentered_values(const std::vector<double>& lower, std::size_t order,
-                                                    std::uint64_t samples) {
+                                                    std::uint64_t samples, const thread_source& threads) {
     std::vector<std::size_t> live;
     for (std::size_t i = 0; i < order; ++i) {
         if (lower[i * order + i] > 0) live.push_back(i);
@@ -34,7 +34,7 @@ template <typename = void>
         for (std::size_t j = 0; j <= i; ++j) products[i * live.size() + j] = lower[live[i] * order + live[j]];
     }
     std::vector<double> values =
-        eigen_of_symmetric("uncentered_spectrum", std::move(products), live.size(), false).values;
+        eigenvalues_of_symmetric<double>("uncentered_spectrum", products, live.size(), threads);
     std::reverse(values.begin(), values.end());
     for (double& value : values) value /= static_cast<double>(samples);
     remove_rounding(values);
@@ -51,7 +51,8 @@ template <typename = void>
 /// Throws `value_error` for a Gram matrix and if the solver does not converge. O(units^3), as much as
 /// `spectrum`.
 template <typename = void>
-[[nodiscard]] std::vector<double> uncentered_spectrum(const scatter_matrix& products) {
+[[nodiscard]] std::vector<double> uncentered_spectrum(const scatter_matrix& products,
+                                                      const spectrum_options& options = {}) {
     if (products.third.empty()) {
         errors::throw_value_error("uncentered_spectrum",
                                   "expected a scatter matrix, got a Gram matrix: pass the covariance");
@@ -61,18 +62,19 @@ template <typename = void>
         const double weighted = static_cast<double>(products.samples) * products.mean[i];
         for (std::size_t j = 0; j <= i; ++j) lower[i * products.units + j] += weighted * products.mean[j];
     }
-    return detail::uncentered_values(lower, products.order, products.samples);
+    return detail::uncentered_values(lower, products.order, products.samples, options.threads);
 }
 
 /// Computes the same of a covariance of any number of samples; empty without samples.
 template <product_backend Backend = eigen_products>
-[[nodiscard]] std::vector<double> uncentered_spectrum(const covariance& state, Backend backend = {}) {
-    if (!state.is_thin()) return uncentered_spectrum(state.centered(backend));
+[[nodiscard]] std::vector<double>
+uncentered_spectrum(const covariance& state, const spectrum_options& options = {}, Backend backend = {}) {
+    if (!state.is_thin()) return uncentered_spectrum(state.centered(backend), options);
     const auto order = static_cast<std::size_t>(state.samples());
     std::vector<double> gram(order * order);
     Backend::template syrk_add<factor::as_is>(order, state.units(), state.rows().data(), state.units(),
                                               gram.data(), order);
-    return detail::uncentered_values(gram, order, state.samples());
+    return detail::uncentered_values(gram, order, state.samples(), options.threads);
 }
 
 /// Computes RankMe, exp(-sum p_k log p_k) with p_k = s_k / sum s + epsilon, s the roots of the eigenvalues:

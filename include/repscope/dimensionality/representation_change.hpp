@@ -73,7 +73,7 @@ template <typename Scalar, typename Clean, typename Perturbed>
     }
     covariance state(units);
     state.update(as_view(difference, {samples, units}), {.threads = pool});
-    return {repscope::dimensionality(std::move(state)), relative_size(changed, all)};
+    return {repscope::dimensionality(std::move(state), {.threads = pool}), relative_size(changed, all)};
 }
 
 } // namespace detail
@@ -103,9 +103,10 @@ template <typename Scalar, typename Clean, typename Perturbed>
 /// O(min(samples, units)^3).
 template <product_backend Backend = eigen_products>
 [[nodiscard]] representation_change_result
-representation_change(const covariance& clean, covariance difference, Backend backend = {}) {
+representation_change(const covariance& clean, covariance difference, const spectrum_options& options = {},
+                      Backend backend = {}) {
     const double size = relative_size_of_change(clean, difference);
-    return {dimensionality(std::move(difference), backend), size};
+    return {dimensionality(std::move(difference), options, backend), size};
 }
 
 /// Computes the change of a representation when the same inputs are perturbed: the dimensionality of the

@@ -3,8 +3,9 @@
 #include "repscope/dimensionality/component_count.hpp"
 #include "repscope/dimensionality/participation_ratio.hpp"
 #include "repscope/dimensionality/result.hpp"
-#include "repscope/linalg/symmetric_eigen.hpp"
+#include "repscope/linalg/symmetric_eigenvalues.hpp"
 #include "repscope/moments/covariance.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,6 +16,12 @@
 
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
+
+/// Options of `spectrum`, `uncentered_spectrum` and `dimensionality`.
+struct spectrum_options {
+    /// Threads to use; the result is bit-identical for any value.
+    thread_source threads = 1;
+};
 
 namespace detail {
 
@@ -53,11 +60,13 @@ inline void remove_rounding(std::vector<double>& values) {
 /// unchanged. The errors are in docs/reference/dimensionality.md.
 ///
 /// Empty below two samples. O(min(samples, units)^3). Throws `value_error` if the solver does not converge.
-/// The function is a template so that only files that call it instantiate Eigen's solver.
+/// The function is a template so that only files that call it instantiate the solver.
 template <typename = void>
-[[nodiscard]] std::vector<double> spectrum(const scatter_matrix& products) {
+[[nodiscard]] std::vector<double> spectrum(const scatter_matrix& products,
+                                           const spectrum_options& options = {}) {
     if (products.samples < 2) return {};
-    std::vector<double> values = eigen_of_symmetric("spectrum", products.lower, products.order, false).values;
+    std::vector<double> values =
+        eigenvalues_of_symmetric<double>("spectrum", products.lower, products.order, options.threads);
     std::reverse(values.begin(), values.end());
     const double divisor = static_cast<double>(products.samples) - 1;
     for (double& value : values) value /= divisor;
@@ -68,8 +77,9 @@ template <typename = void>
 
 /// Eigenvalues of the covariance of the samples in `state`.
 template <product_backend Backend = eigen_products>
-[[nodiscard]] std::vector<double> spectrum(const covariance& state, Backend backend = {}) {
-    return spectrum(state.centered(backend));
+[[nodiscard]] std::vector<double> spectrum(const covariance& state, const spectrum_options& options = {},
+                                           Backend backend = {}) {
+    return spectrum(state.centered(backend), options);
 }
 
 /// Every measure of dimensionality of the samples in a state; definitions and ranges are in
@@ -78,13 +88,14 @@ template <product_backend Backend = eigen_products>
 /// If all samples are equal, every measure is 0 except the unbiased participation ratio, which is NaN. Throws
 /// `value_error` below 2 samples. O(min(samples, units)^3).
 template <typename = void>
-[[nodiscard]] dimensionality_result dimensionality(const scatter_matrix& products) {
+[[nodiscard]] dimensionality_result dimensionality(const scatter_matrix& products,
+                                                   const spectrum_options& options = {}) {
     if (products.samples < 2) {
         errors::throw_value_error("dimensionality",
                                   "expected at least 2 samples, got " + errors::text_of(products.samples));
     }
     dimensionality_result result;
-    result.spectrum = spectrum(products);
+    result.spectrum = spectrum(products, options);
     result.participation_ratio = participation_ratio(products);
     result.participation_ratio_unbiased = participation_ratio_unbiased(products);
     constexpr std::array fractions{0.90, 0.95, 0.99};
@@ -103,13 +114,15 @@ template <typename = void>
 
 /// Every measure of dimensionality of the samples in `state`.
 template <product_backend Backend = eigen_products>
-[[nodiscard]] dimensionality_result dimensionality(const covariance& state, Backend backend = {}) {
-    return dimensionality(state.centered(backend));
+[[nodiscard]] dimensionality_result
+dimensionality(const covariance& state, const spectrum_options& options = {}, Backend backend = {}) {
+    return dimensionality(state.centered(backend), options);
 }
 /// As above; reuses the memory of a temporary state and thus needs one matrix less.
 template <product_backend Backend = eigen_products>
-[[nodiscard]] dimensionality_result dimensionality(covariance&& state, Backend backend = {}) {
-    return dimensionality(std::move(state).centered(backend));
+[[nodiscard]] dimensionality_result dimensionality(covariance&& state, const spectrum_options& options = {},
+                                                   Backend backend = {}) {
+    return dimensionality(std::move(state).centered(backend), options);
 }
 
 } // namespace REPSCOPE_NAMESPACE

@@ -67,7 +67,7 @@ template <typename = void>
         for (std::size_t a = 0; a < rank; ++a)
             for (std::size_t b = 0; b < rank; ++b) products[a * rank + b] += row[a] * row[b];
     }
-    const symmetric_eigen eigen = eigen_of_symmetric("class_scatter", products, rank, true);
+    const symmetric_eigen eigen = eigen_of_symmetric("class_scatter", products, rank);
     double sum = 0;
     for (std::size_t k = 0; k < rank; ++k) {
         if (!(eigen.values[k] > mean_rank_tolerance * eigen.values.back())) continue;

@@ -7,7 +7,7 @@
 #include "repscope/error.hpp"
 #include "repscope/linalg/cholesky.hpp"
 #include "repscope/linalg/reflections.hpp"
-#include "repscope/linalg/symmetric_eigen.hpp"
+#include "repscope/linalg/symmetric_eigenvalues.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/covariance.hpp"
 #include "repscope/parallel/thread_pool.hpp"
@@ -49,7 +49,7 @@ inline void check_lidar(std::string_view function, const lidar_options& options)
 /// mean of the class means, and units - C zeros.
 template <typename = void>
 [[nodiscard]] double lidar_of(const std::vector<double>& products, const class_mean_gram& means,
-                              double degrees, double epsilon) {
+                              double degrees, double epsilon, thread_pool& pool) {
     const std::size_t order = means.classes;
     const auto count = static_cast<double>(order);
     std::vector<double> row_mean(order);
@@ -65,7 +65,7 @@ template <typename = void>
                 degrees / (count - 1) * (products[a * order + b] - row_mean[a] - row_mean[b] + mean);
         }
     }
-    std::vector<double> values = eigen_of_symmetric("lidar", centered, order, false).values;
+    std::vector<double> values = eigenvalues_of_symmetric<double>("lidar", centered, order, pool);
     std::reverse(values.begin(), values.end());
     values.resize(means.units); // with fewer units than classes the last of the classes are 0
     double sum = 0;
@@ -109,7 +109,7 @@ template <product_backend Backend>
     Backend::template syrk_add<factor::as_is>(order, size, coordinates.data(), size, k.data(), order);
     for (std::size_t i = 0; i < order; ++i)
         for (std::size_t j = 0; j < i; ++j) k[j * order + i] = k[i * order + j];
-    return lidar_of(k, means, degrees, options.epsilon);
+    return lidar_of(k, means, degrees, options.epsilon, pool);
 }
 
 /// From the centered rows (samples, units) of a thin state, in a basis of their span, which has the class

@@ -19,31 +19,29 @@ inline namespace REPSCOPE_NAMESPACE {
 struct symmetric_eigen {
     /// Ascending.
     std::vector<double> values;
-    /// (order, order), row-major; row k is the unit eigenvector of value k. Empty unless requested.
+    /// (order, order), row-major; row k is the unit eigenvector of value k.
     std::vector<double> vectors;
 };
 
-/// Computes the eigenvalues, and with `with_vectors` the eigenvectors, of the symmetric matrix whose lower
-/// triangle, j <= i, is in `lower`, row-major (order, order).
+/// Computes the eigenvalues and eigenvectors of the symmetric matrix whose lower triangle, j <= i, is in
+/// `lower`, row-major (order, order). `eigenvalues_of_symmetric` is faster for the values alone.
 ///
 /// Throws `value_error` in the name of `function` if the solver does not converge. O(order^3). The function
 /// is a template so that only files that call it instantiate Eigen's solver.
 template <typename = void>
 [[nodiscard]] symmetric_eigen eigen_of_symmetric(std::string_view function, std::span<const double> lower,
-                                                 std::size_t order, bool with_vectors) {
+                                                 std::size_t order) {
     symmetric_eigen result;
     if (order == 0) return result;
     using matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     const auto size = static_cast<Eigen::Index>(order);
     const Eigen::Map<const matrix> map(lower.data(), size, size);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(map, with_vectors ? Eigen::ComputeEigenvectors
-                                                                                  : Eigen::EigenvaluesOnly);
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(map);
     if (solver.info() != Eigen::Success)
         errors::throw_value_error(function, "the eigenvalues did not converge");
     result.values.assign(solver.eigenvalues().data(), solver.eigenvalues().data() + order);
     // The columns of a column-major matrix are the rows of a row-major one.
-    if (with_vectors)
-        result.vectors.assign(solver.eigenvectors().data(), solver.eigenvectors().data() + order * order);
+    result.vectors.assign(solver.eigenvectors().data(), solver.eigenvectors().data() + order * order);
     return result;
 }
 

@@ -27,7 +27,7 @@ repscope::dimensionality_result dimensionality_of(const std::vector<Scalar>& row
     const std::size_t columns = rows.size() / images;
     repscope::covariance state(columns);
     state.update(repscope::as_view(rows, {images, columns}), {.threads = pool});
-    return repscope::dimensionality(state);
+    return repscope::dimensionality(std::move(state), {.threads = pool});
 }
 
 // The share of the variance that the first components hold, the largest first.

@@ -6,6 +6,7 @@
 #include "repscope/dimensionality/power_law.hpp"
 #include "repscope/dimensionality/spectrum.hpp"
 #include "repscope/error.hpp"
+#include "repscope/parallel/thread_pool.hpp"
 
 #include <limits>
 #include <string>
@@ -18,10 +19,11 @@ namespace detail {
 /// Adds the measures of the covariance that `measures` contains; without one of the spectrum, no eigenvalue
 /// is computed.
 template <typename = void> // so that only files that call it instantiate the solver
-void add_dimensionality(const scatter_matrix& products, measure_set measures, layer_report& report) {
+void add_dimensionality(const scatter_matrix& products, measure_set measures, thread_pool& pool,
+                        layer_report& report) {
     dimensionality_result& result = report.dimensionality;
     if (measures.contains_any(spectrum_measures)) {
-        result = repscope::dimensionality(products);
+        result = repscope::dimensionality(products, {.threads = pool});
         if (measures.contains(measure::power_law))
             report.power_law = power_law_exponent(result.spectrum, products.samples);
         return;

@@ -83,7 +83,7 @@ template <product_backend Backend>
 [[nodiscard]] std::vector<double> principal_rows(std::string_view function, const covariance& state,
                                                  const scatter_matrix& products, std::size_t most) {
     const std::size_t order = products.order, units = products.units;
-    const symmetric_eigen eigen = eigen_of_symmetric(function, products.lower, order, true);
+    const symmetric_eigen eigen = eigen_of_symmetric(function, products.lower, order);
     const double least =
         static_cast<double>(order) * std::numeric_limits<double>::epsilon() * eigen.values.back();
     std::vector<double> centered;

@@ -53,7 +53,7 @@ template <product_backend Backend>
 [[nodiscard]] std::vector<double> basis_of_class_means(std::string_view function,
                                                        const class_mean_gram& means) {
     const std::size_t order = means.classes, units = means.units;
-    const symmetric_eigen eigen = eigen_of_symmetric(function, means.gram, order, true);
+    const symmetric_eigen eigen = eigen_of_symmetric(function, means.gram, order);
     const double within = std::accumulate(means.within.begin(), means.within.end(), 0.0);
     const double between = std::accumulate(eigen.values.begin(), eigen.values.end(), 0.0);
     if (!exceeds_rounding(between, within / means.samples)) return {};

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
-#include <utility>
 
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
@@ -81,15 +80,7 @@ inline void copy_where_positive(std::size_t count, const T* value, const T* from
     });
 }
 
-/// Calls `body` with the constants 0 ... Count - 1: a loop that is unrolled at every level of optimization,
-/// as arrays in registers require. The bodies must be `always_inline` too.
-template <std::size_t Count, typename Body>
-__attribute__((always_inline)) inline void unrolled(Body&& body) noexcept {
-    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
-        (body(std::integral_constant<std::size_t, I>{}), ...);
-    }
-    (std::make_index_sequence<Count>{});
-}
+using repscope::detail::unrolled;
 
 } // namespace net::detail
 } // namespace REPSCOPE_NAMESPACE

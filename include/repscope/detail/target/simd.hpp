@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #if defined(__AVX__)
 #include <immintrin.h>
@@ -89,6 +90,16 @@ template <bool Fused, typename Vector>
     if constexpr (Fused && std::is_same_v<Vector, simd_vector<double, 4>>) return _mm256_fmadd_pd(a, b, c);
 #endif
     return a * b + c;
+}
+
+/// Calls `body` with the constants 0 ... Count - 1: a loop that is unrolled at every level of optimization,
+/// as arrays in registers require. The bodies must be `always_inline` too.
+template <std::size_t Count, typename Body>
+__attribute__((always_inline)) inline void unrolled(Body&& body) noexcept {
+    [&]<std::size_t... I>(std::index_sequence<I...>) __attribute__((always_inline)) {
+        (body(std::integral_constant<std::size_t, I>{}), ...);
+    }
+    (std::make_index_sequence<Count>{});
 }
 
 /// Converts floats to as many doubles.
