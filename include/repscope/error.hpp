@@ -73,15 +73,18 @@ template <typename Number>
 
 // Out of line and cold: a check costs its caller a compare and a branch, and the message is built only if the
 // check fails.
+/// Throws `shape_error` with "repscope::FUNCTION: COMPLAINT".
 [[noreturn]] inline void throw_shape_error(std::string_view function, std::string_view complaint) {
     throw shape_error("repscope::" + std::string(function) + ": " + std::string(complaint));
 }
 
+/// Throws `shape_error` with "repscope::FUNCTION: EXPECTED, got shape GOT".
 [[noreturn]] inline void throw_shape_error(std::string_view function, std::string_view expected,
                                            std::span<const std::size_t> got) {
     throw_shape_error(function, std::string(expected) + ", got shape " + format_shape(got));
 }
 
+/// Throws `value_error` with "repscope::FUNCTION: COMPLAINT".
 [[noreturn]] inline void throw_value_error(std::string_view function, std::string_view complaint) {
     throw value_error("repscope::" + std::string(function) + ": " + std::string(complaint));
 }

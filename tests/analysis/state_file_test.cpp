@@ -222,7 +222,7 @@ TEST_CASE("errors name inconsistent files and the place") {
         {built([](auto& m) { m.end(); }), "x.rsm: the first section is end, expected run"},
         {built([](auto& m) { m.run(0, 3).end(); }), "x.rsm: claims to be shard 0 of 3"},
         {built([](auto& m) { m.run(4, 3).end(); }), "x.rsm: claims to be shard 4 of 3"},
-        {built([](auto& m) { m.run().run().end(); }), "x.rsm: run is there twice"},
+        {built([](auto& m) { m.run().run().end(); }), "x.rsm: run occurs twice"},
         {built([](auto& m) { m.run().end(1); }), "x.rsm: damaged: sections are missing"},
         {built([](auto& m) { m.run().end().section("run", hand_made::file, {}); }),
          "x.rsm: 23 bytes behind the end section"},
@@ -252,11 +252,11 @@ TEST_CASE("errors name inconsistent files and the place") {
         {built([](auto& m) {
              m.run().layer(0, {4, 2}, 0, 4).section("covariance", 0, {}).section("covariance", 0, {}).end();
          }),
-         "x.rsm: layer 'fc', covariance is there twice"},
+         "x.rsm: layer 'fc', covariance occurs twice"},
         {built([](auto& m) { m.run().section("layer", 0, bytes(3)).end(); }),
          "x.rsm: layer: cut short: expected 4 more bytes at 0, got 3"},
         {built([](auto& m) { m.run().section("run", hand_made::file, bytes(2)).end(); }),
-         "x.rsm: run is there twice"},
+         "x.rsm: run occurs twice"},
         {built([](auto& m) { m.section("run", hand_made::file, bytes(2)).end(); }),
          "x.rsm: run: cut short: expected 4 more bytes at 0, got 2"},
         {built([](auto& m) { m.run().section(std::string(65, 'k'), hand_made::file, {}).end(); }),
@@ -317,8 +317,8 @@ TEST_CASE("gaps, doubles and foreign shards are refused by name") {
     const auto refused = [](std::vector<analysis::state_file> files) {
         return message_of([&] { (void)analysis::shard_order(files); });
     };
-    CHECK(refused({example(3), example(1)}) == "of 3 shards, as shard3.rsm says, are missing: 2");
-    CHECK(refused({example(2)}) == "of 3 shards, as shard2.rsm says, are missing: 1, 3");
+    CHECK(refused({example(3), example(1)}) == "expected 3 shards, as shard3.rsm states, missing: 2");
+    CHECK(refused({example(2)}) == "expected 3 shards, as shard2.rsm states, missing: 1, 3");
     analysis::state_file twice = example(2);
     twice.name = "copy.rsm";
     CHECK(refused({example(3), example(1), example(2), twice}) ==

@@ -118,7 +118,7 @@ TEST_CASE("bfloat16: in .safetensors by its name, in NumPy's files by an option"
     const temporary_directory folder;
     for (const std::string descr : {"|V2", "<V2"}) {
         const std::string path = write_bytes(folder / "a.npy", npy_file(descr, {6, 4}, data));
-        CHECK(refusal([&] { (void)io::open_npy(path); }).find("said to be bf16") != std::string::npos);
+        CHECK(refusal([&] { (void)io::open_npy(path); }).find("stated to be bf16") != std::string::npos);
         const io::stored_array array = io::open_npy(path, io::void2_policy::bfloat16);
         CHECK(array.header.format.name() == "<bf16");
         CHECK(wrong_elements<float>(io::block_reader(array), made, bfloat16, 0, 6) == 0);

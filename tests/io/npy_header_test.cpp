@@ -225,7 +225,7 @@ TEST_CASE("elements that are no real numbers") {
     CHECK(reason_of_type("<f4 ") == "floating-point numbers of this size (dtype '<f4 ')" + expected);
     CHECK(reason_of_type("|V2") ==
           "raw elements of 2 bytes (dtype '|V2'), as which NumPy saves bfloat16, are "
-          "read only when they are said to be bf16");
+          "read only if they are stated to be bf16");
     CHECK(reason_of_type("<bf16") == "elements of an unknown type (dtype '<bf16')" + expected);
     CHECK(reason_of_text("{'descr': [('a', '<f4'), ('b', '<i4')], 'fortran_order': False, 'shape': (6,)}") ==
           "structured elements are not supported, expected numbers");

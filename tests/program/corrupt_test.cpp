@@ -200,7 +200,7 @@ TEST_CASE("bad input: one line, an exit code, and no output file") {
         return std::vector<std::string>{folder / in, out, "--corruption", "fog", "--severity", "1"};
     };
     refuses(folder, {folder / "in.npy", out, "--corruption", "fogg", "--severity", "1"}, 2,
-            {"fogg", "there are fog, "});
+            {"fogg", "expected one of fog, "});
     refuses(folder, {folder / "in.npy", out, "--corruption", "fog", "--severity", "0"}, 2,
             {"--severity", "1 to 5"});
     refuses(folder, {folder / "in.npy", out, "--corruption", "fog", "--severity", "6"}, 2,

@@ -249,7 +249,7 @@ TEST_CASE("labels of every format") {
         CHECK(is_one_line(result.err));
         CHECK(result.err.find(reason) != std::string::npos);
     };
-    refuses("l.npz", "say which are the labels");
+    refuses("l.npz", "expected the one of the labels");
     refuses("l.npz:none", "holds no array 'none'");
     refuses("l.csv", "2 columns");
     refuses("l.csv:none", "no column 'none'");

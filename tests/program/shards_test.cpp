@@ -203,8 +203,8 @@ TEST_CASE("lost, double, foreign and damaged shards are named") {
     const scratch_folder folder;
     const small_dump dump(folder);
     const auto s = shards_of(folder, dump.arguments(), 4);
-    check_refused(folder, {s[0], s[3], s[1]}, "of 4 shards, as " + s[0] + " says, are missing: 3");
-    check_refused(folder, {s[3]}, "of 4 shards, as " + s[3] + " says, are missing: 1, 2, 3");
+    check_refused(folder, {s[0], s[3], s[1]}, "expected 4 shards, as " + s[0] + " states, missing: 3");
+    check_refused(folder, {s[3]}, "expected 4 shards, as " + s[3] + " states, missing: 1, 2, 3");
     check_refused(folder, {s[0], s[1], s[1], s[2], s[3]}, s[1] + ": is shard 2 of 4, as is " + s[1]);
 
     const auto three = shards_of(folder, dump.arguments(), 3, "three");

@@ -346,7 +346,7 @@ class Corruptions(unittest.TestCase):
     def test_errors(self):
         images = np.zeros((2, 32, 32, 3), np.uint8)
         for kind, text, arguments, options in (
-                (ValueError, "there is no corruption 'frog'; there are fog", ("frog",), {}),
+                (ValueError, "unknown corruption 'frog'; expected one of fog", ("frog",), {}),
                 (ValueError, r"expected a severity in 1 \.\.\. 5, got 6", ("fog", 6), {}),
                 (ValueError, "expected variant nearest, imagenet, cifar or tiny, got 'x'", ("fog",), {"variant": "x"}),
                 (ValueError, r"expected indices of images below 2\^32", ("fog",), {"index": 2 ** 32 - 1}),

@@ -145,7 +145,8 @@ repscope::io::csv_labels labels_of(const std::string& argument) {
         const std::vector<std::string> keys = archive->keys();
         if (key.empty() && keys.size() != 1) {
             throw data_error(file, "holds " + std::to_string(keys.size()) +
-                                       " arrays: say which are the labels, " + file + ":" + keys.front());
+                                       " arrays, expected the one of the labels, " + file + ":" +
+                                       keys.front());
         }
         const std::string& array = key.empty() ? keys.front() : key;
         if (auto strings = strings_of(file, array)) return labels_of_strings(std::move(*strings));

@@ -27,7 +27,7 @@ repscope::layout layout_named(const std::string& name) {
     for (const layout value : {layout::nu, layout::nchw, layout::nhwc, layout::ntd, layout::nup}) {
         if (name == to_string(value)) return value;
     }
-    throw usage_error("--layout: " + name + " is none of nu, nchw, nhwc, ntd, nup");
+    throw usage_error("--layout: expected nu, nchw, nhwc, ntd or nup, got " + name);
 }
 
 } // namespace
@@ -54,7 +54,7 @@ repscope::layout choose_layout(std::span<const std::size_t> shape,
     const layout first = shape.size() == 4 ? layout::nchw : layout::ntd;
     const layout second = shape.size() == 4 ? layout::nhwc : layout::nup;
     throw usage_error(file + ": shape " + printed + " can be read as " + read_as(first, shape) + " or " +
-                      read_as(second, shape) + ": say which with --layout " + std::string(to_string(first)) +
+                      read_as(second, shape) + ": state one with --layout " + std::string(to_string(first)) +
                       " or --layout " + std::string(to_string(second)));
 }
 
@@ -74,7 +74,7 @@ std::vector<repscope::layout> layouts_for(const std::string& name, std::span<con
     for (const repscope::layout layout : own) {
         if (repscope::rank_of(layout) == shape.size()) return {layout};
     }
-    throw usage_error("--layout: " + std::string(to_string(own.front())) + " is said for layer " + name +
+    throw usage_error("--layout: " + std::string(to_string(own.front())) + " is stated for layer " + name +
                       ", but " + file + " has shape " + repscope::format_shape(shape));
 }
 

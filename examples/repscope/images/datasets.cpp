@@ -65,8 +65,9 @@ data_set load_data_set(const std::string& what, std::size_t train, std::size_t t
     if (kind == "fashion-mnist") {
         std::error_code none;
         if (!fs::is_directory(folder, none)) {
-            throw data_error(folder, "no such folder: install dataset-fashion-mnist, or say where it is with "
-                                     "--data fashion-mnist:DIR");
+            throw data_error(folder,
+                             "no such folder: install dataset-fashion-mnist, or state its folder with "
+                             "--data fashion-mnist:DIR");
         }
         data.train = load_mnist(folder, subset::train);
         data.test = load_mnist(folder, subset::test);
@@ -75,7 +76,8 @@ data_set load_data_set(const std::string& what, std::size_t train, std::size_t t
             throw data_error(folder, "expected images of 28 x 28");
         }
     } else if (kind == "cifar10") {
-        if (folder.empty()) throw usage_error("--data cifar10: say where it is, cifar10:DIR");
+        if (folder.empty())
+            throw usage_error("--data cifar10: expected the folder of the images, cifar10:DIR");
         published_train = 50000;
         data.train = load_cifar10(folder, subset::train);
         data.test = load_cifar10(folder, subset::test);

@@ -76,7 +76,7 @@ void add_dump_options(CLI::App& command, measure_options& options) {
         ->allow_extra_args(false);
     command
         .add_option("--dtype", options.dtype,
-                    "of raw files (f4, >f8, u1, bf16 ...); bf16 also says what NumPy's V2 is")
+                    "of raw files (f4, >f8, u1, bf16 ...); bf16 also for NumPy's V2")
         ->type_name("TYPE");
     command.add_option("--offset", options.offset, "bytes before the numbers of raw files")->type_name("B");
 }

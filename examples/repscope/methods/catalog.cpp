@@ -95,7 +95,7 @@ std::vector<method> parse_methods(const std::string& list) {
         if (found->takes != parameter::strength && made.number == found->otherwise) made.name = kind;
         const auto same = [&](const method& other) { return other.name == made.name; };
         if (std::any_of(methods.begin(), methods.end(), same)) {
-            throw usage_error("--methods: " + item + " is there twice");
+            throw usage_error("--methods: " + item + " occurs twice");
         }
         methods.push_back(made);
         at = end + 1;

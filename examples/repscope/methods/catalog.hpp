@@ -13,7 +13,7 @@ struct method {
 };
 
 /// "ce,selectivity:-2,at-linf" as methods, in their order. Throws `usage_error` for one that is not known,
-/// with those that are, for a number that a method does not take, and for one that is there twice.
+/// with those that are, for a number that a method does not take, and for one that occurs twice.
 std::vector<method> parse_methods(const std::string& list);
 
 /// Whether networks of this method share data, network and number of passes with others, and are measured

@@ -28,7 +28,7 @@ std::vector<double> parse_numbers(const std::string& option, const std::string& 
         }
         if (value == 0.0) value = 0.0; // -0 and 0 are the same
         if (std::find(values.begin(), values.end(), value) != values.end()) {
-            throw usage_error(option + ": " + item + " is there twice");
+            throw usage_error(option + ": " + item + " occurs twice");
         }
         values.push_back(value);
         at = end + 1;
@@ -61,7 +61,7 @@ std::vector<std::string> parse_attacks(const std::string& text) {
             throw usage_error("--attacks: expected fgsm, pgd or autoattack with commas between them, got '" +
                               item + "'");
         }
-        if (chosen[place]) throw usage_error("--attacks: " + item + " is there twice");
+        if (chosen[place]) throw usage_error("--attacks: " + item + " occurs twice");
         chosen[place] = true;
         at = end + 1;
     }

@@ -106,8 +106,8 @@ inline void require_same_run(const state_file& first, const state_file& other) {
             }
             missing += (missing.empty() ? "" : ", ") + errors::text_of(shard);
         }
-        throw format_error("of " + errors::text_of(shards) + " shards, as " + files.front().name +
-                           " says, are missing: " + missing);
+        throw format_error("expected " + errors::text_of(shards) + " shards, as " + files.front().name +
+                           " states, missing: " + missing);
     }
     for (std::size_t k = 0; k < files.front().layers.size(); ++k) {
         std::uint64_t next = 0;

@@ -227,7 +227,7 @@ class state_file_writer {
             if (kind == "layer" && layer == file.layers.size()) {
                 file.layers.push_back(detail::parse_layer(payload, within));
             } else if (kind != "layer" && layer + std::size_t{1} == file.layers.size()) {
-                if (find_section(file.layers.back(), kind)) fail(whose + " is there twice");
+                if (find_section(file.layers.back(), kind)) fail(whose + " occurs twice");
                 if (file.layers.back().sections.size() == detail::max_sections) {
                     fail(whose + " is one section too many");
                 }
@@ -236,7 +236,7 @@ class state_file_writer {
                 fail("section " + kind + " of layer " + errors::text_of(layer) + " is out of place");
             }
         } else if (kind == "run") {
-            if (has_run) fail("run is there twice");
+            if (has_run) fail("run occurs twice");
             has_run = true;
             file.shard = part.get<std::uint32_t>();
             file.shards = part.get<std::uint32_t>();
@@ -248,7 +248,7 @@ class state_file_writer {
             file.options = part.get_text();
             file.note = part.get_text();
         } else if (kind == "classes") {
-            if (!file.class_labels.empty()) fail("classes is there twice");
+            if (!file.class_labels.empty()) fail("classes occurs twice");
             if (size == 0 || size % 8 != 0) fail("classes takes " + errors::text_of(size) + " bytes");
             file.class_labels.resize(static_cast<std::size_t>(size / 8));
             part.get_all(std::span(file.class_labels));

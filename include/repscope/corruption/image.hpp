@@ -32,6 +32,7 @@ concept image_like = tensor_like<T> && pixel<element_type_of<T>> &&
 template <image_like Images>
 using corrupted = array<element_type_of<Images>, static_rank<Images>>;
 
+/// Smallest height and width of an image, in pixels.
 inline constexpr std::size_t smallest_side = 8;
 
 namespace detail {

@@ -68,7 +68,7 @@ inline constexpr std::array<std::string_view, 4> extra{"speckle_noise", "gaussia
     std::string list;
     for (const std::string_view known : names) list += (list.empty() ? "" : ", ") + std::string(known);
     errors::throw_value_error("corruption::kind_from_name",
-                              "there is no corruption '" + std::string(name) + "'; there are " + list);
+                              "unknown corruption '" + std::string(name) + "'; expected one of " + list);
 }
 
 } // namespace corruption

@@ -14,6 +14,7 @@ namespace corruption {
 /// Tiny-ImageNet-C (64 x 64). `nearest` selects the set whose image size is nearest.
 enum class variant : std::uint8_t { nearest, imagenet, cifar, tiny };
 
+/// Number of severities.
 inline constexpr int severities = 5;
 
 /// Lengths are pixels, intensities are on [0, 1].
@@ -111,26 +112,31 @@ inline constexpr severity_table<double> gaussian_blur{{
     {.4, .6, .7, .8, 1},
     {.5, .75, 1, 1.25, 1.5},
 }};
+/// Parameters of `corruption::glass_blur`.
 inline constexpr severity_table<glass_parameters> glass_blur{{
     {{{.7, 1, 2}, {.9, 2, 1}, {1, 2, 3}, {1.1, 3, 2}, {1.5, 4, 2}}},
     {{{.05, 1, 1}, {.25, 1, 1}, {.4, 1, 1}, {.25, 1, 2}, {.4, 1, 2}}},
     {{{.1, 1, 1}, {.5, 1, 1}, {.6, 1, 2}, {.7, 2, 1}, {.9, 2, 2}}},
 }};
+/// Parameters of `corruption::defocus_blur`.
 inline constexpr severity_table<disk_parameters> defocus_blur{{
     {{{3, .1}, {4, .5}, {6, .5}, {8, .5}, {10, .5}}},
     {{{.3, .4}, {.4, .5}, {.5, .6}, {1, .2}, {1.5, .1}}},
     {{{.5, .6}, {1, .1}, {1.5, .1}, {2.5, .01}, {3, .1}}},
 }};
+/// Parameters of `corruption::motion_blur`.
 inline constexpr severity_table<motion_parameters> motion_blur{{
     {{{10, 3}, {15, 5}, {15, 8}, {15, 12}, {20, 15}}},
     {{{6, 1}, {6, 1.5}, {6, 2}, {8, 2}, {9, 2.5}}},
     {{{10, 1}, {10, 1.5}, {10, 2}, {10, 2.5}, {12, 3}}},
 }};
+/// Parameters of `corruption::zoom_blur`.
 inline constexpr severity_table<zoom_parameters> zoom_blur{{
     {{{.01, 12}, {.01, 16}, {.02, 11}, {.02, 13}, {.03, 11}}},
     {{{.01, 7}, {.01, 12}, {.01, 16}, {.01, 21}, {.01, 26}}},
     {{{.01, 7}, {.01, 12}, {.01, 16}, {.01, 21}, {.01, 26}}},
 }};
+/// Parameters of `corruption::snow`.
 inline constexpr severity_table<snow_parameters> snow{{
     {{{.1, .3, 3, .5, 10, 4, .8},
       {.2, .3, 2, .5, 12, 4, .7},
@@ -148,11 +154,13 @@ inline constexpr severity_table<snow_parameters> snow{{
       {.25, .3, 2.25, .6, 12, 6, .65},
       {.3, .3, 1.25, .65, 14, 12, .6}}},
 }};
+/// Parameters of `corruption::frost`.
 inline constexpr severity_table<frost_parameters> frost{{
     {{{1, .4}, {.8, .6}, {.7, .7}, {.65, .7}, {.6, .75}}},
     {{{1, .2}, {1, .3}, {.9, .4}, {.85, .4}, {.75, .45}}},
     {{{1, .3}, {.9, .4}, {.8, .45}, {.75, .5}, {.7, .55}}},
 }};
+/// Parameters of `corruption::fog`.
 inline constexpr severity_table<fog_parameters> fog{{
     {{{1.5, 2}, {2, 2}, {2.5, 1.7}, {2.5, 1.5}, {3, 1.4}}},
     {{{.2, 3}, {.5, 3}, {.75, 2.5}, {1, 2}, {1.5, 1.75}}},
@@ -170,6 +178,7 @@ inline constexpr severity_table<double> contrast{{
     {.75, .5, .4, .3, .15},
     {.4, .3, .2, .1, .05},
 }};
+/// Parameters of `corruption::elastic_transform`.
 inline constexpr severity_table<elastic_parameters> elastic_transform{{
     {{{2, .7, .1}, {2, .08, .2}, {.05, .01, .02}, {.07, .01, .02}, {.12, .01, .02}}},
     {{{0, 0, .08}, {.05, .2, .07}, {.08, .06, .06}, {.1, .04, .05}, {.1, .03, .03}}},
@@ -187,6 +196,7 @@ inline constexpr severity_table<int> jpeg_compression{{
     {80, 65, 58, 50, 40},
     {65, 58, 50, 40, 25},
 }};
+/// Parameters of `corruption::spatter`.
 inline constexpr severity_table<spatter_parameters> spatter{{
     {{{.65, .3, 4, .69, .6, false},
       {.65, .3, 3, .68, .6, false},
@@ -204,6 +214,7 @@ inline constexpr severity_table<spatter_parameters> spatter{{
       {.65, .1, .7, .68, .6, true},
       {.65, .1, .5, .67, .6, true}}},
 }};
+/// Parameters of `corruption::saturate`.
 inline constexpr severity_table<saturate_parameters> saturate{{
     {{{.3, 0}, {.1, 0}, {2, 0}, {5, .1}, {20, .2}}},
     {{{.3, 0}, {.1, 0}, {1.5, 0}, {2, .1}, {2.5, .2}}},
@@ -213,6 +224,7 @@ inline constexpr severity_table<saturate_parameters> saturate{{
 /// Factor on the fractions of `elastic_transform`, and the side of the images: 244 instead of 224 is an error
 /// of the published generator that is part of the data set.
 inline constexpr std::array<double, 3> elastic_side{244, 32, 64};
+/// Side of the images of a set, in pixels: ImageNet-C, CIFAR-10-C, Tiny-ImageNet-C.
 inline constexpr std::array<double, 3> image_side{224, 32, 64};
 /// Factor by which the frost photographs were reduced first.
 inline constexpr std::array<double, 3> frost_scale{1, .2, .3};

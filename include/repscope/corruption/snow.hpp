@@ -89,8 +89,9 @@ void snow(const picture<T>& image, const snow_plan& plan, Load&& load, double an
 /// scale^2) per image; `angles`: degrees, one per image, drawn from [-135, -45). The layer is enlarged about
 /// its middle by `zoom`, set to 0 below `threshold`, converted to bytes and blurred along the angle. With g
 /// the gray of a pixel, out = keep x + (1 - keep) max(x, 1.5 g + 0.5) + layer + rotated layer, clipped to [0,
-/// 1]. The flakes are bytes also over float images. Throws `value_error` for an input that is not an image
-/// (see `image_like`), other numbers of channels or draws, and parameters out of range. O(elements x radius).
+/// 1]. The flakes consist of bytes for float images too. Throws `value_error` for an input that is not an
+/// image (see `image_like`), other numbers of channels or draws, and parameters out of range. O(elements x
+/// radius).
 template <image_like Images>
 [[nodiscard]] corrupted<Images> snow(const Images& images, snow_parameters parameters,
                                      std::span<const double> layers, std::span<const double> angles) {

@@ -35,6 +35,7 @@ enum class transform {
     translate_x,
     translate_y,
 };
+/// Number of transforms.
 inline constexpr std::size_t transform_count = 9;
 
 namespace detail {

@@ -46,7 +46,7 @@ inline void check_share(std::string_view function, const char* what, double valu
 } // namespace detail
 
 /// An environment of colored images: label = [class < first_classes], flipped with probability
-/// `label_noise`; color = label, flipped with probability `colour_flips`.
+/// `label_noise`; color = label, flipped with probability `color_flips`.
 ///
 /// `images` (n, rows, columns), one channel; their values are divided by 255. The image is in channel 0 if
 /// the color is 1 and in channel 1 if it is 0; the other channel is 0. `chosen`: indices of the images to

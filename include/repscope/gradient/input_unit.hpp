@@ -214,7 +214,7 @@ template <typename Model, tensor_like Images>
     constexpr const char* name = "input_unit_gradients";
     const auto x = as_activations(images, layout::unstated, name);
     if (x.extent(0) == 0) errors::throw_shape_error(name, "expected at least 1 sample", x.extents());
-    if (options.batch == 0) errors::throw_value_error(name, "expected at least 1 sample a batch, got 0");
+    if (options.batch == 0) errors::throw_value_error(name, "expected at least 1 sample per batch, got 0");
     if (options.probes > streams::index_limit) {
         errors::throw_value_error(name, "expected at most " + errors::text_of(streams::index_limit) +
                                             " probes, got " + errors::text_of(options.probes));

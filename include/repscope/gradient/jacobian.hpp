@@ -44,7 +44,7 @@ template <typename Model, tensor_like Images>
     const auto x = as_activations(images, layout::unstated, name);
     if (x.empty()) errors::throw_shape_error(name, "expected at least 1 sample", x.extents());
     if (classes == 0 || batch == 0) {
-        errors::throw_value_error(name, "expected at least 1 class and 1 sample a batch, got " +
+        errors::throw_value_error(name, "expected at least 1 class and 1 sample per batch, got " +
                                             errors::text_of(classes) + " and " + errors::text_of(batch));
     }
     detail::check_finite_samples(name, x);

@@ -23,6 +23,7 @@ struct cifar_images {
     std::vector<std::uint8_t> labels;
 };
 
+/// Bytes of a record: the label and the pixels of an image.
 inline constexpr std::size_t cifar10_record_bytes = 1 + 3 * 32 * 32;
 
 /// Reads CIFAR-10's binary format: records of a label byte and 3072 bytes of pixels.

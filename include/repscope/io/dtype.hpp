@@ -58,6 +58,7 @@ enum class dtype {
     return 0;
 }
 
+/// Whether elements are integers, bool included.
 [[nodiscard]] constexpr bool is_integer(dtype type) noexcept {
     return type != dtype::float16 && type != dtype::bfloat16 && type != dtype::float32 &&
            type != dtype::float64 && type != dtype::boolean;

@@ -25,6 +25,7 @@ using npy_header = array_header;
 
 /// Maximum length of a header; so many bytes of a file contain any header.
 inline constexpr std::size_t npy_longest_header = std::size_t{64} << 10U;
+/// Number of bytes from the beginning of a file that contain any header and what precedes it.
 inline constexpr std::size_t npy_prefix_bytes = npy_longest_header + 12;
 
 /// The type of elements of two bytes without a type (dtype `V2`), as which NumPy saves unknown types.
@@ -204,7 +205,7 @@ class npy_dictionary {
         if (kind == 'V') what = "raw or structured elements";
         if (rest == "V2") {
             throw format_error(name_ + ": raw elements of 2 bytes (dtype '" + printable(word) +
-                               "'), as which NumPy saves bfloat16, are read only when they are said to be "
+                               "'), as which NumPy saves bfloat16, are read only if they are stated to be "
                                "bf16");
         }
         if (kind == 'M' || kind == 'm') what = "dates and times";

@@ -143,7 +143,7 @@ class safetensors_header {
         if (place_ == place::shape) {
             entry_.shape = numbers_;
         } else {
-            if (numbers_.size() != 2) fail("tensor " + entry_.name + " wants two data_offsets");
+            if (numbers_.size() != 2) fail("tensor " + entry_.name + ": expected two data_offsets");
             entry_.begin = numbers_[0];
             entry_.end = numbers_[1];
         }

@@ -232,7 +232,7 @@ class zip_reader {
         const auto own_name = bytes_at(member.offset + local_bytes, name_length, "member " + member.name);
         const bool same = std::equal(own_name.begin(), own_name.end(), member.name.begin(), member.name.end(),
                                      [](std::byte a, char b) { return static_cast<char>(a) == b; });
-        if (!same) fail("member " + member.name + " is called otherwise by its header");
+        if (!same) fail("member " + member.name + " has another name in its header");
         member.offset += local_bytes + name_length + extra_length;
         if (member.offset > directory_ || member.packed_size > directory_ - member.offset) {
             fail("member " + member.name + " is outside of the file");
@@ -256,7 +256,7 @@ class zip_reader {
                   [](const zip_member* a, const zip_member* b) { return a->name < b->name; });
         for (std::size_t k = 1; k < by_place.size(); ++k) {
             if (by_place[k - 1]->name == by_place[k]->name) {
-                fail("two members are called " + by_place[k]->name);
+                fail("two members have the name " + by_place[k]->name);
             }
         }
     }

@@ -30,7 +30,7 @@ class normalized {
     normalized(Model&& model, std::vector<double> mean, std::vector<double> std)
         : model_(std::forward<Model>(model)), mean_(std::move(mean)), std_(std::move(std)) {
         if (mean_.empty() || mean_.size() != std_.size()) {
-            errors::throw_shape_error("normalized", "expected one mean and one std a channel, got " +
+            errors::throw_shape_error("normalized", "expected one mean and one std per channel, got " +
                                                         errors::text_of(mean_.size()) + " and " +
                                                         errors::text_of(std_.size()));
         }

@@ -196,12 +196,12 @@ class blocked_class_sums {
         constexpr const char* name = "blocked_class_sums::merge";
         if (other.units_ != units_ || other.classes_ != classes_ ||
             other.options_.blocks != options_.blocks) {
-            const auto said = [](const blocked_class_sums& s) {
+            const auto text_of_state = [](const blocked_class_sums& s) {
                 return errors::text_of(s.blocks()) + " blocks, " + errors::text_of(s.classes_) +
                        " classes and " + errors::text_of(s.units_) + " units";
             };
-            errors::throw_shape_error(name, "states of " + said(*this) + ", and of " + said(other) +
-                                                ", do not merge");
+            errors::throw_shape_error(name, "states of " + text_of_state(*this) + ", and of " +
+                                                text_of_state(other) + ", do not merge");
         }
         if (other.options_.rectify != options_.rectify) {
             errors::throw_value_error(name, "a state of rectified and one of plain activations do not merge");

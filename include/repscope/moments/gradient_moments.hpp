@@ -62,7 +62,7 @@ class gradient_moments {
     void update(const Norms& norms, std::span<const double> ratios, std::span<const double> variances) {
         const auto x = checked(norms);
         if (ratios.size() != x.extent(0) || variances.size() != x.extent(0)) {
-            errors::throw_shape_error(name, "expected one ratio and one variance a sample, got " +
+            errors::throw_shape_error(name, "expected one ratio and one variance per sample, got " +
                                                 errors::text_of(ratios.size()) + " and " +
                                                 errors::text_of(variances.size()) + " for " +
                                                 errors::text_of(x.extent(0)) + " samples");

@@ -32,6 +32,7 @@ enum class purpose : std::uint8_t {
     attack_run = 14,     ///< starts of APGD and FAB, proposals of Square; a: run, b: attack and its place
 };
 
+/// Indices of a stream are below this number.
 inline constexpr std::uint32_t index_limit = 4096;
 
 /// The stream of a purpose and two indices: purpose (8 bits), a (12 bits), b (12 bits), from the top.

@@ -145,7 +145,7 @@ template <typename State>
     if (rectify && !state.options().rectify) {
         errors::throw_value_error(
             "class_selectivity",
-            "negative_policy::rectify wants a state that was built with class_options{.rectify = true}");
+            "negative_policy::rectify: expected a state that was built with class_options{.rectify = true}");
     }
     selectivity_result result;
     std::vector<double> means(state.classes());

@@ -258,7 +258,7 @@ class cross_fit_unit {
     }
     if (options.negatives == negative_policy::rectify && !state.options().rectify) {
         errors::throw_value_error(
-            name, "negative_policy::rectify wants a state that was built with {.rectify = true}");
+            name, "negative_policy::rectify: expected a state that was built with {.rectify = true}");
     }
     detail::check_confidence(name, options.confidence);
     const detail::cross_fit_unit prototype(state, options);

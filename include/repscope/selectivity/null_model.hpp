@@ -177,7 +177,7 @@ class shuffled_index {
 /// same values. `variances`: of each unit over all samples, divisor n - 1. Shuffles are drawn for each unit
 /// from its own distribution of values, so the labels of single samples are not needed. The draws come from a
 /// fixed random stream: the same bits every time. There are 2,048 to 16,384 of them over all units, at most
-/// 4,096 for one. The error against shuffles of the samples is below 3 % (docs/results/inference.md).
+/// 4,096 for one. docs/reference/selectivity.md has the error against shuffles of the samples.
 ///
 /// Range 0 .. 1; a constant unit counts as 0. NaN without a unit that has an index. Throws `shape_error` if
 /// the numbers of units differ and `value_error` if the numbers of samples do, or with fewer than two classes

@@ -92,20 +92,21 @@ constexpr void refuse_non_tensor() {
     static_assert(is_recognized_or_has_tensor_traits<T>,
                   "repscope: this type is not tensor_like. If it is an expression, evaluate it first (Eigen: "
                   ".eval(), xtensor: xt::eval). If it is a tensor type of your own, specialize "
-                  "repscope::tensor_traits for it (docs/tensors.md).");
+                  "repscope::tensor_traits for it (docs/guide/tensors.md).");
 }
 
 } // namespace detail
 
 /// Any type that the library can read as a tensor. Types are supported by `tensor_traits`, or by their
 /// structure: mdspan-like, Eigen-like, xtensor-like, or a contiguous range of numbers (rank 1). See
-/// docs/tensors.md.
+/// docs/guide/tensors.md.
 template <typename T>
 concept tensor_like = detail::is_recognized_or_has_tensor_traits<T>;
 
 /// The rank of a tensor type; `dynamic_rank` if it is set at run time.
 inline constexpr std::size_t dynamic_rank = (std::numeric_limits<std::size_t>::max)();
 
+/// The rank of a tensor type, `dynamic_rank` if it is set at run time.
 template <tensor_like T>
 inline constexpr std::size_t static_rank = [] {
     if constexpr (detail::has_static_rank<T>) {

@@ -77,21 +77,21 @@ class ascl_trainer {
         }
         const std::size_t n = clean.extent(0);
         ascl_progress done;
-        const auto says = network_->forward_training(clean, clean_);
-        const auto says_of_adversarial = network_->forward_training(adversarial, adversarial_);
+        const auto clean_logits = network_->forward_training(clean, clean_);
+        const auto adversarial_logits = network_->forward_training(adversarial, adversarial_);
         predicted_.resize(2 * n);
         losses_.resize(n);
         const auto clean_gradient = clean_.logit_gradient(), gradient = adversarial_.logit_gradient();
         // The clean samples have no cross-entropy: only their predictions are needed.
-        net::softmax_cross_entropy(says, labels, {}, std::span(predicted_).first(n), clean_gradient,
+        net::softmax_cross_entropy(clean_logits, labels, {}, std::span(predicted_).first(n), clean_gradient,
                                    scalar(0));
-        net::softmax_cross_entropy(says_of_adversarial, labels, std::span<double>(losses_),
+        net::softmax_cross_entropy(adversarial_logits, labels, std::span<double>(losses_),
                                    std::span(predicted_).last(n), gradient,
                                    scalar(1) / static_cast<scalar>(n));
         for (const double loss : losses_) done.adversarial += loss / static_cast<double>(n);
-        const auto classes = static_cast<double>(says.extent(1));
-        done.divergence = kl_divergence(says, says_of_adversarial, options_.divergence_weight / classes,
-                                        clean_gradient, gradient) /
+        const auto classes = static_cast<double>(clean_logits.extent(1));
+        done.divergence = kl_divergence(clean_logits, adversarial_logits,
+                                        options_.divergence_weight / classes, clean_gradient, gradient) /
                           classes;
 
         both_labels_.assign(labels.begin(), labels.end());

@@ -162,7 +162,7 @@ class fixmatch_trainer {
                                       strong.extents());
         }
         const bool whole = options_.teacher == ema_scope::parameters_and_statistics;
-        const auto says =
+        const auto teacher_logits =
             whole ? teacher_->forward(weak, teacher_ws_) : teacher_->forward_training(weak, teacher_ws_);
         const std::size_t labeled = x.extent(0);
         const auto logits = student_->forward_training(batch_.stack(x, strong), ws_);
@@ -173,7 +173,7 @@ class fixmatch_trainer {
         fixmatch_progress done;
         for (const double loss : losses_) done.labeled += loss / static_cast<double>(labeled);
         done.unlabeled =
-            pseudo_label_loss(samples(logits, labeled, strong.extent(0)), says, options_.threshold,
+            pseudo_label_loss(samples(logits, labeled, strong.extent(0)), teacher_logits, options_.threshold,
                               options_.unlabeled_weight, samples(gradient, labeled, strong.extent(0)));
         student_->backward(ws_);
         optimizer_.step(*student_, ws_.parameter_gradient(), rate);

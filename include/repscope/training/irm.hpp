@@ -46,7 +46,7 @@ environment_risk irm_penalty(const tensor_view<const Scalar, 2>& logits, std::sp
     const std::size_t samples = logits.extent(0), columns = logits.extent(1);
     if (samples == 0 || columns == 0 || labels.size() != samples) {
         errors::throw_shape_error("training::irm_penalty",
-                                  "expected samples, logits and one label a sample, got " +
+                                  "expected samples, logits and one label per sample, got " +
                                       errors::text_of(labels.size()) + " labels",
                                   logits.extents());
     }

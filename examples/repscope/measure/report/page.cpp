@@ -127,9 +127,13 @@ std::string report_page(const measure_result& result, const page_facts& facts) {
     if (!figures.drawn) text += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
     text +=
         "<div class=\"figures\">" +
-        html_figure(figures.selectivity_by_depth, "Mean class selectivity of the layers, in their order") +
-        html_figure(figures.dimensionality_by_depth,
-                    "Dimensions that the layers use (PR: participation ratio), and their units") +
+        html_figure(figures.selectivity_by_depth,
+                    "Mean class selectivity of the layers, in their order: 0 if units respond to all classes "
+                    "alike, near 1 if they respond to one class only") +
+        html_figure(
+            figures.dimensionality_by_depth,
+            "Dimensions that the layers use (PR: participation ratio), and their units: the lower the "
+            "line is below that of the units, the fewer directions the activations have") +
         "</div>\n";
     if (has_selectivity) text += "<h2>Class selectivity</h2>\n" + selectivity_table(reports);
     const bool has_dimensionality =
@@ -147,10 +151,13 @@ std::string report_page(const measure_result& result, const page_facts& facts) {
         text += "<h2>" + group.title + "</h2>\n" + table.text();
     }
     if (result.similarity) {
-        text += "<h2>Similarity of layers</h2>\n<div class=\"figures\">" +
-                html_figure(figures.similarity, "Unbiased linear CKA of the layers, of " +
-                                                    samples_of_similarity(*result.similarity)) +
-                "</div>\n";
+        text +=
+            "<h2>Similarity of layers</h2>\n<div class=\"figures\">" +
+            html_figure(figures.similarity,
+                        "Unbiased linear CKA of the layers, of " + samples_of_similarity(*result.similarity) +
+                            ": 1 for layers that are equal up to a rotation and a scale, about 0 for "
+                            "independent ones") +
+            "</div>\n";
     }
     if (const auto rows = interval_rows(reports); !rows.empty()) {
         html_table table(interval_header(), 2);
@@ -173,7 +180,8 @@ std::string report_page(const measure_result& result, const page_facts& facts) {
         text += "<h2>Layers</h2>\n";
         for (std::size_t k = 0; k < reports.size(); ++k) {
             text += "<h3>" + escaped(reports[k].name) + "</h3>\n<div class=\"figures\">" +
-                    html_figure(figures.layers[k].selectivity, "Class selectivity of its units") +
+                    html_figure(figures.layers[k].selectivity,
+                                "Class selectivity of its units: how many units have which index") +
                     html_figure(figures.layers[k].spectrum,
                                 "Spectrum of its covariance, and the components that hold "
                                 "90, 95 and 99 % of the variance") +

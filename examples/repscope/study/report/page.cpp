@@ -183,9 +183,8 @@ std::string settings_part(const study_result& study, const std::string& figures_
            option_table(option_settings(study)) + "<h3>Versions</h3>\n" + option_table(versions) +
            "<h3>Times</h3>\n" + times_table(study) +
            "<p class=\"sub\">Definitions of all numbers: docs/reference of repscope, the protocol: "
-           "docs/guide/study.md. Beside this page: study.json (everything), study.csv (a row a number), "
-           "per_image.npz "
-           "(which image was right under which condition).</p>\n";
+           "docs/guide/study.md. Beside this page: study.json (everything), study.csv (a row per number), "
+           "per_image.npz (the images that a network classifies correctly under each condition).</p>\n";
 }
 
 } // namespace

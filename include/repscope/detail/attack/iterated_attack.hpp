@@ -117,7 +117,7 @@ inline void check_run(std::string_view function, const std::array<std::size_t, 4
     };
     positive(settings.steps, "step");
     positive(settings.restarts, "restart");
-    positive(settings.batch, "sample a batch");
+    positive(settings.batch, "sample per batch");
     const auto below = [&](std::size_t value, const char* what) {
         if (value <= streams::index_limit) return;
         errors::throw_value_error(function, "expected at most " + errors::text_of(streams::index_limit) +

@@ -68,7 +68,7 @@ class class_accumulator {
 
     /// Gives class `c` the number `numbers[c]`, in a state of `classes` classes; all others have no samples.
     /// Classes beyond `numbers` are dropped. Throws `value_error` if a dropped class has samples, if a number
-    /// is not below `classes`, or is there twice. O(classes x units).
+    /// is not below `classes`, or occurs twice. O(classes x units).
     void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
         constexpr const char* name = "renumber_classes";
         check_class_numbers(name, numbers, classes, classes_);
