@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -51,16 +52,13 @@ void check_same(const layer_report& a, const layer_report& b) {
     CHECK(a.dimensionality.participation_ratio == b.dimensionality.participation_ratio);
 }
 
-} // namespace
-
-TEST_CASE("classes that are added as they appear give the bits of known classes") {
-    const labeled_rows data;
-    layer_accumulator known(units, {.classes = classes});
-    data.add(known, 0, samples, {});
+// Adds two more classes per call, numbered as they appear, and sorts the classes at the end.
+layer_report report_of_growing_classes(const labeled_rows& data, layer_accumulator_options options) {
+    options.classes = 2;
     // Numbers in the order of appearance; two more classes per call.
     std::vector<std::int32_t> numbers(classes, -1);
     std::vector<std::size_t> label_of_number;
-    layer_accumulator grown(units, {.classes = 2});
+    layer_accumulator grown(units, options);
     for (std::size_t first = 0; first < samples; first += 35) {
         for (std::size_t i = first; i < first + 35; ++i) {
             std::int32_t& number = numbers[static_cast<std::size_t>(data.labels[i])];
@@ -79,7 +77,79 @@ TEST_CASE("classes that are added as they appear give the bits of known classes"
     REQUIRE(label_of_number.size() == classes);
     CHECK(grown.options().classes > classes);
     grown.renumber_classes(label_of_number, classes);
-    check_same(grown.finish(), known.finish());
+    return grown.finish();
+}
+
+} // namespace
+
+TEST_CASE("classes that are added as they appear give the bits of known classes") {
+    const labeled_rows data;
+    layer_accumulator known(units, {.classes = classes});
+    data.add(known, 0, samples, {});
+    check_same(report_of_growing_classes(data, {}), known.finish());
+}
+
+TEST_CASE("measures that need more of a class than its sum have the bits of known classes too") {
+    using repscope::analysis::measure;
+    const labeled_rows data;
+    for (const bool rectify : {false, true}) {
+        layer_accumulator_options options;
+        options.measures = {measure::activation_frequency,
+                            measure::class_purity,
+                            measure::mono_score,
+                            measure::d_prime,
+                            measure::auc,
+                            measure::sparseness,
+                            measure::nc1_trace,
+                            measure::nc2,
+                            measure::cdnv,
+                            measure::class_separation};
+        options.reservoir = 150;
+        options.inference = !rectify;
+        if (rectify) options.negatives = repscope::negative_policy::rectify;
+        const layer_report grown = report_of_growing_classes(data, options);
+        options.classes = classes;
+        layer_accumulator known(units, options);
+        data.add(known, 0, samples, {});
+        const layer_report report = known.finish();
+        const auto& of_units = *grown.unit_values;
+        CHECK(of_units.activation_frequency == report.unit_values->activation_frequency);
+        CHECK(of_units.class_purity == report.unit_values->class_purity);
+        CHECK(of_units.mono_score == report.unit_values->mono_score);
+        CHECK(of_units.d_prime == report.unit_values->d_prime);
+        CHECK(of_units.auc == report.unit_values->auc);
+        CHECK(of_units.sparseness == report.unit_values->sparseness);
+        CHECK(grown.geometry->distance_variance->cdnv == report.geometry->distance_variance->cdnv);
+        CHECK(grown.geometry->separation->separation == report.geometry->separation->separation);
+        REQUIRE(grown.inference.has_value() == options.inference);
+        if (!options.inference) continue;
+        REQUIRE(report.inference->intervals.size() > 2);
+        for (std::size_t k = 0; k < report.inference->intervals.size(); ++k) {
+            const auto& expected = report.inference->intervals[k].value.range;
+            const auto& range = grown.inference->intervals[k].value.range;
+            if (std::isnan(expected.low))
+                CHECK(std::isnan(range.low));
+            else
+                CHECK((range.low == expected.low && range.high == expected.high));
+        }
+    }
+}
+
+TEST_CASE("intervals whose blocks are released are left out by name, and the numbers remain") {
+    using repscope::analysis::measure;
+    const labeled_rows data;
+    layer_accumulator layer(units, {.classes = classes, .measures = {measure::cdnv}, .inference = true});
+    data.add(layer, 0, 300, {});
+    CHECK(layer.has_blocks());
+    layer.release_blocks();
+    CHECK_FALSE(layer.has_blocks());
+    data.add(layer, 300, samples - 300, {});
+    const layer_report report = layer.finish();
+    CHECK(report.geometry->distance_variance->cdnv > 0);
+    CHECK(report.inference->intervals.empty());
+    REQUIRE(report.inference->left_out.size() > 0);
+    CHECK(report.inference->left_out.front() == "cdnv");
+    CHECK(report.inference->block_bytes > 0);
 }
 
 TEST_CASE("the states before the buffer continue with the bits of one pass") {

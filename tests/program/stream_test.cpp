@@ -436,13 +436,16 @@ TEST_CASE("intervals of a stream have the bits of the dump with --method blocks"
     write_bytes(stream, dump.tar(33, dump.all.size()));
     CHECK(numbers_of(run_with({"measure", stream, "--threads", "3"}, way)) == expected);
 
-    // Class geometry needs the classes in advance.
-    write_bytes(stream, dump.tar(70, dump.all.size() + 1));
+    // Class geometry, with labels of a file and of the stream.
     const std::vector<std::string> geometry{"--measures", "cdnv", "--inference", "--json", "-"};
-    const json of_classes = numbers_of(run_with({"measure", stream, "--labels", labels}, geometry));
+    const json of_classes =
+        numbers_of(run_with(files, {"--measures", "cdnv,participation_ratio", "--inference", "--json", "-"}));
     CHECK(of_classes["fc"]["geometry"]["cdnv_ci"][0] < of_classes["fc"]["geometry"]["cdnv"]);
-    CHECK(numbers_of(run_with(files, {"--measures", "cdnv,participation_ratio", "--inference", "--json",
-                                      "-"}))["fc"]["geometry"] == of_classes["fc"]["geometry"]);
+    CHECK(numbers_of(run_with({"measure", stream}, geometry))["fc"]["geometry"] ==
+          of_classes["fc"]["geometry"]);
+    write_bytes(stream, dump.tar(70, dump.all.size() + 1));
+    CHECK(numbers_of(run_with({"measure", stream, "--labels", labels}, geometry))["fc"]["geometry"] ==
+          of_classes["fc"]["geometry"]);
 
     // Where the blocks do not fit, the numbers remain and a note names what is left out.
     write_bytes(stream, dump.tar(70, 0));
@@ -452,6 +455,40 @@ TEST_CASE("intervals of a stream have the bits of the dump with --method blocks"
     CHECK(numbers["fc"]["dimensionality"]["ci"] == json::parse("[null, null]"));
     CHECK(numbers["fc"]["selectivity"] == expected["fc"]["selectivity"]);
     CHECK(mentions(small.err, "no intervals of participation_ratio: the moments of 20 blocks"));
+
+    // The blocks of the first layer fit until the second one comes.
+    const std::vector<std::string> both{"--layers", "fc,block*", "--memory", "950k", "--json", "-"};
+    const outcome full = run_with({"measure", stream, "--inference"}, both);
+    const json estimated = numbers_of(full);
+    const json plain = numbers_of(run_with({"measure", stream}, both));
+    for (const char* name : {"fc", "conv"}) {
+        CHECK(estimated[name]["dimensionality"]["ci"] == json::parse("[null, null]"));
+        CHECK(estimated[name]["dimensionality"]["participation_ratio"] ==
+              plain[name]["dimensionality"]["participation_ratio"]);
+    }
+    CHECK(mentions(full.err, "block.1/conv: no intervals of participation_ratio"));
+}
+
+TEST_CASE("every measure of one pass has the bits of the dump, with labels in the stream") {
+    const scratch_folder folder;
+    const layers dump;
+    const std::vector<std::string> way{"--measures", "all", "--json", "-"};
+    std::vector<std::string> files = dump.dump(folder);
+    files.insert(files.end(), {"--labels", folder / "labels.npy"});
+    const json expected = numbers_of(run_with(files, way));
+    for (const char* group : {"selectivity", "unit_measures", "geometry", "neighbors"}) {
+        INFO(std::string(group));
+        CHECK(expected["fc"].contains(group));
+    }
+    const std::string stream = folder / "acts.tar";
+    write_bytes(stream, dump.tar(70, 0));
+    CHECK(numbers_of(run_with({"measure", stream, "--threads", "3"}, way)) == expected);
+    write_bytes(stream, dump.tar(33, dump.all.size()));
+    CHECK(numbers_of(run_with({"measure", stream}, way)) == expected);
+    // A snapshot has all states, whose classes are sorted.
+    CHECK(run_with({"measure", stream, "--snapshot", folder / "s.rsm", "--snapshot-every", "99"}, way).code ==
+          0);
+    CHECK(numbers_of(run({"merge", folder / "s.rsm", "--json", "-"})) == expected);
 }
 
 } // namespace stream_test

@@ -266,13 +266,18 @@ class Program(unittest.TestCase):
     def test_compare(self):
         x, labels = layer((300, 8, 3, 2))
         y = np.maximum(x + 0.1 * RANDOM.standard_normal(x.shape).astype("f4"), 0)
-        for measures in ("default", "all", "selectivity"):
+        for measures, inference, signed in (("default", False, "undefined"), ("all", False, "undefined"),
+                                            ("selectivity", False, "undefined"), ("similarity", True, "undefined"),
+                                            ("selectivity,similarity", True, "rectify")):
             [theirs] = measured_by_program(
                 PROGRAM[0], self.root, "measure", self.write("x.npy", x), "--labels",
                 self.write("labels.npy", labels), "--compare", self.write("y.npy", y), "--layout", "nchw", "--measures",
-                measures)
-            ours = as_json(repscope.compare(x, y, labels, measures=measures))
+                measures, "--signed", signed, *(["--inference"] if inference else []))
+            ours = as_json(repscope.compare(x, y, labels, measures=measures, inference=inference, signed=signed))
             self.assertEqual(differences(ours, theirs, ignored=OF_FILES), [])
+            if inference:
+                low, high = ours["similarity"]["cka_ci"]
+                self.assertTrue(low < ours["similarity"]["cka"] < high)
 
     def test_page(self):
         """The page of the program, apart from the files that were measured and the options."""

@@ -139,7 +139,8 @@ template repscope::activations_view<double>
 activations::decoded(std::size_t, std::size_t, repscope::thread_pool&, std::vector<double>&) const;
 
 std::size_t samples_at_a_time(const activations& x) {
-    constexpr std::size_t most_elements = std::size_t{1} << 23U; // 32 MiB of float
+    // Of decoded elements 32 MiB of float; others take no memory, and an interruption waits for few of them.
+    const std::size_t most_elements = std::size_t{1} << (x.is_direct() ? 26U : 23U);
     // A covariance takes chunks of 32 MiB of unit values in double, and updates begin new blocks of samples.
     constexpr std::size_t most_values = std::size_t{1} << 22U;
     constexpr std::size_t block = 64;

@@ -11,8 +11,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace python_module {
 
@@ -20,8 +22,8 @@ namespace analysis = repscope::analysis;
 
 namespace {
 
-// The clean samples, the perturbed ones and their differences, in parts of the same samples. Without
-// intervals.
+// The clean samples, the perturbed ones and their differences, in parts of the same samples. Only the
+// similarity has intervals.
 void compare(activations& clean, activations& perturbed, std::span<const std::int32_t> classes,
              analysis::layer_accumulator_options options, const measured_names& names,
              program::layer_report& layer) {
@@ -32,6 +34,7 @@ void compare(activations& clean, activations& perturbed, std::span<const std::in
                                                 repscope::format_shape(clean.array().shape),
                                             perturbed.array().shape);
     }
+    const analysis::layer_accumulator_options of_similarity = options;
     options.inference = false;
     options.measures = options.measures.without(analysis::unit_measures | analysis::neighbor_measures);
     analysis::layer_accumulator_options of_pairs = options;
@@ -42,7 +45,7 @@ void compare(activations& clean, activations& perturbed, std::span<const std::in
     std::optional<analysis::layer_accumulator> before, difference;
     std::optional<analysis::layer_similarity> similarity;
     if (options.measures.contains_any(analysis::similarity_measures)) {
-        similarity.emplace(clean.units(), options);
+        similarity.emplace(clean.units(), of_similarity);
         analysis::layer_accumulator_options of_clean = options;
         of_clean.measures =
             options.measures & (analysis::similarity_measures | analysis::covariance_measures);
@@ -65,17 +68,27 @@ void compare(activations& clean, activations& perturbed, std::span<const std::in
         if (difference) count = std::min(count, difference->room());
         // The buffers keep the values of the units until they are written again.
         const double* const new_values = after.next_values();
+        const double* const new_rectified = after.next_rectified();
         perturbed.with_samples(first, count, *pool, [&](const auto& view) {
             add(after, view, first);
             zero_samples += count_zero_samples(view);
         });
         if (before) {
             const double* const old_values = before->next_values();
+            const double* const old_rectified = before->next_rectified();
             clean.with_samples(first, count, *pool, [&](const auto& view) { add(*before, view, first); });
             if (similarity) {
                 using matrix = repscope::tensor_view<const double, 2>;
-                const matrix x(old_values, {count, clean.units()}), y(new_values, {count, clean.units()});
-                similarity->update({x, x}, {y, y}, {}, {}, *pool);
+                const auto rows_of = [&](const double* values, const double* rectified) {
+                    const double* const selective = rectified == nullptr ? values : rectified;
+                    return analysis::similarity_rows{matrix(values, {count, clean.units()}),
+                                                     matrix(selective, {count, clean.units()})};
+                };
+                std::vector<std::size_t> places(count);
+                std::iota(places.begin(), places.end(), first);
+                const auto of_rows = classes.empty() ? classes : classes.subspan(first, count);
+                similarity->update(rows_of(old_values, old_rectified), rows_of(new_values, new_rectified),
+                                   of_rows, places, *pool);
             }
             if (difference) {
                 double* const to = difference->next_values();

@@ -245,8 +245,7 @@ class basic_layer_accumulator {
     /// have no samples. Classes without samples beyond `numbers` are dropped. Changes no bit of the result
     /// but the order of the classes, so classes can be added as they appear.
     ///
-    /// Throws `value_error` for a single class, without classes, after `next_pass`, with permutations, for
-    /// measures that need more of a class than its sum, if a
+    /// Throws `value_error` for a single class, without classes, after `next_pass`, with permutations, if a
     /// number is not below `classes` or is there twice, and if a class with samples has none.
     /// O(classes x units).
     void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
@@ -255,8 +254,6 @@ class basic_layer_accumulator {
         if (options_.classes == 0 || classes < 2 || detail::is_permuted(options_)) {
             errors::throw_value_error(name, "expected at least 2 classes, and no permutations");
         }
-        if (moments_.has_states_of_classes())
-            errors::throw_value_error(name, "expected measures that need the class sums only");
         repscope::detail::check_class_numbers(name, numbers, classes, options_.classes);
         for (const std::int32_t label : classes_) {
             if (static_cast<std::size_t>(label) < numbers.size()) continue;
@@ -264,10 +261,19 @@ class basic_layer_accumulator {
                                                 ", which has samples");
         }
         moments_.renumber_classes(numbers, classes);
-        if (inference_ && inference_->blocks) inference_->blocks->renumber_classes(numbers, classes);
+        if (inference_) inference_->renumber_classes(numbers, classes);
         for (std::int32_t& label : classes_)
             label = static_cast<std::int32_t>(numbers[static_cast<std::size_t>(label)]);
         options_.classes = classes;
+    }
+
+    /// Whether there are moments of blocks of samples, which the intervals of measures other than selectivity
+    /// need. Without them these intervals are left out, and the report states the bytes that they need.
+    [[nodiscard]] bool has_blocks() const noexcept { return inference_ && inference_->moments; }
+    /// Frees the moments of blocks, for memory.
+    void release_blocks() noexcept {
+        if (inference_) inference_->moments.reset();
+        options_.max_bytes_with_blocks = 1;
     }
 
     /// Number of samples of this pass before the buffer, merged and loaded ones included.

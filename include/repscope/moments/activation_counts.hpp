@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -83,6 +84,11 @@ class activation_counts {
                                                                       errors::text_of(other.threshold_));
         }
         sums_.merge(other.sums_);
+    }
+
+    /// Gives class `c` the number `numbers[c]`, as `class_sums::renumber_classes` does.
+    void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
+        sums_.renumber_classes(numbers, classes);
     }
 
     void save(byte_writer& out) const {

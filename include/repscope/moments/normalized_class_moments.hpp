@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -43,6 +44,7 @@ class normalized_class_moments {
     void update(const Activations& activations, const Labels& labels, const update_options& options = {}) {
         constexpr std::string_view name = "normalized_class_moments::update";
         class_moments added(units(), classes());
+        added.divide_updates_as(division_classes_);
         std::uint64_t silent = 0;
         detail::for_each_labeled_chunk(
             name, activations, labels, units(), classes(), options, samples() + silent_samples_,
@@ -70,6 +72,13 @@ class normalized_class_moments {
     void merge(const normalized_class_moments& other) {
         moments_.merge(other.moments_);
         silent_samples_ += other.silent_samples_;
+    }
+
+    /// Divides further updates as `class_moments::divide_updates_as` does. Not saved.
+    void divide_updates_as(std::size_t classes) noexcept { division_classes_ = classes; }
+    /// Gives class `c` the number `numbers[c]`, as `class_moments::renumber_classes` does.
+    void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
+        moments_.renumber_classes(numbers, classes);
     }
 
     void save(byte_writer& out) const {
@@ -105,6 +114,7 @@ class normalized_class_moments {
 
     class_moments moments_;
     std::uint64_t silent_samples_ = 0;
+    std::size_t division_classes_ = 0;
 };
 
 } // namespace REPSCOPE_NAMESPACE

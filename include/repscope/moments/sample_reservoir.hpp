@@ -122,6 +122,20 @@ class sample_reservoir {
         samples_ += other.samples_;
     }
 
+    /// Gives label `c` the number `numbers[c]`. Throws `value_error` for a kept sample of another label and
+    /// for a number that is too large for a label.
+    void renumber_labels(std::span<const std::size_t> numbers) {
+        constexpr const char* name = "sample_reservoir::renumber_labels";
+        for (const entry& each : kept_) {
+            const auto label = static_cast<std::size_t>(each.label);
+            if (label < numbers.size() && numbers[label] < 0x7fffffff) continue;
+            errors::throw_value_error(name, "expected a number below 2^31 - 1 for label " +
+                                                errors::text_of(each.label) + ", which has samples");
+        }
+        for (entry& each : kept_)
+            each.label = static_cast<std::int32_t>(numbers[static_cast<std::size_t>(each.label)]);
+    }
+
     /// Copies the kept samples, sorted by index.
     [[nodiscard]] reservoir_samples sorted() const {
         std::vector<entry> order = kept_;

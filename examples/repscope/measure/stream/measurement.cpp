@@ -13,6 +13,8 @@
 #include <repscope/io/tar_reader.hpp>
 
 #include <algorithm>
+#include <limits>
+#include <numeric>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -210,7 +212,6 @@ void stream_measurement::add_labels(const member_place& place, io::byte_stream& 
         contents.resize(before + static_cast<std::size_t>(std::min<std::uint64_t>(step, size - before)));
         bytes.read(std::span(contents).subspan(before));
     }
-    require_class_sums();
     std::vector<std::int32_t> classes =
         table_.classes_of(std::make_shared<io::owned_memory_source>(std::move(contents), member), member);
     batch_record& record = record_of(place.batch, classes.size(), member);
@@ -220,16 +221,6 @@ void stream_measurement::add_labels(const member_place& place, io::byte_stream& 
     record.classes = std::move(classes);
     origin_ = label_origin::stream;
     add_waiting(record);
-}
-
-void stream_measurement::require_class_sums() const {
-    using repscope::analysis::measure;
-    constexpr repscope::analysis::measure_set of_sums{measure::selectivity, measure::label_entropy,
-                                                      measure::gini, measure::class_sparseness};
-    const auto measures = options_.statistics().layer.measures;
-    if (measures.without(of_sums | repscope::analysis::dimensionality_measures).empty()) return;
-    throw usage_error("--measures: with labels in the stream, expected selectivity, label_entropy, gini, "
-                      "class_sparseness or measures of dimensionality; others need --labels FILE");
 }
 
 void stream_measurement::add_waiting(batch_record& record) {
@@ -267,6 +258,10 @@ repscope::analysis::layer_accumulator_options stream_measurement::moment_options
     if (layers_[layer]->has_moments()) {
         repscope::analysis::layer_accumulator_options options = layers_[layer]->moments().options();
         options.classes = std::max(options.classes, classes());
+        // Moments of blocks that exist count, even if more classes would leave no memory for new ones.
+        constexpr std::size_t none = 1;
+        options.max_bytes_with_blocks =
+            layers_[layer]->moments().has_blocks() ? std::numeric_limits<std::size_t>::max() : none;
         return options;
     }
     repscope::analysis::layer_accumulator_options options = options_.statistics().layer;
@@ -309,13 +304,23 @@ void stream_measurement::sort_classes() {
     }
 }
 
+double stream_measurement::estimate_memory(std::size_t layer, std::uint64_t samples) {
+    needed_bytes_[layer] = repscope::analysis::layer_accumulator::bytes_needed(
+        samples, layers_[layer]->units(), moment_options(layer));
+    return std::accumulate(needed_bytes_.begin(), needed_bytes_.end(), 0.0);
+}
+
 void stream_measurement::require_memory(std::size_t layer, std::uint64_t samples) {
-    const repscope::analysis::layer_accumulator_options of_layer = moment_options(layer);
-    needed_bytes_[layer] =
-        repscope::analysis::layer_accumulator::bytes_needed(samples, layers_[layer]->units(), of_layer);
-    double all = 0.0;
-    for (const double each : needed_bytes_) all += each;
-    if (all <= static_cast<double>(options_.memory)) return;
+    const auto limit = static_cast<double>(options_.memory);
+    double all = estimate_memory(layer, samples);
+    // Intervals are left out before the stream is refused: those of the layers that came first, since the
+    // options of this layer have taken theirs into account.
+    for (std::size_t k = 0; k < layers_.size() && all > limit; ++k) {
+        if (!layers_[k]->has_moments() || !layers_[k]->moments().has_blocks()) continue;
+        layers_[k]->moments().release_blocks();
+        all = estimate_memory(k, std::max(layers_[k]->position(), k == layer ? samples : 0));
+    }
+    if (all <= limit) return;
     throw data_error(layers_[layer]->name(), "the statistics of " + counted(layers_.size(), "layer") +
                                                  " of the stream take " + byte_count(all) +
                                                  ", more than --memory allows (" +

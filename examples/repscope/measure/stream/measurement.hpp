@@ -70,7 +70,6 @@ class stream_measurement {
     void add_labels(const member_place& place, repscope::io::byte_stream& bytes, std::uint64_t size,
                     const std::string& member);
     void measure_without_labels();
-    void require_class_sums() const;
     void add_waiting(batch_record& record);
     void allow_waiting(std::size_t bytes, const std::string& member);
     /// Options of the moments of a layer; their memory is what the other layers leave.
@@ -78,6 +77,9 @@ class stream_measurement {
     void begin_moments(stream_layer& layer);
     void grow_classes(stream_layer& layer);
     void sort_classes();
+    /// The memory of all layers when `layer` has `samples` samples.
+    [[nodiscard]] double estimate_memory(std::size_t layer, std::uint64_t samples);
+    /// Throws `data_error` if the layers need more than --memory, also without moments of blocks.
     void require_memory(std::size_t layer, std::uint64_t samples);
     void require_whole() const;
     void after_member(const stream_layer& layer);

@@ -71,6 +71,13 @@ class layer_blocks {
         }
     }
 
+    /// Gives class `c` the number `numbers[c]` among `classes` classes, also in the rows that wait.
+    void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
+        for (layer_moments<Backend>& block : blocks_) block.renumber_classes(numbers, classes);
+        rows_.renumber_classes(numbers);
+        options_.classes = classes;
+    }
+
     /// The moments of block `k`, with the rows that wait.
     [[nodiscard]] layer_moments<Backend> block(std::size_t k, thread_pool& pool) const {
         layer_moments<Backend> state = blocks_[k];

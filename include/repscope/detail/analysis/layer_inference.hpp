@@ -67,6 +67,11 @@ struct layer_inference {
         if (is_permuted(options)) labels.insert(labels.end(), classes.begin(), classes.end());
     }
 
+    void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
+        if (blocks) blocks->renumber_classes(numbers, classes);
+        if (moments) moments->renumber_classes(numbers, classes);
+    }
+
     void merge(const layer_inference& other, thread_pool& pool) {
         if (moments && other.moments)
             moments->merge(*other.moments, pool);

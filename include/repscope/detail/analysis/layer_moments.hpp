@@ -77,11 +77,6 @@ struct layer_moments {
         return variances ? variances->samples() : covariance.samples();
     }
 
-    /// Whether there are states of classes other than the class sums, which have fixed classes.
-    [[nodiscard]] bool has_states_of_classes() const noexcept {
-        return active || selective_classes || plain_classes || directions || has_reservoir();
-    }
-
     [[nodiscard]] bool has_reservoir() const noexcept { return selective_reservoir || plain_reservoir; }
 
     /// Class moments of the values themselves.
@@ -104,6 +99,12 @@ struct layer_moments {
         if (sketch) sketch->update(values, {.threads = pool}, Backend{});
         if (variances) variances->update(values, one_class, {.threads = pool});
         if (has_covariance) covariance.update(values, {.threads = pool}, Backend{});
+        // Classes may be added and renumbered between updates, which changes no bit.
+        constexpr std::size_t division_classes = 10;
+        if (selective_classes) selective_classes->divide_updates_as(division_classes);
+        if (plain_classes) plain_classes->divide_updates_as(division_classes);
+        if (directions) directions->divide_updates_as(division_classes);
+        if (sums) sums->divide_updates_as(division_classes);
         if (active) active->update(selective, classes, {.threads = pool});
         if (selective_classes) selective_classes->update(selective, classes, {.threads = pool});
         if (plain_classes) plain_classes->update(values, classes, {.threads = pool});
@@ -112,18 +113,19 @@ struct layer_moments {
             .threads = pool, .first_index = first_sample, .places = places};
         if (selective_reservoir) selective_reservoir->update(selective, classes, of_samples);
         if (plain_reservoir) plain_reservoir->update(values, classes, of_samples);
-        if (sums) {
-            // Classes may be added and renumbered between updates, which changes no bit.
-            constexpr std::size_t division_classes = 10;
-            sums->divide_updates_as(division_classes);
-            sums->update(selective, classes, {.threads = pool});
-        }
+        if (sums) sums->update(selective, classes, {.threads = pool});
         if (histogram) histogram->update(selective, {.threads = pool});
         if (rectified_variances) rectified_variances->update(selective, one_class, {.threads = pool});
     }
 
     void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
         if (sums) sums->renumber_classes(numbers, classes);
+        if (active) active->renumber_classes(numbers, classes);
+        if (selective_classes) selective_classes->renumber_classes(numbers, classes);
+        if (plain_classes) plain_classes->renumber_classes(numbers, classes);
+        if (directions) directions->renumber_classes(numbers, classes);
+        if (selective_reservoir) selective_reservoir->renumber_labels(numbers);
+        if (plain_reservoir) plain_reservoir->renumber_labels(numbers);
     }
 
     void merge(const layer_moments& other) {

@@ -35,6 +35,14 @@ class row_blocks {
     }
     [[nodiscard]] std::span<const std::int32_t> classes(std::size_t b) const noexcept { return classes_[b]; }
 
+    /// Gives class `c` of the rows that wait the number `numbers[c]`.
+    void renumber_classes(std::span<const std::size_t> numbers) noexcept {
+        for (std::vector<std::int32_t>& classes : classes_) {
+            for (std::int32_t& c : classes)
+                c = static_cast<std::int32_t>(numbers[static_cast<std::size_t>(c)]);
+        }
+    }
+
     void clear(std::size_t b) noexcept {
         rows_[b].clear();
         classes_[b].clear();
