@@ -4,9 +4,9 @@
 Usage: benchmarks/three_ways.py WAY [--images N] [--threads N] [--program FILE] [--json FILE]
 
 WAY is forward (the network alone), module (`Recorder`), stream (`repscope measure -`), dump (files of the maps, then
-`repscope measure`) or mean (files of the means of the maps). Prints a line with the bytes on disk, the time, the CPU time
-of this process and the program, and the largest resident memory of both. Needs PyTorch; module needs the package
-`repscope` (PYTHONPATH=BUILD/python), stream and dump need the program.
+`repscope measure`) or mean (files of the means of the maps). Prints a line with the bytes on disk, the time, the CPU
+time of this process and the program, and the largest resident memory of this process. Needs PyTorch; module needs the
+package `repscope` (PYTHONPATH=BUILD/python), stream and dump need the program.
 """
 
 import argparse
@@ -101,9 +101,9 @@ def main():
         run(arguments.way, model, batches, layers, arguments, Path(folder))
         seconds, cpu = time.monotonic() - begin, cpu_seconds() - cpu
         disk = sum(file.stat().st_size for file in Path(folder).rglob("*.npy"))
-    peak = [resource.getrusage(who).ru_maxrss / 1e3 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(f"{arguments.way}: disk {disk / 1e6:.1f} MB, {seconds:.1f} s, CPU {cpu:.1f} s, "
-          f"resident {peak[0]:.0f} MB and {peak[1]:.0f} MB of the program", file=sys.stderr)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"{arguments.way}: disk {disk / 1e6:.1f} MB, {seconds:.1f} s, CPU {cpu:.1f} s, resident {peak:.0f} MB",
+          file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ class activations {
     std::vector<double> doubles_;
 };
 
-/// Number of samples that are read at a time, between two looks for an interruption. Depends on the extents, and
-/// on whether elements are decoded, alone.
+/// Number of samples that are read at a time, between two looks for an interruption. Depends on the extents,
+/// and on whether elements are decoded, alone.
 [[nodiscard]] std::size_t samples_at_a_time(const activations& x);
 
 } // namespace python_module
