@@ -35,7 +35,8 @@ int main(int argc, char** argv) {
         program::exit_codes(true) + ".");
     const std::vector<program::command> commands{program::add_measure(app), program::add_merge(app),
                                                  program::add_corrupt(app), program::add_study(app),
-                                                 program::add_methods(app), program::add_dump(app)};
+                                                 program::add_methods(app), program::add_dump(app),
+                                                 program::add_analyze(app)};
 
     std::string speaker = "repscope";
     try {

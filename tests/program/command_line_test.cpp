@@ -72,9 +72,9 @@ TEST_CASE("a word that is not a command is named, with the nearest command") {
     write_layer(folder / "conv1.npy");
     CHECK(error_of({"measur"}) ==
           "repscope: unknown command 'measur'; expected one of measure, merge, corrupt, "
-          "study, methods, dump; did you mean 'measure'?\n");
+          "study, methods, dump, analyze; did you mean 'measure'?\n");
     CHECK(error_of({"x"}) == "repscope: unknown command 'x'; expected one of measure, merge, corrupt, study, "
-                             "methods, dump\n");
+                             "methods, dump, analyze\n");
     CHECK(contains(error_of({folder / "conv1.npy"}),
                    "did you mean 'repscope measure " + (folder / "conv1.npy") + "'?"));
     CHECK(contains(error_of({"--frobnicate"}), "unknown option '--frobnicate'"));

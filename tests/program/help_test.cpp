@@ -16,7 +16,7 @@ using namespace program_test;
 
 namespace {
 
-const std::vector<std::string> commands{"measure", "merge", "dump", "corrupt", "study", "methods"};
+const std::vector<std::string> commands{"measure", "merge", "dump", "corrupt", "study", "methods", "analyze"};
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;

@@ -41,6 +41,9 @@ command add_corrupt(CLI::App& app);
 /// Adds `repscope dump` to the command line.
 command add_dump(CLI::App& app);
 
+/// Adds `repscope analyze` to the command line.
+command add_analyze(CLI::App& app);
+
 /// Adds `repscope study` to the command line.
 command add_study(CLI::App& app);
 

@@ -173,10 +173,11 @@ json condition_json(const condition_result& condition) {
         const bool attack = condition.kind == condition_kind::attack;
         object["kind"] = attack ? "attack" : "random";
         if (attack) object["name"] = condition.name;
-        object["norm"] = "linf";
+        object["norm"] = condition.norm;
         object["eps"] = condition.eps;
         if (attack && !condition.after.empty()) {
             for (const auto& [name, accuracy] : condition.after) object["after"][name] = accuracy;
+            if (!condition.warnings.empty()) object["warnings"] = condition.warnings;
         } else if (attack) {
             object["steps"] = condition.steps;
             object["step_size"] = condition.step_size;
@@ -202,6 +203,7 @@ condition_result condition_from_json(const json& object) {
     if (condition.kind == condition_kind::corruption) {
         condition.severity = object.at("severity").get<int>();
     } else {
+        condition.norm = object.at("norm").get<std::string>();
         condition.eps = object.at("eps").get<double>();
         condition.seed = object.at("seed").get<std::uint64_t>();
     }
@@ -209,6 +211,8 @@ condition_result condition_from_json(const json& object) {
         for (const auto& [name, accuracy] : object.at("after").items()) {
             condition.after.emplace_back(name, number(accuracy));
         }
+        if (object.contains("warnings"))
+            condition.warnings = object["warnings"].get<std::vector<std::string>>();
     } else if (condition.kind == condition_kind::attack) {
         condition.steps = object.at("steps").get<std::size_t>();
         condition.step_size = object.at("step_size").get<double>();

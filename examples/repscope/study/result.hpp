@@ -73,16 +73,19 @@ enum class condition_kind { corruption, attack, random };
 /// One way of perturbing the test images, and its effect on a network.
 struct condition_result {
     condition_kind kind = condition_kind::corruption;
-    std::string name{}; ///< of the corruption or of the attack; empty for random signs
-    int severity = 0;   ///< of a corruption
-    double eps = 0.0;   ///< of an attack and of random signs, in the l-infinity norm, for images from 0 to 1
-    std::uint64_t seed = 0; ///< of an attack and of random signs
-    std::size_t steps = 0;  ///< of an attack
+    std::string name{};       ///< of the corruption or of the attack; empty for random signs
+    int severity = 0;         ///< of a corruption
+    std::string norm{"linf"}; ///< of an attack and of random signs
+    double eps = 0.0;         ///< of an attack and of random signs, in that norm
+    double range = 1.0;       ///< width of the range of the inputs
+    std::uint64_t seed = 0;   ///< of an attack and of random signs
+    std::size_t steps = 0;    ///< of an attack
     double step_size = 0.0;
     std::size_t restarts = 0;
     std::size_t images = 0;
     double accuracy = 0.0;
     std::vector<std::pair<std::string, double>> after{}; ///< accuracy after each attack of AutoAttack
+    std::vector<std::string> warnings{};                 ///< of AutoAttack
     double mean_l2 = 0.0;                                ///< mean distance from the clean images
     double mean_linf = 0.0;
     std::vector<compared_layer> layers{};
@@ -214,6 +217,8 @@ struct condition_options {
     std::string frost{};
     std::vector<std::string> attacks{}; ///< empty for the default, FGSM and PGD
     std::size_t autoattack_images = 0;  ///< 0 without AutoAttack
+    std::string norm{"linf"};           ///< of the attacks
+    double range = 1.0;                 ///< width of the range of the inputs
 };
 
 /// A whole study: the content of study.json.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <repscope/attack/norm_ball.hpp>
+
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -14,7 +16,9 @@ struct condition_settings {
     std::size_t compared_images = 500;     ///< at most: test images whose layers are compared
     std::vector<std::string> attacks{"fgsm", "pgd"}; ///< of "fgsm", "pgd" and "autoattack", in this order
     std::size_t autoattack_images = 1000;            ///< at most: test images under AutoAttack
-    std::vector<double> eps{1, 2, 4, 8, 16};         ///< of the attacks, in 255ths of the range of inputs
+    repscope::attack::norm ball = repscope::attack::norm::linf; ///< of the attacks
+    /// Of the attacks, for inputs from 0 to 1; in 255ths for linf.
+    std::vector<double> eps{1, 2, 4, 8, 16};
     std::size_t attack_steps = 20;
     std::size_t batch = 250; ///< test images per pass; never changes a result
     bool early_maps = true;  ///< the whole maps of the first half of the layers are measured too

@@ -1,6 +1,8 @@
 #include "study/report/notes.hpp"
 
 #include "render/text_table.hpp"
+#include "study/report/outcomes.hpp"
+#include "study/settings.hpp"
 
 #include <algorithm>
 
@@ -28,7 +30,44 @@ void add_verdict_notes(study_result& study) {
 
 } // namespace
 
+std::vector<std::string> autoattack_notes(const std::vector<const network_result*>& networks,
+                                          const std::vector<std::string>& names) {
+    struct warned {
+        std::string text;
+        std::size_t conditions = 0;
+        std::string first;
+    };
+    std::vector<warned> warnings;
+    for (std::size_t n = 0; n < networks.size(); ++n) {
+        for (const condition_result& condition : networks[n]->conditions) {
+            for (const std::string& text : condition.warnings) {
+                auto known = std::find_if(warnings.begin(), warnings.end(),
+                                          [&](const warned& each) { return each.text == text; });
+                if (known == warnings.end()) {
+                    warnings.push_back({text, 0, names[n] + ", " + condition_label(condition)});
+                    known = warnings.end() - 1;
+                }
+                ++known->conditions;
+            }
+        }
+    }
+    std::vector<std::string> notes;
+    for (const warned& each : warnings) {
+        notes.push_back(
+            "AutoAttack: " + each.text + " (" + each.first +
+            (each.conditions == 1 ? "" : ", and " + std::to_string(each.conditions - 1) + " more") + ")");
+    }
+    return notes;
+}
+
 void add_study_notes(study_result& study, std::size_t classes) {
+    std::vector<const network_result*> networks;
+    std::vector<std::string> names;
+    for (const network_result& network : study.networks) {
+        networks.push_back(&network);
+        names.push_back(cell_name({network.alpha, network.seed}));
+    }
+    study.notes = autoattack_notes(networks, names);
     add_verdict_notes(study);
     const double chance = 1.0 / static_cast<double>(classes);
     double best = 0.0;

@@ -4,8 +4,14 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 namespace program {
+
+/// Returns a line per warning of AutoAttack: its text, the first condition that has it, and the number of
+/// others. `names`: of the networks.
+std::vector<std::string> autoattack_notes(const std::vector<const network_result*>& networks,
+                                          const std::vector<std::string>& names);
 
 /// Adds the notes to a study whose claims are tested, and turns verdicts that mean nothing into "unclear".
 ///

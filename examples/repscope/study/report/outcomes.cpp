@@ -49,8 +49,8 @@ bool belongs(const condition_result& condition, condition_group group, double ep
 std::string condition_label(const condition_result& condition) {
     if (condition.kind == condition_kind::corruption)
         return "corruption/" + condition.name + "/" + std::to_string(condition.severity);
-    // In 255ths, as --eps takes them.
-    const std::string eps = shortest(in_255ths(condition.eps));
+    const std::string eps = (condition.norm == "linf" ? "" : condition.norm + "/") +
+                            shortest(stated_eps(condition.eps, condition.norm, condition.range));
     return condition.kind == condition_kind::random ? "random/" + eps
                                                     : "attack/" + condition.name + "/" + eps;
 }
@@ -103,6 +103,10 @@ double excess_of_pgd(const network_result& network, double eps) {
 }
 
 double in_255ths(double eps) { return std::round(eps * 255e6) / 1e6; }
+
+double stated_eps(double eps, std::string_view norm, double range) {
+    return norm == "linf" ? in_255ths(eps / range) : std::round(eps / range * 1e6) / 1e6;
+}
 
 std::size_t early_layers(const network_result& network) { return network.clean.layers.size() / 2; }
 

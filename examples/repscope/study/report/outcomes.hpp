@@ -17,8 +17,8 @@ namespace program {
 /// A number that the study did not measure.
 inline constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
 
-/// "clean", "corruption/fog/3", "attack/pgd/8" (eps in 255ths), "random/8": the name of a condition outside
-/// of JSON.
+/// "clean", "corruption/fog/3", "attack/pgd/8" (eps in 255ths), "attack/pgd/l2/0.5", "random/8": the name of
+/// a condition outside of JSON.
 std::string condition_label(const condition_result& condition);
 inline constexpr std::string_view clean_label = "clean";
 
@@ -40,6 +40,10 @@ std::vector<double> attack_sizes(const network_result& network);
 /// latter; NaN unless both were measured.
 double excess_of_pgd(const network_result& network, double eps);
 double in_255ths(double eps);
+
+/// Returns an eps as --eps takes it, for inputs in a range of this width: in 255ths of the range in linf,
+/// else in units of it.
+double stated_eps(double eps, std::string_view norm, double range);
 
 /// The number of early layers.
 std::size_t early_layers(const network_result& network);

@@ -73,8 +73,12 @@ condition_runner::condition_runner(study_model& model, const condition_settings&
 }
 
 condition_result condition_runner::measure(const condition& what) {
-    condition_result result{
-        .kind = what.kind, .name = what.name, .severity = what.severity, .eps = what.eps * inputs_.width()};
+    condition_result result{.kind = what.kind,
+                            .name = what.name,
+                            .severity = what.severity,
+                            .norm = std::string(to_string(settings_.ball)),
+                            .eps = what.eps * inputs_.width(),
+                            .range = inputs_.width()};
     result.images = images_of(what, settings_, inputs_.samples());
     image_provider provider;
     perturbed_.clear();
@@ -132,9 +136,13 @@ std::vector<float> condition_runner::attacked(condition_result& result) {
         return std::vector<float>(pixels.data_handle(), pixels.data_handle() + pixels.size());
     };
     if (result.name == "autoattack") {
-        const auto survived = attack::autoattack(
-            model_, x, labels,
-            {.threads = pool_, .eps = result.eps, .bounds = inputs_.bounds(), .seed = condition_seed});
+        const auto survived = attack::autoattack(model_, x, labels,
+                                                 {.threads = pool_,
+                                                  .ball = settings_.ball,
+                                                  .eps = result.eps,
+                                                  .bounds = inputs_.bounds(),
+                                                  .seed = condition_seed});
+        for (const auto& warning : survived.warnings) result.warnings.push_back(to_string(warning));
         for (std::size_t k = 0; k < survived.after.size(); ++k) {
             result.after.emplace_back(to_string(survived.components[k].kind), survived.after[k]);
         }
@@ -144,14 +152,18 @@ std::vector<float> condition_runner::attacked(condition_result& result) {
     if (result.name == "fgsm") {
         result.steps = 1;
         result.step_size = result.eps;
-        return pixels_of(attack::fgsm(
-            model_, x, labels,
-            {.threads = pool_, .eps = result.eps, .outcome = false, .bounds = inputs_.bounds()}));
+        return pixels_of(attack::fgsm(model_, x, labels,
+                                      {.threads = pool_,
+                                       .ball = settings_.ball,
+                                       .eps = result.eps,
+                                       .outcome = false,
+                                       .bounds = inputs_.bounds()}));
     }
     model_.attack_with(result.name == "pgd-margin" ? study_model::loss::margin
                                                    : study_model::loss::cross_entropy);
     const auto attacked_images = attack::pgd(model_, x, labels,
                                              {.threads = pool_,
+                                              .ball = settings_.ball,
                                               .eps = result.eps,
                                               .steps = settings_.attack_steps,
                                               .returned = attack::iterate::last,
@@ -163,11 +175,16 @@ std::vector<float> condition_runner::attacked(condition_result& result) {
     return pixels_of(attacked_images);
 }
 
-// `place` is that of the size among those of the settings: each has draws of its own.
+// Every component is moved by as much as gives the norm eps. `place` is that of the size among those of the
+// settings: each has draws of its own.
 std::vector<float> condition_runner::with_random_signs(const condition_result& result, std::size_t place) {
+    const auto numbers = static_cast<double>(inputs_.sample_size());
+    double size = result.eps;
+    if (settings_.ball == attack::norm::l2) size /= std::sqrt(numbers);
+    if (settings_.ball == attack::norm::l1) size /= numbers;
     const auto perturbed = attack::random_signs(inputs_.read(0, result.images, clean_pixels_),
                                                 {.threads = pool_,
-                                                 .eps = result.eps,
+                                                 .eps = size,
                                                  .bounds = inputs_.bounds(),
                                                  .seed = condition_seed,
                                                  .draw = static_cast<std::uint32_t>(place)});
@@ -221,7 +238,7 @@ std::vector<condition> conditions_of(const condition_settings& settings) {
                 conditions.push_back(
                     {.kind = attack.empty() ? condition_kind::random : condition_kind::attack,
                      .name = attack,
-                     .eps = settings.eps[k] / 255.0,
+                     .eps = settings.ball == attack::norm::linf ? settings.eps[k] / 255.0 : settings.eps[k],
                      .place = k});
             }
         }

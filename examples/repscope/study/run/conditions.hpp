@@ -24,7 +24,7 @@ struct condition {
     condition_kind kind = condition_kind::corruption;
     std::string name;      ///< of the corruption, or of the attack; empty for random
     int severity = 0;      ///< of a corruption
-    double eps = 0.0;      ///< of an attack and of random signs, as a share of the range of inputs
+    double eps = 0.0;      ///< of an attack and of random signs, for inputs from 0 to 1
     std::size_t place = 0; ///< of `eps` among those of the settings
 };
 
