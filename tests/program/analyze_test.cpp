@@ -328,7 +328,7 @@ TEST_CASE("analyze refuses bad input in one line" * doctest::skip(!program::has_
     refuses("--labels", folder / "five.npy", 1, "expected labels below 3, the classes of the model, got 5");
     refuses("--labels", folder / "few.npy", 1, "few.npy: 2 labels, but ");
     refuses("--attacks", "fgsm,cw", 2, "expected fgsm, pgd or autoattack with commas between them, got 'cw'");
-    refuses("--attacks", "pgd,pgd", 2, "--attacks: pgd is there twice");
+    refuses("--attacks", "pgd,pgd", 2, "--attacks: pgd occurs twice");
     refuses("--input-range", "1,0", 2, "expected LOW,HIGH with LOW below HIGH");
     refuses("--layers", "nothing", 2, "--layers: no tensor is called like nothing");
 }
