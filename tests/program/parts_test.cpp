@@ -8,6 +8,7 @@
 #include "files/sha256.hpp"
 #include "measure/schedule.hpp"
 #include "render/text_table.hpp"
+#include "study/settings.hpp"
 #include "support/errors.hpp"
 
 #include <algorithm>
@@ -168,6 +169,19 @@ TEST_CASE("layouts for some layers") {
     CHECK(layouts_for("conv1", tokens, stated, "f") == std::vector<layout>{layout::ntd});
     CHECK(layouts_for("other", map, stated, "f") == std::vector<layout>{layout::nchw});
     CHECK_THROWS_AS(layouts_for("conv2", tokens, stated, "f"), usage_error);
+}
+
+TEST_CASE("a stage has no image or at least two") {
+    condition_settings settings;
+    CHECK_NOTHROW(check_image_counts(settings));
+    settings.corruption_images = 0;
+    settings.autoattack_images = 1; // of an attack that does not run
+    CHECK_NOTHROW(check_image_counts(settings));
+    settings.attack_images = 1;
+    CHECK_THROWS_WITH(check_image_counts(settings), "--attack-images: expected 0 or at least 2, got 1");
+    settings.attack_images = 2;
+    settings.attacks = {"autoattack"};
+    CHECK_THROWS_AS(check_image_counts(settings), usage_error);
 }
 
 TEST_CASE("layers side by side where that ends first and fits") {

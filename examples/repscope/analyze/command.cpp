@@ -332,6 +332,7 @@ command add_analyze(CLI::App& app) {
                 settings->attacks = parse_attacks(*attacks);
                 settings->eps = parse_eps(eps->empty() ? default_eps(settings->ball) : *eps);
                 if (settings->autoattack_images == 0) std::erase(settings->attacks, "autoattack");
+                check_image_counts(*settings);
                 return analyze(*settings);
             }};
 }

@@ -281,6 +281,7 @@ command add_study(CLI::App& app) {
                 settings->alphas = parse_alphas(*alphas);
                 settings->eps = parse_eps(*eps);
                 settings->attacks = parse_attacks(*attacks);
+                check_image_counts(*settings);
                 if (settings->export_onnx) require_onnx("--export");
                 return study(*settings);
             }};

@@ -57,6 +57,10 @@ std::vector<double> parse_eps(const std::string& text);
 /// not an attack, or there twice.
 std::vector<std::string> parse_attacks(const std::string& text);
 
+/// Throws `usage_error` for a single image under corruptions or attacks: the layers under a condition are
+/// compared with the clean ones, and one image has no variance.
+void check_image_counts(const condition_settings& settings);
+
 /// "alpha_-2_seed_0": the name of a network's file and of the folder of its activations.
 std::string cell_name(const study_cell& cell);
 
