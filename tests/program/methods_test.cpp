@@ -215,7 +215,7 @@ TEST_CASE("networks and arms that are kept are read again as the same bytes") {
     const json attacked = program::to_json(network);
     CHECK(attacked["robust"]["l1"]["autoattack"] == .5);
     CHECK(attacked["robust"]["all"]["autoattack"] == 0);
-    CHECK(program::to_json(program::method_network_from_json(attacked)) == attacked);
+    CHECK(program::to_json(program::method_network_from_json(attacked)).dump() == attacked.dump());
     program::methods_result table_of_one;
     table_of_one.networks = {network};
     // PGD leaves the first image in linf and in l1, and both in l2.
