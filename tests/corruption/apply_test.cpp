@@ -63,9 +63,10 @@ TEST_CASE("the names are those of the data sets, and each is found") {
         CHECK(corruption::name_of(static_cast<corruption::kind>(i)) == names[i]);
         CHECK(std::count(names.begin(), names.end(), names[i]) == 1);
     }
-    CHECK_THROWS_WITH_AS((void)corruption::kind_from_name("gausian_noise"),
-                         doctest::Contains("no corruption 'gausian_noise'; there are gaussian_noise, "),
-                         repscope::value_error);
+    CHECK_THROWS_WITH_AS(
+        (void)corruption::kind_from_name("gausian_noise"),
+        doctest::Contains("unknown corruption 'gausian_noise'; expected one of gaussian_noise, "),
+        repscope::value_error);
     CHECK_THROWS_WITH_AS((void)corruption::kind_from_name("jpeg"), doctest::Contains("jpeg_compression"),
                          repscope::value_error);
 }

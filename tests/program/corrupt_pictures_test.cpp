@@ -104,7 +104,7 @@ TEST_CASE("lists are laid out as ImageNet-C") {
     const auto refused =
         corrupt({folder / "a.png", folder / "o2", "--corruption", "fog,mist", "--severity", "1"});
     CHECK(refused.code == 2);
-    CHECK(contains(refused.err, "no corruption 'mist'"));
+    CHECK(contains(refused.err, "unknown corruption 'mist'"));
     CHECK(corrupt({folder / "a.png", folder / "o2", "--corruption", "fog", "--severity", "1,7"}).code == 2);
 }
 

@@ -25,7 +25,7 @@ using json = nlohmann::json;
 namespace {
 
 /// A layer whose element with a number is 0, 1 or a multiple of 1/8 below 8: every type holds its own.
-const repscope_test::layer maps{96, 5, 3, 4};
+const repscope_test::layer maps{96, 5, 3, 3};
 
 double value(std::size_t i, bool is_bool, bool is_integer) {
     std::uint64_t state = i * 0x9e3779b97f4a7c15U + 12345;
