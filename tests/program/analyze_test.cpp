@@ -5,6 +5,7 @@
 #include "onnx/file.hpp"
 #include "process.hpp"
 #include "same_numbers.hpp"
+#include "well_formed.hpp"
 
 #include <repscope/io/npy.hpp>
 
@@ -300,6 +301,16 @@ TEST_CASE("analyze compares two models" * doctest::skip(!program::has_onnx())) {
     CHECK(whole["models"][1]["sha256"] != whole["models"][0]["sha256"]);
     succeed(made.command("x.npy", "one", attacks_only));
     CHECK(made.result("one")["models"][0]["conditions"] == whole["models"][0]["conditions"]);
+
+    const std::string page = slurp(folder / "out/report.html");
+    CHECK(fault_of_page(page) == "");
+    for (const char* part : {"Layers and robustness of m and other", "Accuracy under attack", "ablation",
+                             "gradients were not measured", "corruptions were not measured"})
+        CHECK(page.find(part) != std::string::npos);
+    CHECK(page.find("alpha") == std::string::npos);
+    const std::string attacks = slurp(folder / "out/figures/attacks.csv");
+    CHECK(attacks.starts_with("model,attack,eps_255ths,accuracy\nm,"));
+    CHECK(attacks.find("\nother,pgd,12.75,") != std::string::npos);
 }
 
 TEST_CASE("analyze refuses bad input in one line" * doctest::skip(!program::has_onnx())) {

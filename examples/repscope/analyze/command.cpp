@@ -3,6 +3,7 @@
 #include "analyze/inputs.hpp"
 #include "analyze/json.hpp"
 #include "analyze/model.hpp"
+#include "analyze/page.hpp"
 #include "analyze/run.hpp"
 #include "analyze/settings.hpp"
 #include "analyze/tables.hpp"
@@ -64,6 +65,7 @@ void check_analysis_outputs(const analysis_settings& settings) {
     guard.add_output("--out", settings.out + "/analysis.json", file_kind::json);
     guard.add_output("--out", settings.out + "/analysis.csv", file_kind::csv);
     guard.add_output("--out", settings.out + "/per_image.csv", file_kind::csv);
+    guard.add_output("--out", settings.out + "/report.html", file_kind::html);
 }
 
 analysis_json file_json(const input_record& record) {
@@ -194,8 +196,9 @@ int analyze(analysis_settings settings) {
     write_output(settings.out + "/per_image.csv", per_image);
     write_output(settings.out + "/analysis.csv", analysis_csv(result));
     write_output(settings.out + "/analysis.json", analysis_text(result));
-    print(analysis_tables(result) + "numbers: " + settings.out +
-          "/analysis.json; beside it: analysis.csv, per_image.csv\n");
+    write_analysis_page(settings.out, result);
+    print(analysis_tables(result) + "report: " + settings.out +
+          "/report.html; numbers beside it: analysis.json, analysis.csv, per_image.csv, figures\n");
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "analyze/tables.hpp"
 
+#include "render/text_table.hpp"
 #include "study/report/outcomes.hpp"
 #include "support/format.hpp"
 #include "support/plural.hpp"
@@ -7,6 +8,7 @@
 #include <repscope/statistics/summary.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -49,17 +51,22 @@ std::string row_name(const condition_result& condition) {
     return condition.kind == condition_kind::corruption ? condition.name : condition_label(condition);
 }
 
+std::string text_of(const table_rows& rows) {
+    text_table table(rows[0], 1);
+    for (std::size_t r = 1; r < rows.size(); ++r) table.add_row(rows[r]);
+    return table.text();
+}
+
 } // namespace
 
-text_table analyzed_layers_table(const model_result& model) {
-    text_table table({"layer", "units", "selectivity", "null", "cross-fit", "95 % interval", "PR",
-                      "95 % dim.", "NC1", "separation", "gradient CV", "ablation rho"},
-                     1);
+table_rows layer_rows(const model_result& model) {
+    table_rows rows{{"layer", "units", "selectivity", "null", "cross-fit", "95 % interval", "PR", "95 % dim.",
+                     "NC1", "separation", "gradient CV", "ablation rho"}};
     const json& layers = model.json["conditions"][0]["layers"];
     const json& ablation = model.json["ablation"];
     for (std::size_t l = 0; l < layers.size(); ++l) {
         const json& layer = layers[l];
-        table.add_row(
+        rows.push_back(
             {layer["name"].get<std::string>(), fixed(number_at(layer, "/units"), 0),
              fixed(number_at(layer, "/selectivity/mean"), 3),
              fixed(number_at(layer, "/selectivity/null_mean"), 3),
@@ -72,10 +79,10 @@ text_table analyzed_layers_table(const model_result& model) {
              fixed(number_at(layer, "/gradient/l2/cv_samples"), 3),
              ablation.is_null() ? "-" : fixed(number_at(ablation["layers"][l], "/rank_correlation"), 2)});
     }
-    return table;
+    return rows;
 }
 
-text_table conditions_table(const std::vector<model_result>& models) {
+table_rows conditions_rows(const std::vector<model_result>& models) {
     accuracy_rows rows;
     for (std::size_t m = 0; m < models.size(); ++m) {
         const network_result& network = models[m].network;
@@ -87,14 +94,24 @@ text_table conditions_table(const std::vector<model_result>& models) {
     }
     std::vector<std::string> header{"accuracy"};
     for (const model_result& model : models) header.push_back(model.name);
-    text_table table(header, 1);
+    table_rows cells_of_rows{header};
     for (const auto& [name, means] : rows) {
         std::vector<std::string> cells{name};
         for (const repscope::running_mean& mean : means)
             cells.push_back(mean.count() == 0 ? "-" : fixed(mean.value(), 4));
-        table.add_row(std::move(cells));
+        cells_of_rows.push_back(std::move(cells));
     }
-    return table;
+    return cells_of_rows;
+}
+
+std::string columns_text() {
+    return "PR: participation ratio, unbiased; 95 % dim.: components that hold 95 % of the variance; NC1: "
+           "within-class\n"
+           "over between-class variability; gradient CV: coefficient of variation over inputs of the norms "
+           "of the\n"
+           "gradients of units with respect to the input; ablation rho: rank correlation of the selectivity "
+           "of a unit\n"
+           "and the loss of accuracy without it\n";
 }
 
 std::string analysis_tables(const analysis_result& analysis) {
@@ -102,17 +119,12 @@ std::string analysis_tables(const analysis_result& analysis) {
     for (const model_result& model : analysis.models) {
         const clean_result& clean = model.network.clean;
         text += model.name + ": accuracy " + fixed(clean.accuracy, 4) + " on " +
-                counted(clean.images, "input") + "\n" + analyzed_layers_table(model).text() + "\n";
+                counted(clean.images, "input") + "\n" + text_of(layer_rows(model)) + "\n";
     }
-    text += "PR: participation ratio, unbiased; 95 % dim.: components that hold 95 % of the variance; NC1: "
-            "within-class\n"
-            "over between-class variability; gradient CV: coefficient of variation over inputs of the norms "
-            "of the\n"
-            "gradients of units with respect to the input; ablation rho: rank correlation of the selectivity "
-            "of a unit\n"
-            "and the loss of accuracy without it\n\n";
-    text += conditions_table(analysis.models).text();
-    text += "a corruption: mean over its severities; attack/NAME/EPS and random/EPS: EPS in 255ths\n";
+    text += columns_text() + "\n";
+    text += text_of(conditions_rows(analysis.models));
+    text += "a corruption: mean over its severities; attack/NAME/EPS and random/EPS: EPS in 255ths;\n"
+            "each on its own number of inputs\n";
     for (const std::string& note : analysis.notes) text += "note: " + note + "\n";
     return text;
 }

@@ -1,24 +1,22 @@
 #include "study/report/page.hpp"
 
 #include "files/output_file.hpp"
-#include "render/gnuplot.hpp"
 #include "render/html.hpp"
 #include "render/text_table.hpp"
 #include "study/json.hpp"
 #include "study/report/claims.hpp"
+#include "study/report/figure_parts.hpp"
 #include "study/report/figures/figures.hpp"
 #include "study/report/figures/plots.hpp"
 #include "study/report/outcomes.hpp"
 #include "study/report/tables.hpp"
 #include "study/times.hpp"
-#include "support/errors.hpp"
 #include "support/versions.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <optional>
-#include <system_error>
 #include <vector>
 
 namespace program {
@@ -26,23 +24,6 @@ namespace program {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Figures in full width, but none larger than it was drawn.
-std::string figure_element(const study_figure& figure, const std::string& svg) {
-    return "<figure class=\"alone\" style=\"max-width:" + std::to_string(figure.drawing.width) + "px\">" +
-           svg + "</figure>\n<p class=\"caption\">" + escaped(figure.caption) + " <a href=\"figures/" +
-           figure.name + ".svg\">SVG</a> <a href=\"figures/" + figure.name + ".csv\">CSV</a></p>\n";
-}
-
-std::string figure_part(const study_figure& figure, const std::string& svg) {
-    std::string text = "<h2 id=\"" + figure.name + "\">" + escaped(figure.heading) + "</h2>\n";
-    if (!figure.left_out.empty())
-        return text + "<p class=\"missing\">This figure is left out: " + escaped(figure.left_out) + ".</p>\n";
-    if (svg.empty())
-        return text + "<p class=\"caption\">" + escaped(figure.caption) + " <a href=\"figures/" +
-               figure.name + ".csv\">CSV</a></p>\n";
-    return text + figure_element(figure, svg);
-}
 
 // All values of a few seeds, the ends of those of many.
 std::string per_seed_text(const std::vector<double>& values) {
@@ -125,13 +106,6 @@ std::string claims_part(const std::vector<study_claim>& claims) {
     return text;
 }
 
-std::string notes_part(const std::vector<std::string>& notes) {
-    if (notes.empty()) return {};
-    std::string text = "<ul class=\"notes\">";
-    for (const std::string& note : notes) text += "<li>" + escaped(note) + "</li>";
-    return text + "</ul>\n";
-}
-
 std::string summary_part(const study_result& study) {
     std::string text = "<h2 id=\"summary\">Summary</h2>\n" + notes_part(study.notes);
     for (const summary_table& summary : summary_tables(study)) {
@@ -161,18 +135,6 @@ std::string times_table(const study_result& study) {
     return table.text();
 }
 
-// "gnuplot 5.4 patchlevel 4", which the figures contain; empty without figures.
-std::string drawn_by(const std::vector<std::string>& drawn) {
-    if (drawn.empty()) return {};
-    constexpr std::string_view before = "Produced by GNUPLOT ";
-    const std::size_t at = drawn[0].find(before);
-    if (at == std::string::npos) return "gnuplot";
-    const std::size_t from = at + before.size();
-    std::string version = drawn[0].substr(from, drawn[0].find_first_of("<\n", from) - from);
-    version.erase(version.find_last_not_of(' ') + 1);
-    return "gnuplot " + version;
-}
-
 std::string settings_part(const study_result& study, const std::string& figures_by) {
     setting_list versions{
         {"repscope", study.version}, {"commit", commit_text()}, {"compiler", compiler_text()}};
@@ -190,48 +152,19 @@ std::string settings_part(const study_result& study, const std::string& figures_
 } // namespace
 
 void write_study_page(const std::string& folder, const study_result& study, const study_pictures& pictures) {
-    const fs::path beside = fs::path(folder) / "figures";
-    std::error_code failure;
-    fs::create_directories(beside, failure);
-    if (!fs::is_directory(beside))
-        throw data_error(beside.string(),
-                         "cannot be written: " + (failure ? failure.message() : "is no folder"));
-    const auto write = [&](const std::string& name, const std::string& ending, const std::string& text) {
-        write_output((beside / (name + ending)).string(), text);
-    };
-
-    const std::vector<study_figure> figures = study_figures(study);
-    std::vector<plot> plots;
-    for (const study_figure& figure : figures) {
-        if (figure.left_out.empty()) plots.push_back(figure.drawing);
-    }
-    const std::vector<std::string> drawn = draw(plots);
-    const bool is_drawn = drawn.size() == plots.size();
-
+    const figure_parts figures = write_figures(folder, study_figures(study));
     const ordered_networks networks(study);
     std::string body = "<h1>Class selectivity and robustness: " + escaped(study.network) + " on " +
                        escaped(study.data.name) + "</h1>\n<p class=\"sub\">" + networks.counted() +
                        " &middot; repscope " + version_text() + "</p>\n";
-    if (!is_drawn) body += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
-    body += summary_part(study);
-    std::size_t next = 0;
-    for (const study_figure& figure : figures) {
-        std::string svg;
-        if (figure.left_out.empty()) {
-            if (is_drawn) {
-                svg = drawn[next++];
-                write(figure.name, ".svg", "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" + svg + "\n");
-            }
-            write(figure.name, ".csv", figure.csv);
-        }
-        body += figure_part(figure, svg);
-    }
+    if (!figures.is_drawn) body += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
+    body += summary_part(study) + figures.html;
     if (!pictures.rows.empty() && pictures.images > 0) {
-        write("images", ".png", picture_sheet(pictures));
-        write("images", ".csv", picture_csv(pictures));
+        const fs::path beside = fs::path(folder) / "figures";
+        write_output((beside / "images.png").string(), picture_sheet(pictures));
+        write_output((beside / "images.csv").string(), picture_csv(pictures));
     }
-    body += pictures_part(pictures) + claims_part(study.claims) +
-            settings_part(study, is_drawn ? drawn_by(drawn) : "");
+    body += pictures_part(pictures) + claims_part(study.claims) + settings_part(study, figures.drawn_by);
     write_output((fs::path(folder) / "report.html").string(),
                  html_page("repscope study: " + study.network + " on " + study.data.name, body));
 }

@@ -33,6 +33,15 @@ constexpr std::array<attack_kind, 5> attack_kinds{{{"fgsm", "FGSM"},
                                                    {"autoattack", "AutoAttack"},
                                                    {"", "random signs (control)"}}};
 
+// The images under an attack, or under random signs; 0 if it was not measured.
+std::size_t images_under(const network_result& network, const std::string& attack) {
+    const condition_kind kind = attack.empty() ? condition_kind::random : condition_kind::attack;
+    for (const condition_result& condition : network.conditions) {
+        if (condition.kind == kind && condition.name == attack) return condition.images;
+    }
+    return 0;
+}
+
 std::string images_text(std::size_t count) { return with_commas(count) + " images"; }
 
 } // namespace
@@ -72,7 +81,7 @@ study_figure clean_and_corrupted_figure(const ordered_networks& networks) {
 
 study_figure attacks_by_size_figure(const ordered_networks& networks) {
     study_figure figure{.name = "attacks", .heading = "Accuracy under attack"};
-    const std::vector<double> grid = attack_sizes(networks.first);
+    const std::vector<double> grid = networks.sizes();
     if (grid.empty()) {
         figure.left_out = "attacks were not measured (--attack-images 0)";
         return figure;
@@ -80,43 +89,48 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
     std::string tics;
     const std::size_t step = (grid.size() + 7) / 8;
     for (std::size_t k = 0; k < grid.size(); k += step) {
-        const std::string text = shortest(in_255ths(grid[k]));
+        const std::string text = shortest(networks.size_number(grid[k]));
         tics += (tics.empty() ? "" : ", ") + gnuplot_string(text) + " " + text;
     }
     const std::string axes = "set logscale x\nset xtics (" + tics + ")\n" +
-                             set_range("x", {in_255ths(grid.front()) / 1.25, in_255ths(grid.back()) * 1.25}) +
+                             set_range("x", {networks.size_number(grid.front()) / 1.25,
+                                             networks.size_number(grid.back()) * 1.25}) +
                              set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, gray, "5 %", true);
+    const std::string& norm = networks.study.options.norm;
+    const std::string x_label = norm == "linf" ? "eps (255ths, linf)" : "eps (" + norm + ")";
     std::vector<plot_panel> panels;
-    figure.csv = "alpha,seed,attack,eps_255ths,accuracy\n";
-    bool with_autoattack = false;
+    figure.csv =
+        networks.csv_keys() + (norm == "linf" ? "attack,eps_255ths,accuracy\n" : "attack,eps,accuracy\n");
+    std::size_t in_autoattack = 0;
     for (const attack_kind& kind : attack_kinds) {
-        const bool is_autoattack = std::string_view(kind.key) == "autoattack";
-        if (is_autoattack && std::isnan(attack_accuracy(networks.first, kind.key, grid.front()))) continue;
-        with_autoattack = with_autoattack || is_autoattack;
+        const std::size_t images = images_under(networks.first, kind.key);
+        if (images == 0) continue;
+        if (std::string_view(kind.key) == "autoattack") in_autoattack = images;
         std::vector<banded_line> lines;
         for (const double alpha : networks.alphas) {
             const legend_entry look = networks.style(alpha);
             banded_line& line = lines.emplace_back(banded_line{look.color, look.shape, {}, {}});
             for (const double eps : grid) {
-                line.x.push_back(in_255ths(eps));
+                line.x.push_back(networks.size_number(eps));
                 auto& values = line.values.emplace_back();
                 for (const network_result* network : networks.of_alpha(alpha)) {
                     values.push_back(attack_accuracy(*network, kind.key, eps));
-                    figure.csv += csv_of(*network) + (*kind.key == '\0' ? "random" : kind.key) + "," +
-                                  csv_field(in_255ths(eps)) + "," + csv_field(values.back()) + "\n";
+                    figure.csv += networks.csv_of(*network) + (*kind.key == '\0' ? "random" : kind.key) +
+                                  "," + csv_field(networks.size_number(eps)) + "," +
+                                  csv_field(values.back()) + "\n";
                 }
             }
         }
-        panels.push_back(line_panel(kind.title, "eps (255ths, linf)", lines, axes));
+        panels.push_back(line_panel(kind.title, x_label, lines, axes));
     }
     figure.caption =
         networks.counted() + "; " + images_text(networks.study.options.attack_images) +
         ", all counted, also those that are wrong without an attack; PGD of " +
         std::to_string(networks.study.options.attack_steps) + " steps, last iterate" +
-        (with_autoattack ? "; AutoAttack on " + images_text(networks.study.options.autoattack_images)
-                         : std::string()) +
+        (in_autoattack == 0 ? std::string() : "; AutoAttack on the first " + images_text(in_autoattack)) +
         ". Below the dashed line, 5 %, networks are not told apart. " + band_text(networks);
-    figure.drawing = drawn_by_alpha(networks, std::move(panels), with_autoattack ? 5 : 4);
+    const std::size_t columns = std::clamp<std::size_t>(panels.size(), 3, 5);
+    figure.drawing = drawn_by_alpha(networks, std::move(panels), columns);
     return figure;
 }
 
@@ -133,7 +147,7 @@ study_figure attacks_by_selectivity_figure(const ordered_networks& networks) {
         const network_number accuracy = [eps](const network_result& network) {
             return attack_accuracy(network, "pgd", eps);
         };
-        columns.emplace_back("pgd_" + shortest(in_255ths(eps)), accuracy);
+        columns.emplace_back("pgd_" + shortest(networks.size_number(eps)), accuracy);
         std::vector<double> values = values_of(networks, accuracy);
         const double highest = *std::max_element(values.begin(), values.end());
         const bool near_floor = *std::min_element(values.begin(), values.end()) < 3 * floor_accuracy;
@@ -141,7 +155,8 @@ study_figure attacks_by_selectivity_figure(const ordered_networks& networks) {
         axis_range range = range_of(values, 0.05);
         if (near_floor) range.low = -0.004;
         panels.push_back(scatter_panel(
-            networks, "PGD " + eps_text(eps) + (highest <= floor_accuracy ? ": floor, no verdict" : ""),
+            networks,
+            "PGD " + networks.size_text(eps) + (highest <= floor_accuracy ? ": floor, no verdict" : ""),
             accuracy, near_floor ? horizontal_line(floor_accuracy, gray, "5 %") : "", &range));
     }
     figure.caption =
@@ -200,7 +215,7 @@ struct corruption_map {
     std::vector<double> alphas{};
     std::vector<std::vector<double>> cells{};
     double largest = 0.0; // of the differences
-    std::string csv = "corruption,alpha,seed,accuracy,difference_to_alpha_0\n";
+    std::string csv{};
 };
 
 corruption_map corruption_map_of(const ordered_networks& networks) {
@@ -208,6 +223,8 @@ corruption_map corruption_map_of(const ordered_networks& networks) {
     for (const network_result* network : networks.of_alpha(0.0))
         base[network->seed] = corruption_accuracies_of(*network);
     corruption_map map{.names = base.begin()->second.names, .alphas = networks.alphas};
+    map.csv = "corruption," + networks.csv_keys() + "accuracy,difference_to_" +
+              (networks.models.empty() ? "alpha_0" : "first") + "\n";
     map.cells.assign(map.names.size(), std::vector<double>(map.alphas.size()));
     for (std::size_t c = 0; c < map.alphas.size(); ++c) {
         const bool is_base = map.alphas[c] == 0.0;
@@ -220,7 +237,7 @@ corruption_map corruption_map_of(const ordered_networks& networks) {
                 const double difference = means.of[name] - zero.of[name];
                 const double cell = is_base ? means.of[name] : difference;
                 map.cells[r][c] += 100 * cell / static_cast<double>(those.size());
-                map.csv += name + "," + csv_of(*network) + csv_field(means.of[name]) + "," +
+                map.csv += name + "," + networks.csv_of(*network) + csv_field(means.of[name]) + "," +
                            csv_field(difference) + "\n";
             }
         }
@@ -255,7 +272,7 @@ map_cell cell_of(const corruption_map& map, std::size_t row, std::size_t column)
                 (std::abs(share) > 0.55 ? "'white'" : "'#222222'") + "\n"};
 }
 
-plot drawing_of(const corruption_map& map) {
+plot drawing_of(const corruption_map& map, const ordered_networks& networks) {
     const auto columns = static_cast<double>(map.alphas.size());
     const auto rows = static_cast<double>(map.names.size());
     const double width = 190.0 + 90.0 * columns;
@@ -267,8 +284,10 @@ plot drawing_of(const corruption_map& map) {
     }
     for (std::size_t c = 0; c < map.alphas.size(); ++c) {
         const double alpha = map.alphas[c];
-        x_tics += (c == 0 ? "" : ", ") + gnuplot_string(alpha == 0.0 ? "0: accuracy" : shortest(alpha)) +
-                  " " + std::to_string(c);
+        x_tics +=
+            (c == 0 ? "" : ", ") +
+            gnuplot_string(alpha == 0.0 ? networks.label(alpha) + ": accuracy" : networks.label(alpha)) +
+            " " + std::to_string(c);
         for (std::size_t r = 0; r < map.names.size(); ++r) {
             const map_cell cell = cell_of(map, r, c);
             cells += cell.rectangle;
@@ -281,9 +300,9 @@ plot drawing_of(const corruption_map& map) {
                 plot_number(150 / width) + "\nset rmargin at screen " + plot_number(1 - 10 / width) +
                 "\nset tmargin at screen " + plot_number(1 - 44 / height) + "\nset bmargin at screen " +
                 plot_number(8 / height) + "\nunset xtics\nset x2tics (" + x_tics + ")\nset ytics (" + y_tics +
-                ")\nset x2label 'alpha' offset 0,-0.5\nset xrange [-0.5:" + plot_number(columns - 0.5) +
-                "]\nset x2range [-0.5:" + plot_number(columns - 0.5) + "]\nset yrange [" +
-                plot_number(rows - 0.25) + ":-0.5]\n" + cells + labels +
+                ")\nset x2label " + gnuplot_string(networks.key()) + " offset 0,-0.5\nset xrange [-0.5:" +
+                plot_number(columns - 0.5) + "]\nset x2range [-0.5:" + plot_number(columns - 0.5) +
+                "]\nset yrange [" + plot_number(rows - 0.25) + ":-0.5]\n" + cells + labels +
                 "plot $none using 1:2 with points pt 0 lc rgb 'white'\n",
             static_cast<std::size_t>(width), static_cast<std::size_t>(height)};
 }
@@ -294,7 +313,8 @@ std::string no_map_reason(const ordered_networks& networks) {
         return "corruptions were not measured (--corruption-images 0)";
     if (std::find(networks.alphas.begin(), networks.alphas.end(), 0.0) == networks.alphas.end())
         return "it compares with alpha 0, of which there is no network";
-    if (networks.alphas.size() == 1) return "it compares with alpha 0, and there is no other";
+    if (networks.alphas.size() == 1 && networks.models.empty())
+        return "it compares with alpha 0, and there is no other";
     return {};
 }
 
@@ -306,7 +326,16 @@ study_figure corruption_map_figure(const ordered_networks& networks) {
     if (!figure.left_out.empty()) return figure;
     const corruption_map map = corruption_map_of(networks);
     figure.csv = map.csv;
-    figure.drawing = drawing_of(map);
+    figure.drawing = drawing_of(map, networks);
+    if (!networks.models.empty()) {
+        figure.caption = "Accuracy of " + networks.label(0.0) + ", in per cent" +
+                         (networks.alphas.size() == 1
+                              ? std::string()
+                              : ", and the difference to it in points: green is more, purple less") +
+                         ". Mean over 5 severities; " +
+                         images_text(networks.study.options.corruption_images) + ".";
+        return figure;
+    }
     figure.caption =
         "Accuracy at alpha 0, in per cent, and at the others the difference to it in points: green is "
         "more, purple less. Mean over 5 severities and " +

@@ -32,12 +32,13 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
     const std::vector<double> grid = attack_sizes(networks.first);
     const double eps = grid.empty() ? 0.0 : grid.back();
     std::vector<group> groups;
-    if (!grid.empty()) groups.push_back({condition_group::attack, "pgd", "PGD " + eps_text(eps)});
+    if (!grid.empty()) groups.push_back({condition_group::attack, "pgd", "PGD " + networks.size_text(eps)});
     if (networks.first.mean_corruption_accuracy) {
         groups.push_back({condition_group::noise_corruptions, "noise_corruptions", "noise corruptions"});
         groups.push_back({condition_group::other_corruptions, "other_corruptions", "other corruptions"});
     }
-    if (!grid.empty()) groups.push_back({condition_group::random, "random", "random signs " + eps_text(eps)});
+    if (!grid.empty())
+        groups.push_back({condition_group::random, "random", "random signs " + networks.size_text(eps)});
     if (groups.empty()) {
         figure.left_out = "no perturbation was measured";
         return figure;

@@ -22,17 +22,30 @@ struct study_figure {
 
 /// The networks of a study in the order of figures: by seed, then by alpha.
 struct ordered_networks {
-    explicit ordered_networks(const study_result& study);
+    /// `models`: names of the networks, if they are models that are compared; the alpha of a network is then
+    /// its place.
+    explicit ordered_networks(const study_result& study, std::vector<std::string> models = {});
 
     [[nodiscard]] std::vector<const network_result*> of_alpha(double alpha) const;
-    /// "21 networks (7 alphas, 3 seeds)".
+    /// "21 networks (7 alphas, 3 seeds)", or "2 models".
     [[nodiscard]] std::string counted() const;
+    /// What tells networks apart: "alpha" or "model"; and its value for a network.
+    [[nodiscard]] std::string key() const { return models.empty() ? "alpha" : "model"; }
+    [[nodiscard]] std::string label(double alpha) const;
+    /// The first columns of a CSV table: "alpha,seed," or "model,"; and those of a network: "-2,0,".
+    [[nodiscard]] std::string csv_keys() const { return models.empty() ? "alpha,seed," : "model,"; }
+    [[nodiscard]] std::string csv_of(const network_result& network) const;
+    /// The sizes of the attacks, and one as a number and as text: 8 and "8/255", or .5 and "0.5 (l2)".
+    [[nodiscard]] std::vector<double> sizes() const;
+    [[nodiscard]] double size_number(double eps) const;
+    [[nodiscard]] std::string size_text(double eps) const;
     /// Blue below 0, gray at 0, orange above, darker the farther out: told apart by color-blind readers and
     /// by shape too.
     [[nodiscard]] legend_entry style(double alpha) const;
     [[nodiscard]] std::vector<legend_entry> legend() const;
 
     const study_result& study;
+    std::vector<std::string> models;
     const network_result& first;
     std::vector<double> alphas; ///< ascending
     std::vector<std::size_t> seeds;

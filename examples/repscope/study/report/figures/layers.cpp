@@ -48,7 +48,7 @@ plot_panel selectivity_panel(const ordered_networks& networks, std::size_t layer
     for (std::size_t k = 0; k < networks.alphas.size(); ++k) {
         const double alpha = networks.alphas[k];
         const auto x = static_cast<double>(k);
-        tics += (k == 0 ? "" : ", ") + gnuplot_string(shortest(alpha)) + " " + std::to_string(k);
+        tics += (k == 0 ? "" : ", ") + gnuplot_string(networks.label(alpha)) + " " + std::to_string(k);
         std::vector<double> indices;
         for (const network_result* network : networks.of_alpha(alpha)) {
             const auto own = finite(clean_layers(*network)[layer].report.selectivity->measured.index);
@@ -74,7 +74,7 @@ plot_panel selectivity_panel(const ordered_networks& networks, std::size_t layer
         medians.push_back({x - 0.3, repscope::median(indices), 0.6, 0.0});
     }
     return {
-        report.name + ", " + std::to_string(report.units) + " units", "alpha",
+        report.name + ", " + std::to_string(report.units) + " units", networks.key(),
         data_block("bars", bars) + data_block("means", means) + data_block("medians", medians) +
             "set xtics (" + tics + ")\nset yrange [0:1]\n" +
             set_range("x", {-0.6, static_cast<double>(networks.alphas.size()) - 0.4}) +
@@ -127,18 +127,18 @@ study_figure unit_selectivity_figure(const ordered_networks& networks) {
     std::vector<plot_panel> panels;
     const std::size_t layers = clean_layers(networks.first).size();
     for (std::size_t l = 0; l < layers; ++l) panels.push_back(selectivity_panel(networks, l));
-    figure.csv = "alpha,seed,layer,unit,index\n";
+    figure.csv = networks.csv_keys() + "layer,unit,index\n";
     for (const network_result* network : networks.all) {
         for (const auto& layer : clean_layers(*network)) {
             std::size_t unit = 0;
             for (const double index : layer.report.selectivity->measured.index) {
-                figure.csv += csv_of(*network) + csv_field(layer.report.name) + "," + std::to_string(unit++) +
-                              "," + csv_field(index) + "\n";
+                figure.csv += networks.csv_of(*network) + csv_field(layer.report.name) + "," +
+                              std::to_string(unit++) + "," + csv_field(index) + "\n";
             }
         }
     }
-    figure.caption = networks.counted() +
-                     "; class selectivity index of every unit, units of all seeds together; " +
+    figure.caption = networks.counted() + "; class selectivity index of every unit" +
+                     (networks.models.empty() ? ", units of all seeds together; " : "; ") +
                      with_commas(networks.first.clean.images) +
                      " clean images. Width: share of the units, the most frequent bin of " +
                      std::to_string(selectivity_bins) +
@@ -156,20 +156,21 @@ std::vector<curve> curves_of(const ordered_networks& networks, const std::vector
     if (networks.first.mean_corruption_accuracy)
         curves.push_back({"corrupted", condition_group::corruptions, "corrupted, severity 3", "#009e73"});
     if (!grid.empty()) {
-        curves.push_back({"pgd", condition_group::attack, "PGD " + eps_text(eps), "#aa3377"});
-        curves.push_back({"random", condition_group::random, "random signs " + eps_text(eps), "#d6a400"});
+        curves.push_back({"pgd", condition_group::attack, "PGD " + networks.size_text(eps), "#aa3377"});
+        curves.push_back(
+            {"random", condition_group::random, "random signs " + networks.size_text(eps), "#d6a400"});
     }
     return curves;
 }
 
 std::string cumulative_csv(const ordered_networks& networks, const std::vector<curve>& curves,
                            std::size_t layer, double eps) {
-    std::string csv = "alpha,seed,condition,component,cumulative_share\n";
+    std::string csv = networks.csv_keys() + "condition,component,cumulative_share\n";
     for (const network_result* network : networks.all) {
         for (const curve& each : curves) {
             std::size_t component = 0;
             for (const double share : cumulative(*network, each.group, layer, eps))
-                csv += csv_of(*network) + each.name + "," + std::to_string(++component) + "," +
+                csv += networks.csv_of(*network) + each.name + "," + std::to_string(++component) + "," +
                        csv_field(share) + "\n";
         }
     }
@@ -199,7 +200,7 @@ std::optional<plot_panel> cumulative_panel(const ordered_networks& networks, con
     }
     if (shown.size() == 1) return std::nullopt;
     const double least = *std::min_element(shown.begin(), shown.end());
-    return line_panel("alpha " + shortest(alpha), "components", lines,
+    return line_panel(networks.key() + " " + networks.label(alpha), "components", lines,
                       "set logscale x\nset xtics (1,2,4,8,16,32,64,128,256,512)\nset xrange [1:" +
                           std::to_string(std::max<std::size_t>(2, components)) + "]\n" +
                           set_range("y", {std::max(0.0, least - 0.05), 1.01}) +
@@ -232,13 +233,15 @@ study_figure cumulative_variance_figure(const ordered_networks& networks) {
     }
     figure.csv = cumulative_csv(networks, curves, layer, eps);
     figure.drawing = {drawn.commands(), drawn.width, drawn.height()};
-    figure.caption = "Share of the variance of the channel means of " + reference.layers[layer].name +
-                     " that the first components hold; " + networks.counted() +
-                     ", of which the lowest alpha, the one "
-                     "nearest to 0 and the highest are shown; the same " +
-                     with_commas(reference.images) +
-                     " images under each condition, corruptions measured one by one and then averaged. " +
-                     band_text(networks);
+    figure.caption =
+        "Share of the variance of the channel means of " + reference.layers[layer].name +
+        " that the first components hold; " + networks.counted() +
+        (networks.models.empty() ? ", of which the lowest alpha, the one nearest to 0 and the highest "
+                                   "are shown"
+                                 : "") +
+        "; the same " + with_commas(reference.images) +
+        " images under each condition, corruptions measured one by one and then averaged. " +
+        band_text(networks);
     return figure;
 }
 
@@ -284,12 +287,12 @@ study_figure dimensionality_by_depth_figure(const ordered_networks& networks) {
         figure.left_out = "no layer has any variance";
         return figure;
     }
-    figure.csv = "alpha,seed,layer,units,components_interpolated_95,participation_ratio,"
-                 "participation_ratio_unbiased\n";
+    figure.csv = networks.csv_keys() + "layer,units,components_interpolated_95,participation_ratio,"
+                                       "participation_ratio_unbiased\n";
     for (const network_result* network : networks.all) {
         for (const auto& layer : clean_layers(*network)) {
-            figure.csv +=
-                csv_of(*network) + csv_field(layer.report.name) + "," + std::to_string(layer.report.units);
+            figure.csv += networks.csv_of(*network) + csv_field(layer.report.name) + "," +
+                          std::to_string(layer.report.units);
             for (const dimension_measure measure : dimension_measures)
                 figure.csv += "," + csv_field(measure_of(layer.report.dimensionality, measure));
             figure.csv += "\n";
@@ -300,7 +303,7 @@ study_figure dimensionality_by_depth_figure(const ordered_networks& networks) {
                      band_text(networks);
     panel_grid grid{.panels = std::move(panels),
                     .columns = 2,
-                    .legend_title = "alpha",
+                    .legend_title = networks.key(),
                     .legend = networks.legend(),
                     .below = axis.height};
     figure.drawing = {grid.commands(), grid.width, grid.height()};

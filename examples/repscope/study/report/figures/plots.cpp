@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <set>
+#include <utility>
 
 namespace program {
 
@@ -31,7 +32,8 @@ double color_number(const std::string& color) {
 
 } // namespace
 
-ordered_networks::ordered_networks(const study_result& whole) : study(whole), first(whole.networks[0]) {
+ordered_networks::ordered_networks(const study_result& whole, std::vector<std::string> names)
+    : study(whole), models(std::move(names)), first(whole.networks[0]) {
     std::set<double> known_alphas;
     std::set<std::size_t> known_seeds;
     for (const auto& network : study.networks) {
@@ -58,11 +60,43 @@ std::string ordered_networks::counted() const {
     const auto words = [](std::size_t count, const char* noun) {
         return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
     };
+    if (!models.empty()) return words(all.size(), "model");
     return words(all.size(), "network") + " (" + words(alphas.size(), "alpha") + ", " +
            words(seeds.size(), "seed") + ")";
 }
 
+std::string ordered_networks::label(double alpha) const {
+    return models.empty() ? shortest(alpha) : models[static_cast<std::size_t>(alpha)];
+}
+
+std::string ordered_networks::csv_of(const network_result& network) const {
+    if (!models.empty()) return csv_field(label(network.alpha)) + ",";
+    return csv_field(network.alpha) + "," + std::to_string(network.seed) + ",";
+}
+
+std::vector<double> ordered_networks::sizes() const {
+    std::vector<double> eps = attack_sizes(first);
+    for (const condition_result& condition : first.conditions) {
+        const bool is_known = std::find(eps.begin(), eps.end(), condition.eps) != eps.end();
+        if (condition.kind != condition_kind::corruption && !is_known) eps.push_back(condition.eps);
+    }
+    return eps;
+}
+
+double ordered_networks::size_number(double eps) const {
+    return stated_eps(eps, study.options.norm, study.options.range);
+}
+
+std::string ordered_networks::size_text(double eps) const {
+    return shortest(size_number(eps)) +
+           (study.options.norm == "linf" ? "/255" : " (" + study.options.norm + ")");
+}
+
 legend_entry ordered_networks::style(double alpha) const {
+    if (!models.empty()) {
+        return alpha == 0.0 ? legend_entry{label(alpha), "#2b6cb0", 7}
+                            : legend_entry{label(alpha), "#c05621", 9};
+    }
     if (alpha == 0.0) return {"0", "#6f6f6f", 13};
     // How far out among those on its side: the nearest to 0 is the lightest.
     double nearer = 0.0;
@@ -149,22 +183,19 @@ plot_panel line_panel(const std::string& title, const std::string& x_label,
 }
 
 std::string band_text(const ordered_networks& networks) {
+    if (!networks.models.empty()) return "A line per model, so there is no band.";
     return networks.seeds.size() == 1 ? "One seed, so there is no band."
                                       : "Line: mean over the " + std::to_string(networks.seeds.size()) +
                                             " seeds; band: from the lowest to the highest of them.";
 }
 
-std::string csv_of(const network_result& network) {
-    return csv_field(network.alpha) + "," + std::to_string(network.seed) + ",";
-}
-
 std::string network_csv(const ordered_networks& networks,
                         const std::vector<std::pair<std::string, network_number>>& columns) {
-    std::string text = "alpha,seed,selectivity_mean";
+    std::string text = networks.csv_keys() + "selectivity_mean";
     for (const auto& [name, value] : columns) text += "," + csv_field(name);
     text += "\n";
     for (const network_result* network : networks.all) {
-        text += csv_of(*network) + csv_field(network->selectivity_mean);
+        text += networks.csv_of(*network) + csv_field(network->selectivity_mean);
         for (const auto& [name, value] : columns) text += "," + csv_field(value(*network));
         text += "\n";
     }
@@ -174,7 +205,7 @@ std::string network_csv(const ordered_networks& networks,
 plot drawn_by_alpha(const ordered_networks& networks, std::vector<plot_panel> panels, std::size_t columns) {
     const panel_grid grid{.panels = std::move(panels),
                           .columns = columns,
-                          .legend_title = "alpha",
+                          .legend_title = networks.key(),
                           .legend = networks.legend()};
     return {grid.commands(), grid.width, grid.height()};
 }

@@ -41,9 +41,6 @@ std::string band_text(const ordered_networks& networks);
 std::string network_csv(const ordered_networks& networks,
                         const std::vector<std::pair<std::string, network_number>>& columns);
 
-/// "-2,0,": how rows about a network begin.
-std::string csv_of(const network_result& network);
-
 /// A figure of panels, with the legend of alphas.
 plot drawn_by_alpha(const ordered_networks& networks, std::vector<plot_panel> panels, std::size_t columns);
 

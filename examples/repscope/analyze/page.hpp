@@ -1,0 +1,12 @@
+#pragma once
+
+#include "analyze/result.hpp"
+
+#include <string>
+
+namespace program {
+
+/// Writes `report.html`, a page that needs no other file, and its figures in `figures/`. Throws `data_error`.
+void write_analysis_page(const std::string& folder, const analysis_result& analysis);
+
+} // namespace program
