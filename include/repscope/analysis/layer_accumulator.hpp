@@ -228,7 +228,7 @@ class basic_layer_accumulator {
                 std::span<const std::size_t> places = {}) {
         classes_.insert(classes_.end(), classes.begin(), classes.end());
         const bool is_blocked = inference_ && inference_->needs_places();
-        if ((is_blocked || moments_.has_reservoir()) && !is_evaluated() && rows != 0) {
+        if (needs_places() && !is_evaluated() && rows != 0) {
             const std::uint64_t next = is_blocked ? inference_->next_place : moments_.next_place;
             for (std::size_t i = 0; i < rows; ++i)
                 places_.push_back(places.empty() ? static_cast<std::size_t>(next + i) : places[i]);
@@ -274,6 +274,7 @@ class basic_layer_accumulator {
     void release_blocks() noexcept {
         if (inference_) inference_->moments.reset();
         options_.max_bytes_with_blocks = 1;
+        if (!needs_places()) places_.clear();
     }
 
     /// Number of samples of this pass before the buffer, merged and loaded ones included.
@@ -399,6 +400,11 @@ class basic_layer_accumulator {
             const std::size_t count = (std::min)(block_size, x.extent(0) - first);
             repscope::detail::unit_rows_into(name, x, first, count, false, pool, rows.data(), before);
         }
+    }
+
+    /// Whether the places of buffered samples are kept, for blocks of samples or a reservoir.
+    [[nodiscard]] bool needs_places() const noexcept {
+        return (inference_ && inference_->needs_places()) || moments_.has_reservoir();
     }
 
     void add_to_moments(std::size_t first, std::size_t rows) {
