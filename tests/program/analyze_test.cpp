@@ -340,6 +340,8 @@ TEST_CASE("analyze refuses bad input in one line" * doctest::skip(!program::has_
     refuses("--labels", folder / "few.npy", 1, "few.npy: 2 labels, but ");
     refuses("--attacks", "fgsm,cw", 2, "expected fgsm, pgd or autoattack with commas between them, got 'cw'");
     refuses("--attacks", "pgd,pgd", 2, "--attacks: pgd occurs twice");
+    refuses("--input", "other", 2, "--input: expected one of 'x', got 'other'");
+    refuses("--logits", "/rellu", 2, "--logits: no tensor is called '/rellu'; did you mean");
     refuses("--input-range", "1,0", 2, "expected LOW,HIGH with LOW below HIGH");
     refuses("--layers", "nothing", 2, "--layers: no tensor is called like nothing");
 }

@@ -9,6 +9,7 @@
 #include "analyze/tables.hpp"
 #include "cli/commands.hpp"
 #include "cli/validators.hpp"
+#include "dump/network_choice_options.hpp"
 #include "files/input_files.hpp"
 #include "files/output_file.hpp"
 #include "files/output_guard.hpp"
@@ -24,7 +25,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -43,17 +43,7 @@ void check_analysis_settings(const analysis_settings& settings) {
         throw usage_error("expected one model, or two that are compared, got " +
                           std::to_string(settings.models.size()));
     }
-    const auto& range = settings.range;
-    if (!range.empty() && (range.size() != 2 || !(range[0] < range[1])))
-        throw usage_error("--input-range: expected LOW,HIGH with LOW below HIGH");
-    for (const std::vector<double>* numbers : {&settings.range, &settings.mean, &settings.std}) {
-        for (const double number : *numbers) {
-            if (!std::isfinite(number))
-                throw usage_error("--input-range, --mean and --std: expected finite numbers");
-        }
-    }
-    if (settings.mean.empty() != settings.std.empty())
-        throw usage_error("expected --mean and --std together");
+    check_numbers(settings);
 }
 
 void check_analysis_outputs(const analysis_settings& settings) {
@@ -207,7 +197,7 @@ std::string default_eps(repscope::attack::norm ball) {
     return ball == norm::linf ? "1,2,4,8" : ball == norm::l2 ? "0.25,0.5,1" : "4,8,12";
 }
 
-void add_network_input_options(CLI::App& command, analysis_settings& settings) {
+void add_input_options(CLI::App& command, analysis_settings& settings) {
     command.add_option("MODEL", settings.models, "one .onnx file, or two that are compared")
         ->required()
         ->type_name("MODEL.onnx");
@@ -223,23 +213,7 @@ void add_network_input_options(CLI::App& command, analysis_settings& settings) {
     command.add_option("--out", settings.out, "folder for the results and the finished stages")
         ->required()
         ->type_name("DIR");
-    command
-        .add_option("--input-range", settings.range,
-                    "lowest and highest number of an input; bytes are scaled to it [0,1]")
-        ->delimiter(',')
-        ->type_name("LOW,HIGH");
-    command
-        .add_option("--mean", settings.mean,
-                    "with --std: the model gets (x - mean) / std, one number per channel, or one for all")
-        ->delimiter(',')
-        ->type_name("A,B,..");
-    command.add_option("--std", settings.std, "see --mean")->delimiter(',')->type_name("A,B,..");
-    command.add_option("--input", settings.input, "the model's input, if it has several")->type_name("NAME");
-    command
-        .add_option("--logits", settings.logits,
-                    "the tensor with the logits, if the model has several outputs; a Softmax at the end is "
-                    "left out")
-        ->type_name("NAME");
+    add_network_choice_options(command, settings);
     command
         .add_option("--layers", settings.layers,
                     "tensors to measure, by name, with * and ?; ! in front leaves out "
@@ -322,7 +296,7 @@ command add_analyze(CLI::App& app) {
     auto eps = std::make_shared<std::string>();
     CLI::App* sub = app.add_subcommand(
         "analyze", "Measure the layers of a network in an ONNX file, clean, corrupted and attacked");
-    add_network_input_options(*sub, *settings);
+    add_input_options(*sub, *settings);
     add_stage_options(*sub, *settings, *attacks, *eps);
     sub->footer(
         "Examples:\n"

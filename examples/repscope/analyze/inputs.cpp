@@ -35,8 +35,7 @@ std::vector<std::int32_t> class_labels_of(const std::string& file) {
 } // namespace
 
 analysis_inputs read_analysis_inputs(const analysis_settings& settings) {
-    const double low = settings.range.empty() ? 0.0 : settings.range[0];
-    const double high = settings.range.empty() ? 1.0 : settings.range[1];
+    const auto [low, high] = settings.input_range();
     network_inputs file(settings.inputs, {low, high});
     if (file.is_image()) file = network_inputs(settings.inputs, {0.0, 1.0});
     std::vector<std::int32_t> labels = class_labels_of(settings.labels);

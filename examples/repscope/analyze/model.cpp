@@ -2,13 +2,12 @@
 
 #include "analyze/model.hpp"
 
-#include "dump/tensors.hpp"
+#include "dump/network.hpp"
 #include "files/input_files.hpp"
 #include "onnx/file.hpp"
 #include "study/run/network_model.hpp"
 
 #include <repscope/net/graph.hpp>
-#include <repscope/net/onnx_network.hpp>
 #include <repscope/net/unit_ablation.hpp>
 
 #include <algorithm>
@@ -22,16 +21,8 @@ namespace net = repscope::net;
 analyzed_model open_model(const std::string& file, const analysis_settings& settings,
                           const std::vector<std::size_t>& extents, repscope::thread_pool& pool) {
     const net::onnx_model model = read_onnx_file(file);
-    net::onnx_network_options options{.input = settings.input,
-                                      .logits = settings.logits,
-                                      .extents = extents,
-                                      .taps = {},
-                                      .mean = settings.mean,
-                                      .std = settings.std,
-                                      .fold_batch_norm = false};
-    options.taps = chosen_tensors(net::make_onnx_network<float>(model, options).tensors, settings.layers);
-    options.fold_batch_norm = true;
-    auto made = net::make_onnx_network<float>(model, options);
+    check_tensors(model, settings);
+    auto made = observed_network<float>(model, settings, extents, false);
 
     analyzed_model result{.name = std::filesystem::path(file).stem().string(),
                           .file = file,

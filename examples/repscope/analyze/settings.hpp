@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dump/network_choice.hpp"
 #include "study/settings.hpp"
 
 #include <cstddef>
@@ -9,13 +10,12 @@
 namespace program {
 
 /// The command line of `repscope analyze`.
-struct analysis_settings : condition_settings {
+struct analysis_settings : condition_settings, network_choice {
     analysis_settings() {
         corruption_images = 1000;
         attack_images = 500;
         autoattack_images = 200;
         gradient_images = 500;
-        attacks = {"fgsm", "pgd"};
         eps = {1, 2, 4, 8};
         early_maps = false;
     }
@@ -24,11 +24,7 @@ struct analysis_settings : condition_settings {
     std::string inputs;
     std::string labels;
     std::string out;
-    std::vector<std::string> layers;   ///< patterns
     std::string policy = "undefined";  ///< for negative activations
-    std::vector<double> mean, std;     ///< both or none
-    std::vector<double> range;         ///< low and high; empty: 0 and 1
-    std::string input, logits;         ///< names of tensors
     std::size_t ablation_images = 200; ///< inputs of the ablation of units; 0: none
     std::size_t probes = 64;           ///< of gradients; 0: exact
     std::string frost_textures;        ///< folder of images; empty: procedural ice

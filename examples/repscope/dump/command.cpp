@@ -2,19 +2,17 @@
 
 #include "cli/commands.hpp"
 #include "cli/validators.hpp"
+#include "dump/network_choice_options.hpp"
 #include "dump/options.hpp"
 #include "dump/run.hpp"
 #include "files/output_guard.hpp"
 #include "onnx/file.hpp"
 #include "support/errors.hpp"
-#include "support/format.hpp"
 
 #include <CLI/CLI.hpp>
-#include <cmath>
 #include <memory>
 #include <string>
 #include <unistd.h>
-#include <vector>
 
 namespace program {
 
@@ -22,19 +20,7 @@ namespace {
 
 void check_dump_options(const dump_options& options) {
     require_onnx("repscope dump");
-    if (!options.range.empty() && (options.range.size() != 2 || !(options.range[0] < options.range[1]))) {
-        throw usage_error("--input-range: expected LOW,HIGH with LOW below HIGH");
-    }
-    for (const std::vector<double>* numbers : {&options.range, &options.mean, &options.std}) {
-        for (const double number : *numbers) {
-            if (!std::isfinite(number))
-                throw usage_error("--input-range, --mean and --std: expected finite numbers");
-        }
-    }
-    if (options.mean.empty() != options.std.empty()) throw usage_error("expected --mean and --std together");
-    for (const double number : options.std) {
-        if (!(number > 0)) throw usage_error("--std: expected numbers above 0, got " + shortest(number));
-    }
+    check_numbers(options);
     if (options.list) return;
     if (options.inputs.empty()) throw usage_error("expected --inputs X.npy, or --list");
     if (options.out.empty()) throw usage_error("expected --out DIR, or --out - for a tar archive");
@@ -65,23 +51,7 @@ void add_input_options(CLI::App& command, dump_options& options) {
                     "and reach the model in its order of axes,\n"
                     "or floating-point (n, channels, height, width) in [0, 1]")
         ->type_name("X.npy");
-    command
-        .add_option("--input-range", options.range,
-                    "lowest and highest number of an input; bytes are scaled to it\n[0,1]")
-        ->delimiter(',')
-        ->type_name("LOW,HIGH");
-    command
-        .add_option("--mean", options.mean,
-                    "with --std: the model gets (x - mean) / std, one number per\nchannel, or one for all")
-        ->delimiter(',')
-        ->type_name("A,B,..");
-    command.add_option("--std", options.std, "see --mean")->delimiter(',')->type_name("A,B,..");
-    command.add_option("--input", options.input, "the model's input, if it has several")->type_name("NAME");
-    command
-        .add_option(
-            "--logits", options.logits,
-            "the tensor with the logits, if the model has several outputs;\na Softmax at the end is left out")
-        ->type_name("NAME");
+    add_network_choice_options(command, options);
 }
 
 } // namespace

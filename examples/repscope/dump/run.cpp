@@ -1,6 +1,7 @@
 #include "dump/run.hpp"
 
 #include "dump/inputs.hpp"
+#include "dump/network.hpp"
 #include "dump/sink.hpp"
 #include "dump/tensors.hpp"
 #include "files/output_file.hpp"
@@ -8,7 +9,6 @@
 #include "support/format.hpp"
 #include "support/plural.hpp"
 #include "support/progress.hpp"
-#include "support/suggestion.hpp"
 
 #include <repscope/error.hpp>
 #include <repscope/io/labels.hpp>
@@ -41,53 +41,6 @@ namespace net = repscope::net;
 // Samples per pass; the results do not depend on it.
 constexpr std::size_t dump_batch = 32;
 
-std::array<double, 2> range_of(const dump_options& options) {
-    if (options.range.empty()) return {0, 1};
-    return {options.range[0], options.range[1]};
-}
-
-net::onnx_network_options network_options(const dump_options& options, std::vector<std::size_t> extents,
-                                          bool channels_last) {
-    return {.input = options.input,
-            .logits = options.logits,
-            .extents = std::move(extents),
-            .taps = {},
-            .mean = options.mean,
-            .std = options.std,
-            .channels_last = channels_last,
-            .fold_batch_norm = false};
-}
-
-std::string list_of(const std::vector<net::onnx_value>& values) {
-    std::string list;
-    for (const net::onnx_value& each : values) list += (list.empty() ? "'" : ", '") + each.name + "'";
-    return list;
-}
-
-// The input that --input names, or the only one.
-const net::onnx_value& chosen_input(const net::onnx_model& model, const std::string& name) {
-    if (name.empty() && model.inputs.size() == 1) return model.inputs.front();
-    for (const net::onnx_value& each : model.inputs) {
-        if (each.name == name) return each;
-    }
-    if (model.inputs.empty()) throw data_error(model.name, "has no input");
-    throw usage_error("--input: expected one of " + list_of(model.inputs) +
-                      (name.empty() ? ", got none" : ", got '" + name + "'"));
-}
-
-void check_logits(const net::onnx_model& model, const std::string& name) {
-    if (name.empty()) {
-        if (model.outputs.size() == 1) return;
-        throw usage_error("--logits: expected the name of a tensor, such as " + list_of(model.outputs) +
-                          ", got none");
-    }
-    std::vector<std::string> names;
-    for (const net::onnx_node& node : model.nodes)
-        names.insert(names.end(), node.outputs.begin(), node.outputs.end());
-    if (std::find(names.begin(), names.end(), name) != names.end()) return;
-    throw usage_error("--logits: no tensor is called '" + name + "'" + did_you_mean(nearest(name, names)));
-}
-
 // Whether an input has the extents of images (height, width, channels) and not (channels, height, width).
 bool has_channels_last(const net::onnx_value& input, const std::vector<std::size_t>& image) {
     if (!input.has_shape || input.shape.size() != 4) return false;
@@ -103,7 +56,7 @@ bool has_channels_last(const net::onnx_value& input, const std::vector<std::size
 
 // The inputs in the order of axes that the model has.
 network_inputs inputs_of(const net::onnx_model& model, const dump_options& options) {
-    network_inputs inputs(options.inputs, range_of(options));
+    network_inputs inputs(options.inputs, options.input_range());
     if (inputs.is_image() && has_channels_last(chosen_input(model, options.input), inputs.extents()))
         inputs.keep_channels_last();
     return inputs;
@@ -126,15 +79,6 @@ std::vector<int> read_class_labels(const std::string& file, const network_inputs
     return out;
 }
 
-template <typename Scalar>
-net::onnx_network<Scalar> network_of(const net::onnx_model& model, const net::onnx_network_options& options) {
-    try {
-        return net::make_onnx_network<Scalar>(model, options);
-    } catch (const repscope::value_error& e) {
-        throw usage_error("--mean, --std: " + without_function_name(e.what()));
-    }
-}
-
 // A network and the dump that is made of it.
 template <typename Scalar>
 class network_dump {
@@ -142,7 +86,8 @@ class network_dump {
     network_dump(const net::onnx_model& model, const dump_options& options, const network_inputs& inputs,
                  std::vector<int> labels)
         : options_(options), inputs_(inputs), labels_(std::move(labels)),
-          pool_(static_cast<std::size_t>(options.threads)), network_(made(model, options, inputs)),
+          pool_(static_cast<std::size_t>(options.threads)),
+          network_(observed_network<Scalar>(model, options, inputs.extents(), inputs.is_channels_last())),
           workspace_(pool_) {
         const net::graph<Scalar>& graph = network_.network;
         const std::array<std::size_t, 4> x = input_extents(1);
@@ -211,14 +156,6 @@ class network_dump {
     }
 
   private:
-    static net::onnx_network<Scalar> made(const net::onnx_model& model, const dump_options& options,
-                                          const network_inputs& inputs) {
-        net::onnx_network_options choice =
-            network_options(options, inputs.extents(), inputs.is_channels_last());
-        choice.taps = chosen_tensors(network_of<Scalar>(model, choice).tensors, options.layers);
-        choice.fold_batch_norm = true;
-        return network_of<Scalar>(model, choice);
-    }
     [[nodiscard]] std::size_t rank_of(const std::string& name) const {
         for (const net::onnx_tensor_info& each : network_.tensors) {
             if (each.name == name) return each.shape.size();
@@ -313,8 +250,7 @@ void dump_as(const net::onnx_model& model, const dump_options& options, const ne
 } // namespace
 
 void list_tensors(const net::onnx_model& model, const dump_options& options) {
-    check_logits(model, options.logits);
-    (void)chosen_input(model, options.input);
+    check_tensors(model, options);
     std::vector<std::size_t> extents;
     bool channels_last = false;
     if (!options.inputs.empty()) {
@@ -334,7 +270,7 @@ void list_tensors(const net::onnx_model& model, const dump_options& options) {
 }
 
 void dump_network(const net::onnx_model& model, const dump_options& options) {
-    check_logits(model, options.logits);
+    check_tensors(model, options);
     const bool is_double = chosen_input(model, options.input).type == io::dtype::float64;
     const network_inputs inputs = inputs_of(model, options);
     std::vector<int> labels;

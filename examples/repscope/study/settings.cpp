@@ -72,14 +72,18 @@ std::vector<std::string> parse_attacks(const std::string& text) {
     return attacks;
 }
 
+bool uses_autoattack(const condition_settings& settings) {
+    return std::find(settings.attacks.begin(), settings.attacks.end(), "autoattack") !=
+           settings.attacks.end();
+}
+
 void check_image_counts(const condition_settings& settings) {
     const auto check = [](const char* option, std::size_t images) {
         if (images == 1) throw usage_error(std::string(option) + ": expected 0 or at least 2, got 1");
     };
     check("--corruption-images", settings.corruption_images);
     check("--attack-images", settings.attack_images);
-    if (std::find(settings.attacks.begin(), settings.attacks.end(), "autoattack") != settings.attacks.end())
-        check("--autoattack-images", settings.autoattack_images);
+    if (uses_autoattack(settings)) check("--autoattack-images", settings.autoattack_images);
 }
 
 std::string cell_name(const study_cell& cell) {

@@ -57,6 +57,9 @@ std::vector<double> parse_eps(const std::string& text);
 /// not an attack, or there twice.
 std::vector<std::string> parse_attacks(const std::string& text);
 
+/// Whether AutoAttack is among the attacks.
+bool uses_autoattack(const condition_settings& settings);
+
 /// Throws `usage_error` for a single image under corruptions or attacks: the layers under a condition are
 /// compared with the clean ones, and one image has no variance.
 void check_image_counts(const condition_settings& settings);

@@ -25,11 +25,6 @@ namespace attack = repscope::attack;
 // Of the attacks and the random signs; the networks' seeds are of their training.
 constexpr std::uint64_t condition_seed = 0;
 
-bool uses_autoattack(const condition_settings& settings) {
-    return std::find(settings.attacks.begin(), settings.attacks.end(), "autoattack") !=
-           settings.attacks.end();
-}
-
 // How far samples are from the clean ones, appended to a result.
 void add_distances(const input_view& clean, const input_view& seen, condition_result& result) {
     const std::size_t numbers = clean.extent(1) * clean.extent(2) * clean.extent(3);
