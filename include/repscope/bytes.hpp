@@ -113,6 +113,7 @@ class descriptor {
 /// Writes states and parameters as little-endian bytes on any machine.
 class byte_writer {
   public:
+    /// Appends a number.
     template <fixed_number T>
     void put(T value) {
         const auto bits = std::bit_cast<typename detail::unsigned_of_size<sizeof(T)>::type>(value);
@@ -122,6 +123,7 @@ class byte_writer {
             bytes_[at + k] = static_cast<std::byte>((bits >> (8 * k)) & 0xffU);
         }
     }
+    /// Appends the numbers without their count.
     template <fixed_number T>
     void put_all(std::span<const T> values) {
         if constexpr (std::endian::native == std::endian::little) {
@@ -135,9 +137,11 @@ class byte_writer {
         put(static_cast<std::uint32_t>(text.size()));
         for (const char c : text) bytes_.push_back(static_cast<std::byte>(c));
     }
+    /// Appends bytes without their count.
     void put_bytes(std::span<const std::byte> bytes) {
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     }
+    /// The bytes that were written.
     [[nodiscard]] const std::vector<std::byte>& bytes() const noexcept { return bytes_; }
     /// Returns the bytes and becomes empty.
     [[nodiscard]] std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
@@ -154,6 +158,7 @@ class byte_reader {
     explicit byte_reader(std::span<const std::byte> bytes, std::string name = "bytes")
         : bytes_(bytes), name_(std::move(name)) {}
 
+    /// Reads a number.
     template <fixed_number T>
     [[nodiscard]] T get() {
         const std::span<const std::byte> from = take(sizeof(T));
@@ -161,6 +166,7 @@ class byte_reader {
         for (std::size_t k = 0; k < sizeof(T); ++k) bits |= static_cast<std::uint64_t>(from[k]) << (8 * k);
         return std::bit_cast<T>(static_cast<typename detail::unsigned_of_size<sizeof(T)>::type>(bits));
     }
+    /// Fills `values`.
     template <fixed_number T>
     void get_all(std::span<T> values) {
         const std::span<const std::byte> from = take(values.size_bytes());
@@ -171,6 +177,7 @@ class byte_reader {
             for (T& value : values) value = part.get<T>();
         }
     }
+    /// Reads a text that `byte_writer::put_text` wrote.
     [[nodiscard]] std::string get_text() {
         const std::span<const std::byte> from = take(get<std::uint32_t>());
         std::string text;
@@ -184,6 +191,7 @@ class byte_reader {
         at_ += count;
         return part;
     }
+    /// Number of bytes that remain.
     [[nodiscard]] std::size_t left() const noexcept { return bytes_.size() - at_; }
     /// Throws `format_error` unless `count` more bytes are available; call it before an allocation of a
     /// stored length.
@@ -193,6 +201,7 @@ class byte_reader {
                                errors::text_of(at_) + ", got " + errors::text_of(left()));
         }
     }
+    /// Name in error messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   private:
@@ -234,6 +243,7 @@ class byte_reader {
 /// device of that name is refused.
 class atomic_file {
   public:
+    /// The file appears at `path` when it is published.
     explicit atomic_file(std::string path) : path_(std::move(path)) {
         struct stat about {};
         if (::stat(path_.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {
@@ -258,6 +268,7 @@ class atomic_file {
         if (!temporary_.empty()) ::unlink(temporary_.c_str());
     }
 
+    /// Appends bytes.
     void write(std::span<const std::byte> bytes) {
         while (!bytes.empty()) {
             const ssize_t put = ::write(file_.get(), bytes.data(), bytes.size());
@@ -266,6 +277,7 @@ class atomic_file {
             bytes = bytes.subspan(static_cast<std::size_t>(put));
         }
     }
+    /// Appends a text.
     void write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
 
     /// Closes the file and gives it its name.
@@ -276,6 +288,7 @@ class atomic_file {
         temporary_.clear();
         registered_.reset();
     }
+    /// The path of the published file.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
   private:

@@ -17,8 +17,11 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
+/// The major version.
 inline constexpr int version_major = REPSCOPE_VERSION_MAJOR;
+/// The minor version.
 inline constexpr int version_minor = REPSCOPE_VERSION_MINOR;
+/// The patch level.
 inline constexpr int version_patch = REPSCOPE_VERSION_PATCH;
 
 } // namespace REPSCOPE_NAMESPACE

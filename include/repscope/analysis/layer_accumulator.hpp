@@ -69,7 +69,9 @@ class basic_layer_accumulator {
         return detail::bytes_of_layer(samples, units, options);
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// The options of the constructor.
     [[nodiscard]] const layer_accumulator_options& options() const noexcept { return options_; }
     /// Number of samples of this pass, merged ones included.
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_before_batch() + filled_; }
@@ -198,6 +200,7 @@ class basic_layer_accumulator {
     /// The class sums and the counts of active samples of the flushed rows, of accumulators whose measures
     /// need them. Not checked.
     [[nodiscard]] const class_sums& sums() const noexcept { return *moments_.sums; }
+    /// The counts of active samples; see `sums`.
     [[nodiscard]] const activation_counts& active() const noexcept { return *moments_.active; }
 
     /// Number of rows that enter the moments of a layer of `units` units together.

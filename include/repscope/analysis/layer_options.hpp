@@ -41,8 +41,8 @@ struct layer_accumulator_options {
     measure_set measures = default_measures;
     /// Whether second moments are accumulated although no measure needs them, for `covariance()`.
     bool needs_covariance = false;
-    negative_policy negatives = negative_policy::undefined;
-    double epsilon = 1e-6;
+    negative_policy negatives = negative_policy::undefined; ///< units with negative class means
+    double epsilon = 1e-6;                                  ///< added to the denominator of the index
     /// Samples that measures of the samples themselves use: a random subset, `sample_reservoir`.
     std::size_t reservoir = 2048;
     /// Estimates with intervals and p-values.

@@ -52,25 +52,32 @@ enum class measure : std::uint8_t {
 class measure_set {
   public:
     constexpr measure_set() noexcept = default;
+    /// The set of these measures.
     constexpr measure_set(std::initializer_list<measure> measures) noexcept {
         for (const measure each : measures) bits_ |= bit(each);
     }
 
+    /// Whether the set has no measure.
     [[nodiscard]] constexpr bool empty() const noexcept { return bits_ == 0; }
+    /// Whether the measure is in the set.
     [[nodiscard]] constexpr bool contains(measure one) const noexcept { return (bits_ & bit(one)) != 0; }
     /// Whether the sets have a measure in common.
     [[nodiscard]] constexpr bool contains_any(measure_set others) const noexcept {
         return (bits_ & others.bits_) != 0;
     }
+    /// Returns the measures that are not in `others`.
     [[nodiscard]] constexpr measure_set without(measure_set others) const noexcept {
         others.bits_ = bits_ & ~others.bits_;
         return others;
     }
+    /// Adds a measure.
     constexpr void insert(measure one) noexcept { bits_ |= bit(one); }
+    /// Returns the measures of both sets.
     [[nodiscard]] friend constexpr measure_set operator|(measure_set a, measure_set b) noexcept {
         a.bits_ |= b.bits_;
         return a;
     }
+    /// Returns the measures that are in both sets.
     [[nodiscard]] friend constexpr measure_set operator&(measure_set a, measure_set b) noexcept {
         a.bits_ &= b.bits_;
         return a;

@@ -17,8 +17,8 @@ namespace analysis {
 
 /// The samples of a shard.
 struct sample_range {
-    std::size_t first = 0;
-    std::size_t count = 0;
+    std::size_t first = 0; ///< index of the first sample
+    std::size_t count = 0; ///< number of samples
 };
 
 /// Returns the samples of shard `shard` (from 1) of `shards`: a contiguous range; sizes differ by at most

@@ -14,8 +14,8 @@ namespace analysis {
 
 /// Similarity of a layer for the same inputs under two conditions; the measures that were asked for.
 struct similarity_report {
-    std::optional<linear_cka_result> cka;
-    std::optional<double> procrustes;
+    std::optional<linear_cka_result> cka; ///< linear CKA
+    std::optional<double> procrustes;     ///< Procrustes distance
     std::optional<double> class_mean_rsa; ///< with labels
     /// Of each class under both conditions, with labels.
     std::vector<double> uniformity, perturbed_uniformity;
@@ -25,7 +25,7 @@ struct similarity_report {
     /// Measures without an interval, since the moments of the blocks need `block_bytes`, more than
     /// `max_bytes` leaves.
     std::vector<std::string_view> left_out;
-    double block_bytes = 0;
+    double block_bytes = 0; ///< bytes that the moments of the blocks need
 };
 
 } // namespace analysis

@@ -19,41 +19,41 @@ namespace analysis {
 
 /// One section of a state file; `payload` refers to the bytes that were parsed.
 struct state_section {
-    std::string kind; ///< kind of the payload: "class_sums", "covariance", ...
-    std::span<const std::byte> payload;
+    std::string kind;                   ///< kind of the payload: "class_sums", "covariance", ...
+    std::span<const std::byte> payload; ///< the bytes of the state
 };
 
 /// The byte form of one state of a layer.
 struct saved_section {
-    std::string kind; ///< "covariance", "class_sums", ...
-    std::vector<std::byte> payload;
+    std::string kind;               ///< "covariance", "class_sums", ...
+    std::vector<std::byte> payload; ///< the bytes of the state
 };
 
 /// The part of a state file for one layer of a dump: a description of the measured data, and the states.
 struct stored_layer {
-    std::string name;
-    std::string dtype;
-    std::vector<std::size_t> shape; ///< of the whole dump, not of the shard
-    std::string layout;
-    std::string unit;
-    std::string file;        ///< path at the time of the measurement; may differ between machines
-    std::uint64_t first = 0; ///< the shard's samples are [first, first + count) of shape[0]
-    std::uint64_t count = 0;
-    std::vector<state_section> sections;
+    std::string name;                    ///< of the layer
+    std::string dtype;                   ///< element type of the dump
+    std::vector<std::size_t> shape;      ///< of the whole dump, not of the shard
+    std::string layout;                  ///< layout of the axes: nu, nchw, ...
+    std::string unit;                    ///< what a unit is
+    std::string file;                    ///< path at the time of the measurement; may differ between machines
+    std::uint64_t first = 0;             ///< the shard's samples are [first, first + count) of shape[0]
+    std::uint64_t count = 0;             ///< number of samples of the shard
+    std::vector<state_section> sections; ///< the states
 };
 
 /// A state file (`.rsm`): the states of a pass over some samples of a dump, with a description of their
 /// origin. The description prevents a merge of states of other dumps or other options.
 struct state_file {
-    std::string name;        ///< name in error messages, such as a path
-    std::uint16_t minor = 0; ///< format version within the major one
-    std::uint32_t shard = 1; ///< from 1
-    std::uint32_t shards = 1;
+    std::string name;                       ///< name in error messages, such as a path
+    std::uint16_t minor = 0;                ///< format version within the major one
+    std::uint32_t shard = 1;                ///< from 1
+    std::uint32_t shards = 1;               ///< number of shards
     std::uint32_t labels_crc = 0;           ///< CRC-32 of the labels of all samples; 0 without labels
     std::string options;                    ///< options of the measurement; equal in all shards of a run
     std::string note;                       ///< any other text; may differ between shards
     std::vector<std::int64_t> class_labels; ///< the label of each class; empty without labels
-    std::vector<stored_layer> layers;
+    std::vector<stored_layer> layers;       ///< in the order of the measurement
 };
 
 /// The payload of the layer's section of this kind, if there is one.

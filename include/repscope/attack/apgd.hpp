@@ -33,20 +33,20 @@ namespace attack {
 
 /// Options of `apgd`.
 struct apgd_options {
-    thread_source threads = 1; ///< threads of the attack; the model has its own threads
-    norm ball = norm::linf;
-    double eps = 0; ///< radius of the ball, in data units: 8 / 255., not 8
-    std::size_t steps = 100;
-    std::size_t restarts = 1; ///< targeted: per target
-    apgd_loss loss = apgd_loss::cross_entropy;
+    thread_source threads = 1;                 ///< threads of the attack; the model has its own threads
+    norm ball = norm::linf;                    ///< norm of the perturbation
+    double eps = 0;                            ///< radius of the ball, in data units: 8 / 255., not 8
+    std::size_t steps = 100;                   ///< steps per restart
+    std::size_t restarts = 1;                  ///< targeted: per target
+    apgd_loss loss = apgd_loss::cross_entropy; ///< the loss that the attack raises
     std::size_t targets = 9;            ///< target classes of `targeted_dlr`, at most all but the label
     bool large_radius_schedule = false; ///< l1: .3 of the steps at 3 eps, .3 at 2 eps, the rest at eps
     bool early_stop = false;            ///< stops a run on a sample once it is misclassified
-    input_bounds bounds{};
-    std::uint64_t seed = 0;
-    std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
-    std::size_t batch = 128;      ///< samples per call of the model; changes no result
-    batch_callback on_batch{};    ///< as for `pgd`
+    input_bounds bounds{};              ///< smallest and largest value of an input
+    std::uint64_t seed = 0;             ///< seed of the random draws
+    std::size_t first_sample = 0;       ///< index of the first sample in its data set, for the random draws
+    std::size_t batch = 128;            ///< samples per call of the model; changes no result
+    batch_callback on_batch{};          ///< as for `pgd`
 };
 
 /// The result of `apgd`, one entry per sample.

@@ -33,18 +33,20 @@ namespace attack {
 
 /// Options of `autoattack`.
 struct autoattack_options {
-    thread_source threads = 1; ///< threads of the attack; the model has its own threads
-    norm ball = norm::linf;
+    thread_source threads = 1;                      ///< threads of the attack; the model has its own threads
+    norm ball = norm::linf;                         ///< norm of the perturbation
     double eps = 0;                                 ///< radius of the ball, in data units: 8 / 255., not 8
     std::vector<autoattack_component> components{}; ///< in their order; empty: `standard_components(ball)`
-    input_bounds bounds{};
-    std::uint64_t seed = 0;
+    input_bounds bounds{};                          ///< smallest and largest value of an input
+    std::uint64_t seed = 0;                         ///< seed of the random draws
     std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
     std::size_t batch = 128;      ///< samples per call of the model; changes no result
 };
 
 /// Values of `autoattack_result::attack` besides the places of components.
-inline constexpr int not_fooled = -1, misclassified_clean = -2;
+inline constexpr int not_fooled = -1;
+/// As `not_fooled`, for a sample that is misclassified without an attack.
+inline constexpr int misclassified_clean = -2;
 
 /// The result of `autoattack`, and its state between steps. Per sample: `adversarial` is the misclassified
 /// point, or the clean input of a robust sample; `loss` is that of the attack that succeeded.
@@ -55,17 +57,18 @@ struct autoattack_result : result<Scalar> {
     double clean_accuracy = 0;    ///< share of samples that are predicted as their label
     std::vector<double> after;    ///< share of samples that survive components 0 to k
     std::vector<autoattack_component> components; ///< the list
-    std::vector<autoattack_warning> warnings;
+    std::vector<autoattack_warning> warnings;     ///< reasons to distrust the result
 
     // The state: what remains to be attacked.
-    norm ball = norm::linf;
-    std::uint64_t seed = 0;
-    std::size_t next_component = 0; ///< that attacks next
-    std::size_t next_sample = 0;    ///< from which on it attacks
-    bool classified = false;        ///< whether all clean samples are classified
-    detail::model_findings findings{};
-    std::size_t zero_gradients = 0;
+    norm ball = norm::linf;            ///< of the options
+    std::uint64_t seed = 0;            ///< of the options
+    std::size_t next_component = 0;    ///< that attacks next
+    std::size_t next_sample = 0;       ///< from which on it attacks
+    bool classified = false;           ///< whether all clean samples are classified
+    detail::model_findings findings{}; ///< checks of the model so far
+    std::size_t zero_gradients = 0;    ///< clean samples whose gradient of the DLR is 0
 
+    /// Whether all components attacked all samples.
     [[nodiscard]] bool complete() const noexcept { return classified && next_component == components.size(); }
 };
 

@@ -29,9 +29,9 @@ enum class component_kind {
 
 /// One attack of the list of `autoattack`, with its budget.
 struct autoattack_component {
-    component_kind kind = component_kind::apgd_ce;
-    std::size_t steps = 100; ///< queries of `square`
-    std::size_t restarts = 1;
+    component_kind kind = component_kind::apgd_ce; ///< the attack
+    std::size_t steps = 100;                       ///< queries of `square`
+    std::size_t restarts = 1;                      ///< number of restarts
     std::size_t targets = 9; ///< of the targeted attacks, at most all classes but the label
 
     friend bool operator==(const autoattack_component&, const autoattack_component&) = default;
@@ -67,7 +67,7 @@ enum class autoattack_warning_kind {
 
 /// A warning of `autoattack`.
 struct autoattack_warning {
-    autoattack_warning_kind kind = autoattack_warning_kind::randomized_model;
+    autoattack_warning_kind kind = autoattack_warning_kind::randomized_model; ///< the reason
     std::size_t samples = 0; ///< number of samples concerned; of `few_classes`, the number of classes
 
     friend bool operator==(const autoattack_warning&, const autoattack_warning&) = default;

@@ -24,6 +24,7 @@ struct batch_progress {
 class batch_callback {
   public:
     batch_callback() noexcept = default;
+    /// Keeps a copy of the callable.
     template <typename Function>
         requires(!std::is_same_v<std::remove_cvref_t<Function>, batch_callback> &&
                  std::is_invocable_v<std::decay_t<Function>&, const batch_progress&>)

@@ -34,9 +34,9 @@ struct gradient_check_options {
     std::size_t directions = 8; ///< random directions per sample
     double step = 1 / 1024.0;   ///< largest half-width of a difference per element, in widths of the box
     double tolerance = 0.3;     ///< largest relative error of a sample
-    input_bounds bounds{};
-    std::uint64_t seed = 0;
-    std::size_t batch = 128; ///< samples per call of the model; changes no result
+    input_bounds bounds{};      ///< smallest and largest value of an input
+    std::uint64_t seed = 0;     ///< seed of the random directions
+    std::size_t batch = 128;    ///< samples per call of the model; changes no result
 };
 
 /// Result of `check_gradient`.

@@ -32,15 +32,15 @@ namespace attack {
 /// Options of `fab`.
 struct fab_options {
     thread_source threads = 1; ///< threads of the attack; the model has its own threads
-    norm ball = norm::linf;
-    double eps = 0; ///< radius below which a sample counts as fooled, and scale of random starts
-    std::size_t steps = 100;
-    std::size_t restarts = 1; ///< per target; the first starts at the clean input, later ones are random
-    bool targeted = true;     ///< towards one class after the other, else towards the nearest in each step
-    std::size_t targets = 9;  ///< target classes, at most all but the label
-    bool early_stop = false;  ///< ends the attack on a sample at the first distance of at most eps
-    input_bounds bounds{};
-    std::uint64_t seed = 0;
+    norm ball = norm::linf;    ///< norm of the perturbation
+    double eps = 0;            ///< radius below which a sample counts as fooled, and scale of random starts
+    std::size_t steps = 100;   ///< steps per restart
+    std::size_t restarts = 1;  ///< per target; the first starts at the clean input, later ones are random
+    bool targeted = true;      ///< towards one class after the other, else towards the nearest in each step
+    std::size_t targets = 9;   ///< target classes, at most all but the label
+    bool early_stop = false;   ///< ends the attack on a sample at the first distance of at most eps
+    input_bounds bounds{};     ///< smallest and largest value of an input
+    std::uint64_t seed = 0;    ///< seed of the random draws
     std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
     std::size_t batch = 128;      ///< samples per call of the model; changes no result
     batch_callback on_batch{};    ///< as for `pgd`

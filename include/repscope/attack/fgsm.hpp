@@ -27,11 +27,11 @@ namespace attack {
 /// Options of `fgsm`.
 struct fgsm_options {
     thread_source threads = 1; ///< threads of the attack; the model has its own threads
-    norm ball = norm::linf;
-    double eps = 0;        ///< radius of the ball, in data units: 8 / 255., not 8
-    bool targeted = false; ///< labels are targets, and the loss goes down
+    norm ball = norm::linf;    ///< norm of the perturbation
+    double eps = 0;            ///< radius of the ball, in data units: 8 / 255., not 8
+    bool targeted = false;     ///< labels are targets, and the loss goes down
     bool outcome = true; ///< false: `loss`, `predicted` and `success` are empty, and a forward pass is saved
-    input_bounds bounds{};
+    input_bounds bounds{};     ///< smallest and largest value of an input
     std::size_t batch = 128;   ///< samples per call of the model; changes no result
     batch_callback on_batch{}; ///< as for `pgd`; with several eps called for each of them after each batch;
                                ///< not called without `outcome`

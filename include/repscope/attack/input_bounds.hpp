@@ -13,12 +13,14 @@ namespace attack {
 
 /// The range of input values in data units: one pair of bounds for all channels, or one pair per channel.
 struct input_bounds {
-    std::vector<double> lower{0.0};
-    std::vector<double> upper{1.0};
+    std::vector<double> lower{0.0}; ///< smallest values
+    std::vector<double> upper{1.0}; ///< largest values
 
+    /// The smallest value of a channel.
     [[nodiscard]] double lower_of(std::size_t channel) const noexcept {
         return lower[lower.size() == 1 ? 0 : channel];
     }
+    /// The largest value of a channel.
     [[nodiscard]] double upper_of(std::size_t channel) const noexcept {
         return upper[upper.size() == 1 ? 0 : channel];
     }

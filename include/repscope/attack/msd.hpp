@@ -29,28 +29,28 @@ namespace attack {
 
 /// One of the balls that `msd` may use.
 struct msd_ball {
-    norm kind = norm::linf;
-    double eps = 0;
-    double step_size = 0; ///< 0: 2.5 eps / steps
+    norm kind = norm::linf; ///< norm of the ball
+    double eps = 0;         ///< radius of the ball, in data units
+    double step_size = 0;   ///< 0: 2.5 eps / steps
 };
 
 /// Options of `msd`.
 struct msd_options {
     thread_source threads = 1;     ///< threads of the attack; the model has its own threads
     std::vector<msd_ball> balls{}; ///< any number, in any order
-    std::size_t steps = 50;
+    std::size_t steps = 50;        ///< steps per restart
     bool random_start = false; ///< uniform in ball number (restart mod number of balls); else the clean input
-    std::size_t restarts = 1;
-    bool targeted = false;
-    iterate returned = iterate::best;
-    bool early_stop = false;
-    input_bounds bounds{};
-    std::array<std::size_t, 2> l1_coordinates{5, 20};
-    bool exact_l1 = false; ///< as for `pgd`
-    std::uint64_t seed = 0;
-    std::size_t first_sample = 0;
-    std::size_t batch = 128;
-    batch_callback on_batch{}; ///< as for `pgd`
+    std::size_t restarts = 1;  ///< number of restarts
+    bool targeted = false;     ///< labels are targets, and the loss goes down
+    iterate returned = iterate::best;                 ///< the iterate that is returned
+    bool early_stop = false;                          ///< stops updating a sample once it is misclassified
+    input_bounds bounds{};                            ///< smallest and largest value of an input
+    std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< as for `pgd`
+    bool exact_l1 = false;                            ///< as for `pgd`
+    std::uint64_t seed = 0;                           ///< seed of the random draws
+    std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
+    std::size_t batch = 128;      ///< samples per call of the model; changes no result
+    batch_callback on_batch{};    ///< as for `pgd`
 };
 
 namespace detail {

@@ -131,8 +131,8 @@ inline void random_point(norm kind, double eps, random_stream& random, std::span
 
 /// Distance that a component can move along the gradient, up or down, inside its box.
 struct headroom {
-    double down = 0;
-    double up = 0;
+    double down = 0; ///< if the gradient is negative
+    double up = 0;   ///< if the gradient is positive
 };
 
 namespace detail {

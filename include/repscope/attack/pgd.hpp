@@ -33,22 +33,22 @@ namespace attack {
 
 /// Options of `pgd`.
 struct pgd_options {
-    thread_source threads = 1; ///< threads of the attack; the model has its own threads
-    norm ball = norm::linf;
-    double eps = 0; ///< radius of the ball, in data units: 8 / 255., not 8
-    std::size_t steps = 20;
-    double step_size = 0; ///< 0: 2.5 eps / steps
-    bool random_start = true;
-    std::size_t restarts = 1;
-    bool targeted = false; ///< labels are targets, and the loss goes down
-    iterate returned = iterate::best;
+    thread_source threads = 1;        ///< threads of the attack; the model has its own threads
+    norm ball = norm::linf;           ///< norm of the perturbation
+    double eps = 0;                   ///< radius of the ball, in data units: 8 / 255., not 8
+    std::size_t steps = 20;           ///< steps per restart
+    double step_size = 0;             ///< 0: 2.5 eps / steps
+    bool random_start = true;         ///< starts are uniform in the ball; else the clean input
+    std::size_t restarts = 1;         ///< number of restarts
+    bool targeted = false;            ///< labels are targets, and the loss goes down
+    iterate returned = iterate::best; ///< the iterate that is returned
     bool early_stop =
-        false;           ///< stops updating a sample once it is misclassified, possibly at its clean input
-    double momentum = 0; ///< of gradients divided by their l1 norm; 0 uses the current gradient alone
-    input_bounds bounds{};
+        false;             ///< stops updating a sample once it is misclassified, possibly at its clean input
+    double momentum = 0;   ///< of gradients divided by their l1 norm; 0 uses the current gradient alone
+    input_bounds bounds{}; ///< smallest and largest value of an input
     std::array<std::size_t, 2> l1_coordinates{5, 20}; ///< range of the number of components of an l1 step
-    bool exact_l1 = false; ///< l1: project onto the intersection of ball and box (`project_l1_in_box`)
-    std::uint64_t seed = 0;
+    bool exact_l1 = false;        ///< l1: project onto the intersection of ball and box (`project_l1_in_box`)
+    std::uint64_t seed = 0;       ///< seed of the random draws
     std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
     std::size_t batch = 128;      ///< samples per call of the model; changes no result
     batch_callback

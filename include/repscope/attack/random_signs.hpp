@@ -22,10 +22,10 @@ namespace attack {
 
 /// Options of `random_signs`.
 struct random_signs_options {
-    thread_source threads = 1;
-    double eps = 0; ///< radius of the linf ball, in data units: 8 / 255., not 8
-    input_bounds bounds{};
-    std::uint64_t seed = 0;
+    thread_source threads = 1;    ///< threads to use
+    double eps = 0;               ///< radius of the linf ball, in data units: 8 / 255., not 8
+    input_bounds bounds{};        ///< smallest and largest value of an input
+    std::uint64_t seed = 0;       ///< seed of the random signs
     std::uint32_t draw = 0;       ///< below 4096; another number gives independent signs
     std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
 };

@@ -29,13 +29,13 @@ namespace attack {
 
 /// Options of `square`.
 struct square_options {
-    thread_source threads = 1; ///< threads of the attack; the model has its own threads
-    norm ball = norm::linf;
-    double eps = 0;             ///< radius of the ball, in data units: 8 / 255., not 8
-    std::size_t queries = 5000; ///< per restart, the start included
-    std::size_t restarts = 1;
-    input_bounds bounds{};
-    std::uint64_t seed = 0;
+    thread_source threads = 1;    ///< threads of the attack; the model has its own threads
+    norm ball = norm::linf;       ///< norm of the perturbation
+    double eps = 0;               ///< radius of the ball, in data units: 8 / 255., not 8
+    std::size_t queries = 5000;   ///< per restart, the start included
+    std::size_t restarts = 1;     ///< number of restarts
+    input_bounds bounds{};        ///< smallest and largest value of an input
+    std::uint64_t seed = 0;       ///< seed of the random draws
     std::size_t first_sample = 0; ///< index of the first sample in its data set, for the random draws
     std::size_t batch = 128;      ///< samples per call of the model; changes no result
     batch_callback on_batch{};    ///< as for `pgd`

@@ -25,8 +25,8 @@ struct apply_options {
     thread_source threads = 1;                      ///< images processed in parallel; never changes a byte
     int severity = 1;                               ///< 1 (least) ... 5
     corruption::variant variant = variant::nearest; ///< whose parameters
-    std::uint64_t seed = 0;
-    std::uint32_t index = 0; ///< index of the first image in its data set
+    std::uint64_t seed = 0;                         ///< seed of the random draws
+    std::uint32_t index = 0;                        ///< index of the first image in its data set
     std::span<const frost_texture>
         frost_textures{}; ///< bytes (height, width, 3); none: `procedural_frost_textures()`
 };

@@ -22,9 +22,9 @@ namespace corruption {
 
 /// The part of a texture that covers an image: its top left corner.
 struct frost_crop {
-    std::size_t texture = 0;
-    std::size_t row = 0;
-    std::size_t column = 0;
+    std::size_t texture = 0; ///< index of the texture
+    std::size_t row = 0;     ///< first row
+    std::size_t column = 0;  ///< first column
 };
 
 /// A picture of frost or ice: bytes (height, width, 3).

@@ -19,58 +19,64 @@ inline constexpr int severities = 5;
 
 /// Lengths are pixels, intensities are on [0, 1].
 struct glass_parameters {
-    double sigma;
-    int max_delta;
-    int iterations;
+    double sigma;   ///< of the Gaussian blur before and after
+    int max_delta;  ///< largest shift of a pixel
+    int iterations; ///< number of passes of shifts
 };
+/// The blur kernel of a defocused lens.
 struct disk_parameters {
-    double radius;
-    double alias_sigma;
+    double radius;      ///< of the disk
+    double alias_sigma; ///< of the Gaussian blur of the kernel
 };
+/// The blur kernel of a motion.
 struct motion_parameters {
-    double radius;
-    double sigma;
+    double radius; ///< half the length of the kernel
+    double sigma;  ///< of the Gaussian weights along it
 };
 /// Factors 1 + i step, i = 0 ... count-1.
 struct zoom_parameters {
-    double step;
-    int count;
+    double step; ///< of the zoom factor
+    int count;   ///< number of zoom factors
 };
+/// The layer of snow.
 struct snow_parameters {
-    double loc;
-    double scale;
-    double zoom;
-    double threshold;
-    double radius;
-    double sigma;
-    double keep;
+    double loc;       ///< mean of the noise
+    double scale;     ///< standard deviation of the noise
+    double zoom;      ///< zoom factor of the noise
+    double threshold; ///< noise below it is set to 0
+    double radius;    ///< of the motion blur
+    double sigma;     ///< of the motion blur
+    double keep;      ///< weight of the image
 };
+/// The mixture of image and frost.
 struct frost_parameters {
-    double image_weight;
-    double frost_weight;
+    double image_weight; ///< weight of the image
+    double frost_weight; ///< weight of the frost
 };
+/// The layer of fog.
 struct fog_parameters {
-    double thickness;
-    double decay;
+    double thickness; ///< of the fog, relative to the range of intensities
+    double decay;     ///< divisor of the roughness from one scale to the next
 };
 /// Fractions of the side of the image; see `elastic_side`.
 struct elastic_parameters {
-    double alpha;
-    double sigma;
-    double affine;
+    double alpha;  ///< amplitude of the displacement
+    double sigma;  ///< of the Gaussian blur of the displacement
+    double affine; ///< largest shift of a corner of the affine map
 };
 /// `strength` multiplies the water, or is the sigma that smooths the mud.
 struct spatter_parameters {
-    double loc;
-    double scale;
-    double sigma;
-    double threshold;
-    double strength;
-    bool mud;
+    double loc;       ///< mean of the noise
+    double scale;     ///< standard deviation of the noise
+    double sigma;     ///< of the Gaussian blur of the noise
+    double threshold; ///< noise below it is set to 0
+    double strength;  ///< see above
+    bool mud;         ///< mud, else water
 };
+/// The change of the saturation in HSV.
 struct saturate_parameters {
-    double factor;
-    double summand;
+    double factor;  ///< factor of the saturation
+    double summand; ///< added to the saturation
 };
 
 /// The parameters of one corruption: [imagenet, cifar, tiny][severity - 1].

@@ -19,20 +19,20 @@ namespace data {
 /// A synthetic data set with the structure of a toxicity study: a label, a sensitive attribute that
 /// correlates with it, and features that depend on both.
 struct attribute_options {
-    std::size_t samples = 4000;
+    std::size_t samples = 4000;  ///< number of samples
     double agreement = .9;       ///< P(label = attribute)
     std::size_t features = 16;   ///< the first half depends on the label, the second on the attribute
     double label_signal = 1.5;   ///< distance of the two classes, in standard deviations of the noise
     double attribute_signal = 3; ///< distance of the two groups
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;      ///< seed of the random draws
     std::size_t environment = 0; ///< the draws depend on it and on the seed
 };
 
 /// Samples of a classification task with an attribute.
 template <typename Scalar>
 struct attributed_samples {
-    array<Scalar, 4> x; ///< (samples, features, 1, 1)
-    std::vector<int> labels, attribute;
+    array<Scalar, 4> x;                 ///< (samples, features, 1, 1)
+    std::vector<int> labels, attribute; ///< 0 or 1 per sample
 };
 
 /// Draws an environment. Label and attribute are each 1 with probability 1/2 and agree with probability

@@ -19,8 +19,8 @@ namespace data {
 
 /// One image of bytes, (channels, rows, columns), dense.
 struct byte_image {
-    std::size_t channels = 0, rows = 0, columns = 0;
-    std::vector<std::uint8_t> pixels;
+    std::size_t channels = 0, rows = 0, columns = 0; ///< extents of the image
+    std::vector<std::uint8_t> pixels;                ///< channels x rows x columns bytes
 };
 
 /// The transforms that training may use. None of them is a corruption of the robustness benchmarks.

@@ -24,15 +24,15 @@ struct coloring_options {
     std::size_t stride = 2;        ///< stride of the pixels that are kept, in both directions
     std::size_t first_classes = 5; ///< classes below it have label 1, the others 0
     bool colored = true;           ///< false: one gray channel with the same labels
-    std::uint64_t seed = 0;
-    std::size_t environment = 0; ///< the draws depend on it and on the seed
+    std::uint64_t seed = 0;        ///< seed of the random draws
+    std::size_t environment = 0;   ///< the draws depend on it and on the seed
 };
 
 /// Images with a color that correlates with their label, and the binary label of each.
 template <typename Scalar>
 struct colored_images {
-    array<Scalar, 4> x; ///< (samples, 2, rows / stride, columns / stride), or one channel when gray
-    std::vector<int> labels;
+    array<Scalar, 4> x;      ///< (samples, 2, rows / stride, columns / stride), or one channel when gray
+    std::vector<int> labels; ///< 0 or 1 per image
 };
 
 namespace detail {

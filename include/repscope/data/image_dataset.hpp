@@ -17,18 +17,20 @@ namespace data {
 /// Images in memory as bytes (images, channels, rows, columns), dense, and one label per image. A
 /// `net::batch_source` of numbers from 0 to 1: value / 255, rounded once.
 struct image_dataset {
-    std::size_t images = 0;
-    std::size_t channels = 0;
-    std::size_t rows = 0;
-    std::size_t columns = 0;
-    std::vector<std::uint8_t> pixels;
-    std::vector<std::int32_t> labels;
+    std::size_t images = 0;           ///< number of images
+    std::size_t channels = 0;         ///< channels of an image
+    std::size_t rows = 0;             ///< rows of an image
+    std::size_t columns = 0;          ///< columns of an image
+    std::vector<std::uint8_t> pixels; ///< images x channels x rows x columns bytes
+    std::vector<std::int32_t> labels; ///< one class per image
 
     /// Bytes of one image.
     [[nodiscard]] std::size_t image_size() const noexcept { return channels * rows * columns; }
+    /// Number of images.
     [[nodiscard]] std::size_t size() const noexcept { return images; }
     /// (channels, rows, columns)
     [[nodiscard]] std::array<std::size_t, 3> extents() const noexcept { return {channels, rows, columns}; }
+    /// The pixels as (images, channels, rows, columns).
     [[nodiscard]] tensor_view<const std::uint8_t, 4> view() const noexcept {
         return {pixels.data(), {images, channels, rows, columns}};
     }

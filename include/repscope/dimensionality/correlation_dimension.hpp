@@ -22,7 +22,7 @@ struct correlation_dimension_options {
     thread_source threads = 1;
     /// The two radii are the median distances to the k1-th and k2-th neighbor.
     std::size_t k1 = 10;
-    std::size_t k2 = 20;
+    std::size_t k2 = 20; ///< at least `k1` + 1
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };

@@ -20,7 +20,7 @@ struct participation_ratio_estimate {
     double se_log = 0;
     /// unbiased exp(-+ t se_log), where t is Student's quantile for n - 1.
     interval ci;
-    std::uint64_t samples = 0;
+    std::uint64_t samples = 0; ///< number of samples
 };
 
 } // namespace REPSCOPE_NAMESPACE

@@ -21,15 +21,15 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// A participation ratio with tr S^2 estimated from random probes.
 struct sketched_participation_ratio {
-    double naive = 0;
+    double naive = 0; ///< with the bias of small samples
     /// NaN as `participation_ratio_unbiased` states, and if its denominator is not above twice the standard
     /// error that the probes cause.
     double unbiased = 0;
     /// Standard error of the logarithm of `naive`, and of `unbiased`, that the probes cause; the error of the
     /// samples is not included.
     double naive_error_log = 0;
-    double unbiased_error_log = 0;
-    std::uint64_t samples = 0;
+    double unbiased_error_log = 0; ///< as `naive_error_log`, of `unbiased`
+    std::uint64_t samples = 0;     ///< number of samples
 };
 
 /// Participation ratios from T, D and an estimate of R = tr S^2 with its standard error. NaN without
@@ -56,6 +56,7 @@ struct sketched_participation_ratio {
     return result;
 }
 
+/// The same of a sketch.
 [[nodiscard]] inline sketched_participation_ratio participation_ratio(const covariance_sketch& state) {
     return participation_ratio(state.centered());
 }
@@ -67,15 +68,15 @@ struct trace_options {
     /// Total number of directions: one third finds the dominant subspace, one third is projected on it, one
     /// third estimates the rest.
     std::size_t probes = 66;
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0; ///< seed of the random directions
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };
 
 /// An estimate with its standard error over the probes.
 struct trace_estimate {
-    double value = 0;
-    double standard_error = 0;
+    double value = 0;          ///< the estimate
+    double standard_error = 0; ///< over the probes
 };
 
 namespace detail {

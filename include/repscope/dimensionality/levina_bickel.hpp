@@ -28,7 +28,7 @@ struct levina_bickel_result {
     double harmonic_unbiased = std::numeric_limits<double>::quiet_NaN();
     /// Plain mean of d_i, the estimator of Levina and Bickel.
     double mean = std::numeric_limits<double>::quiet_NaN();
-    std::size_t k = 0;
+    std::size_t k = 0; ///< number of neighbors
     /// Number of distinct samples.
     std::size_t samples = 0;
     /// Samples that equal an earlier one; they are left out.

@@ -48,7 +48,7 @@ struct local_pca_result {
     double mean = std::numeric_limits<double>::quiet_NaN();
     /// One a sample.
     std::vector<std::uint32_t> components;
-    std::size_t k = 0;
+    std::size_t k = 0; ///< number of neighbors
 };
 
 /// The mean number of principal components of the neighborhoods of samples (`fukunaga_olsen` of each).

@@ -18,8 +18,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// The k nearest neighbors of every sample among the others.
 struct neighbors {
-    std::size_t samples = 0;
-    std::size_t k = 0;
+    std::size_t samples = 0; ///< number of samples
+    std::size_t k = 0;       ///< number of neighbors of each sample
     /// (samples, k): indices of the neighbors, the nearest first; of equally near ones, the lower index
     /// first.
     std::vector<std::uint32_t> index;

@@ -159,6 +159,7 @@ double participation_ratio(const T&, const update_options& = {}) {
     detail::refuse_non_tensor<T>();
     return 0;
 }
+/// Selected if the activations are not a tensor; does not compile.
 template <typename T>
     requires(!tensor_like<T>)
 double participation_ratio_unbiased(const T&, const update_options& = {}) {

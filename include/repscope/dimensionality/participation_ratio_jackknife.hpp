@@ -40,6 +40,7 @@ class participation_ratio_jackknife {
     explicit participation_ratio_jackknife(const covariance& state, Backend backend = {})
         : participation_ratio_jackknife(state.centered(backend)) {}
 
+    /// Starts from the products of all samples.
     explicit participation_ratio_jackknife(scatter_matrix products)
         : products_(std::move(products)),
           samples_(static_cast<double>(products_.samples)), sums_{samples_, products_.trace(),

@@ -18,7 +18,7 @@ struct power_law_options {
     /// Ranks of the first and last eigenvalue used, counted from 1. `last` 0: the smaller of 500 and half the
     /// samples.
     std::size_t first = 11;
-    std::size_t last = 0;
+    std::size_t last = 0; ///< see `first`
     /// Whether the weights are 1 / rank, so that each part of the logarithmic axis has the same weight;
     /// otherwise all are 1.
     bool weighted = true;
@@ -28,7 +28,7 @@ struct power_law_options {
 struct power_law_result {
     /// alpha of lambda_k ~ k^-alpha; NaN with fewer than 2 positive eigenvalues in the range.
     double exponent = std::numeric_limits<double>::quiet_NaN();
-    std::size_t first = 0;
+    std::size_t first = 0; ///< first rank of the range
     /// The last rank of the range that has a positive eigenvalue; less than `first` if there is none.
     std::size_t last = 0;
 };

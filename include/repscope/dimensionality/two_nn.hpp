@@ -20,7 +20,7 @@ struct two_nn_options {
     thread_source threads = 1;
     /// Share of the largest ratios that the fit leaves out, in [0, 1).
     double discard = 0.1;
-    double confidence = 0.95;
+    double confidence = 0.95; ///< of the interval
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };

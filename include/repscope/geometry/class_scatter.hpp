@@ -21,8 +21,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `class_scatter`.
 struct class_scatter_options {
-    thread_source threads = 1;
-    class_center center = class_center::samples;
+    thread_source threads = 1;                   ///< threads to use; changes no bit of the result
+    class_center center = class_center::samples; ///< the point about which classes scatter
 };
 
 /// Measures of the scatter within classes, S_W, and of that of the class means, Sigma_B: the mean over the C

@@ -25,7 +25,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `lidar`.
 struct lidar_options {
-    thread_source threads = 1;
+    thread_source threads = 1; ///< threads to use; changes no bit of the result
     /// Added to every diagonal element of the covariance within classes, in squared units of the activations.
     double ridge = 1e-4;
     /// Added to every eigenvalue before the shares are taken, as in the published formula.

@@ -24,12 +24,13 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// The second moments of two layers for the same samples: what linear CKA and its interval need.
 struct paired_moments {
-    covariance x, y;
-    cross_covariance xy;
+    covariance x, y;     ///< of each layer
+    cross_covariance xy; ///< of both layers together
 
     /// For layers of `units_x` and `units_y` units. Throws `value_error` if one of them is 0.
     paired_moments(std::size_t units_x, std::size_t units_y) : x(units_x), y(units_y), xy(units_x, units_y) {}
 
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept { return xy.samples(); }
 
     /// Adds samples, as `cross_covariance::update` does and with the same errors.
@@ -52,18 +53,18 @@ struct paired_moments {
 
 /// Options of `linear_cka_interval`.
 struct linear_cka_interval_options {
-    thread_source threads = 1;
-    layout axes = layout::unstated;
+    thread_source threads = 1;      ///< threads to use; changes no bit of the result
+    layout axes = layout::unstated; ///< meaning of the axes; rank 3 needs it
     /// Number of blocks of samples, at least 2.
     std::size_t blocks = 20;
     /// Index of the first sample in its data set; the block of a sample is a hash of its index.
     std::uint64_t first_index = 0;
-    double confidence = 0.95;
+    double confidence = 0.95; ///< of the intervals
 };
 
 /// Linear CKA with standard errors and intervals.
 struct linear_cka_interval_result {
-    estimate_interval plain, unbiased;
+    estimate_interval plain, unbiased; ///< with and without the bias of small samples
 };
 
 /// Computes the intervals from the moments of blocks of samples.

@@ -14,8 +14,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Linear CKA of pairs of layers, (rows, columns), row-major.
 struct linear_cka_matrix_result {
-    std::size_t rows = 0, columns = 0;
-    std::vector<double> plain, unbiased;
+    std::size_t rows = 0, columns = 0;   ///< number of layers of `x` and of `y`
+    std::vector<double> plain, unbiased; ///< with and without the bias of small samples
 };
 
 /// Computes linear CKA of each layer of `x` with each layer of `y`, from Gram matrices of the same samples in

@@ -19,7 +19,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Options of `representation_drift`.
 struct representation_drift_options {
-    thread_source threads = 1;
+    thread_source threads = 1; ///< threads to use; changes no bit of the result
     /// Largest number of principal components whose subspaces are compared; 0 omits the angles, and with them
     /// the eigenvectors.
     std::size_t components = 10;

@@ -29,10 +29,11 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Moments of the gradients of one layer, for the l2 and the l1 norm over the elements of the input.
 struct layer_gradients {
-    gradient_moments l2;
+    gradient_moments l2; ///< of the l2 norms
     gradient_moments
         l1; ///< no samples if the gradients are estimated from probes, which do not contain the l1 norm
 
+    /// Moments of `units` units, exact or from `probes` random probes.
     explicit layer_gradients(std::size_t units, std::size_t probes = 0)
         : l2(units, probes), l1(units, probes) {}
 
@@ -59,6 +60,7 @@ struct layer_gradients {
         l1.update(tensor_view<const double, 2>(l1_norms.data(), extents));
     }
 
+    /// Adds the samples of another state.
     void merge(const layer_gradients& other) {
         l2.merge(other.l2);
         l1.merge(other.l1);

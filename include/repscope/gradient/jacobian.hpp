@@ -24,7 +24,7 @@ struct jacobian_norms {
     std::vector<double> probabilities;     ///< of the softmax
     std::vector<double> log_probabilities; ///< of its logarithm
     double mean_probabilities = 0;         ///< means over samples
-    double mean_log_probabilities = 0;
+    double mean_log_probabilities = 0;     ///< mean over samples
 };
 
 /// The input-output Jacobian of a classifier whose loss is the softmax cross-entropy.

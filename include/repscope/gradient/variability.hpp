@@ -38,12 +38,12 @@ struct gradient_variability_result {
     double sd = 0;                 ///< sd of a unit's norm over samples, mean over live units
     double cv_samples_nonzero = 0; ///< `cv_samples` over the samples with a norm above 0 only
     double zero_fraction = 0;      ///< share of the norms of live units that are exactly 0
-    std::size_t units = 0;
-    std::size_t dead_units = 0; ///< norm 0 for every sample
-    std::uint64_t images = 0;
-    double cv_samples_error = 0; ///< standard errors from the choice of images and the probes together
-    double cv_units_error = 0;
-    double mean_error = 0;
+    std::size_t units = 0;         ///< number of units
+    std::size_t dead_units = 0;    ///< norm 0 for every sample
+    std::uint64_t images = 0;      ///< number of images
+    double cv_samples_error = 0;   ///< standard errors from the choice of images and the probes together
+    double cv_units_error = 0;     ///< as `cv_samples_error`
+    double mean_error = 0;         ///< as `cv_samples_error`
 };
 
 /// Variability of input-unit gradients from their moments. Standard deviations have the divisor n - 1.

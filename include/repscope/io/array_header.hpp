@@ -18,9 +18,9 @@ namespace io {
 
 /// The storage of an array in a file: type, order and extents, and the offset of its elements.
 struct array_header {
-    element_format format;
-    bool fortran_order = false;
-    std::vector<std::size_t> shape;
+    element_format format;          ///< type and byte order of the elements
+    bool fortran_order = false;     ///< column-major, else row-major
+    std::vector<std::size_t> shape; ///< extents
     /// Offset of the elements in bytes.
     std::size_t data_offset = 0;
 
@@ -50,8 +50,8 @@ struct array_header {
 struct stored_array {
     /// Name in error messages: the file, and the part of it.
     std::string name;
-    array_header header;
-    std::shared_ptr<const byte_source> bytes;
+    array_header header;                      ///< type, order and extents
+    std::shared_ptr<const byte_source> bytes; ///< the file that has the elements
 };
 
 } // namespace io

@@ -18,11 +18,12 @@ namespace io {
 
 /// Memory that a thread reuses from one read to the next.
 struct read_buffer {
-    std::vector<std::byte> raw;
-    std::vector<float> floats;
-    std::vector<double> doubles;
-    std::vector<std::size_t> places;
+    std::vector<std::byte> raw;      ///< bytes as stored
+    std::vector<float> floats;       ///< elements as float
+    std::vector<double> doubles;     ///< elements as double
+    std::vector<std::size_t> places; ///< offsets of rows
 
+    /// The elements of a type, float or double.
     template <typename Scalar>
     [[nodiscard]] std::vector<Scalar>& of() noexcept {
         if constexpr (std::is_same_v<Scalar, float>)

@@ -45,17 +45,23 @@ class block_reader {
         take(std::move(batches), stated);
     }
 
+    /// An open NumPy file.
     block_reader(input_file file, npy_header header, layout stated = layout::unstated)
         : block_reader(as_array(std::move(file), std::move(header)), stated) {}
 
     /// Name in error messages: its file, and the part of it.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    /// The extents of all arrays together.
     [[nodiscard]] const std::vector<std::size_t>& shape() const noexcept { return shape_; }
+    /// The type and byte order of the elements.
     [[nodiscard]] const element_format& format() const noexcept { return header().format; }
     /// The layout of the file, never `unstated`.
     [[nodiscard]] layout axes() const noexcept { return layout_; }
+    /// Number of samples.
     [[nodiscard]] std::size_t samples() const noexcept { return shape_[0]; }
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Number of positions of a unit.
     [[nodiscard]] std::size_t positions() const noexcept { return positions_; }
     /// Bytes of one sample in the file.
     [[nodiscard]] std::size_t sample_bytes() const noexcept {

@@ -27,6 +27,7 @@ class byte_stream {
     byte_stream& operator=(const byte_stream&) = delete;
     virtual ~byte_stream() = default;
 
+    /// Name in error messages.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// Number of bytes that were read.
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
@@ -71,11 +72,13 @@ class byte_stream {
     }
 
   protected:
+    /// `name` is the name in error messages.
     explicit byte_stream(std::string name) : name_(std::move(name)) {}
 
     /// Reads at least one byte and at most `bytes.size()`; returns their number, 0 at the end of the stream.
     [[nodiscard]] virtual std::size_t read_some(std::span<std::byte> bytes) = 0;
 
+    /// Throws the `format_error` of a stream that ends too early.
     [[noreturn]] void throw_cut() const {
         throw format_error(name_ + ": cut short: ended at byte " + errors::text_of(position_));
     }
@@ -143,6 +146,7 @@ class descriptor_stream final : public byte_stream {
 /// Bytes in memory of the caller, which must outlive this object.
 class memory_stream final : public byte_stream {
   public:
+    /// A stream of bytes in memory, which must outlive it.
     memory_stream(std::span<const std::byte> bytes, std::string name)
         : byte_stream(std::move(name)), bytes_(bytes) {}
 

@@ -189,8 +189,8 @@ parse_csv_integers(std::string_view text, const std::string& name, std::string_v
 
 /// Labels in a column of text: integers, or names of classes. The other vector is empty.
 struct csv_labels {
-    std::vector<std::int64_t> integers;
-    std::vector<std::string> names;
+    std::vector<std::int64_t> integers; ///< values of a column of integers
+    std::vector<std::string> names;     ///< values of a column of names
 };
 
 /// The labels in one column of comma-separated text, one per row.

@@ -66,8 +66,8 @@ enum class dtype {
 
 /// A type and its byte order.
 struct element_format {
-    dtype type = dtype::float32;
-    bool big_endian = false;
+    dtype type = dtype::float32; ///< type of an element
+    bool big_endian = false;     ///< byte order, else little-endian
 
     /// In the notation of NumPy: "<f4", ">i2", "|u1".
     [[nodiscard]] std::string name() const {

@@ -36,6 +36,7 @@ class input_file final : public byte_source {
         size_ = static_cast<std::size_t>(about.st_size);
     }
 
+    /// The path of the file.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     /// Size in bytes at the time of opening.
     [[nodiscard]] std::size_t size() const noexcept override { return size_; }

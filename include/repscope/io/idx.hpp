@@ -16,7 +16,7 @@ namespace io {
 
 /// Bytes of a tensor in the format of the MNIST family.
 struct idx_array {
-    std::vector<std::size_t> shape;
+    std::vector<std::size_t> shape; ///< extents
     /// In row-major order.
     std::vector<std::uint8_t> values;
 };

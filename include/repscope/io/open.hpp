@@ -94,10 +94,11 @@ template <archive_format... Formats>
 /// The activations of one layer in files: an array, or arrays that are concatenated along their first axis.
 /// `block_reader(layer.arrays, layer.name, layout)` reads them.
 struct stored_layer {
-    std::string name;
-    std::vector<stored_array> arrays;
+    std::string name;                 ///< of the layer
+    std::vector<stored_array> arrays; ///< one, or the batches in their order
 };
 
+/// Options of `open`.
 struct open_options {
     /// The meaning of the .npy files of a folder: batches of one layer, or one layer per file.
     folder_files folder = folder_files::by_name;

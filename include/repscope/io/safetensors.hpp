@@ -34,13 +34,13 @@ namespace io {
 
 /// A tensor in the header of a .safetensors file.
 struct safetensors_entry {
-    std::string name;
+    std::string name; ///< of the tensor
     /// The type's name in the file: "F32", "BF16".
     std::string dtype;
-    std::vector<std::size_t> shape;
+    std::vector<std::size_t> shape; ///< extents
     /// Its bytes are [begin, end) after the header.
     std::size_t begin = 0;
-    std::size_t end = 0;
+    std::size_t end = 0; ///< offset behind its last byte
 };
 
 namespace detail {

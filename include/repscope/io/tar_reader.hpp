@@ -23,8 +23,8 @@ namespace io {
 
 /// A file in a tar archive.
 struct tar_member {
-    std::string name; ///< as stored; may contain any byte but NUL
-    std::uint64_t size = 0;
+    std::string name;       ///< as stored; may contain any byte but NUL
+    std::uint64_t size = 0; ///< in bytes
 };
 
 namespace detail {

@@ -19,12 +19,12 @@ namespace io {
 
 /// A file in a zip archive.
 struct zip_member {
-    std::string name;
-    bool deflated = false;
-    std::uint32_t crc = 0;
+    std::string name;      ///< of the member
+    bool deflated = false; ///< compressed, else stored
+    std::uint32_t crc = 0; ///< checksum of the content
     /// Size in the archive, and size after unpacking.
     std::size_t packed_size = 0;
-    std::size_t size = 0;
+    std::size_t size = 0; ///< size of the content in bytes
     /// Offset of its bytes.
     std::size_t offset = 0;
 };

@@ -46,8 +46,9 @@ concept product_backend = std::is_empty_v<B> &&
 /// The result has the same bits for the same arguments and build. The speed depends on the compiler's tuning
 /// flags; see REPSCOPE_ARCH in CMakeLists.txt.
 struct eigen_products {
-    static constexpr bool concurrent = true;
+    static constexpr bool concurrent = true; ///< products may run in several threads
 
+    /// C = alpha op(A) op(B) + beta C; see `product_backend`.
     template <factor A, factor B, std::floating_point T>
     static void gemm(std::size_t m, std::size_t n, std::size_t k, T alpha, const T* a, std::size_t a_stride,
                      const T* b, std::size_t b_stride, T beta, T* c, std::size_t c_stride) {
@@ -73,6 +74,7 @@ struct eigen_products {
             with_a(map(a, m, k, a_stride));
     }
 
+    /// Adds op(A) op(A)^T to the lower triangle of C; see `product_backend`.
     template <factor A, std::floating_point T>
     static void syrk_add(std::size_t n, std::size_t k, const T* a, std::size_t a_stride, T* c,
                          std::size_t c_stride) {

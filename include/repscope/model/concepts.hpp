@@ -66,13 +66,16 @@ concept logit_differentiable = scored<Model, Scalar> &&
 template <typename Function>
 class scored_function {
   public:
+    /// A function of (x, to) that writes logits of `classes` classes.
     scored_function(std::size_t classes, Function function)
         : classes_(classes), function_(std::move(function)) {}
 
+    /// Number of classes.
     template <typename Extents>
     [[nodiscard]] std::size_t classes(const Extents&) const noexcept {
         return classes_;
     }
+    /// Writes the logits of `x`.
     template <typename Scalar>
     void logits(const tensor_view<const Scalar, 4>& x, const tensor_view<Scalar, 2>& to) {
         function_(x, to);

@@ -16,9 +16,9 @@ inline namespace REPSCOPE_NAMESPACE {
 /// a pixel are usually adjacent.
 template <typename Scalar>
 struct layer_tap {
-    std::string_view name;
-    tensor_view<const Scalar, 4> activation;
-    tensor_view<Scalar, 4> gradient;
+    std::string_view name;                   ///< of the layer
+    tensor_view<const Scalar, 4> activation; ///< (samples, units, rows, columns)
+    tensor_view<Scalar, 4> gradient;         ///< of the same shape; to be added to
 };
 
 } // namespace REPSCOPE_NAMESPACE

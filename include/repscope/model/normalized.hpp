@@ -70,6 +70,7 @@ class normalized {
         const requires layered<std::remove_reference_t<Model>, Scalar> {
         return model_.extents(layer, x);
     }
+    /// Computes vector-Jacobian products of a layer; see `layered`.
     void
     vjp(std::size_t layer, const tensor_view<const Scalar, 4>& x,
         const tensor_view<const Scalar, 4>& upstream,
@@ -129,6 +130,7 @@ class normalized {
     std::vector<Scalar> scratch_, tangent_;
 };
 
+/// Of numbers in float.
 template <typename Model>
 normalized(Model&&, std::vector<double>, std::vector<double>) -> normalized<Model, float>;
 

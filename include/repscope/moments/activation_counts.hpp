@@ -35,9 +35,13 @@ class activation_counts {
         }
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return sums_.units(); }
+    /// Number of classes.
     [[nodiscard]] std::size_t classes() const noexcept { return sums_.classes(); }
+    /// Activations above it are active.
     [[nodiscard]] double threshold() const noexcept { return threshold_; }
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept { return sums_.samples(); }
     /// Samples of class `c`.
     [[nodiscard]] std::uint64_t count(std::size_t c) const noexcept { return sums_.count(c); }
@@ -91,6 +95,7 @@ class activation_counts {
         sums_.renumber_classes(numbers, classes);
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put(threshold_);
         sums_.save(out);

@@ -86,10 +86,15 @@ class blocked_class_sums {
         return element_count(extents);
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Number of classes.
     [[nodiscard]] std::size_t classes() const noexcept { return classes_; }
+    /// Number of blocks.
     [[nodiscard]] std::size_t blocks() const noexcept { return options_.blocks; }
+    /// The options of the constructor.
     [[nodiscard]] const class_blocks_options& options() const noexcept { return options_; }
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept {
         std::uint64_t total = 0;
         for (const std::uint64_t count : counts_) total += count;
@@ -211,6 +216,7 @@ class blocked_class_sums {
         next_index_ = (std::max)(next_index_, other.next_index_);
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put<std::uint64_t>(units_);
         out.put<std::uint64_t>(classes_);

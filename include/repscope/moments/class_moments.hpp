@@ -79,6 +79,7 @@ class class_moments : public detail::class_accumulator<true> {
     /// As `class_sums::merge`.
     void merge(const class_moments& other) { merge_with("class_moments::merge", other); }
 
+    /// Writes the state.
     void save(byte_writer& out) const { save_to(out); }
     /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static class_moments load(byte_reader& in) { return load_state<class_moments>(in); }

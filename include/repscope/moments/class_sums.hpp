@@ -46,6 +46,7 @@ class class_sums : public detail::class_accumulator<false> {
     /// the options do.
     void merge(const class_sums& other) { merge_with("class_sums::merge", other); }
 
+    /// Writes the state.
     void save(byte_writer& out) const { save_to(out); }
     /// Reads the bytes of `save`. Throws `format_error` if they are cut or are not such a state.
     [[nodiscard]] static class_sums load(byte_reader& in) { return load_state<class_sums>(in); }

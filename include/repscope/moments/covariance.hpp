@@ -50,7 +50,9 @@ class covariance {
         if (units == 0) errors::throw_value_error("covariance", "expected at least 1 unit, got 0");
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
     /// Whether the rows themselves are kept.
     [[nodiscard]] bool is_thin() const noexcept { return scatter_.empty(); }
@@ -272,6 +274,7 @@ class covariance {
         return variance;
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put<std::uint64_t>(units_);
         out.put<std::uint64_t>(samples_);

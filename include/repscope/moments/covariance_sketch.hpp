@@ -26,21 +26,21 @@ inline namespace REPSCOPE_NAMESPACE {
 struct covariance_sketch_options {
     /// Number of random directions that units are projected on.
     std::size_t probes = 256;
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0; ///< seed of the random probes
     /// Maximum size of probes and state in bytes; they need (units + probes) x probes doubles.
     std::size_t max_bytes = std::size_t{8} << 30U;
 };
 
 /// The input of a participation ratio, with an estimate of the squared norm of the scatter matrix.
 struct sketched_products {
-    std::uint64_t samples = 0;
-    std::size_t units = 0;
+    std::uint64_t samples = 0; ///< number of samples
+    std::size_t units = 0;     ///< number of units
     /// T: the trace of the scatter matrix; exact.
     double trace = 0;
     /// R: its squared Frobenius norm, estimated without bias, and the jackknife standard error over the
     /// probes.
     double frobenius2 = 0;
-    double frobenius2_error = 0;
+    double frobenius2_error = 0; ///< standard error of `frobenius2`
     /// D = sum over samples of |x - mean|^4; one small term of it is estimated, without bias.
     double fourth = 0;
 };
@@ -82,8 +82,11 @@ class covariance_sketch {
         return element_count(extents);
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Number of random probes.
     [[nodiscard]] std::size_t probes() const noexcept { return options_.probes; }
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept {
         std::uint64_t total = 0;
         for (const part& p : parts_) total += p.samples;
@@ -202,6 +205,7 @@ class covariance_sketch {
         return result;
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put<std::uint64_t>(units_);
         out.put<std::uint64_t>(options_.probes);

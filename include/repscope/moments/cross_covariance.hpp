@@ -25,8 +25,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Mixed sums of two layers about their means: a matrix of products, or of few samples the rows.
 struct cross_products {
-    std::uint64_t samples = 0;
-    std::size_t units_x = 0, units_y = 0;
+    std::uint64_t samples = 0;            ///< number of samples
+    std::size_t units_x = 0, units_y = 0; ///< number of units of each layer
     /// (units_x, units_y), row-major: sum over samples of (x - mean) (y - mean)^T. Empty with rows.
     std::vector<double> products;
     /// Sum over samples of |x - mean|^2 |y - mean|^2; of a matrix only.
@@ -59,8 +59,11 @@ class cross_covariance {
         }
     }
 
+    /// Number of units of the first layer.
     [[nodiscard]] std::size_t units_x() const noexcept { return units_x_; }
+    /// Number of units of the second layer.
     [[nodiscard]] std::size_t units_y() const noexcept { return units_y_; }
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
     /// Whether the rows themselves are kept.
     [[nodiscard]] bool is_thin() const noexcept { return sums_.products.empty(); }
@@ -184,6 +187,7 @@ class cross_covariance {
         return result;
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put<std::uint64_t>(units_x_);
         out.put<std::uint64_t>(units_y_);

@@ -33,8 +33,11 @@ class gradient_moments {
         if (units == 0) errors::throw_value_error("gradient_moments", "expected at least 1 unit, got 0");
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Number of random probes; 0 for exact norms.
     [[nodiscard]] std::size_t probes() const noexcept { return probes_; }
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept { return ratios_.size(); }
 
     /// Adds samples: `norms` (samples, units) of float or double, 0 or above.
@@ -79,6 +82,7 @@ class gradient_moments {
     [[nodiscard]] double m2(std::size_t u) const noexcept { return sums_[u].rr; }
     /// Sum of (r^2 - mean square)^2, and of its products with r - mean.
     [[nodiscard]] double square_m2(std::size_t u) const noexcept { return sums_[u].ss; }
+    /// Sum of (r^2 - mean square) (r - mean).
     [[nodiscard]] double cross_m2(std::size_t u) const noexcept { return sums_[u].rs; }
     /// Number of samples for which the unit's gradient is exactly 0.
     [[nodiscard]] std::uint64_t zeros(std::size_t u) const noexcept { return zeros_[u]; }
@@ -120,6 +124,7 @@ class gradient_moments {
         ratios_.insert(ratios_.end(), copy.begin(), copy.end());
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put<std::uint64_t>(units_);
         out.put<std::uint64_t>(probes_);

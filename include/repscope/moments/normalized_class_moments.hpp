@@ -29,7 +29,9 @@ class normalized_class_moments {
     /// For `units` units and labels 0 .. `classes` - 1. Throws `value_error` if either is 0.
     explicit normalized_class_moments(std::size_t units, std::size_t classes) : moments_(units, classes) {}
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return moments_.units(); }
+    /// Number of classes.
     [[nodiscard]] std::size_t classes() const noexcept { return moments_.classes(); }
     /// Samples with a direction.
     [[nodiscard]] std::uint64_t samples() const noexcept { return moments_.samples(); }
@@ -81,6 +83,7 @@ class normalized_class_moments {
         moments_.renumber_classes(numbers, classes);
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put(silent_samples_);
         moments_.save(out);

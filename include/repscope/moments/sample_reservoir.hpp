@@ -59,7 +59,9 @@ class sample_reservoir {
         }
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Maximum number of samples that are kept.
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     /// Samples that were added, kept or not.
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
@@ -152,6 +154,7 @@ class sample_reservoir {
         return result;
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         const reservoir_samples kept = sorted();
         out.put(static_cast<std::uint64_t>(units_));

@@ -20,8 +20,8 @@ enum class product_precision { float64, float32 };
 /// Sums of products of centered rows, in the smaller of two matrices with the same nonzero eigenvalues: the
 /// scatter matrix (units, units), or the Gram matrix (samples, samples) for fewer samples.
 struct scatter_matrix {
-    std::uint64_t samples = 0;
-    std::size_t units = 0;
+    std::uint64_t samples = 0; ///< number of samples
+    std::size_t units = 0;     ///< number of units
     /// Number of rows of the matrix, min(samples, units).
     std::size_t order = 0;
     /// Row-major (order, order); the lower triangle, j <= i, is filled.

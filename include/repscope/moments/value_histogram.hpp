@@ -33,9 +33,9 @@ struct histogram_options {
 /// A distribution of a few values: `count[i]` samples are within half of `width[i]` of the value `value[i]`.
 /// Values ascend.
 struct value_distribution {
-    std::vector<double> value;
-    std::vector<double> count;
-    std::vector<double> width;
+    std::vector<double> value; ///< centers
+    std::vector<double> count; ///< numbers of samples; not integers after a random choice
+    std::vector<double> width; ///< widths
 };
 
 /// A histogram of the values of each unit, which determines the distribution under a random choice of
@@ -62,8 +62,11 @@ class value_histogram {
         return element_count(extents) * (has_negative ? 2 : 1);
     }
 
+    /// Number of units.
     [[nodiscard]] std::size_t units() const noexcept { return units_; }
+    /// Number of samples.
     [[nodiscard]] std::uint64_t samples() const noexcept { return samples_; }
+    /// The options of the constructor.
     [[nodiscard]] const histogram_options& options() const noexcept { return options_; }
 
     /// Adds samples: `activations` (samples, units), (samples, channels, height, width), or as `options.axes`
@@ -146,6 +149,7 @@ class value_histogram {
         return result;
     }
 
+    /// Writes the state.
     void save(byte_writer& out) const {
         out.put<std::uint64_t>(units_);
         out.put<std::uint8_t>(options_.rectify ? 1 : 0);

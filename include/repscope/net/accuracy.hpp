@@ -19,8 +19,8 @@ namespace net {
 
 /// Options of `correct_predictions` and `accuracy`.
 struct accuracy_options {
-    thread_source threads = 1;
-    std::size_t batch = 250; ///< samples per forward pass; does not change the result
+    thread_source threads = 1; ///< threads to use; changes no bit of the result
+    std::size_t batch = 250;   ///< samples per forward pass; does not change the result
 };
 
 /// Returns, for each sample of a data set, whether a classifier predicts it correctly.

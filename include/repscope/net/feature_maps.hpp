@@ -13,14 +13,15 @@ namespace net {
 
 /// Extents of the maps between layers: samples, channels, rows, columns; (n, units, 1, 1) for a flat layer.
 struct feature_map_shape {
-    std::size_t n = 0, c = 0, h = 0, w = 0;
+    std::size_t n = 0, c = 0, h = 0, w = 0; ///< samples, channels, rows, columns
     friend constexpr bool operator==(const feature_map_shape&, const feature_map_shape&) noexcept = default;
+    /// Number of pixels of a map.
     [[nodiscard]] constexpr std::size_t positions() const noexcept { return h * w; }
 };
 
 /// A pair of numbers for the two directions of a map.
 struct extent_2d {
-    std::size_t rows = 0, cols = 0;
+    std::size_t rows = 0, cols = 0; ///< for the rows and the columns
     friend constexpr bool operator==(const extent_2d&, const extent_2d&) noexcept = default;
 };
 
@@ -28,10 +29,10 @@ struct extent_2d {
 /// samples may have gaps.
 template <typename T>
 struct feature_map_view {
-    T* data = nullptr;
-    feature_map_shape shape{};
-    std::ptrdiff_t row = 0;
-    std::ptrdiff_t image = 0;
+    T* data = nullptr;         ///< the first element
+    feature_map_shape shape{}; ///< extents
+    std::ptrdiff_t row = 0;    ///< elements from a row to the next
+    std::ptrdiff_t image = 0;  ///< elements from a sample to the next
 
     /// Number of elements from `data` to a pixel; also valid for maps without memory.
     [[nodiscard]] constexpr std::ptrdiff_t offset(std::size_t n, std::size_t y = 0,
@@ -39,9 +40,11 @@ struct feature_map_view {
         return static_cast<std::ptrdiff_t>(n) * image + static_cast<std::ptrdiff_t>(y) * row +
                static_cast<std::ptrdiff_t>(x * shape.c);
     }
+    /// The channels of a pixel.
     [[nodiscard]] constexpr T* at(std::size_t n, std::size_t y = 0, std::size_t x = 0) const noexcept {
         return data + offset(n, y, x);
     }
+    /// Number of elements of a row.
     [[nodiscard]] constexpr std::size_t row_length() const noexcept { return shape.w * shape.c; }
     /// The same as (samples, channels, rows, columns).
     [[nodiscard]] constexpr tensor_view<T, 4> view() const noexcept {
@@ -49,6 +52,7 @@ struct feature_map_view {
                 {shape.n, shape.c, shape.h, shape.w},
                 {image, 1, row, static_cast<std::ptrdiff_t>(shape.c)}};
     }
+    /// The same maps, which cannot be written.
     constexpr operator feature_map_view<const T>() const noexcept // NOLINT(google-explicit-constructor)
         requires(!std::is_const_v<T>) {
         return {data, shape, row, image};
@@ -61,6 +65,7 @@ template <typename T>
 class buffer {
   public:
     buffer() = default;
+    /// Memory for `size` numbers.
     explicit buffer(std::size_t size) { resize(size); }
 
     /// Ensures at least `size` numbers; a reallocation sets all of them to 0.
@@ -71,8 +76,11 @@ class buffer {
         std::uninitialized_value_construct_n(data_.get(), size + spare);
         size_ = size;
     }
+    /// The first number, or null.
     [[nodiscard]] T* data() const noexcept { return data_.get(); }
+    /// Number of numbers.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// A number; the index is not checked.
     [[nodiscard]] T& operator[](std::size_t index) const noexcept { return data_.get()[index]; }
 
   private:
@@ -105,7 +113,9 @@ class map_buffer {
                 static_cast<std::ptrdiff_t>(row_),
                 static_cast<std::ptrdiff_t>(image_)};
     }
+    /// The extents that the memory has space for.
     [[nodiscard]] const feature_map_shape& shape() const noexcept { return shape_; }
+    /// The border.
     [[nodiscard]] const extent_2d& halo() const noexcept { return halo_; }
 
   private:

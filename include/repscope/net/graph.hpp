@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <memory>
 #include <numeric>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,24 +26,10 @@ namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 namespace net {
 
-/// A tensor of a graph, as `graph` numbers them from 0 in the order in which they are added.
-struct graph_value {
-    std::size_t index = 0;
-    friend constexpr bool operator==(const graph_value&, const graph_value&) noexcept = default;
-};
-
 /// Options of a `graph`.
 struct graph_options {
     /// The extents contain a batch of exactly 1: no extent is per sample, and a pass runs one sample.
     bool fixed_batch = false;
-};
-
-/// The axes of a tapped tensor. Without a sample axis: the first axis of one index per sample, or axis 0 with
-/// a fixed batch. `unit`: the axis of channels, counted from the end if negative. The other axes are
-/// positions.
-struct tap_axes {
-    std::ptrdiff_t unit = 1;
-    std::optional<std::ptrdiff_t> sample{};
 };
 
 /// A classifier whose nodes are known at run time, for inference and derivatives with respect to its input.
@@ -73,6 +58,7 @@ class graph {
     /// Memory and threads of passes through one graph; grows to the size of the largest batch.
     class workspace {
       public:
+        /// Memory that is allocated at the first pass.
         explicit workspace(const thread_source& threads = 1) : engine_(threads) {}
         /// Bytes of the tensors of all passes.
         [[nodiscard]] std::size_t memory() const noexcept { return engine_.memory(); }
@@ -182,9 +168,13 @@ class graph {
         return layers() - 1;
     }
 
+    /// Number of tensors.
     [[nodiscard]] std::size_t values() const noexcept { return held_->nodes.size(); }
+    /// The extents of a tensor.
     [[nodiscard]] const graph_shape& extents(graph_value value) const { return at(value).shape; }
+    /// The name of a tensor.
     [[nodiscard]] const std::string& name(graph_value value) const { return at(value).name; }
+    /// Whether the tensor is a constant.
     [[nodiscard]] bool is_constant(graph_value value) const { return at(value).data != nullptr; }
     /// The data of a constant; empty for others.
     [[nodiscard]] std::span<const scalar> data(graph_value value) const {
@@ -194,14 +184,19 @@ class graph {
 
     /// The operation of a node; empty for the input and for constants.
     [[nodiscard]] const auto& node_operation(graph_value value) const { return at(value).what; }
+    /// The inputs of a node, as places in the graph.
     [[nodiscard]] std::span<const std::size_t> inputs(graph_value value) const { return at(value).inputs; }
+    /// Whether the tensor depends on the input.
     [[nodiscard]] bool is_computed(graph_value value) const { return at(value).active; }
+    /// The tensor with the logits.
     [[nodiscard]] graph_value output() const noexcept { return {held_->output}; }
     /// The value of a layer and its axes: samples, units, positions.
     [[nodiscard]] graph_value tapped(std::size_t layer) const { return {tap_at(layer).value}; }
+    /// The axes of a layer.
     [[nodiscard]] const auto& tapped_axes(std::size_t layer) const { return tap_at(layer).axes; }
     /// Number of taps.
     [[nodiscard]] std::size_t layers() const noexcept { return held_->taps.size(); }
+    /// The name of a layer.
     [[nodiscard]] const std::string& layer_name(std::size_t layer) const { return tap_at(layer).name; }
     /// Shape (samples, units, rows, columns) of the activations of a layer. The positions are (rows,
     /// columns): the leading ones of more than two axes are joined, and columns is 1 for a single axis.
@@ -241,6 +236,7 @@ class graph {
         }
         return logits;
     }
+    /// Returns the logits (samples, classes), which are stored in the workspace.
     tensor_view<const scalar, 2> forward(const input_view& x, workspace& ws) const {
         const tensor_view<scalar, 2> to = logit_memory(x, ws);
         logits(x, to, ws);

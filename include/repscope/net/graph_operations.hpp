@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,13 +17,16 @@ namespace net {
 /// An extent of a tensor of a `graph`: `count`, or `count` times the number of samples of the pass. So the
 /// batch may be any axis, or a part of an axis, and one graph has a meaning for every number of samples.
 struct graph_extent {
-    std::size_t count = 1;
-    bool per_sample = false;
+    std::size_t count = 1;   ///< the number, or the number per sample
+    bool per_sample = false; ///< `count` is multiplied by the number of samples
 
     constexpr graph_extent() = default;
+    /// An extent of `fixed`.
     constexpr graph_extent(std::size_t fixed) : count(fixed) {} // NOLINT(google-explicit-constructor)
+    /// An extent of `numbers`, per sample if `each_sample`.
     constexpr graph_extent(std::size_t numbers, bool each_sample) : count(numbers), per_sample(each_sample) {}
 
+    /// The extent for this number of samples.
     [[nodiscard]] constexpr std::size_t at(std::size_t samples) const noexcept {
         return per_sample ? count * samples : count;
     }
@@ -31,6 +35,20 @@ struct graph_extent {
 
 /// The extents of a tensor of a `graph`.
 using graph_shape = std::vector<graph_extent>;
+
+/// A tensor of a graph, as `graph` numbers them from 0 in the order in which they are added.
+struct graph_value {
+    std::size_t index = 0; ///< place in the graph
+    friend constexpr bool operator==(const graph_value&, const graph_value&) noexcept = default;
+};
+
+/// The axes of a tapped tensor. Without a sample axis: the first axis of one index per sample, or axis 0 with
+/// a fixed batch. `unit`: the axis of channels, counted from the end if negative. The other axes are
+/// positions.
+struct tap_axes {
+    std::ptrdiff_t unit = 1;                ///< axis of the units
+    std::optional<std::ptrdiff_t> sample{}; ///< axis of the samples
+};
 
 using repscope::format_shape; // of fixed extents; the next one would hide it
 
@@ -56,10 +74,11 @@ namespace op {
 /// Vectors have one entry per spatial axis; an empty one means 1, or 0 for the padding. A negative padding
 /// is not supported.
 struct convolution {
-    std::size_t groups = 1;
-    std::vector<std::size_t> stride{}, dilation{}, pad_begin{}, pad_end{};
+    std::size_t groups = 1;                                                ///< number of groups of channels
+    std::vector<std::size_t> stride{}, dilation{}, pad_begin{}, pad_end{}; ///< per spatial axis
 };
 
+/// The functions of `pooling`.
 enum class pooling_kind { max, average };
 
 /// Maximum or average over windows of the trailing one or two axes of (n, channels, ...). Vectors are those
@@ -69,19 +88,19 @@ enum class pooling_kind { max, average };
 /// An average divides by the number of pixels of the window inside the input or, with `count_include_pad`,
 /// inside the padded input. Padding never is the maximum.
 struct pooling {
-    pooling_kind kind = pooling_kind::max;
-    bool global = false;
-    std::vector<std::size_t> kernel{}, stride{}, dilation{}, pad_begin{}, pad_end{};
-    bool ceil_mode = false;
-    bool count_include_pad = false;
+    pooling_kind kind = pooling_kind::max; ///< maximum or average
+    bool global = false;                   ///< one window is the whole map
+    std::vector<std::size_t> kernel{}, stride{}, dilation{}, pad_begin{}, pad_end{}; ///< per spatial axis
+    bool ceil_mode = false;                                                          ///< see above
+    bool count_include_pad = false;                                                  ///< see above
 };
 
 /// alpha op(a) op(b) + bias, for the two trailing axes; `transpose_*` swaps these. Inputs: a, b and
 /// optionally the constant bias (columns). Leading axes are broadcast. An operand of rank 1 is a row (a) or
 /// a column (b), as in NumPy.
 struct matrix_product {
-    bool transpose_a = false, transpose_b = false;
-    double alpha = 1;
+    bool transpose_a = false, transpose_b = false; ///< swaps the trailing axes
+    double alpha = 1;                              ///< factor of the product
 };
 
 /// The functions of `unary`. `alpha` and `beta` mean: leaky_relu: alpha is the slope below 0; clip: the
@@ -105,10 +124,11 @@ enum class unary_kind {
     negate
 };
 
+/// A function of each element.
 struct unary {
-    unary_kind kind = unary_kind::relu;
-    double alpha = 0;
-    double beta = 0;
+    unary_kind kind = unary_kind::relu; ///< the function
+    double alpha = 0;                   ///< see `unary_kind`
+    double beta = 0;                    ///< see `unary_kind`
 };
 
 /// The functions of `binary`: a + b, a - b, a b, a / b, a^b, and prelu: a above 0, a b otherwise.
@@ -116,65 +136,65 @@ enum class binary_kind { add, subtract, multiply, divide, power, prelu };
 
 /// A function of two tensors, which are broadcast as in NumPy.
 struct binary {
-    binary_kind kind = binary_kind::add;
+    binary_kind kind = binary_kind::add; ///< the function
 };
 
 /// exp(x) / sum exp(x) along an axis, or its logarithm.
 struct softmax {
-    std::ptrdiff_t axis = -1;
-    bool logarithm = false;
+    std::ptrdiff_t axis = -1; ///< the axis of the sum
+    bool logarithm = false;   ///< the logarithm of the result
 };
 
 /// (x - mean) / sqrt(variance + epsilon) scale + bias per channel (axis 1). Inputs: x, and the constants
 /// scale, bias, mean and variance, of one number per channel.
 struct batch_normalization {
-    double epsilon = 1e-5;
+    double epsilon = 1e-5; ///< added to the variance
 };
 
 /// (x - mean) / sqrt(variance + epsilon) scale + bias, with the moments over the axes from `axis` to the
 /// last. Inputs: x, and optionally the constants scale and bias, which are broadcast to these axes.
 struct layer_normalization {
-    std::ptrdiff_t axis = -1;
-    double epsilon = 1e-5;
+    std::ptrdiff_t axis = -1; ///< the first of the axes
+    double epsilon = 1e-5;    ///< added to the variance
 };
 
 /// The mean over some axes, all axes if none is given; `keep`: they remain with extent 1.
 struct reduce_mean {
-    std::vector<std::ptrdiff_t> axes{};
-    bool keep = true;
+    std::vector<std::ptrdiff_t> axes{}; ///< axes of the mean
+    bool keep = true;                   ///< the axes remain with extent 1
 };
 
 /// One or more tensors one behind the other along an axis.
 struct concat {
-    std::ptrdiff_t axis = 0;
+    std::ptrdiff_t axis = 0; ///< the axis
 };
 
 /// Every `step`-th index of the axes from `begin` to before `end`. The vectors have one entry per entry of
 /// `axes`; an empty `step` means 1. Negative positions count from the end, positions outside are clamped, and
 /// a negative step goes backwards, as in NumPy. A split is one slice per part.
 struct slice {
-    std::vector<std::ptrdiff_t> axes{}, begin{}, end{}, step{};
+    std::vector<std::ptrdiff_t> axes{}, begin{}, end{}, step{}; ///< one entry per axis
 };
 
 /// `value` around a tensor; `begin` and `end` have one entry per axis. A negative entry removes elements.
 struct pad {
-    std::vector<std::ptrdiff_t> begin{}, end{};
-    double value = 0;
+    std::vector<std::ptrdiff_t> begin{}, end{}; ///< elements before and after, per axis
+    double value = 0;                           ///< of the added elements
 };
 
 /// The same elements in row-major order with other extents: Reshape, Flatten, Squeeze and Unsqueeze.
 struct reshape {
-    graph_shape shape{};
+    graph_shape shape{}; ///< extents of the output
 };
 
 /// Axis i of the output is axis `axes[i]` of the input.
 struct transpose {
-    std::vector<std::size_t> axes{};
+    std::vector<std::size_t> axes{}; ///< axes of the input
 };
 
 /// Broadcasts a tensor to the extents `shape`, which are broadcast with its own ones.
 struct expand {
-    graph_shape shape{};
+    graph_shape shape{}; ///< extents of the output
 };
 
 /// x where the condition is not 0, y elsewhere. Inputs: the constant condition, x, y; all are broadcast.
@@ -183,9 +203,9 @@ struct where {};
 /// The entries `indices` along an axis; negative ones count from the end. The axis is replaced by the axes
 /// `extents` of the indices, none for a single index.
 struct gather {
-    std::ptrdiff_t axis = 0;
-    std::vector<std::int64_t> indices{};
-    std::vector<std::size_t> extents{};
+    std::ptrdiff_t axis = 0;             ///< the axis that is replaced
+    std::vector<std::int64_t> indices{}; ///< entries of the axis
+    std::vector<std::size_t> extents{};  ///< extents of `indices`
 };
 
 } // namespace op

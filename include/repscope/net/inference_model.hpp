@@ -24,14 +24,18 @@ class inference_model {
     using scalar = typename Network::scalar;
     using input_view = typename Network::input_view;
 
+    /// `network` must outlive the model.
     explicit inference_model(const Network& network, const thread_source& threads = 1,
                              loss_function loss = loss_function::cross_entropy)
         : network_(&network), ws_(threads), loss_(loss) {}
 
+    /// Number of classes for inputs of this shape.
     [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const {
         return network_->classes(x);
     }
+    /// Number of layers.
     [[nodiscard]] std::size_t layers() const noexcept { return network_->layers(); }
+    /// Shape of the activations of a layer; see `layered`.
     [[nodiscard]] std::array<std::size_t, 4> extents(std::size_t layer,
                                                      const std::array<std::size_t, 4>& x) const {
         return network_->extents(layer, x);
@@ -48,6 +52,7 @@ class inference_model {
             }
         });
     }
+    /// Computes losses and their gradients; see `differentiable`.
     void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
                     std::span<int> predicted, const tensor_view<scalar, 4>& gradient) {
         network_->evaluate(x, labels, losses, predicted, gradient, ws_, loss_);
@@ -64,18 +69,22 @@ class inference_model {
             });
         }
     }
+    /// Computes vector-Jacobian products of a layer; see `layered`.
     void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
              const tensor_view<scalar, 4>& gradient) {
         network_->vjp(layer, x, upstream, gradient, ws_);
     }
+    /// Computes Jacobian-vector products of a layer; see `layered`.
     void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
              const tensor_view<scalar, 4>& out) {
         network_->jvp(layer, x, tangent, out, ws_);
     }
+    /// Computes the gradients of all units of a layer, and calls `visit` with them.
     template <typename Visit>
     void unit_gradients(std::size_t layer, const input_view& x, Visit&& visit) {
         network_->unit_gradients(layer, x, ws_, visit);
     }
+    /// Computes derivatives of all layers along directions; see `layered`.
     template <typename Fill, typename Visit>
     void tangents(const input_view& x, std::size_t directions, Fill&& fill, Visit&& visit) {
         network_->tangents(x, directions, ws_, fill, visit);

@@ -22,6 +22,7 @@ enum class initialization {
 /// so a layer added at the end does not change those before it.
 class initializer {
   public:
+    /// Starts the random streams of this seed.
     explicit initializer(std::uint64_t seed, initialization how = initialization::fan_in) noexcept
         : seed_(seed), how_(how) {}
 

@@ -20,6 +20,7 @@ namespace net {
 template <typename Scalar>
 class normalization {
   public:
+    /// Mean and standard deviation per channel.
     normalization(std::vector<double> mean, std::vector<double> stddev)
         : mean_(std::move(mean)), deviation_(std::move(stddev)) {
         if (mean_.empty() || mean_.size() != deviation_.size()) {
@@ -35,8 +36,11 @@ class normalization {
         }
     }
 
+    /// Number of channels.
     [[nodiscard]] std::size_t channels() const noexcept { return mean_.size(); }
+    /// The mean of each channel.
     [[nodiscard]] const std::vector<double>& mean() const noexcept { return mean_; }
+    /// The standard deviation of each channel.
     [[nodiscard]] const std::vector<double>& stddev() const noexcept { return deviation_; }
 
     /// to = (x - mean) / stddev.

@@ -31,6 +31,7 @@ namespace net {
 
 /// A tap that ignores its arguments.
 struct no_tap {
+    /// Does nothing.
     template <typename View>
     void operator()(std::size_t, std::string_view, const View&) const noexcept {}
 };
@@ -49,6 +50,7 @@ class network {
     /// Memory and threads of passes through one network; grows to the size of the largest batch.
     class workspace {
       public:
+        /// Memory that is allocated at the first pass.
         explicit workspace(const thread_source& threads = 1) : pool_(threads) {}
 
         /// Logits of the last forward pass, (samples, classes).
@@ -85,11 +87,17 @@ class network {
     network(std::string architecture, normalization<scalar> input, Body body)
         : architecture_(std::move(architecture)), input_(std::move(input)), body_(std::move(body)) {}
 
+    /// The name of the architecture.
     [[nodiscard]] const std::string& architecture() const noexcept { return architecture_; }
+    /// The normalization of the input.
     [[nodiscard]] const normalization<scalar>& input() const noexcept { return input_; }
+    /// The layers.
     [[nodiscard]] Body& body() noexcept { return body_; }
+    /// The layers.
     [[nodiscard]] const Body& body() const noexcept { return body_; }
+    /// Number of taps.
     [[nodiscard]] static constexpr std::size_t layers() noexcept { return Body::tap_count; }
+    /// Number of parameters.
     [[nodiscard]] std::size_t parameter_count() const noexcept { return body_.parameter_count(); }
 
     /// Sets all parameters to random starting values; the same bits for the same seed.
@@ -103,6 +111,7 @@ class network {
     void visit_parameters(Visitor&& visit) {
         body_.visit_parameters(visit);
     }
+    /// The same for reading.
     template <typename Visitor>
     void visit_parameters(Visitor&& visit) const {
         const_cast<Body&>(body_).visit_parameters([&](const std::string& name, std::span<scalar> values) {
@@ -114,6 +123,7 @@ class network {
     void visit_state(Visitor&& visit) {
         body_.visit_state(visit);
     }
+    /// The same for reading.
     template <typename Visitor>
     void visit_state(Visitor&& visit) const {
         const_cast<Body&>(body_).visit_state([&](const std::string& name, std::span<scalar> values) {
@@ -205,6 +215,7 @@ class network {
             }
         }
     }
+    /// Computes losses and their gradients; see `differentiable`.
     void operator()(const input_view& x, std::span<const int> labels, std::span<double> losses,
                     std::span<int> predicted, const tensor_view<scalar, 4>& gradient) const {
         workspace ws;
@@ -227,6 +238,7 @@ class network {
             backward_from(Body::layer_of_tap(layer), ws, true, nullptr, samples(gradient, first, count));
         }
     }
+    /// Computes vector-Jacobian products of a layer; see `layered`.
     void vjp(std::size_t layer, const input_view& x, const input_view& upstream,
              const tensor_view<scalar, 4>& gradient) const {
         workspace ws;
@@ -315,6 +327,7 @@ class network {
                 });
         }
     }
+    /// Computes Jacobian-vector products of a layer; see `layered`.
     void jvp(std::size_t layer, const input_view& x, const input_view& tangent,
              const tensor_view<scalar, 4>& out) const {
         workspace ws;

@@ -20,10 +20,10 @@ namespace net {
 
 /// A tensor that is stored in an ONNX model: its elements are little-endian and row-major.
 struct onnx_tensor {
-    std::string name;
-    io::dtype type = io::dtype::float32;
-    std::vector<std::size_t> shape;
-    std::string bytes; ///< as many as shape and type state
+    std::string name;                    ///< name of the tensor
+    io::dtype type = io::dtype::float32; ///< type of the elements
+    std::vector<std::size_t> shape;      ///< extents
+    std::string bytes;                   ///< as many as shape and type state
 
     /// Returns the number of elements; 1 for a scalar, whose shape is empty.
     [[nodiscard]] std::size_t size() const noexcept { return bytes.size() / io::size_of(type); }
@@ -38,29 +38,31 @@ struct onnx_tensor {
 
 /// An attribute of a node. The member that `kind` states has the value.
 struct onnx_attribute {
+    /// The types of an attribute.
     enum class kind : unsigned char { integer, real, text, integers, reals, texts, tensor, other };
 
-    std::string name;
-    kind type = kind::other; ///< `other`: a sub-graph, a type, or a list of tensors
-    std::int64_t integer = 0;
-    double real = 0;
-    std::string text;
-    std::vector<std::int64_t> integers;
-    std::vector<double> reals;
-    std::vector<std::string> texts;
-    onnx_tensor tensor;
+    std::string name;                   ///< name of the attribute
+    kind type = kind::other;            ///< `other`: a sub-graph, a type, or a list of tensors
+    std::int64_t integer = 0;           ///< value of the kind `integer`
+    double real = 0;                    ///< value of the kind `real`
+    std::string text;                   ///< value of the kind `text`
+    std::vector<std::int64_t> integers; ///< value of the kind `integers`
+    std::vector<double> reals;          ///< value of the kind `reals`
+    std::vector<std::string> texts;     ///< value of the kind `texts`
+    onnx_tensor tensor;                 ///< value of the kind `tensor`
 };
 
 /// A node: an operator that is applied to tensors, which are identified by name. An input or output that is
 /// left out has an empty name.
 struct onnx_node {
-    std::string name;
-    std::string op;
-    std::string domain; ///< empty for the operators of ONNX
-    std::vector<std::string> inputs;
-    std::vector<std::string> outputs;
-    std::vector<onnx_attribute> attributes;
+    std::string name;                       ///< name of the node
+    std::string op;                         ///< the operator
+    std::string domain;                     ///< empty for the operators of ONNX
+    std::vector<std::string> inputs;        ///< names of tensors
+    std::vector<std::string> outputs;       ///< names of tensors
+    std::vector<onnx_attribute> attributes; ///< the attributes that are set
 
+    /// The attribute of this name, or null.
     [[nodiscard]] const onnx_attribute* attribute(std::string_view key) const noexcept {
         for (const onnx_attribute& each : attributes) {
             if (each.name == key) return &each;
@@ -71,23 +73,23 @@ struct onnx_node {
 
 /// An input or output of a model. An extent without a value is chosen by the caller.
 struct onnx_value {
-    std::string name;
-    std::optional<io::dtype> type; ///< not set for a type that is not supported, such as text
-    bool has_shape = false;
-    std::vector<std::optional<std::size_t>> shape;
+    std::string name;                              ///< name of the tensor
+    std::optional<io::dtype> type;                 ///< not set for a type that is not supported, such as text
+    bool has_shape = false;                        ///< the model states the shape
+    std::vector<std::optional<std::size_t>> shape; ///< extents; those without a value are open
 };
 
 /// The content of an ONNX file. `net::read_onnx` makes it from a file and `net::onnx_bytes` makes a file of
 /// it; both need protobuf.
 struct onnx_model {
-    std::string name; ///< of the file, for messages
-    std::int64_t ir_version = 7;
-    std::int64_t opset = 13; ///< of the operators of ONNX
-    std::string producer;
-    std::vector<onnx_tensor> initializers;
-    std::vector<onnx_node> nodes;
-    std::vector<onnx_value> inputs; ///< without those that are initializers
-    std::vector<onnx_value> outputs;
+    std::string name;                      ///< of the file, for messages
+    std::int64_t ir_version = 7;           ///< version of the format
+    std::int64_t opset = 13;               ///< of the operators of ONNX
+    std::string producer;                  ///< the program that wrote the model
+    std::vector<onnx_tensor> initializers; ///< stored tensors
+    std::vector<onnx_node> nodes;          ///< in the order of computation
+    std::vector<onnx_value> inputs;        ///< without those that are initializers
+    std::vector<onnx_value> outputs;       ///< the outputs
 };
 
 /// Returns a tensor of `values` with this name and shape.

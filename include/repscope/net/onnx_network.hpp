@@ -31,7 +31,7 @@ struct onnx_network_options {
     /// The tensors to observe, in the order of the layers.
     std::vector<std::string> taps{};
     /// The network gets (x - mean) / std: one number per channel, or one for all; empty: x.
-    std::vector<double> mean{}, std{};
+    std::vector<double> mean{}, std{}; ///< per channel
     /// The channels of `mean` and `std` are the last axis of the input, not the one behind the samples.
     bool channels_last = false;
     /// Whether batch norm becomes part of the convolution before it, if no tap is between them.
@@ -40,9 +40,9 @@ struct onnx_network_options {
 
 /// A tensor that a network computes from its input.
 struct onnx_tensor_info {
-    std::string name;
-    std::string op; ///< the operator that computes it
-    graph_shape shape;
+    std::string name;           ///< name of the tensor
+    std::string op;             ///< the operator that computes it
+    graph_shape shape;          ///< extents
     std::size_t unit_axis = 1;  ///< the axis of channels or units
     bool can_tap = false;       ///< it has an axis of samples, and another one
     bool is_rectified = false;  ///< the output of a ReLU
@@ -52,8 +52,8 @@ struct onnx_tensor_info {
 /// A network from an ONNX model.
 template <std::floating_point Scalar = float>
 struct onnx_network {
-    graph<Scalar> network;
-    std::string input;
+    graph<Scalar> network;                 ///< the network
+    std::string input;                     ///< name of the input
     std::string logits;                    ///< the tensor
     std::vector<onnx_tensor_info> tensors; ///< in the order of computation; without constants
     bool fixed_batch = false;              ///< the model computes one sample at a time

@@ -43,21 +43,25 @@ template <layer_like First, layer_like... Rest>
 class sequential {
   public:
     using scalar = typename First::scalar;
+    /// Memory of one workspace.
     struct scratch {
-        std::tuple<typename First::scratch, typename Rest::scratch...> each;
+        std::tuple<typename First::scratch, typename Rest::scratch...> each; ///< of each layer
     };
-    static constexpr std::size_t size = 1 + sizeof...(Rest);
+    static constexpr std::size_t size = 1 + sizeof...(Rest); ///< number of layers
     static constexpr std::size_t tap_count = First::tap_count + (std::size_t{0} + ... + Rest::tap_count);
     template <std::size_t Index>
     using layer_type = std::tuple_element_t<Index, std::tuple<First, Rest...>>;
-    static constexpr bool taps_output = detail::taps_output<layer_type<size - 1>>;
+    static constexpr bool taps_output = detail::taps_output<layer_type<size - 1>>; ///< the output is a tap
 
+    /// The layers in their order.
     explicit sequential(First first, Rest... rest) : layers_(std::move(first), std::move(rest)...) {}
 
+    /// The layer at place `Index`.
     template <std::size_t Index>
     [[nodiscard]] auto& layer() noexcept {
         return std::get<Index>(layers_);
     }
+    /// The layer at place `Index`.
     template <std::size_t Index>
     [[nodiscard]] const auto& layer() const noexcept {
         return std::get<Index>(layers_);

@@ -42,6 +42,7 @@ class onnx_writer {
 
     /// The tensor that the layers so far compute.
     [[nodiscard]] const std::string& last() const noexcept { return last_; }
+    /// Sets the tensor that the next layer reads, and whether it is (samples, units).
     void set_last(std::string name, bool is_flat) {
         last_ = std::move(name);
         is_flat_ = is_flat;
@@ -61,6 +62,7 @@ class onnx_writer {
         return model_.initializers.back().name;
     }
 
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const normalization<Scalar>& layer) {
         std::vector<Scalar> mean, factor;
@@ -72,6 +74,7 @@ class onnx_writer {
         last_ = node("Sub", {last_, tensor("mean", shape, std::span<const Scalar>(mean))}, "centered");
         last_ = node("Mul", {last_, tensor("1/std", shape, std::span<const Scalar>(factor))}, "normalized");
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const conv2d<Scalar>& layer, const std::string& out = {}) {
         const auto& at = layer.settings();
@@ -81,6 +84,7 @@ class onnx_writer {
         if (at.bias) inputs.push_back(tensor(at.name + ".bias", {at.out}, layer.bias()));
         last_ = node("Conv", std::move(inputs), out.empty() ? at.name : out, windows(at.win));
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const dense<Scalar>& layer) {
         const auto& at = layer.settings();
@@ -89,6 +93,7 @@ class onnx_writer {
         if (at.bias) inputs.push_back(tensor(at.name + ".bias", {at.out}, layer.bias()));
         last_ = node("Gemm", std::move(inputs), at.name + ".output", {integer("transB", 1)});
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const batch_norm<Scalar>& layer) {
         const auto& at = layer.settings();
@@ -105,16 +110,19 @@ class onnx_writer {
                       numbers(".running_variance", layer.running_variance())},
                      at.name, {std::move(epsilon)});
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const relu<Scalar>& layer) {
         last_ = node("Relu", {last_}, layer.name());
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar, bool Relu>
     void add(const conv_bn_relu<Scalar, Relu>& layer) {
         add(layer.convolution(), layer.name() + ".convolution");
         add(layer.norm());
         if (Relu) last_ = node("Relu", {last_}, layer.name());
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const residual<Scalar>& layer) {
         const std::string before = last_;
@@ -127,24 +135,29 @@ class onnx_writer {
         last_ = node("Add", {body, last_}, layer.name() + ".sum");
         last_ = node("Relu", {last_}, layer.name());
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const max_pool<Scalar>& layer) {
         last_ = node("MaxPool", {last_}, "max_pool", windows(layer.settings()));
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const average_pool<Scalar>& layer) {
         auto attributes = windows(layer.settings());
         attributes.push_back(integer("count_include_pad", 1));
         last_ = node("AveragePool", {last_}, "average_pool", std::move(attributes));
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const global_average_pool<Scalar>&) {
         last_ = node("GlobalAveragePool", {last_}, "global_average_pool");
     }
+    /// Adds the nodes of the layer.
     template <typename Scalar>
     void add(const flatten<Scalar>&) {
         flatten_maps("flatten");
     }
+    /// Adds the nodes of the layers.
     template <layer_like First, layer_like... Rest>
     void add(const sequential<First, Rest...>& layers) {
         [&]<std::size_t... I>(std::index_sequence<I...>) { (add(layers.template layer<I>()), ...); }

@@ -25,17 +25,18 @@ namespace net {
 /// The result of a training step.
 struct training_progress {
     std::size_t epoch = 0, step = 0, steps = 0; ///< counted from 0 through all epochs; `steps` of them in all
-    double rate = 0;
-    double loss = 0;           ///< mean cross-entropy of the batch
-    double penalty = 0;        ///< value of the penalty, which is added to the loss
-    bool end_of_epoch = false; ///< whether this was the last step of its epoch
+    double rate = 0;                            ///< learning rate
+    double loss = 0;                            ///< mean cross-entropy of the batch
+    double penalty = 0;                         ///< value of the penalty, which is added to the loss
+    bool end_of_epoch = false;                  ///< whether this was the last step of its epoch
 };
 
+/// Options of `train`.
 struct training_options {
-    thread_source threads = 1;
-    std::size_t epochs = 3;
-    std::size_t batch = 128;
-    std::uint64_t seed = 0; ///< seed of the order of the samples
+    thread_source threads = 1; ///< threads to use; changes no bit of the result
+    std::size_t epochs = 3;    ///< passes over the data
+    std::size_t batch = 128;   ///< samples per step
+    std::uint64_t seed = 0;    ///< seed of the order of the samples
 };
 
 /// One network in training, with its memory and its optimizer.
@@ -80,14 +81,16 @@ class trainer {
 /// axes of `images` (samples, channels, rows, columns).
 template <typename T>
 struct image_source {
-    tensor_view<const T, 4> images;
-    double scale = 1;
+    tensor_view<const T, 4> images; ///< (samples, channels, rows, columns)
+    double scale = 1;               ///< factor of each value
 
+    /// Number of samples.
     [[nodiscard]] std::size_t size() const noexcept { return images.extent(0); }
     /// (channels, rows, columns)
     [[nodiscard]] std::array<std::size_t, 3> extents() const noexcept {
         return {images.extent(1), images.extent(2), images.extent(3)};
     }
+    /// Writes the samples with these indices to `to`.
     template <typename Scalar>
     void read(std::span<const std::uint32_t> samples, const tensor_view<Scalar, 4>& to) const {
         const auto factor = static_cast<Scalar>(scale);
@@ -153,6 +156,7 @@ void for_each_batch(const Source& source, std::span<const int> labels, const tra
 
 /// An observer of a training that does nothing.
 struct no_observer {
+    /// Does nothing.
     void operator()(const training_progress&) const noexcept {}
 };
 

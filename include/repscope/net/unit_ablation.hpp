@@ -24,8 +24,8 @@ namespace net {
 
 /// Options of `unit_ablation`.
 struct unit_ablation_options {
-    thread_source threads = 1;
-    std::size_t batch = 64; ///< samples per pass; does not change the result
+    thread_source threads = 1; ///< threads to use; changes no bit of the result
+    std::size_t batch = 64;    ///< samples per pass; does not change the result
 };
 
 namespace detail {

@@ -16,9 +16,9 @@ enum class mode { training, inference };
 
 /// The arguments of a pass that every layer receives.
 struct pass {
-    thread_pool& pool;
-    std::size_t samples = 0;
-    mode how = mode::inference;
+    thread_pool& pool;          ///< the threads
+    std::size_t samples = 0;    ///< number of samples
+    mode how = mode::inference; ///< statistics of batch norm
     /// The taps contain gradients before the backward pass begins, which adds to them.
     bool tapped = false;
 };

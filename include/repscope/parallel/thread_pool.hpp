@@ -271,13 +271,16 @@ class thread_source {
 /// The pool of a `thread_source` during the lifetime of the lease: that of the caller, or a temporary one.
 class scoped_pool {
   public:
+    /// Uses the pool of `threads`, or starts one.
     explicit scoped_pool(const thread_source& threads) : pool_(threads.pool_) {
         if (pool_ == nullptr) {
             own_ = std::make_unique<thread_pool>(static_cast<std::size_t>(threads.threads_));
             pool_ = own_.get();
         }
     }
+    /// The pool.
     [[nodiscard]] thread_pool& operator*() const noexcept { return *pool_; }
+    /// The pool.
     [[nodiscard]] thread_pool* operator->() const noexcept { return pool_; }
 
   private:

@@ -160,6 +160,7 @@ class normal_batch {
 /// everywhere. At most 2^33 uniforms or normals, 2^34 words per draw.
 class random_field {
   public:
+    /// The field of these four numbers.
     constexpr random_field(std::uint64_t seed, std::uint32_t stream, std::uint32_t sample,
                            std::uint32_t draw) noexcept
         : key_(key_of(seed)), stream_(stream), sample_(sample), draw_(draw) {}

@@ -30,6 +30,7 @@ inline namespace REPSCOPE_NAMESPACE {
 /// portable_math.hpp).
 class random_stream {
   public:
+    /// The sequence of these three numbers, from its beginning.
     constexpr random_stream(std::uint64_t seed, std::uint32_t stream, std::uint32_t sample = 0) noexcept
         : key_(key_of(seed)), stream_(stream), sample_(sample) {}
 

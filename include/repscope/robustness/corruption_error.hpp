@@ -15,8 +15,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Errors of a reference network on one corruption: means over the severities, shares of 1.
 struct reference_error {
-    std::string_view corruption;
-    double mean_error;
+    std::string_view corruption; ///< name of the corruption
+    double mean_error;           ///< mean over the severities
 };
 
 /// AlexNet on ImageNet-C (torchvision's network): the mean error over the five severities of each of the 15

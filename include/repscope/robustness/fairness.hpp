@@ -13,8 +13,8 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Rates of a binary classifier within one group.
 struct group_rates {
-    std::size_t samples = 0;
-    double accuracy = 0;
+    std::size_t samples = 0;   ///< number of samples
+    double accuracy = 0;       ///< share of correct predictions
     double positive = 0;       ///< share predicted 1
     double false_positive = 0; ///< share predicted 1 of those with label 0
     double false_negative = 0; ///< share predicted 0 of those with label 1

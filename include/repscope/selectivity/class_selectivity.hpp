@@ -89,18 +89,18 @@ enum class negative_policy {
 
 /// Options of `class_selectivity` from a state.
 struct selectivity_options {
-    double epsilon = 1e-6;
-    negative_policy negatives = negative_policy::undefined;
+    double epsilon = 1e-6;                                  ///< added to the denominator of the index
+    negative_policy negatives = negative_policy::undefined; ///< treatment of negative class means
     /// Classes with fewer samples are excluded: a rare class has a noisy mean and is the maximum too often.
     std::uint64_t min_class_samples = 1;
 };
 
 /// Class selectivity of a layer; the vectors have one entry per unit.
 struct selectivity_result {
-    std::vector<double> index;
-    std::vector<double> mu_max;
-    std::vector<double> mu_rest;
-    std::vector<std::optional<std::size_t>> preferred_class;
+    std::vector<double> index;   ///< (mu_max - mu_rest) / (mu_max + mu_rest + epsilon)
+    std::vector<double> mu_max;  ///< largest class mean
+    std::vector<double> mu_rest; ///< mean of the other class means
+    std::vector<std::optional<std::size_t>> preferred_class; ///< the class of `mu_max`
     /// Mean of `index` over the units that are not undefined; silent units count as 0. NaN without such
     /// units.
     double mean = 0;
@@ -232,8 +232,8 @@ template <typename Labels>
 struct class_selectivity_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    double epsilon = 1e-6;
-    negative_policy negatives = negative_policy::undefined;
+    double epsilon = 1e-6;                                  ///< added to the denominator of the index
+    negative_policy negatives = negative_policy::undefined; ///< treatment of negative class means
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };

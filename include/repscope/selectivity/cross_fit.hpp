@@ -23,13 +23,13 @@ inline namespace REPSCOPE_NAMESPACE {
 struct cross_fit_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    double epsilon = 1e-6;
+    double epsilon = 1e-6; ///< added to the denominator of the index
     /// Must divide the number of blocks of the state; 2 or more.
     std::size_t folds = 5;
-    negative_policy negatives = negative_policy::undefined;
+    negative_policy negatives = negative_policy::undefined; ///< treatment of negative class means
     /// Classes with fewer samples are excluded: a rare class is the maximum too often.
     std::uint64_t min_class_samples = 2;
-    double confidence = 0.95;
+    double confidence = 0.95; ///< of the intervals
 };
 
 /// Cross-fit class selectivity of a layer; the vectors have one entry per unit.
@@ -38,7 +38,7 @@ struct cross_fit_result {
     std::vector<double> index;
     /// Its standard error; NaN if it is undefined.
     std::vector<double> standard_error;
-    std::vector<interval> ci;
+    std::vector<interval> ci; ///< interval of `index`
     /// One-sided p-value of an index of 0 or less, by Student's distribution of index / standard_error; 1 for
     /// a silent unit, NaN without a standard error. Valid for one unit at a level of .05: 8 % of noise units
     /// are below it with two classes, fewer than 5 % with more classes. Its tail ignores the selection of the
@@ -51,8 +51,8 @@ struct cross_fit_result {
     std::vector<double> agreement;
     /// Mean of `index` over the units that are not undefined, with silent ones as 0; NaN without such units.
     double mean = std::numeric_limits<double>::quiet_NaN();
-    double mean_standard_error = std::numeric_limits<double>::quiet_NaN();
-    interval mean_ci;
+    double mean_standard_error = std::numeric_limits<double>::quiet_NaN(); ///< standard error of `mean`
+    interval mean_ci;                                                      ///< interval of `mean`
     /// Units whose class means are all exactly 0.
     std::size_t silent_units = 0;
     /// Units without an index: with a negative class mean, with a fold whose training samples are (nearly)
@@ -60,7 +60,7 @@ struct cross_fit_result {
     std::size_t undefined_units = 0;
     /// Number of samples of the used classes.
     std::uint64_t samples = 0;
-    std::size_t classes_used = 0;
+    std::size_t classes_used = 0; ///< classes with enough samples
 };
 
 namespace detail {
@@ -387,13 +387,13 @@ class cross_fit_unit {
 struct cross_fit_activations_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    double epsilon = 1e-6;
-    std::size_t folds = 5;
+    double epsilon = 1e-6; ///< added to the denominator of the index
+    std::size_t folds = 5; ///< number of folds, 2 or more
     /// Number of blocks of the jackknife, a multiple of the number of folds.
     std::size_t blocks = 20;
-    negative_policy negatives = negative_policy::undefined;
-    std::uint64_t min_class_samples = 2;
-    double confidence = 0.95;
+    negative_policy negatives = negative_policy::undefined; ///< treatment of negative class means
+    std::uint64_t min_class_samples = 2;                    ///< classes with fewer samples are excluded
+    double confidence = 0.95;                               ///< of the intervals
     /// Index of the first sample in the whole data set.
     std::uint64_t first_index = 0;
     /// What the axes of the activations mean; rank 3 needs it.

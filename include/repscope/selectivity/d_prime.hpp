@@ -84,7 +84,7 @@ class d_prime_scores {
 struct d_prime_result {
     /// The largest d' over the classes; NaN unless a class has two samples and the others have two.
     std::vector<double> largest;
-    std::vector<std::optional<std::size_t>> preferred_class;
+    std::vector<std::optional<std::size_t>> preferred_class; ///< class of the largest value
 };
 
 /// d' of every unit for its best class: the largest over classes c of (mu_c - mu_rest) / sqrt((v_c + v_rest)

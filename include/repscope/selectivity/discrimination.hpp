@@ -24,7 +24,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct discrimination_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    std::size_t folds = 5;
+    std::size_t folds = 5; ///< number of folds
     /// Classes with fewer samples are excluded.
     std::uint64_t min_class_samples = 2;
     /// Index of the first sample in the whole data set; the fold is a hash of the index.

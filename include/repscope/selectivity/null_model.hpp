@@ -27,7 +27,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct null_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    double epsilon = 1e-6;
+    double epsilon = 1e-6; ///< added to the denominator of the index
     /// Whether each unit's smallest class mean is subtracted first (`negative_policy::shift`).
     bool shift = false;
 };

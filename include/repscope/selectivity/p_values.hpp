@@ -108,7 +108,7 @@ struct selectivity_p_activations_options {
     thread_source threads = 1;
     /// Whether max(a, 0) of every element is taken before the spatial mean (`negative_policy::rectify`).
     bool rectify = false;
-    std::uint64_t min_class_samples = 2;
+    std::uint64_t min_class_samples = 2; ///< classes with fewer samples are excluded
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };

@@ -32,9 +32,9 @@ struct selectivity_permutation_options {
     std::size_t max_permutations = 0;
     /// The false discovery rate for which further permutations are made.
     double q = 0.05;
-    std::uint64_t seed = 0;
-    double epsilon = 1e-6;
-    negative_policy negatives = negative_policy::undefined;
+    std::uint64_t seed = 0;                                 ///< seed of the permutations
+    double epsilon = 1e-6;                                  ///< added to the denominator of the index
+    negative_policy negatives = negative_policy::undefined; ///< treatment of negative class means
     /// What the axes of the activations mean; rank 3 needs it. The test takes this option with each `update`
     /// instead.
     layout axes = layout::unstated;
@@ -54,7 +54,7 @@ struct selectivity_permutation_result {
     /// Mean and 95 % quantile of the index over those of the first `permutations` of the options with a
     /// defined index; NaN without such.
     std::vector<double> null_mean;
-    std::vector<double> null_95;
+    std::vector<double> null_95; ///< 95 % quantile; see `null_mean`
 };
 
 namespace detail {
@@ -143,9 +143,11 @@ class selectivity_permutation_test {
                sizeof(std::uint32_t) * static_cast<double>(samples);
     }
 
+    /// Number of samples.
     [[nodiscard]] std::size_t samples() const noexcept { return own_.size(); }
     /// Number of passes over the samples so far.
     [[nodiscard]] std::size_t passes() const noexcept { return passes_; }
+    /// Whether another pass over the samples is needed.
     [[nodiscard]] bool needs_pass() const noexcept { return done_ < stage_end_; }
 
     /// Adds the next samples of a pass, (samples, units, ...) as for `class_selectivity`; a pass ends with

@@ -22,7 +22,7 @@ inline namespace REPSCOPE_NAMESPACE {
 struct precision_options {
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
-    std::size_t k = 60;
+    std::size_t k = 60; ///< number of samples that a unit retrieves
     /// What the axes of the activations mean; rank 3 needs it.
     layout axes = layout::unstated;
 };

@@ -27,8 +27,8 @@ inline namespace REPSCOPE_NAMESPACE {
 ///
 /// Source: Leavitt and Morcos 2020 (arXiv 2003.01262, 2010.07693).
 struct selectivity_regularizer {
-    double alpha = 0;
-    double epsilon = 1e-6;
+    double alpha = 0;      ///< factor of the mean index
+    double epsilon = 1e-6; ///< added to the denominator of the index
     /// Threads to use; the result is bit-identical for any value.
     thread_source threads = 1;
 

@@ -19,15 +19,15 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Measurements that are compared only with each other, such as the networks of one seed.
 struct paired_block {
-    std::vector<double> x;
-    std::vector<double> y;
+    std::vector<double> x; ///< first measurement
+    std::vector<double> y; ///< second measurement, one per entry of `x`
 };
 
 /// Options of `within_block_correlation`.
 struct permutation_options {
     std::uint64_t draws = 10'000;      ///< number of random rearrangements, if not all are enumerated
     std::uint64_t enumerate = 100'000; ///< maximum number of arrangements that are all enumerated
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;            ///< seed of the rearrangements
 };
 
 /// A mean rank correlation within blocks, and its distribution by chance.

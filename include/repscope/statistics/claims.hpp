@@ -46,15 +46,15 @@ struct claim_result {
     double p_value = std::numeric_limits<double>::quiet_NaN();  ///< two-sided
     bool at_floor = false; ///< `p_value` is the smallest that the random arrangements can give
     double adjusted_p_value = std::numeric_limits<double>::quiet_NaN(); ///< set by `judge_claims`
-    int claimed_sign = 0;         ///< 1 or -1: the sign that the claim states
-    std::size_t blocks = 0;       ///< all blocks, those without an estimate included
-    std::optional<verdict> holds; ///< empty until the claim is judged
-    unclear_reason reason = unclear_reason::none;
+    int claimed_sign = 0;                         ///< 1 or -1: the sign that the claim states
+    std::size_t blocks = 0;                       ///< all blocks, those without an estimate included
+    std::optional<verdict> holds;                 ///< empty until the claim is judged
+    unclear_reason reason = unclear_reason::none; ///< the reason of an unclear verdict
 };
 
 /// A claim that y rises or falls with x.
 struct trend_claim_result {
-    claim_result claim;
+    claim_result claim;  ///< with the mean rank correlation as estimate
     block_slopes slopes; ///< least squares within the blocks, in units of y per unit of x
 };
 
@@ -134,9 +134,9 @@ inline void check_claimed_sign(std::string_view function, int sign) {
 
 /// A claim that two conditions are equal up to a margin.
 struct equivalence_claim_result {
-    crossed_difference difference; ///< with the interval over blocks and items
-    std::vector<double> per_block; ///< mean difference of each block
-    verdict holds = verdict::unclear;
+    crossed_difference difference;    ///< with the interval over blocks and items
+    std::vector<double> per_block;    ///< mean difference of each block
+    verdict holds = verdict::unclear; ///< the difference is within the margin
 };
 
 /// Tests whether the mean of `differences` [block][item] is within `margin` of 0.

@@ -16,7 +16,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// A comparison of two networks on the same samples.
 struct mcnemar_result {
-    std::uint64_t samples = 0;
+    std::uint64_t samples = 0;     ///< number of samples
     std::uint64_t only_first = 0;  ///< samples that only the first predicts correctly
     std::uint64_t only_second = 0; ///< samples that only the second predicts correctly
     /// Accuracy of the first minus that of the second.

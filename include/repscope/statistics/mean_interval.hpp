@@ -19,9 +19,9 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// An estimate, its standard error and its confidence interval; NaN if it does not exist.
 struct estimate_interval {
-    double estimate = std::numeric_limits<double>::quiet_NaN();
-    double error = std::numeric_limits<double>::quiet_NaN();
-    interval range{};
+    double estimate = std::numeric_limits<double>::quiet_NaN(); ///< the estimate
+    double error = std::numeric_limits<double>::quiet_NaN();    ///< standard error
+    interval range{};                                           ///< confidence interval
 };
 
 /// The mean of independent values with the interval of Student's t: mean +- t s / sqrt(n), n - 1 degrees of
@@ -63,7 +63,7 @@ struct estimate_interval {
 
 /// A difference of two conditions with its standard error from crossed samples, and its components.
 struct crossed_difference {
-    estimate_interval mean;
+    estimate_interval mean; ///< with the interval over blocks and items
     double block_error = std::numeric_limits<double>::quiet_NaN(); ///< standard error from the blocks alone
     double item_error = std::numeric_limits<double>::quiet_NaN();  ///< contribution of the items
 };

@@ -16,7 +16,7 @@ inline namespace REPSCOPE_NAMESPACE {
 
 /// Result of `sign_flip_test`.
 struct sign_flip_result {
-    double mean = 0;
+    double mean = 0; ///< mean of the differences
     /// Two-sided.
     double p_value = 1;
     /// Whether all 2^n signs were tried; otherwise 99,999 random ones.

@@ -23,10 +23,12 @@ inline namespace REPSCOPE_NAMESPACE {
 /// The mean of values that arrive one by one, from their sum in the order of arrival. O(1) per value.
 class running_mean {
   public:
+    /// Adds a value.
     void add(double value) noexcept {
         sum_ += value;
         ++count_;
     }
+    /// Number of values.
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
     /// Returns the mean; NaN without values.
     [[nodiscard]] double value() const noexcept {

@@ -38,20 +38,31 @@ class array {
         }
     }
 
+    /// Number of axes.
     [[nodiscard]] static constexpr std::size_t rank() noexcept { return Rank; }
+    /// Number of elements along an axis.
     [[nodiscard]] std::size_t extent(std::size_t axis) const noexcept { return extents_[axis]; }
+    /// Elements from one index of an axis to the next.
     [[nodiscard]] std::ptrdiff_t stride(std::size_t axis) const noexcept { return strides_[axis]; }
+    /// All extents.
     [[nodiscard]] const extents_type& extents() const noexcept { return extents_; }
+    /// Number of elements.
     [[nodiscard]] std::size_t size() const noexcept { return elements_.size(); }
+    /// The first element.
     [[nodiscard]] T* data_handle() noexcept { return elements_.data(); }
+    /// The first element.
     [[nodiscard]] const T* data_handle() const noexcept { return elements_.data(); }
 
+    /// The same elements, without ownership.
     [[nodiscard]] tensor_view<T, Rank> view() noexcept { return {elements_.data(), extents_}; }
+    /// The same elements, without ownership.
     [[nodiscard]] tensor_view<const T, Rank> view() const noexcept { return {elements_.data(), extents_}; }
 
+    /// An element; indices are not checked.
     template <std::convertible_to<std::size_t>... Indices>
         requires(sizeof...(Indices) == Rank)
     [[nodiscard]] T& operator()(Indices... indices) noexcept { return view()(indices...); }
+    /// An element; indices are not checked.
     template <std::convertible_to<std::size_t>... Indices>
         requires(sizeof...(Indices) == Rank)
     [[nodiscard]] const T& operator()(Indices... indices) const noexcept { return view()(indices...); }

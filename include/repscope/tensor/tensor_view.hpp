@@ -44,11 +44,17 @@ class tensor_view {
     constexpr tensor_view(const tensor_view<U, Rank>& other) noexcept // NOLINT(google-explicit-constructor)
         : data_(other.data_handle()), extents_(other.extents()), strides_(other.strides()) {}
 
+    /// Number of axes.
     [[nodiscard]] static constexpr std::size_t rank() noexcept { return Rank; }
+    /// Number of elements along an axis.
     [[nodiscard]] constexpr std::size_t extent(std::size_t axis) const noexcept { return extents_[axis]; }
+    /// Elements from one index of an axis to the next.
     [[nodiscard]] constexpr std::ptrdiff_t stride(std::size_t axis) const noexcept { return strides_[axis]; }
+    /// The first element.
     [[nodiscard]] constexpr T* data_handle() const noexcept { return data_; }
+    /// All extents.
     [[nodiscard]] constexpr const extents_type& extents() const noexcept { return extents_; }
+    /// All strides.
     [[nodiscard]] constexpr const strides_type& strides() const noexcept { return strides_; }
 
     /// Number of elements.
@@ -57,8 +63,10 @@ class tensor_view {
         for (const std::size_t extent : extents_) count *= extent;
         return count;
     }
+    /// Whether there are no elements.
     [[nodiscard]] constexpr bool empty() const noexcept { return size() == 0; }
 
+    /// An element; indices are not checked.
     template <std::convertible_to<std::size_t>... Indices>
         requires(sizeof...(Indices) == Rank)
     [[nodiscard]] constexpr T& operator()(Indices... indices) const noexcept {
@@ -74,8 +82,10 @@ class tensor_view {
     strides_type strides_{};
 };
 
+/// Of dense elements.
 template <typename T, std::size_t Rank>
 tensor_view(T*, const std::array<std::size_t, Rank>&) -> tensor_view<T, Rank>;
+/// Of elements with strides.
 template <typename T, std::size_t Rank>
 tensor_view(T*, const std::array<std::size_t, Rank>&, const std::array<std::ptrdiff_t, Rank>&)
     -> tensor_view<T, Rank>;

@@ -23,8 +23,9 @@ namespace training {
 /// Strength of the attack in a step of training: rises linearly to 1 over the first `steps` steps, so that an
 /// untrained network is not attacked with the full eps. It is always 1 for 0 steps.
 struct epsilon_warmup {
-    std::size_t steps = 0;
+    std::size_t steps = 0; ///< steps until the full strength
 
+    /// The strength in a step, counted from 0.
     [[nodiscard]] double operator()(std::size_t step) const noexcept {
         return step >= steps ? 1.0 : static_cast<double>(step + 1) / static_cast<double>(steps);
     }
@@ -47,10 +48,13 @@ class training_mode_model {
     training_mode_model(const Network& network, net::mode statistics, const thread_source& threads = 1)
         : network_(&network), statistics_(statistics), ws_(threads) {}
 
+    /// The statistics of batch norm.
     [[nodiscard]] net::mode statistics() const noexcept { return statistics_; }
+    /// Number of classes for inputs of this shape.
     [[nodiscard]] std::size_t classes(const std::array<std::size_t, 4>& x) const {
         return network_->classes(x);
     }
+    /// Computes losses and their gradients; see `differentiable`.
     void operator()(const images& x, std::span<const int> labels, std::span<double> losses,
                     std::span<int> predicted, const tensor_view<scalar, 4>& gradient) {
         if (statistics_ == net::mode::inference) {
@@ -71,10 +75,10 @@ class training_mode_model {
 
 /// The state of adversarial training before a step.
 struct adversarial_progress {
-    double loss = 0;                  ///< mean cross-entropy of the adversarial samples of the step
-    double fooled = 0;                ///< share of the samples that are misclassified under attack
-    std::uint64_t forward_passes = 0; ///< of the attack, in samples
-    std::uint64_t backward_passes = 0;
+    double loss = 0;                   ///< mean cross-entropy of the adversarial samples of the step
+    double fooled = 0;                 ///< share of the samples that are misclassified under attack
+    std::uint64_t forward_passes = 0;  ///< of the attack, in samples
+    std::uint64_t backward_passes = 0; ///< of the attack, in samples
 };
 
 /// Trains a network on adversarial versions of each batch: min E[max_{delta} CE(x + delta)]. Any attack can
@@ -110,6 +114,7 @@ class adversarial_trainer {
         return done;
     }
 
+    /// The network as a model for attacks.
     [[nodiscard]] training_mode_model<Network>& model() noexcept { return model_; }
 
   private:

@@ -25,16 +25,16 @@ namespace training {
 
 /// The weights of adversarial supervised contrastive learning in the code of its authors.
 struct ascl_options {
-    contrast_options contrast{};
-    double contrast_weight = 1;
+    contrast_options contrast{};  ///< of clean and adversarial latents
+    double contrast_weight = 1;   ///< weight of the contrast in the loss
     double divergence_weight = 2; ///< of KL(clean || adversarial) over the number of classes
 };
 
 /// The state before a step.
 struct ascl_progress {
-    double adversarial = 0; ///< mean cross-entropy of the adversarial samples
-    contrast_value contrast;
-    double divergence = 0; ///< KL(clean || adversarial), mean over samples and classes
+    double adversarial = 0;  ///< mean cross-entropy of the adversarial samples
+    contrast_value contrast; ///< of the step
+    double divergence = 0;   ///< KL(clean || adversarial), mean over samples and classes
 };
 
 /// Trains a network on clean and adversarial samples. The loss is the cross-entropy of the adversarial

@@ -28,15 +28,16 @@ namespace training {
 /// Identifies the random draws of an augmented batch by seed, epoch, view and index of an image in the data
 /// set; the batch size does not matter.
 struct augment_draws {
-    std::uint64_t seed = 0;
-    std::size_t epoch = 0;
-    std::size_t view = 0; ///< number of the version of an image
+    std::uint64_t seed = 0; ///< seed of the run
+    std::size_t epoch = 0;  ///< counted from 0
+    std::size_t view = 0;   ///< number of the version of an image
 };
 
+/// Settings of AugMix.
 struct augmix_options {
-    double severity = 3;
-    std::size_t chains = 3;
-    std::size_t depth = 3; ///< maximum number of transforms in a chain; each has 1 to `depth`
+    double severity = 3;    ///< strength of the transforms, up to 10
+    std::size_t chains = 3; ///< number of mixed chains
+    std::size_t depth = 3;  ///< maximum number of transforms in a chain; each has 1 to `depth`
 };
 
 namespace detail {

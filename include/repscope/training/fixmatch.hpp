@@ -110,19 +110,19 @@ pseudo_labels pseudo_label_loss(const tensor_view<const Scalar, 2>& student,
 
 /// Settings of a semi-supervised run; the defaults are those of FixMatch with EMAN on ImageNet.
 struct fixmatch_options {
-    double unlabeled_weight = 10;
-    double threshold = .7; ///< probability from which on a prediction of the teacher is used
+    double unlabeled_weight = 10; ///< weight of the loss of unlabeled samples
+    double threshold = .7;        ///< probability from which on a prediction of the teacher is used
     /// Momentum of the teacher. The share of its initial values, including the statistics, is momentum^steps:
     /// for .999 still 37 % after 1,000 steps and 5 % after 3,000, which is too much for a short training from
     /// scratch.
     double momentum = .999;
-    ema_scope teacher = ema_scope::parameters_and_statistics;
+    ema_scope teacher = ema_scope::parameters_and_statistics; ///< what the teacher averages
 };
 
 /// The result of a step.
 struct fixmatch_progress {
-    double labeled = 0; ///< mean cross-entropy of the labeled samples
-    pseudo_labels unlabeled;
+    double labeled = 0;      ///< mean cross-entropy of the labeled samples
+    pseudo_labels unlabeled; ///< the unlabeled samples
 };
 
 /// Trains a student on a few labels and on its teacher's predictions for weakly augmented images.

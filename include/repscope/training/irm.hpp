@@ -19,15 +19,15 @@ namespace training {
 /// One training environment: all of its samples, (samples, channels, rows, columns), and their labels.
 template <typename Scalar>
 struct environment {
-    tensor_view<const Scalar, 4> x;
-    std::span<const int> labels;
+    tensor_view<const Scalar, 4> x; ///< inputs
+    std::span<const int> labels;    ///< one per sample
 };
 
 /// The terms of invariant risk minimization for one environment.
 struct environment_risk {
-    double risk = 0;  ///< mean cross-entropy
-    double slope = 0; ///< its derivative with respect to a factor w on all logits, at w = 1
-    double accuracy = 0;
+    double risk = 0;     ///< mean cross-entropy
+    double slope = 0;    ///< its derivative with respect to a factor w on all logits, at w = 1
+    double accuracy = 0; ///< share of correct predictions
     [[nodiscard]] double penalty() const noexcept { return slope * slope; } ///< of IRMv1
 };
 
@@ -102,10 +102,11 @@ environment_risk irm_penalty(const tensor_view<const Scalar, 2>& logits, std::sp
 /// empirical risk minimization. The division keeps the step size of Adam in range, as in the code of its
 /// authors.
 struct irm_options {
-    double penalty = 0;
-    std::size_t anneal = 0;
-    double decay = 0;
+    double penalty = 0;     ///< weight of the penalty after `anneal` steps
+    std::size_t anneal = 0; ///< steps with the weight 1
+    double decay = 0;       ///< weight of the squared parameters
 
+    /// The weight of the penalty in a step, counted from 0.
     [[nodiscard]] double weight(std::size_t step) const noexcept { return step < anneal ? 1.0 : penalty; }
 };
 

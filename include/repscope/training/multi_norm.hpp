@@ -34,11 +34,11 @@ enum class multi_norm_strategy {
 /// Settings of training against several balls. With a single ball all strategies are adversarial training in
 /// one norm, apart from the start of `msd`.
 struct union_options {
-    std::vector<attack::msd_ball> balls{}; ///< a step size of 0 is 2.5 eps / steps
-    multi_norm_strategy strategy = multi_norm_strategy::msd;
-    std::size_t steps = 10;                     ///< of each attack
-    net::mode statistics = net::mode::training; ///< statistics of batch norm under attack
-    std::uint64_t seed = 0;                     ///< seed of random starts and l1 steps
+    std::vector<attack::msd_ball> balls{};                   ///< a step size of 0 is 2.5 eps / steps
+    multi_norm_strategy strategy = multi_norm_strategy::msd; ///< the attack of each step
+    std::size_t steps = 10;                                  ///< of each attack
+    net::mode statistics = net::mode::training;              ///< statistics of batch norm under attack
+    std::uint64_t seed = 0;                                  ///< seed of random starts and l1 steps
 };
 
 /// Trains a network against the union of several balls. Each attack keeps its iterate of largest loss. Those
@@ -131,6 +131,7 @@ class union_trainer {
         });
     }
 
+    /// The network as a model for attacks.
     [[nodiscard]] training_mode_model<Network>& model() noexcept { return run_.model(); }
 
   private:

@@ -30,19 +30,22 @@ class batch_norm {
   public:
     using scalar = Scalar;
     static constexpr std::size_t tap_count = 0;
+    /// Memory of one workspace.
     struct scratch {
-        detail::batch_norm_scratch<Scalar> norm;
-        map_buffer<Scalar> out, gradient, tangent;
-        bool batch_statistics = false;
+        detail::batch_norm_scratch<Scalar> norm;   ///< statistics of the batch
+        map_buffer<Scalar> out, gradient, tangent; ///< the output, and derivatives of it
+        bool batch_statistics = false;             ///< the last pass had those of the batch
     };
 
+    /// Settings of the layer.
     struct config {
-        std::size_t channels = 1;
-        double epsilon = 1e-5;
-        double momentum = 0.1;
-        std::string name = "norm";
+        std::size_t channels = 1;  ///< channels of the maps
+        double epsilon = 1e-5;     ///< added to the variance
+        double momentum = 0.1;     ///< weight of a batch in the running statistics
+        std::string name = "norm"; ///< name of the layer
     };
 
+    /// A layer with gamma 1, beta 0, running mean 0 and running variance 1.
     explicit batch_norm(config values)
         : config_(std::move(values)), names_{config_.name + ".gamma", config_.name + ".beta",
                                              config_.name + ".running_mean",
@@ -52,26 +55,35 @@ class batch_norm {
         for (Scalar& value : running_variance()) value = Scalar(1);
     }
 
+    /// The settings of the layer.
     [[nodiscard]] const config& settings() const noexcept { return config_; }
+    /// The factor of each channel.
     [[nodiscard]] std::span<Scalar> gamma() noexcept {
         return std::span(parameters_).first(config_.channels);
     }
+    /// The offset of each channel.
     [[nodiscard]] std::span<Scalar> beta() noexcept { return std::span(parameters_).last(config_.channels); }
+    /// The running mean of each channel.
     [[nodiscard]] std::span<Scalar> running_mean() noexcept {
         return std::span(state_).first(config_.channels);
     }
+    /// The running variance of each channel.
     [[nodiscard]] std::span<Scalar> running_variance() noexcept {
         return std::span(state_).last(config_.channels);
     }
+    /// The factor of each channel.
     [[nodiscard]] std::span<const Scalar> gamma() const noexcept {
         return std::span(parameters_).first(config_.channels);
     }
+    /// The offset of each channel.
     [[nodiscard]] std::span<const Scalar> beta() const noexcept {
         return std::span(parameters_).last(config_.channels);
     }
+    /// The running mean of each channel.
     [[nodiscard]] std::span<const Scalar> running_mean() const noexcept {
         return std::span(state_).first(config_.channels);
     }
+    /// The running variance of each channel.
     [[nodiscard]] std::span<const Scalar> running_variance() const noexcept {
         return std::span(state_).last(config_.channels);
     }

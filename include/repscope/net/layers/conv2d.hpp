@@ -129,24 +129,31 @@ class conv2d {
     using scratch = detail::conv_scratch<Scalar>;
     static constexpr std::size_t tap_count = 0;
 
+    /// Settings of the layer.
     struct config {
-        std::size_t in = 1, out = 1;
-        window win{};
-        bool bias = true;
-        std::string name = "conv";
+        std::size_t in = 1, out = 1; ///< channels of the input and of the output
+        window win{};                ///< kernel, stride and padding
+        bool bias = true;            ///< the layer adds a number per channel
+        std::string name = "conv";   ///< name of the layer
     };
 
+    /// A layer with parameters 0.
     explicit conv2d(config values)
         : config_(std::move(values)), weight_name_(config_.name + ".weight"),
           bias_name_(config_.name + ".bias"),
           parameters_(weight_count() + (config_.bias ? config_.out : 0), Scalar(0)) {}
 
+    /// The settings of the layer.
     [[nodiscard]] const config& settings() const noexcept { return config_; }
+    /// The weights, (out, in, kernel rows, kernel columns).
     [[nodiscard]] std::span<Scalar> weights() noexcept { return {parameters_.data(), weight_count()}; }
+    /// The weights, (out, in, kernel rows, kernel columns).
     [[nodiscard]] std::span<const Scalar> weights() const noexcept {
         return {parameters_.data(), weight_count()};
     }
+    /// The bias of each channel; empty without a bias.
     [[nodiscard]] std::span<Scalar> bias() noexcept { return std::span(parameters_).subspan(weight_count()); }
+    /// The bias of each channel; empty without a bias.
     [[nodiscard]] std::span<const Scalar> bias() const noexcept {
         return std::span(parameters_).subspan(weight_count());
     }

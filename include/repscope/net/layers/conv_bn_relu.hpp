@@ -28,23 +28,26 @@ class conv_bn_relu {
   public:
     using scalar = Scalar;
     static constexpr std::size_t tap_count = Relu ? 1 : 0;
+    /// Memory of one workspace.
     struct scratch {
-        detail::conv_scratch<Scalar> conv;
-        detail::batch_norm_scratch<Scalar> norm;
-        map_buffer<Scalar> product; // between convolution and batch norm
+        detail::conv_scratch<Scalar> conv;       ///< memory of the convolution
+        detail::batch_norm_scratch<Scalar> norm; ///< statistics of the batch
+        map_buffer<Scalar> product;              ///< between convolution and batch norm
         detail::convolution<Scalar>
-            training; // writes to `product`, which has no border, the output of `conv`
-        mode how = mode::inference;
+            training;               ///< writes to `product`, which has no border, the output of `conv`
+        mode how = mode::inference; ///< mode of the last pass
     };
 
+    /// Settings of the layer.
     struct config {
-        std::size_t in = 1, out = 1;
-        window win{};
-        double epsilon = 1e-5;
-        double momentum = 0.1;
-        std::string name = "conv";
+        std::size_t in = 1, out = 1; ///< channels of the input and of the output
+        window win{};                ///< kernel, stride and padding
+        double epsilon = 1e-5;       ///< added to the variance
+        double momentum = 0.1;       ///< weight of a batch in the running statistics
+        std::string name = "conv";   ///< name of the layer
     };
 
+    /// A layer with weights 0.
     explicit conv_bn_relu(config values)
         : name_(values.name),
           conv_({.in = values.in, .out = values.out, .win = values.win, .bias = false, .name = values.name}),
@@ -53,10 +56,15 @@ class conv_bn_relu {
                  .momentum = values.momentum,
                  .name = values.name + ".norm"}) {}
 
+    /// The name of the layer.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// The convolution.
     [[nodiscard]] conv2d<Scalar>& convolution() noexcept { return conv_; }
+    /// The convolution.
     [[nodiscard]] const conv2d<Scalar>& convolution() const noexcept { return conv_; }
+    /// The batch norm.
     [[nodiscard]] batch_norm<Scalar>& norm() noexcept { return norm_; }
+    /// The batch norm.
     [[nodiscard]] const batch_norm<Scalar>& norm() const noexcept { return norm_; }
     [[nodiscard]] std::size_t parameter_count() const noexcept {
         return conv_.parameter_count() + norm_.parameter_count();

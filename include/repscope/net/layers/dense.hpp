@@ -15,6 +15,7 @@ namespace net {
 template <typename Scalar>
 class dense : public conv2d<Scalar> {
   public:
+    /// A layer of `in` inputs and `out` outputs.
     dense(std::size_t in, std::size_t out, std::string name = "dense", bool bias = true)
         : conv2d<Scalar>(
               {.in = in, .out = out, .win = {.kernel = {1, 1}}, .bias = bias, .name = std::move(name)}) {}

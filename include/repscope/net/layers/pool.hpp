@@ -48,13 +48,16 @@ class max_pool : public detail::without_parameters {
   public:
     using scalar = Scalar;
     static constexpr std::size_t tap_count = 0;
+    /// Memory of one workspace.
     struct scratch : detail::map_scratch<Scalar> {
         buffer<std::size_t>
-            winner; // (samples, rows, columns, channels): row and column of the input, as one number
+            winner; ///< (samples, rows, columns, channels): row and column of the input, as one number
     };
 
+    /// `win`: kernel, stride and padding.
     explicit max_pool(window win) : win_(win) {}
 
+    /// Kernel, stride and padding.
     [[nodiscard]] const window& settings() const noexcept { return win_; }
 
     [[nodiscard]] feature_map_shape output_shape(const feature_map_shape& in) const {
@@ -150,8 +153,10 @@ class average_pool : public detail::without_parameters {
     using scratch = detail::map_scratch<Scalar>;
     static constexpr std::size_t tap_count = 0;
 
+    /// `win`: kernel, stride and padding.
     explicit average_pool(window win) : win_(win) {}
 
+    /// Kernel, stride and padding.
     [[nodiscard]] const window& settings() const noexcept { return win_; }
 
     [[nodiscard]] feature_map_shape output_shape(const feature_map_shape& in) const {

@@ -54,8 +54,10 @@ class relu : public detail::without_parameters {
     using scratch = detail::map_scratch<Scalar>;
     static constexpr std::size_t tap_count = 1;
 
+    /// `name`: of the layer and of its tap.
     explicit relu(std::string name = "relu") : name_(std::move(name)) {}
 
+    /// The name of the layer.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
     [[nodiscard]] feature_map_shape output_shape(const feature_map_shape& in) const { return in; }

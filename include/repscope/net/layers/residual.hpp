@@ -23,12 +23,14 @@ class residual {
   public:
     using scalar = Scalar;
     static constexpr std::size_t tap_count = 2;
+    /// Memory of one workspace.
     struct scratch {
-        typename conv_bn_relu<Scalar, true>::scratch first;
-        typename conv_bn_relu<Scalar, false>::scratch second, projection;
-        map_buffer<Scalar> out, gradient, tangent;
+        typename conv_bn_relu<Scalar, true>::scratch first;               ///< memory of the first convolution
+        typename conv_bn_relu<Scalar, false>::scratch second, projection; ///< memory of the others
+        map_buffer<Scalar> out, gradient, tangent; ///< the output, and derivatives of it
     };
 
+    /// A block from `in` to `out` channels; `stride` is that of the first convolution.
     residual(std::size_t in, std::size_t out, std::size_t stride, std::string name)
         : name_(std::move(name)), inner_name_(name_ + ".inner"),
           first_({.in = in, .out = out, .win = {{3, 3}, {stride, stride}, {1, 1}}, .name = name_ + ".first"}),
@@ -38,8 +40,11 @@ class residual {
             .in = in, .out = out, .win = {{1, 1}, {stride, stride}, {0, 0}}, .name = name_ + ".shortcut"});
     }
 
+    /// The name of the layer.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// The first convolution.
     [[nodiscard]] const conv_bn_relu<Scalar, true>& first() const noexcept { return first_; }
+    /// The second convolution.
     [[nodiscard]] const conv_bn_relu<Scalar, false>& second() const noexcept { return second_; }
     /// The 1 x 1 convolution of the shortcut; empty if the shortcut is the identity.
     [[nodiscard]] const std::optional<conv_bn_relu<Scalar, false>>& projection() const noexcept {

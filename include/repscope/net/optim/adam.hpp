@@ -17,13 +17,15 @@ namespace net {
 template <typename Scalar>
 class adam {
   public:
+    /// Settings of the optimizer.
     struct config {
-        double beta1 = 0.9;
-        double beta2 = 0.999;
-        double epsilon = 1e-8;
-        double weight_decay = 0;
+        double beta1 = 0.9;      ///< decay of the mean gradient
+        double beta2 = 0.999;    ///< decay of the mean square
+        double epsilon = 1e-8;   ///< added to the divisor
+        double weight_decay = 0; ///< factor of the parameters in the gradient
     };
     adam() : adam(config{}) {}
+    /// An optimizer without steps so far.
     explicit adam(config values) : config_(values) {}
 
     /// Moves all parameters of `target` once; `gradient` has the order of `visit_parameters`.

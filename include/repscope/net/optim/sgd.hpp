@@ -16,11 +16,13 @@ namespace net {
 template <typename Scalar>
 class sgd {
   public:
+    /// Settings of the optimizer.
     struct config {
-        double momentum = 0.9;
-        double weight_decay = 0;
+        double momentum = 0.9;   ///< decay of the velocity
+        double weight_decay = 0; ///< factor of the parameters in the gradient
     };
     sgd() : sgd(config{}) {}
+    /// An optimizer without steps so far.
     explicit sgd(config values) : config_(values) {}
 
     /// Moves all parameters of `target` once; `gradient` has the order of `visit_parameters`.

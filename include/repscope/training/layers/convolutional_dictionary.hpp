@@ -48,18 +48,21 @@ inline void combine(const net::pass& run, const net::feature_map_view<T>& to,
 template <typename Scalar>
 class dictionary {
   public:
+    /// Settings of the layer.
     struct config {
-        std::size_t in = 1, out = 1;
-        net::window win{};
-        double shrinkage = .01; ///< lambda at first
-        std::string name = "atoms";
+        std::size_t in = 1, out = 1; ///< channels of the input and of the output
+        net::window win{};           ///< kernel, stride and padding
+        double shrinkage = .01;      ///< lambda at first
+        std::string name = "atoms";  ///< name of the layer
     };
+    /// Memory of one workspace.
     struct scratch {
-        net::detail::conv_scratch<Scalar> conv;
-        net::map_buffer<Scalar> lower; // with the border that the convolution reads
-        std::vector<Scalar> weights;   // of one product
+        net::detail::conv_scratch<Scalar> conv; ///< memory of the convolution
+        net::map_buffer<Scalar> lower; ///< a reconstruction, with the border that the convolution reads
+        std::vector<Scalar> weights;   ///< of one product
     };
 
+    /// A dictionary with atoms 0.
     explicit dictionary(config values)
         : config_(std::move(values)), conv_({.in = config_.in,
                                              .out = config_.out,
@@ -69,11 +72,17 @@ class dictionary {
           shrinkage_name_(config_.name + ".shrinkage"), curvature_name_(config_.name + ".curvature"),
           shrinkage_(config_.out, static_cast<Scalar>(config_.shrinkage)), curvature_(1, Scalar(1)) {}
 
+    /// The settings of the layer.
     [[nodiscard]] const config& settings() const noexcept { return config_; }
+    /// The atoms, (out, in, kernel rows, kernel columns).
     [[nodiscard]] std::span<Scalar> atoms() noexcept { return conv_.weights(); }
+    /// The atoms, (out, in, kernel rows, kernel columns).
     [[nodiscard]] std::span<const Scalar> atoms() const noexcept { return conv_.weights(); }
+    /// Lambda of each channel.
     [[nodiscard]] std::span<Scalar> shrinkage() noexcept { return shrinkage_; }
+    /// Lambda of each channel.
     [[nodiscard]] std::span<const Scalar> shrinkage() const noexcept { return shrinkage_; }
+    /// Approximately the largest eigenvalue of B^T B.
     [[nodiscard]] Scalar curvature() const noexcept { return curvature_[0]; }
     [[nodiscard]] std::size_t parameter_count() const noexcept {
         return conv_.parameter_count() + shrinkage_.size();

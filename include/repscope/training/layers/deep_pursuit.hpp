@@ -27,7 +27,7 @@ enum class pursuit_order {
 /// The activations of layer `from` (1 is the first, 0 the input) are added to the target that layer `to`
 /// reconstructs.
 struct pursuit_skip {
-    std::size_t from, to;
+    std::size_t from, to; ///< numbers of layers
 };
 
 /// Convolutional layers whose activations are inferred together, as one non-negative sparse code.
@@ -56,22 +56,26 @@ class deep_pursuit {
     using scalar = Scalar;
     static constexpr std::size_t tap_count = Layers;
 
+    /// Settings of the layers.
     struct config {
-        std::array<typename dictionary<Scalar>::config, Layers> layers;
-        std::vector<pursuit_skip> skips;
-        std::size_t iterations = 3;
-        pursuit_order order = pursuit_order::joint;
+        std::array<typename dictionary<Scalar>::config, Layers> layers; ///< settings of each layer
+        std::vector<pursuit_skip> skips;                                ///< further terms of the targets
+        std::size_t iterations = 3;                                     ///< after the feed-forward pass
+        pursuit_order order = pursuit_order::joint;                     ///< order of the updates
     };
+    /// Memory of one workspace.
     struct scratch {
         std::array<typename dictionary<Scalar>::scratch, Layers> operators;
-        std::array<std::vector<net::map_buffer<Scalar>>, Layers> history; // w_j after each of its updates
-        std::array<net::map_buffer<Scalar>, Layers> decoded;              // B_j w_j
-        std::array<net::map_buffer<Scalar>, Layers> moving;               // m of a backward pass
-        std::array<net::map_buffer<Scalar>, Layers - 1> inner_gradient, inner_tangent;
-        std::array<std::size_t, Layers> version{}; // index of the latest entry of the history
-        net::map_buffer<Scalar> out, gradient, tangent;
+        std::array<std::vector<net::map_buffer<Scalar>>, Layers> history; ///< w_j after each of its updates
+        std::array<net::map_buffer<Scalar>, Layers> decoded;              ///< B_j w_j
+        std::array<net::map_buffer<Scalar>, Layers> moving;               ///< m of a backward pass
+        std::array<net::map_buffer<Scalar>, Layers - 1> inner_gradient,
+            inner_tangent;                              ///< derivatives of the inner layers
+        std::array<std::size_t, Layers> version{};      ///< place of the latest entry of the history
+        net::map_buffer<Scalar> out, gradient, tangent; ///< the output, and derivatives of it
     };
 
+    /// Throws `value_error` for a skip that does not join two layers.
     explicit deep_pursuit(config values)
         : iterations_(values.iterations), order_(values.order),
           dictionaries_(make(values.layers, std::make_index_sequence<Layers>{})) {
@@ -102,8 +106,11 @@ class deep_pursuit {
         }
     }
 
+    /// Number of iterations.
     [[nodiscard]] std::size_t iterations() const noexcept { return iterations_; }
+    /// The dictionary of a layer, counted from 0.
     [[nodiscard]] dictionary<Scalar>& layer(std::size_t index) noexcept { return dictionaries_[index]; }
+    /// The dictionary of a layer, counted from 0.
     [[nodiscard]] const dictionary<Scalar>& layer(std::size_t index) const noexcept {
         return dictionaries_[index];
     }

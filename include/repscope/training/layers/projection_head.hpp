@@ -25,6 +25,7 @@ class projection {
   public:
     using scalar = Scalar;
 
+    /// From `units` units to latents of `width` numbers. Throws `value_error` for 0.
     projection(std::size_t units, std::size_t width)
         : units_(units), width_(width), parameters_((units + 1) * width) {
         if (units == 0 || width == 0) {
@@ -43,11 +44,14 @@ class projection {
         visit(std::string("projection.weight"), weights());
         visit(std::string("projection.bias"), bias());
     }
+    /// Number of elements of a latent.
     [[nodiscard]] std::size_t width() const noexcept { return width_; }
     [[nodiscard]] std::size_t parameter_count() const noexcept { return parameters_.size(); }
+    /// The matrix W, (width, units).
     [[nodiscard]] std::span<Scalar> weights() noexcept {
         return std::span(parameters_).first(units_ * width_);
     }
+    /// The vector b.
     [[nodiscard]] std::span<Scalar> bias() noexcept { return std::span(parameters_).last(width_); }
 
     /// Writes the latents of the samples of `layer` to rows [first, first + samples) of `z`, which must have

@@ -26,15 +26,16 @@ enum class contrast_selection {
 /// The distance of two latents.
 enum class latent_distance { linf, l1, l2, cosine };
 
+/// Options of the contrastive loss.
 struct contrast_options {
-    contrast_selection selection = contrast_selection::leaked;
-    latent_distance distance = latent_distance::linf;
-    double temperature = .2;
+    contrast_selection selection = contrast_selection::leaked; ///< positives and negatives of an anchor
+    latent_distance distance = latent_distance::linf;          ///< distance of two latents
+    double temperature = .2;                                   ///< divisor of the distances
 };
 
 /// The result of a contrast.
 struct contrast_value {
-    double loss = 0;
+    double loss = 0;      ///< mean over the anchors
     double positives = 0; ///< share of the pairs with equal labels that are kept; NaN without such pairs
     double negatives = 0; ///< share of the pairs with different labels that are kept; NaN without such pairs
 };
