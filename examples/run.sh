@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the program needs and is missing (Debian 12, root or sudo), builds it and runs a short study: small
-# convolutional networks trained on Fashion-MNIST with their class selectivity held down, left alone and driven up, and
-# every layer of them measured, on the test images as they are, corrupted, and attacked. Ends with a page of figures.
+# Installs the packages that are missing (Debian 12, root or sudo), builds the program and runs a short study. It trains
+# small convolutional networks on Fashion-MNIST with lowered, unchanged and raised class selectivity, and measures their
+# layers on clean, corrupted and attacked test images. It writes a page of figures.
 #
 #   examples/run.sh
 #
@@ -41,14 +41,14 @@ mkdir -p "$out"
 cat <<END
 
 The report, a page with the figures: $out/report.html
-Everything measured is beside it: study.json (per layer and unit), study.csv (a row a number), per_image.npz (which image
-was right under which condition), figures (each as SVG, and its numbers as CSV).
+All numbers are in the same folder: study.json (per layer and unit), study.csv (a row per number), per_image.npz (the
+correctly classified images per condition), figures (each as SVG, with its numbers as CSV).
 
 This short run leaves out: alphas -1, -0.5, 0.5 and 2 (it has $alphas), a third seed (it has $seeds), two epochs (it trains
 for $epochs) and most images under perturbations (it has $corrupted for corruptions, $attacked for attacks and
 $differentiated for gradients). With fewer than 3 seeds its claims are "unclear" by construction. The full study (7 alphas,
-3 seeds, 3 epochs, 10,000 images for corruptions and attacks, 1,000 for gradients) says first how long it takes, and goes on
-where it was interrupted:
+3 seeds, 3 epochs, 10,000 images for corruptions and attacks, 1,000 for gradients) first prints how long it takes.
+After an interruption the same command continues it:
 
   $program study --data fashion-mnist --out $checkout/out/fashion-mnist
 

@@ -9,7 +9,8 @@
 
 namespace layer_taps {
 
-/// Told the output of a layer by the layer's name in the module, as Python's `named_modules()` has it.
+/// A function that is called with the output of a layer and its name, which is that of `named_modules()` in
+/// Python.
 using listener = std::function<void(const std::string& layer, const torch::Tensor& output)>;
 
 /// A copy of the module's `forward` that passes to `on_output` each tensor that a submodule returns, at any

@@ -29,7 +29,7 @@ struct logistic_regression {
             const float sign = labels[n] == 1 ? 1.0F : -1.0F;
             losses[n] = std::log1p(std::exp(-sign * z));
             predicted[n] = z > 0 ? 1 : 0;
-            if (gradient.empty()) continue; // nobody asks for it
+            if (gradient.empty()) continue; // the caller does not need it
             const float slope = -sign / (1 + std::exp(sign * z));
             for (std::size_t i = 0; i < features; ++i) gradient(n, i, 0, 0) = slope * weights[i];
         }

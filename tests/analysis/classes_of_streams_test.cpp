@@ -161,7 +161,7 @@ TEST_CASE("the states before the buffer continue with the bits of one pass") {
     const std::uint64_t saved = part.flushed_samples();
     CHECK(saved == 512);
     const auto sections = part.save_flushed_sections();
-    CHECK(part.samples() == 600); // the buffer is as it was
+    CHECK(part.samples() == 600); // the buffer is unchanged
     std::vector<repscope::analysis::state_section> stored;
     for (const auto& section : sections) stored.push_back({section.kind, section.payload});
     layer_accumulator resumed = layer_accumulator::load_sections(stored, {.classes = classes}, "s");

@@ -151,7 +151,7 @@ TEST_CASE("scikit-dimension's published case") {
     CHECK(repscope::fukunaga_olsen(values) == 5);
     CHECK(repscope::component_count(values, .95) == 5);
     CHECK(near(repscope::participation_ratio(state), 4.387876415881797));
-    // The neighborhood of all: every sample sees the same.
+    // The neighborhood of all: it is the same for every sample.
     const auto local = repscope::local_pca(x, {.k = 29});
     CHECK(local.mean == 5);
     CHECK(local.components.size() == 30);

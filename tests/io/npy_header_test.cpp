@@ -190,7 +190,7 @@ TEST_CASE("values of the wrong kind") {
               .starts_with("bad .npy header: expected a quoted word, got '4, 'fortran"));
 }
 
-TEST_CASE("keys that are missing, unknown, or there twice") {
+TEST_CASE("keys that are missing, unknown, or repeated") {
     CHECK(reason_of_text("{}") == "bad .npy header: the key 'descr' is missing");
     CHECK(reason_of_text("{'fortran_order': False, 'shape': (2, 3)}") ==
           "bad .npy header: the key 'descr' is missing");

@@ -1,18 +1,18 @@
-# Compiles SOURCE twice: as it is, which must work, and with its wrong line (-DWRONG) or with the flags of a line "//
-# Wrong flags: ", which must not, with a message that matches the regular expression of a line "// Must say: ". With
-# "// Must say first: " the first error must match; with "// Errors: N" there are N errors. The first compilation
-# keeps the second from failing for another reason.
-file(STRINGS "${SOURCE}" expected REGEX "^// Must say( first)?: ")
+# Compiles SOURCE twice. Without its wrong line it must compile. With the line (-DWRONG), or with the flags of a line
+# "// Wrong flags: ", it must not, and the message must match the regular expression of a line "// Expected message: ".
+# With "// Expected first message: " the first error must match; with "// Errors: N" there are N errors. The first
+# compilation shows that the second one does not fail for another reason.
+file(STRINGS "${SOURCE}" expected REGEX "^// Expected( first)? message: ")
 set(first_error FALSE)
-if(expected MATCHES "^// Must say first: ")
+if(expected MATCHES "^// Expected first message: ")
   set(first_error TRUE)
 endif()
-string(REGEX REPLACE "^// Must say( first)?: " "" expected "${expected}")
+string(REGEX REPLACE "^// Expected( first)? message: " "" expected "${expected}")
 file(STRINGS "${SOURCE}" wrong_flags REGEX "^// Wrong flags: ")
 string(REGEX REPLACE "^// Wrong flags: " "" wrong_flags "${wrong_flags}")
 separate_arguments(wrong_flags UNIX_COMMAND "${wrong_flags}")
 if(expected STREQUAL "")
-  message(FATAL_ERROR "${SOURCE}: no line \"// Must say: <regular expression>\"")
+  message(FATAL_ERROR "${SOURCE}: no line \"// Expected message: <regular expression>\"")
 endif()
 file(STRINGS "${SOURCE}" errors REGEX "^// Errors: ")
 string(REGEX REPLACE "^// Errors: " "" errors "${errors}")

@@ -1,4 +1,4 @@
-// Must say: not tensor_like. If it is an expression, evaluate it first
+// Expected message: not tensor_like. If it is an expression, evaluate it first
 #include <repscope/tensor/as_view.hpp>
 
 #include <Eigen/Core>

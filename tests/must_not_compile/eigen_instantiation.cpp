@@ -1,4 +1,4 @@
-// Must say: incomplete type|undefined template
+// Expected message: incomplete type|undefined template
 // Including the measures instantiates neither Eigen's products nor its eigensolver: both are left without a
 // definition here.
 #include <Eigen/Eigenvalues>

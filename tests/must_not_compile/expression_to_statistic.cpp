@@ -1,4 +1,4 @@
-// Must say: tensor_like
+// Expected message: tensor_like
 #include <repscope/selectivity/class_selectivity.hpp>
 
 #include <Eigen/Core>

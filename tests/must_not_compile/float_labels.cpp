@@ -1,4 +1,4 @@
-// Must say: labels_like
+// Expected message: labels_like
 #include <repscope/selectivity/class_selectivity.hpp>
 
 #include <vector>

@@ -1,4 +1,4 @@
-// Must say: include <torch/script.h>, <torch/torch.h> or <ATen/ATen.h> before this header
+// Expected message: include <torch/script.h>, <torch/torch.h> or <ATen/ATen.h> before this header
 // Errors: 2
 #ifdef WRONG
 #include <repscope/linalg/backend/xtensor_blas.hpp>

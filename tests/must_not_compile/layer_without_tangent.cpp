@@ -1,4 +1,4 @@
-// Must say: satisfaction of .?.?.?layer_like|satisfy 'layer_like|because 'layer_like
+// Expected message: satisfaction of .?.?.?layer_like|satisfy 'layer_like|because 'layer_like
 #include <repscope/net/layers/relu.hpp>
 #include <repscope/net/sequential.hpp>
 

@@ -1,4 +1,5 @@
-// Must say: satisfaction of .?.?.?inference_network|satisfy 'inference_network|because 'inference_network
+// Expected message: satisfaction of .?.?.?inference_network|satisfy 'inference_network|because
+// 'inference_network
 #include <repscope/net/inference_model.hpp>
 #include <repscope/net/models.hpp>
 

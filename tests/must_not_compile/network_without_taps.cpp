@@ -1,4 +1,4 @@
-// Must say: satisfaction of .?.?.?network_like|satisfy 'network_like|because 'network_like
+// Expected message: satisfaction of .?.?.?network_like|satisfy 'network_like|because 'network_like
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>

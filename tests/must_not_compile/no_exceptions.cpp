@@ -1,3 +1,3 @@
-// Must say first: repscope needs exceptions
+// Expected first message: repscope needs exceptions
 // Wrong flags: -fno-exceptions
 #include <repscope/selectivity/class_selectivity.hpp>

@@ -1,4 +1,4 @@
-// Must say: satisfaction of .?.?.?optimizer_for|satisfy 'optimizer_for|because 'optimizer_for
+// Expected message: satisfaction of .?.?.?optimizer_for|satisfy 'optimizer_for|because 'optimizer_for
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>

@@ -1,4 +1,5 @@
-// Must say: static.assert.*failed.*specialize repscope::tensor_traits for it \(docs/guide/tensors\.md\)
+// Expected message: static.assert.*failed.*specialize repscope::tensor_traits for it
+// \(docs/guide/tensors\.md\)
 #include <repscope/dimensionality/participation_ratio.hpp>
 #include <repscope/selectivity/class_selectivity.hpp>
 

@@ -1,4 +1,4 @@
-// Must say: specialize repscope::tensor_traits
+// Expected message: specialize repscope::tensor_traits
 #include <repscope/tensor/as_view.hpp>
 
 struct my_tensor {

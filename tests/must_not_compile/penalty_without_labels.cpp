@@ -1,4 +1,4 @@
-// Must say: satisfaction of .?.?.?penalty_for|satisfy 'penalty_for|because 'penalty_for
+// Expected message: satisfaction of .?.?.?penalty_for|satisfy 'penalty_for|because 'penalty_for
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>

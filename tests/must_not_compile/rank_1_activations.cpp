@@ -1,4 +1,4 @@
-// Must say: wrong rank: activations are \(samples, units\)
+// Expected message: wrong rank: activations are \(samples, units\)
 #include <repscope/selectivity/class_selectivity.hpp>
 
 #include <vector>

@@ -1,4 +1,4 @@
-// Must say: satisfaction of .?.?.?schedule_like|satisfy 'schedule_like|because 'schedule_like
+// Expected message: satisfaction of .?.?.?schedule_like|satisfy 'schedule_like|because 'schedule_like
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/sgd.hpp>
 #include <repscope/net/trainer.hpp>

@@ -1,4 +1,4 @@
-// Must say: satisfaction of .?.?.?batch_source|satisfy 'batch_source|because 'batch_source
+// Expected message: satisfaction of .?.?.?batch_source|satisfy 'batch_source|because 'batch_source
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/schedule.hpp>
 #include <repscope/net/optim/sgd.hpp>

@@ -1,4 +1,4 @@
-// Must say: deleted
+// Expected message: deleted
 #include <repscope/tensor/as_view.hpp>
 
 #include <vector>

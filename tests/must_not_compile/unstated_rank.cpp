@@ -1,4 +1,4 @@
-// Must say: known at compile time
+// Expected message: known at compile time
 #include <repscope/tensor/as_view.hpp>
 
 #include <xtensor/xarray.hpp>

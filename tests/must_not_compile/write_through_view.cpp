@@ -1,4 +1,4 @@
-// Must say: read-only|const-qualified
+// Expected message: read-only|const-qualified
 #include <repscope/tensor/as_view.hpp>
 
 #include <vector>

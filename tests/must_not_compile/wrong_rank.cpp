@@ -1,4 +1,4 @@
-// Must say: wrong rank: this tensor has fewer axes than as_view<Rank> asks for
+// Expected message: wrong rank: this tensor has fewer axes than as_view<Rank> asks for
 #include <repscope/tensor/as_view.hpp>
 
 #include <vector>

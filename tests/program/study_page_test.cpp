@@ -127,7 +127,7 @@ TEST_CASE("figures of a study and the numbers they show") {
         CHECK((figure.caption.find("band") != std::string::npos ||
                figure.caption.find("Bands") != std::string::npos));
     }
-    // A row a network: alpha -2 has .1 more corruption accuracy than alpha 0, a selectivity of .2.
+    // A row per network: alpha -2 has .1 more corruption accuracy than alpha 0, a selectivity of .2.
     const std::string& accuracy = figures["accuracy"].csv;
     CHECK(lines_of(accuracy).size() == 16);
     CHECK(accuracy.starts_with("alpha,seed,selectivity_mean,clean_accuracy,corruption_accuracy,"));

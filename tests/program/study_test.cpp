@@ -92,7 +92,7 @@ TEST_CASE("a study, its files, and its activations read back" * doctest::test_su
     CHECK(result.out.find(folder / "out/report.html") != std::string::npos);
     const std::string page = slurp(folder / "out/report.html");
     CHECK(fault_of_page(page) == "");
-    CHECK(page.find("it compares with alpha 0, of which there is no network") != std::string::npos);
+    CHECK(page.find("it compares with alpha 0, which no network has") != std::string::npos);
     CHECK(page.find("data:image/png;base64,") != std::string::npos);
     for (const char* row :
          {"fog, severity 3", "random signs, ", "PGD 16/255, alpha -1", "PGD 16/255, alpha 1"})

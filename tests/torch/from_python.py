@@ -103,7 +103,7 @@ def main():
         dump(model, images, acts, layers, batch=32)
         check(model.training, "dump leaves the model in the mode that it was in")
         check(not any(module._forward_hooks for module in model.modules()), "dump removes its hooks")
-        check(sorted(os.listdir(acts)) == sorted(name + ".npy" for name in layers), "a file a layer, named by it")
+        check(sorted(os.listdir(acts)) == sorted(name + ".npy" for name in layers), "one file per layer, with its name")
         for name in layers:
             written = np.load(os.path.join(acts, name + ".npy"))
             check(written.dtype == np.float32 and np.allclose(written, outputs[name].numpy(), 1e-5, 1e-6),

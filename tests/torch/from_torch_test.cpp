@@ -86,10 +86,9 @@ TEST_CASE("tensors without readable memory throw") {
           "repscope::from_torch: expected a tensor on the CPU, got device meta");
     const at::Tensor turned = at::imag(at::conj(at::zeros({2, 3}, at::kComplexFloat)));
     REQUIRE(turned.is_neg());
-    CHECK(
-        refusal<float, 2>(turned) ==
-        "repscope::from_torch: expected a tensor whose elements are as they lie, got one to be negated: call "
-        "resolve_neg()");
+    CHECK(refusal<float, 2>(turned) ==
+          "repscope::from_torch: expected a tensor without a pending sign, got one to be negated: call "
+          "resolve_neg()");
 }
 
 TEST_CASE("moments take the views") {

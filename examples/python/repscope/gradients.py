@@ -12,7 +12,7 @@ from .recorder import chosen_layers, tensor_of
 
 
 class _Batch:
-    """One forward pass of a batch; the module asks it for derivatives."""
+    """One forward pass of a batch, and the derivatives of it that the module requests."""
 
     def __init__(self, model: Any, images: Any, names: list[str], modules: dict[str, Any],
                  pick: Optional[Callable[[Any], Any]]) -> None:

@@ -51,7 +51,7 @@ std::string zsh_action(const option_text& option) {
     return is_folder(option) ? "_files -/" : "_files";
 }
 
-// The placeholder of a value, without what zsh takes for a delimiter.
+// The name of a value in the help, without the characters that zsh reads as delimiters.
 std::string zsh_value(const option_text& option) {
     std::string text;
     for (const char c : option.value) {

@@ -35,7 +35,7 @@ std::vector<footer_block> footer_blocks(const std::string& footer);
 /// What help, man pages and completions show of an option.
 struct option_text {
     std::vector<std::string> names;   ///< "-h" and "--help", or "ACT" of a positional
-    std::string value;                ///< the placeholder of its value; empty for a flag
+    std::string value;                ///< the name of its value in the help, such as FILE; empty for a flag
     std::string default_value;        ///< empty: none
     std::string description;          ///< one paragraph, with the options that exclude it
     std::vector<std::string> choices; ///< the values that it accepts, if they are a list
@@ -46,7 +46,8 @@ struct option_text {
 /// Returns the text of an option.
 option_text text_of(const CLI::Option& option);
 
-/// Returns the visible options of a command in their order: positionals, or the rest.
+/// Returns the visible positional arguments of a command, or its other visible options, in the order of their
+/// definition.
 std::vector<option_text> options_of(const CLI::App& command, bool positional);
 
 /// Returns the usage of a command behind its name: "[OPTIONS] ACT...".

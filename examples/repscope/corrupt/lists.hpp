@@ -9,7 +9,7 @@
 namespace program {
 
 /// Returns the corruptions of a list, "fog,snow", without repetition and in its order; common, extra and all
-/// stand for theirs. Throws `usage_error` for an unknown name.
+/// are names of groups. Throws `usage_error` for an unknown name.
 std::vector<std::string_view> corruptions_of(std::string_view list);
 
 /// Returns the severities of a list, "1,3", without repetition and in its order; "all" is 1 to 5. Throws

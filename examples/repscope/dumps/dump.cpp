@@ -87,7 +87,7 @@ void add_entries(const std::string& argument, const array_options& options, std:
     refuse_foreign(file);
     const std::shared_ptr<const io::array_archive> archive = open_archive(file, options.pairs());
     if (archive == nullptr) {
-        if (!key.empty()) throw data_error(file, "is not an archive, so there is no " + key + " in it");
+        if (!key.empty()) throw data_error(file, "is not an archive, so it has no array " + key);
         found.push_back({{}, {file, {}, false, false}, nullptr, nullptr});
         return;
     }

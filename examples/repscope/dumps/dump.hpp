@@ -49,7 +49,7 @@ struct dump_layer {
 std::unique_ptr<repscope::io::array_archive> open_archive(const std::string& file,
                                                           repscope::io::void2_policy pairs);
 
-/// FILE, or FILE and KEY where no file has the whole name and there is one in front of a colon.
+/// The parts of a name FILE or FILE:KEY. If a file of the whole name exists, there is no KEY.
 std::pair<std::string, std::string> split_key(const std::string& argument);
 
 /// A layer that an argument names, not opened yet.

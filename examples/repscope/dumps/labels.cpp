@@ -152,7 +152,7 @@ repscope::io::csv_labels labels_of(const std::string& argument) {
         if (auto strings = strings_of(file, array)) return labels_of_strings(std::move(*strings));
         return {repscope::io::load_labels(archive->array(array)), {}};
     }
-    if (!key.empty()) throw data_error(file, "is not an archive, so there is no " + key + " in it");
+    if (!key.empty()) throw data_error(file, "is not an archive, so it has no array " + key);
     const repscope::io::input_file bytes(file);
     const std::vector<std::byte> head = bytes.beginning(3);
     const auto begins_with = [&](std::initializer_list<int> prefix) {

@@ -5,7 +5,7 @@
 
 namespace program {
 
-/// What a layer is called by itself, and where it comes from.
+/// The name of a layer without its file, and the file.
 struct layer_origin {
     std::string file;
     /// Key in an archive; empty where the file is the layer.

@@ -29,8 +29,8 @@ enum class file_kind {
 /// The kind as messages name it: "a NumPy array", "a JPEG picture".
 std::string_view to_string(file_kind kind) noexcept;
 
-/// The kind that the extension of a name means, in any case: `.npy`, `.jpg`. Nothing for an extension
-/// that is not known, or none.
+/// Returns the kind of file that the extension of a name states, in upper or lower case: `.npy`, `.jpg`. No
+/// value for an unknown extension, or without one.
 std::optional<file_kind> kind_by_name(const std::string& path);
 
 /// The kind of a file by its first bytes; `other` for one that is not known or cannot be read. Nothing for an

@@ -12,8 +12,8 @@ namespace program {
 /// 1024 bytes of the file, or all of it.
 std::optional<std::string> recognize_foreign(std::span<const std::byte> head, const std::string& file);
 
-/// Throws `data_error` when `file` cannot be opened, is not a regular file, or is of a format that is
-/// recognized as one that is not read.
+/// Throws `data_error` when `file` cannot be opened, is not a regular file, or has a format that is
+/// recognized but not supported.
 void refuse_foreign(const std::string& file);
 
 } // namespace program

@@ -29,8 +29,8 @@ class output_guard {
     /// reader's own error.
     void add_input(const std::string& path);
 
-    /// Adds a file that is written. `option` is what messages call it: "--json", "OUT". An empty path is
-    /// none.
+    /// Adds a file that is written. `option` is its name in messages: "--json", "OUT". An empty path is
+    /// ignored.
     void add_output(std::string_view option, const std::string& path, file_kind kind);
 
     /// Adds a folder that is filled under names of the program's own: each file in it whose name has the

@@ -53,8 +53,8 @@ bool is_picture_name(std::string_view file);
 /// The format that a picture's extension names: PNG for .png, else JPEG.
 picture_format picture_format_named(std::string_view file);
 
-/// Names a kind of file that is not decoded, for an error, with the way to convert another format of
-/// pictures.
+/// Returns the name of a kind of file that is not decoded, for an error. For other formats of pictures it
+/// adds a way to convert them.
 std::string unread_kind(std::optional<file_kind> kind);
 
 /// Reads the header of a PNG or JPEG file. Throws `data_error` if the file has another format, is cut short,
@@ -69,8 +69,8 @@ decoded_picture decode_picture(const std::string& file, const decode_options& op
 /// Returns the bytes of a PNG file of a picture with 1 or 3 channels.
 std::string encode_png(const picture_size& size, std::span<const std::uint8_t> pixels);
 
-/// Returns the bytes of a JPEG file of a picture with 1 or 3 channels; `quality`: 1 to 100, chroma at half
-/// the resolution as libjpeg's default has it.
+/// Returns the bytes of a JPEG file of a picture with 1 or 3 channels; `quality`: 1 to 100, chroma has half
+/// the resolution, the default of libjpeg.
 std::string encode_jpeg(const picture_size& size, std::span<const std::uint8_t> pixels, int quality);
 
 } // namespace program

@@ -10,8 +10,7 @@
 
 namespace program {
 
-/// Pictures of one size laid out in rows and columns on white, small ones enlarged to blocks: something to
-/// look at.
+/// Pictures of one size in rows and columns on white; small ones are enlarged to blocks.
 class contact_sheet {
   public:
     /// Each pixel becomes a block of `blocks` a side; 0: so many that a picture is about 96 pixels.

@@ -17,7 +17,7 @@ struct statistics_options {
     /// Classes, samples and threads are set by `accumulator_options`.
     repscope::analysis::layer_accumulator_options layer{};
 
-    /// Most bytes for one layer.
+    /// Maximum bytes for one layer.
     [[nodiscard]] std::size_t memory() const noexcept { return layer.max_bytes; }
 
     /// The measures of a perturbed layer.

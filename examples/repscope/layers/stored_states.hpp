@@ -34,8 +34,9 @@ std::vector<repscope::analysis::saved_section> save_states(repscope::analysis::l
 /// Adds the section of the counts, if there are any, to those of the moments.
 void add_input_section(const input_counts& input, std::vector<repscope::analysis::saved_section>& sections);
 
-/// The states of a layer of a state file, which errors call `file`. Throws `repscope::format_error` if one is
-/// missing, is not a state, or belongs to other units, classes or another number of samples.
+/// Returns the states of a layer of a state file; `file` is its name in errors. Throws
+/// `repscope::format_error` if one is missing, is not a state, or belongs to other units, classes or another
+/// number of samples.
 stored_states load_states(const repscope::analysis::stored_layer& layer,
                           const repscope::analysis::layer_accumulator_options& options,
                           const std::string& file);

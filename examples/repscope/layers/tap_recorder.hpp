@@ -16,8 +16,8 @@
 
 namespace program {
 
-/// A tap that measures every layer of a network while batches of the labeled images go through it, and
-/// writes the activations to a folder when one is named: a file NAME.npy a layer.
+/// A tap that measures every layer of a network on batches of labeled images. If a folder is given, it also
+/// writes the activations, as one file NAME.npy per layer.
 class layer_recorder {
   public:
     /// `measured`: the measures and their options; classes, samples and threads are set here.

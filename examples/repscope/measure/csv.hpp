@@ -7,7 +7,7 @@
 
 namespace program {
 
-/// A row a layer: every number of the LAYER object that is not a list, its keys joined by points.
+/// One row per layer: every number of the LAYER object that is not a list; keys are joined by points.
 std::string layers_csv(const std::vector<layer_report>& layers);
 
 /// A row per unit: layer, unit, index, preferred class, the two means, under --compare the perturbed index,

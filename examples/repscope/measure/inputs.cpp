@@ -99,7 +99,7 @@ const dump_entry& partner_of(const std::string& name, bool is_only_one,
                                     [&](const dump_entry& entry) { return entry.name == name; });
     if (place != entries.end()) return *place;
     if (is_only_one && entries.size() == 1) return entries.front();
-    throw usage_error("--compare: there is no layer '" + name + "' to compare with");
+    throw usage_error("--compare: the second dump has no layer '" + name + "'");
 }
 
 void check_partner(const repscope::io::block_reader& file, const repscope::io::block_reader& perturbed,

@@ -136,7 +136,7 @@ void add_definition_options(CLI::App& command, measure_options& options) {
         ->type_name("FILE")
         ->allow_extra_args(false);
     command.add_flag("--unpaired", options.unpaired,
-                     "--compare: the inputs are others, also in number; reports the drift of the\n"
+                     "--compare: the two dumps have other inputs; reports the drift of the\n"
                      "distribution of activations");
     command.add_flag("--similarity", options.similarity,
                      "CKA of all pairs of layers, with --compare of each layer and each perturbed\n"

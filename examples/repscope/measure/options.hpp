@@ -44,7 +44,7 @@ struct measure_options : measure_settings {
 /// Adds the options to a subcommand; `options` outlives it.
 void add_measure_options(CLI::App& command, measure_options& options);
 
-/// The part of the samples whose moments are needed, and no numbers; none: all samples are measured.
+/// Returns the shard of `--shard`, of which only moments are written; no value if all samples are measured.
 std::optional<shard_choice> chosen_shard(const measure_options& options);
 
 /// Contradictions that can be seen without opening a file: `usage_error`.

@@ -7,8 +7,7 @@
 
 namespace program {
 
-/// What measuring a layer takes, in about seconds: the part that several threads share, and the part that
-/// they do not.
+/// The approximate cost of a layer in seconds: the part that several threads share, and the rest.
 struct layer_cost {
     double shared = 0.0;
     double alone = 0.0;

@@ -29,7 +29,7 @@ struct measure_settings {
     std::vector<std::string> ignored;
     std::string spatial = "mean";
     std::vector<std::string> compare;
-    bool unpaired = false;   ///< the samples of `compare` are others
+    bool unpaired = false;   ///< `compare` has other samples
     bool similarity = false; ///< CKA of all pairs of layers
     std::string precision = "double";
     bool inference = false;

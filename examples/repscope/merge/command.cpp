@@ -98,7 +98,7 @@ command add_merge(CLI::App& app) {
     sub->footer("Example, on three machines that see the same files, or copies of them:\n"
                 "  repscope measure fc.npy --labels labels.npy --shard 1/3 --state 1.rsm    (and 2/3, 3/3)\n"
                 "  repscope merge 1.rsm 2.rsm 3.rsm --json fc.json\n"
-                "A shard that is missing, damaged, there twice or of another run is an error that names it.");
+                "A shard that is missing, damaged, duplicated or of another run is an error that names it.");
     return {sub, [options] { return merge(*options); }};
 }
 

@@ -8,8 +8,8 @@
 
 namespace program {
 
-/// Most bytes in one message: MPI counts elements with an int, and some networks fail well below what it can
-/// count.
+/// Maximum bytes of one message: MPI counts elements with an int, and some networks fail far below its
+/// largest value.
 inline constexpr std::size_t max_bytes_per_message = std::size_t{512} << 20U;
 
 /// Sends bytes of any number to another rank, whose `receive_bytes` takes them.

@@ -438,10 +438,9 @@ command add_methods(CLI::App& app) {
         ->check(quiet(CLI::Range(std::size_t{0}, many)))
         ->type_name("N");
     add_run_options(*sub, *settings);
-    sub->footer(
-        "Example:\n"
-        "  repscope methods --data fashion-mnist --out methods --methods ce,augmix,at-linf,msd\n"
-        "A run that was interrupted goes on where it was when it is run again with the same settings.");
+    sub->footer("Example:\n"
+                "  repscope methods --data fashion-mnist --out methods --methods ce,augmix,at-linf,msd\n"
+                "The same settings continue a run that was interrupted.");
     return {sub, [sub, settings, request] { return runner(*settings, *request, *sub).run(); }};
 }
 

@@ -129,7 +129,7 @@ method_arm eman_run(const data_set& data, const std::string& arm, const eman_set
     const double seconds = watch.lap();
     semi_supervised_measures measured;
     measured.train_images = images.images;
-    // The teacher sees the unlabeled images once, forward; the student as it sees the others.
+    // The unlabeled images pass the teacher once, forward, and the student forward and backward.
     const auto labeled_count = static_cast<double>(settings.labeled_batch);
     const double unlabeled_count = alone ? 0.0 : static_cast<double>(settings.unlabeled_batch);
     measured.cost.seconds = seconds;

@@ -23,10 +23,10 @@ method_arm colored_run(const data_set& data, const std::string& arm, std::size_t
                        repscope::thread_pool& pool,
                        const std::function<void(std::size_t, std::size_t)>& done);
 
-/// A synthetic task with the structure of a toxicity study: the label goes along with an attribute with
-/// probability .9 and .8 in training and .1 in the test, features speak of both. `arm` is erm or irm; a
-/// linear classifier. Accuracy and the gaps between the groups, in an environment like the first and where
-/// the attribute misleads.
+/// A synthetic task with the structure of a toxicity study: the label equals an attribute with probability .9
+/// and .8 in training and .1 in the test, and features depend on both. `arm` is erm or irm; a linear
+/// classifier. Accuracy and the gaps between the groups, in an environment like the first and where the
+/// attribute misleads.
 method_arm attribute_run(const std::string& arm, std::size_t seed, repscope::thread_pool& pool,
                          const std::function<void(std::size_t, std::size_t)>& done);
 inline const std::vector<std::string> attribute_arms{"erm", "irm"};

@@ -18,7 +18,7 @@ std::string methods_text(const methods_result& result);
 /// Returns the protocol as methods.json states it.
 nlohmann::ordered_json to_json(const methods_protocol& protocol);
 
-/// Returns a network or an arm as it is kept. Numbers that are not finite become null when it is written.
+/// Returns a network or an arm in the form that is stored. Numbers that are not finite are written as null.
 nlohmann::ordered_json to_json(const method_network& network);
 nlohmann::ordered_json to_json(const method_arm& arm);
 

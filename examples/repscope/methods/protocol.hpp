@@ -20,7 +20,7 @@ struct methods_protocol {
     std::size_t training_steps = 10;               ///< of an attack in training
     std::size_t corruption_images = 1000;
     std::size_t attack_images = 1000;
-    std::size_t attack_steps = 50; ///< of an attack that measures, of 2.5 eps / steps
+    std::size_t attack_steps = 50; ///< of the attacks of the measurement; their step size is 2.5 eps / steps
     std::size_t restarts = 3;
     std::size_t autoattack_images = 0; ///< under AutoAttack in each ball; 0: none
 };

@@ -23,7 +23,8 @@ std::string plot_number(double value);
 /// Rows of numbers under a name, `$name`; an empty row breaks a line.
 std::string data_block(const std::string& name, const std::vector<std::vector<double>>& rows);
 
-/// A dashed line from the axis up at `x`, as high as a share `height` of the figure, with a label.
+/// A dashed vertical line at `x` with a label. It begins at the axis; `height` is its share of the height of
+/// the figure.
 std::string vertical_line(double x, const std::string& color, const std::string& label, double height);
 
 /// A dashed line across at `y`; the label is above its right end, or above its left one.
@@ -46,7 +47,7 @@ std::string set_range(const std::string& axis, const axis_range& range);
 /// A name for an axis: cut in the middle if it is long.
 std::string axis_name(const std::string& name);
 
-/// An x axis of names, at 0, 1, ..: what sets it, and the room it takes below a plot, in pixels.
+/// An x axis with names at 0, 1, ...: the commands of gnuplot, and the height below the plot in pixels.
 struct named_axis {
     std::string commands;
     std::size_t height = 52;

@@ -15,8 +15,8 @@ std::string packed(const std::vector<bool>& right);
 /// The inverse of `packed`. Throws `std::invalid_argument` for a text that is none.
 std::vector<bool> unpacked(std::string_view text);
 
-/// Writes an `.npz` file of arrays of bool, one for each of `verdicts`; to a temporary name that is renamed.
-/// Throws `data_error`.
+/// Writes an `.npz` file with one array of bool per entry of `verdicts`. The file gets its name when it is
+/// complete. Throws `data_error`.
 void write_verdicts(const std::string& file, const image_verdicts& verdicts);
 
 } // namespace program

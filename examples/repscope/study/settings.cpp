@@ -10,7 +10,7 @@ namespace program {
 
 namespace {
 
-// Numbers with commas between them, each from `low` to `high` and none there twice.
+// Numbers with commas between them, each from `low` to `high`, without repetition.
 std::vector<double> parse_numbers(const std::string& option, const std::string& text, double low,
                                   double high) {
     std::vector<double> values;

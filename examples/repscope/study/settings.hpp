@@ -46,15 +46,16 @@ struct study_cell {
     std::size_t seed = 0;
 };
 
-/// "-2,0,1" as numbers. Throws `usage_error` for what is not a number, outside [-100, 100], or there twice.
+/// "-2,0,1" as numbers. Throws `usage_error` for a text that is not a number, a number outside [-100, 100],
+/// and a repeated one.
 std::vector<double> parse_alphas(const std::string& text);
 
-/// "1,2,4" as numbers of 255ths, ascending. Throws `usage_error` for what is not a number, outside [.001,
-/// 255], or there twice.
+/// "1,2,4" as numbers of 255ths, ascending. Throws `usage_error` for a text that is not a number, a number
+/// outside [.001, 255], and a repeated one.
 std::vector<double> parse_eps(const std::string& text);
 
-/// "pgd,autoattack" as names of attacks, in the order of `study_settings`. Throws `usage_error` for what is
-/// not an attack, or there twice.
+/// "pgd,autoattack" as names of attacks, in the order of `study_settings`. Throws `usage_error` for a text
+/// that is not an attack, and for a repeated one.
 std::vector<std::string> parse_attacks(const std::string& text);
 
 /// Whether AutoAttack is among the attacks.

@@ -10,7 +10,7 @@
 namespace program {
 
 /// The finished networks of a study: DIR/networks/NAME.json, each with the settings it was made with, so that
-/// an interrupted study goes on where it was.
+/// an interrupted study continues.
 class study_store {
   public:
     /// Makes the folders, and checks the networks that are already there. Throws `usage_error` when one was

@@ -21,7 +21,7 @@ class data_error : public std::runtime_error {
 /// What went wrong in the words of the library, without the name of the function that noticed.
 std::string without_function_name(std::string_view message);
 
-/// `text` with control characters replaced, so that one message stays one line whatever a file is called.
+/// Returns `text` with control characters replaced, so that a message is one line for any name of a file.
 std::string on_one_line(std::string_view text);
 
 /// An error as an exit code and its message.

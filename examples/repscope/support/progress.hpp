@@ -5,9 +5,9 @@
 
 namespace program {
 
-/// Tells on standard error how far long work is, with its rate and the time left. On a terminal it is one
-/// line that is written again and again. Elsewhere, with `TERM=dumb` and with `NO_COLOR`, it is a plain line
-/// per minute, so that a log shows a long run and stays empty after a short one.
+/// Prints the progress of long work to standard error, with its rate and the time left. On a terminal it is
+/// one line that is written again and again. Elsewhere, with `TERM=dumb` and with `NO_COLOR`, it is a plain
+/// line per minute, so that a log shows a long run and stays empty after a short one.
 class progress {
   public:
     using clock = std::chrono::steady_clock;

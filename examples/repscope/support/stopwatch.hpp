@@ -4,7 +4,7 @@
 
 namespace program {
 
-/// Where time goes: seconds since it was made, or since the last lap.
+/// Measures the seconds since its construction, or since the last lap.
 class stopwatch {
   public:
     double lap() {

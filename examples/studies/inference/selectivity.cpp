@@ -136,9 +136,9 @@ std::size_t repeats_of(std::size_t samples, const settings& s) {
 } // namespace
 
 void bias_of_selectivity(const settings& s, thread_pool& pool) {
-    std::printf(
-        "| unit | classes | a class | repeats | plain | reference | held out | reference | cross-fit | +- |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    std::printf("| unit | classes | per class | repeats | plain | reference | held out | reference | "
+                "cross-fit | +- |\n"
+                "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     std::ofstream figure;
     if (!s.folder.empty()) figure.open(s.folder + "/selectivity_bias.txt");
     for (std::size_t kind = 0; kind < 3; ++kind) {
@@ -203,10 +203,11 @@ double estimand(const selective_cell& cell, std::uint64_t experiment, thread_poo
 } // namespace
 
 void coverage_of_selectivity(const settings& s, thread_pool& pool) {
-    std::printf("Noise units, coverage of 0, and share of p-values below .05:\n\n"
-                "| unit | classes | a class | repeats | coverage | undefined | p < .05, cross-fit | p < .05, "
-                "saddlepoint |\n"
-                "| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    std::printf(
+        "Noise units, coverage of 0, and share of p-values below .05:\n\n"
+        "| unit | classes | per class | repeats | coverage | undefined | p < .05, cross-fit | p < .05, "
+        "saddlepoint |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |\n");
     const std::size_t sizes[][2] = {{2, 50}, {10, 10}, {10, 20}, {10, 50}, {10, 100}, {100, 10}, {100, 50}};
     for (std::size_t kind = 0; kind < 3; ++kind) {
         for (std::size_t c = 0; c < std::size(sizes); ++c) {
@@ -229,7 +230,7 @@ void coverage_of_selectivity(const settings& s, thread_pool& pool) {
 void coverage_of_selective_units(const settings& s, thread_pool& pool) {
     std::printf(
         "Selective units (exponential, one class g times the others), coverage of the cross-fit estimand:\n\n"
-        "| g | classes | a class | truth | estimand | plain | reference | cross-fit | reference | +- | "
+        "| g | classes | per class | truth | estimand | plain | reference | cross-fit | reference | +- | "
         "coverage |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     for (std::size_t c = 0; c < std::size(selective_cells); ++c) {
         const auto& cell = selective_cells[c];

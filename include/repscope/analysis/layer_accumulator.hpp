@@ -249,8 +249,8 @@ class basic_layer_accumulator {
     /// but the order of the classes, so classes can be added as they appear.
     ///
     /// Throws `value_error` for a single class, without classes, after `next_pass`, with permutations, if a
-    /// number is not below `classes` or is there twice, and if a class with samples has none.
-    /// O(classes x units).
+    /// number is not below `classes` or occurs twice, and if a class with samples has none. O(classes x
+    /// units).
     void renumber_classes(std::span<const std::size_t> numbers, std::size_t classes) {
         constexpr const char* name = "analysis::layer_accumulator::renumber_classes";
         require_first_pass(name);

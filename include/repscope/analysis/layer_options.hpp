@@ -35,9 +35,8 @@ struct layer_accumulator_options {
     thread_source threads = 1;
     /// Number of classes: labels are 0 .. classes - 1. 0: no labels, dimensionality only.
     std::size_t classes = 0;
-    /// Measures to compute; those that need labels are left out without classes. What none of them needs is
-    /// neither accumulated nor computed: without a measure of the spectrum no
-    /// eigenvalues of the second moments are computed.
+    /// Measures to compute; those that need labels are left out without classes. Only the moments that they
+    /// need are accumulated; without a measure of the spectrum no eigenvalues are computed.
     measure_set measures = default_measures;
     /// Whether second moments are accumulated although no measure needs them, for `covariance()`.
     bool needs_covariance = false;
@@ -57,10 +56,10 @@ struct layer_accumulator_options {
     /// Number of samples, if it is known: decides `trace_method::automatic` and lets the constructor check
     /// `max_bytes`. 0: unknown; `automatic` then depends on the units alone.
     std::uint64_t samples = 0;
-    /// Most bytes for the states; never changes a bit of the result.
+    /// Maximum bytes of the states; never changes a bit of the result.
     std::size_t max_bytes = std::size_t{4} << 30U;
-    /// Most bytes for the states with those of blocks of samples, from which intervals of class geometry and
-    /// of `trace_method::blocks` are computed. Where they need more, these intervals are left out; no other
+    /// Maximum bytes of the states together with the states of blocks. Intervals of class geometry and of
+    /// `trace_method::blocks` need the states of blocks, and are left out if these do not fit; no other
     /// number changes. 0: `max_bytes`.
     std::size_t max_bytes_with_blocks = 0;
     /// Samples that are buffered; 0: chosen from the number of units. Never changes a bit of the result.

@@ -164,7 +164,7 @@ void classify_next(logit_engine<Scalar>& engine, autoattack_result<Scalar>& stat
     note_classes(state, engine.classes());
 }
 
-/// Closes a component: its robust accuracy, and what it shows of the model.
+/// Completes a component: records the robust accuracy after it, and the warnings that it gives reason for.
 template <typename Scalar>
 void finish_component(autoattack_result<Scalar>& state) {
     const auto place = static_cast<int>(state.next_component);

@@ -146,8 +146,8 @@ class radius_bisection {
 /// place of a sample in that batch. The distance is the norm of the smallest perturbation found, which may be
 /// below the radius; infinity if the attack fails at `max_eps`. Assumes that an attack that fails at a radius
 /// also fails at smaller ones. Throws `shape_error` when labels and samples differ in number, and
-/// `value_error` for a `max_eps` that is not finite and above 0 or rounds outside 1 ... 30. Cost: rounds + 1
-/// attacks per sample.
+/// `value_error` unless `max_eps` is finite and above 0 and `rounds` is in 1 ... 30. Cost: rounds + 1 attacks
+/// per sample.
 template <tensor_like Images, labels_like Labels, typename Attack>
 [[nodiscard]] minimum_norm_result<element_type_of<Images>>
 bisect_minimum_norm(Attack&& attack, const Images& images, const Labels& labels,

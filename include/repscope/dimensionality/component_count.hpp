@@ -60,14 +60,15 @@ inline void check_fraction(std::string_view function, double fraction) {
     return static_cast<double>(k - 1) + (part < 0 ? 0 : part > 1 ? 1 : part);
 }
 
-/// exp of the entropy of the eigenvalues' shares. Range 1 .. their number; 0 when they are all 0. O(n).
+/// exp of the entropy of lambda_i / sum lambda, where lambda_i are the eigenvalues. Range 1 .. their number;
+/// 0 when they are all 0. O(n).
 [[nodiscard]] inline double effective_rank_eigenvalues(std::span<const double> eigenvalues) {
     const double total = detail::sum_of(eigenvalues);
     return total == 0 ? 0 : std::exp(detail::entropy_of_shares(eigenvalues, total));
 }
 
-/// exp of the entropy of the shares of the singular values of the centered data, the roots of the
-/// eigenvalues. Range 1 .. their number; 0 when they are all 0. O(n). Source: Roy and Vetterli 2007.
+/// exp of the entropy of s_i / sum s, where the singular values s_i are the square roots of the eigenvalues.
+/// Range 1 .. their number; 0 when they are all 0. O(n). Source: Roy and Vetterli 2007.
 [[nodiscard]] inline double effective_rank_singular_values(std::span<const double> eigenvalues) {
     std::vector<double> roots;
     roots.reserve(eigenvalues.size());

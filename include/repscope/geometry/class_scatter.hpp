@@ -45,8 +45,8 @@ struct class_scatter_result {
 
 namespace detail {
 
-/// Class means about the center from those about the mean of the samples: row a less `weights` times the
-/// rows.
+/// Returns the weights of the center. A class mean about the center is its row, which is about the mean of
+/// the samples, less the weighted sum of the rows.
 [[nodiscard]] inline std::vector<double> center_weights(const class_mean_gram& means, class_center center) {
     std::vector<double> weights(means.classes);
     for (std::size_t c = 0; c < weights.size(); ++c) {
@@ -164,9 +164,9 @@ template <typename = void>
 ///
 /// Directions of class means whose squared norm is at most 1e-12 of the largest do not enter the
 /// pseudo-inverse. Classes without samples are left out. Throws `value_error` if fewer than two classes have
-/// samples, if the samples differ and for a Gram matrix; `shape_error` if the units differ. O(classes
-/// units^2), no eigenvalues beyond those of a matrix of the classes. Source: Papyan, Han and Donoho 2020
-/// (NC1); docs/reference/geometry.md.
+/// samples, if the states have different numbers of samples, and for a Gram matrix; `shape_error` if the
+/// units differ. O(classes units^2), no eigenvalues beyond those of a matrix of the classes. Source: Papyan,
+/// Han and Donoho 2020 (NC1); docs/reference/geometry.md.
 template <product_backend Backend = eigen_products>
 [[nodiscard]] class_scatter_result class_scatter(const scatter_matrix& products, const class_moments& moments,
                                                  const class_scatter_options& options = {}) {

@@ -13,8 +13,8 @@ inline namespace REPSCOPE_NAMESPACE {
 /// Class separation R2: how much smaller cosine distances are within classes than between all samples.
 struct class_separation_result {
     /// 1 - d_within / d_total, where d_total is the mean cosine distance, 1 - cos, of two samples of random
-    /// classes, and d_within that of two samples of one random class. A sample counts as its own pair. Range
-    /// 0 to 1; NaN if all samples have the same direction.
+    /// classes, and d_within that of two samples of one random class. The two samples may be the same one.
+    /// Range 0 to 1; NaN if all samples have the same direction.
     double separation = std::numeric_limits<double>::quiet_NaN();
     /// The same over pairs of different samples, which few samples per class do not enlarge. May be negative;
     /// NaN if a class has one sample.

@@ -38,8 +38,8 @@ namespace detail {
 /// `trace_x` and `trace_y` are `scatter_matrix::trace` of the layers. Range 0 to sqrt(2), 0 for layers that
 /// are equal up to a rotation, a scale and a shift; rounding adds about 1e-8 to 0. Biased downward with few
 /// samples. NaN if a layer is constant. The result has the same bits for any number of threads. O(units_x
-/// units_y min(units_x, units_y)), of few samples O(samples^2 (units_x + units_y)). Source: Ding, Denain and
-/// Steinhardt 2021 (arXiv 2108.01661).
+/// units_y min(units_x, units_y)), or O(samples^2 (units_x + units_y)) with few samples. Source: Ding, Denain
+/// and Steinhardt 2021 (arXiv 2108.01661).
 template <product_backend Backend = eigen_products>
 [[nodiscard]] double procrustes_distance(double trace_x, double trace_y, const cross_covariance& xy,
                                          const thread_source& threads = 1) {

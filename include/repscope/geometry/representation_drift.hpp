@@ -73,8 +73,9 @@ template <product_backend Backend>
 /// same, and their numbers may differ.
 ///
 /// Throws `shape_error` if the units differ, `value_error` below 2 samples. The result has the same bits for
-/// any number of threads. O(units^3), of few samples O(samples^2 units); the eigenvectors for the angles take
-/// most of the time. Sources: Dowson and Landau 1982 (Frechet distance); Knyazev and Argentati 2002 (angles).
+/// any number of threads. O(units^3), or O(samples^2 units) with fewer samples than units; the eigenvectors
+/// for the angles take most of the time. Sources: Dowson and Landau 1982 (Frechet distance); Knyazev and
+/// Argentati 2002 (angles).
 template <product_backend Backend = eigen_products>
 [[nodiscard]] representation_drift_result
 representation_drift(const covariance& first, const covariance& second,

@@ -173,8 +173,8 @@ struct csv_column {
 
 } // namespace detail
 
-/// The integers in one column of comma-separated text, one row per sample, in any locale. Integers with a
-/// decimal point, such as 3.0, are valid.
+/// Returns the integers in one column of comma-separated text, one row per sample. The locale does not
+/// matter. Integers with a decimal point, such as 3.0, are valid.
 ///
 /// `column` is the name of a column in the first line. If it is empty, there must be one column, and a first
 /// line that is not an integer is its name. Errors refer to the text by `name`. Throws `format_error` with

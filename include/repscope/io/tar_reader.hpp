@@ -93,17 +93,17 @@ using tar_header = std::array<std::byte, tar_block>;
 ///
 ///     for (tar_reader archive(stream); auto member = archive.next();) ... archive.contents() ...
 ///
-/// Folders are passed over. Archives may follow each other in one stream. Nothing is written, and nothing is
-/// allocated because a header claims a size. Errors are `format_error`s that name the stream and the member:
-/// a wrong checksum, a size above 2^63 - 1, a name with a NUL, links, devices, sparse files, and a stream
-/// that ends before the two zero blocks of the end.
+/// Folders are skipped. Archives may follow each other in one stream. No file is written, and no memory is
+/// allocated by a size in a header. Errors are `format_error`s that name the stream and the member: a wrong
+/// checksum, a size above 2^63 - 1, a name with a NUL, links, devices, sparse files, and a stream that ends
+/// before the two zero blocks of the end.
 class tar_reader {
   public:
     /// `bytes` must outlive the reader.
     explicit tar_reader(byte_stream& bytes) : bytes_(bytes), contents_(bytes, *this) {}
 
-    /// Goes to the next file; drops what is left of the contents of the one before. Nothing at the end, when
-    /// the whole stream has been read.
+    /// Returns the next file, after the rest of the contents of the previous one is skipped; no value at the
+    /// end of the stream.
     [[nodiscard]] std::optional<tar_member> next() {
         finish_member();
         extended_ = {};

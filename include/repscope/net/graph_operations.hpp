@@ -164,7 +164,7 @@ struct reduce_mean {
     bool keep = true;                   ///< the axes remain with extent 1
 };
 
-/// One or more tensors one behind the other along an axis.
+/// Concatenates one or more tensors along an axis.
 struct concat {
     std::ptrdiff_t axis = 0; ///< the axis
 };

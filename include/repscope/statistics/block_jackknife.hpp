@@ -104,8 +104,8 @@ void leave_out_blocks(std::span<const State> blocks, std::size_t first, std::siz
 ///
 /// `measure(state)` returns the measures of a state, a container of double with the same size for any state.
 /// Returns one estimate per measure. Samples must be independent; 20 blocks are usual. Throws as the form
-/// above, and whatever `merge` and `measure` throw. B log B merges, B + 1 measures, and log B + 2 states of
-/// memory beside the B blocks.
+/// above, and as `merge` and `measure` do. B log B merges, B + 1 measures, and log B + 2 states of memory
+/// beside the B blocks.
 template <mergeable_state State, typename Measure>
 [[nodiscard]] std::vector<estimate_interval> block_jackknife(std::span<const State> blocks, Measure&& measure,
                                                              double confidence = 0.95) {

@@ -61,7 +61,8 @@ struct estimate_interval {
     return incomplete_beta(freedom / 2, 0.5, freedom / (freedom + t * t));
 }
 
-/// A difference of two conditions with its standard error from crossed samples, and its components.
+/// A difference of two conditions with its standard error, and the parts of this error that are due to blocks
+/// and to items.
 struct crossed_difference {
     estimate_interval mean; ///< with the interval over blocks and items
     double block_error = std::numeric_limits<double>::quiet_NaN(); ///< standard error from the blocks alone

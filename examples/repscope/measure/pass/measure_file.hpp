@@ -20,9 +20,9 @@ struct file_task {
     const repscope::io::block_reader* file = nullptr;
     /// The same inputs after a perturbation; none: nothing is compared.
     const repscope::io::block_reader* perturbed = nullptr;
-    /// The inputs of `perturbed` are others, and only the distributions are compared.
+    /// `perturbed` has other inputs, so only the distributions are compared.
     bool unpaired = false;
-    /// Every position of a map is a unit of its own.
+    /// Every position of a map is a separate unit.
     bool flatten = false;
     /// The part of the samples that is measured; none: all.
     std::optional<repscope::analysis::sample_range> samples = std::nullopt;

@@ -81,7 +81,7 @@ void add_study_notes(study_result& study, std::size_t classes) {
     if (at_chance < study.networks.size()) {
         study.notes.push_back(of_all + " networks have an accuracy below " + fixed(2.0 * chance, 3) +
                               ", where chance is " + fixed(chance, 3) +
-                              ": they learned next to nothing, and claims that include them are about that");
+                              ": they learned almost nothing, which decides the claims that include them");
         return;
     }
     study.notes.push_back("no network learned anything: the highest accuracy is " + fixed(best, 3) +

@@ -15,8 +15,8 @@ std::vector<std::string> autoattack_notes(const std::vector<const network_result
 
 /// Adds the notes to a study whose claims are tested, and turns verdicts that mean nothing into "unclear".
 ///
-/// A network of which less than twice the share of chance, 1 / `classes`, of the clean images is right has
-/// learned next to nothing. One note counts such networks; if there is no other, no claim holds.
+/// A network whose clean accuracy is below 2 / `classes`, twice that of chance, has learned almost nothing.
+/// One note counts such networks; if all networks are of this kind, no claim holds.
 void add_study_notes(study_result& study, std::size_t classes);
 
 /// The notes as lines of text; empty without any.

@@ -76,9 +76,9 @@ enum class condition_group { attack, corruptions, noise_corruptions, other_corru
 /// Returns whether a condition is part of a group. Attacks (PGD) and random signs have the size `eps`.
 bool belongs(const condition_result& condition, condition_group group, double eps);
 
-/// Mean over a group of conditions, each measured by itself, and over the early layers, as a share of the
-/// columns: the dimensionality less that of the same clean images, or the dimensionality of the differences.
-/// Attacks (PGD) and random signs at `eps`.
+/// Returns a mean over the conditions of a group and over the early layers, as a share of the columns. The
+/// measure is the dimensionality less that of the same clean images, or the dimensionality of the
+/// differences. Each condition is measured separately. Attacks (PGD) and random signs have the size `eps`.
 double dimensionality_change(const network_result& network, condition_group group, double eps,
                              const change_choice& choice);
 

@@ -40,7 +40,7 @@ struct enlarged_difference {
 };
 enlarged_difference difference_of(const picture_row& row, const picture_row& clean);
 
-/// The grid as a table of a page, the pictures in it.
+/// Returns the grid as a table of HTML that contains the pictures.
 std::string picture_table(const study_pictures& pictures);
 
 /// The grid as a PNG file: a row of each condition, images to the left, differences to the right.

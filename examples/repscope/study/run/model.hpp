@@ -17,9 +17,9 @@
 
 namespace program {
 
-/// A network of a study, whichever architecture it has. In inference mode: takes images
-/// (n, channels, rows, columns) from 0 to 1, and is a model that can be attacked and looked into
-/// (`repscope::differentiable`, `repscope::layered`).
+/// A network of a study, of any architecture, in inference mode. Its inputs are images (n, channels, rows,
+/// columns) from 0 to 1. It is a model for attacks and for measures of layers (`repscope::differentiable`,
+/// `repscope::layered`).
 class study_model {
   public:
     using input_view = repscope::tensor_view<const float, 4>;
@@ -31,7 +31,8 @@ class study_model {
     study_model& operator=(const study_model&) = delete;
     virtual ~study_model() = default;
 
-    /// The most likely class of each image, the lowest of equals, to `predicted`; `look` sees the layers.
+    /// Writes the most likely class of each image, the lowest of equals, to `predicted`, and calls `look`
+    /// with each layer.
     virtual void classify(const input_view& x, std::span<int> predicted, const tap& look) = 0;
 
     enum class loss { cross_entropy, margin };
@@ -83,7 +84,8 @@ std::size_t step_count(const study_settings& settings, std::size_t images);
 /// Images that go through a network at a time when nothing else limits it.
 inline constexpr std::size_t test_batch = 250;
 
-/// Which of `images` are classified correctly; `look` sees the layers of each batch.
+/// Returns, for each of `images`, whether it is classified correctly. `look` is called with the layers of
+/// each batch.
 std::vector<bool> classify_all(study_model& model, const image_set& images, const study_model::tap& look);
 
 /// The share of those that are true.

@@ -171,7 +171,7 @@ inline constexpr std::size_t inference_probes = 256;
            bytes_of_reservoirs(samples, units, options) + bytes_of_inference(samples, units, options);
 }
 
-/// Most bytes for the states with those of blocks.
+/// Maximum bytes of the states together with the states of blocks.
 [[nodiscard]] inline double block_limit(const layer_accumulator_options& options) noexcept {
     return static_cast<double>(options.max_bytes_with_blocks == 0 ? options.max_bytes
                                                                   : options.max_bytes_with_blocks);

@@ -109,7 +109,7 @@ class component_runner {
     std::uint64_t seed_;
 };
 
-/// What two evaluations of the clean images show of a model.
+/// Properties of a model that two evaluations of the clean images reveal.
 struct model_findings {
     std::size_t randomized = 0; ///< samples whose logits or classes differ between the calls
     bool probabilities = true;  ///< all outputs are in [0, 1] and sum to 1

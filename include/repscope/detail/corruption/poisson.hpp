@@ -91,7 +91,7 @@ class poisson_table {
             reached += w;
             cumulative_.push_back(reached * scale);
         }
-        cumulative_.back() = 1.0; // whatever rounding left
+        cumulative_.back() = 1.0; // without the rounding error of the sum
         std::size_t k = 0;
         for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
             const double edge = static_cast<double>(bucket) / static_cast<double>(buckets);

@@ -251,8 +251,8 @@ struct sampler<kind::snow> {
 
 template <>
 struct sampler<kind::frost> {
-    /// A texture as large as those of the published set were beside its images, and never smaller than the
-    /// image.
+    /// A texture that is scaled so that its size relative to the image is that of the published set, and that
+    /// covers the image.
     struct fitted_texture {
         const frost_texture* texture;
         double factor;

@@ -73,8 +73,8 @@ class rational_ql {
         return high;
     }
 
-    /// One sweep from `high` to `low`, with Wilkinson's shift. Returns the last element of the part behind
-    /// `low`: the first one above `low` whose element beside became small, or `high`.
+    /// One sweep from `high` to `low`, with Wilkinson's shift. The sweep can divide the matrix: returns the
+    /// first index above `low` whose off-diagonal element became small, or `high`.
     ///
     /// In Parlett's notation gamma = c pi and p = c pi^2. The pivots pi of the factors L D L^T do not depend
     /// on c, so two short chains of divisions advance beside each other.

@@ -21,7 +21,7 @@ struct batch_norm_scratch {
     buffer<T> scale, shift;                 // z = y scale + shift
     buffer<double> lane_sums;               // (lanes, 2, channels): of g and of g xhat
     buffer<T> from_gradient, from_input, constant; // dy = g from_gradient + y from_input + constant
-    std::size_t count = 0;                         // numbers a channel
+    std::size_t count = 0;                         // numbers per channel
 
     void prepare(std::size_t samples, std::size_t channels) {
         image_mean.resize(samples * channels);

@@ -40,7 +40,7 @@ template <real_scalar T, std::size_t Rank>
     constexpr at::ScalarType type = c10::CppTypeToScalarType<T>::value;
     require(tensor.scalar_type() == type, std::string("elements of type ") + c10::toString(type),
             [&] { return c10::toString(tensor.scalar_type()); });
-    require(!tensor.is_neg(), "a tensor whose elements are as they lie",
+    require(!tensor.is_neg(), "a tensor without a pending sign",
             [] { return "one to be negated: call resolve_neg()"; });
     if (static_cast<std::size_t>(tensor.dim()) != Rank) {
         std::vector<std::size_t> shape;

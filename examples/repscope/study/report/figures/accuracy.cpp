@@ -312,7 +312,7 @@ std::string no_map_reason(const ordered_networks& networks) {
     if (!networks.first.mean_corruption_accuracy)
         return "corruptions were not measured (--corruption-images 0)";
     if (std::find(networks.alphas.begin(), networks.alphas.end(), 0.0) == networks.alphas.end())
-        return "it compares with alpha 0, of which there is no network";
+        return "it compares with alpha 0, which no network has";
     if (networks.alphas.size() == 1 && networks.models.empty())
         return "it compares with alpha 0, and there is no other";
     return {};

@@ -57,7 +57,7 @@ template <std::size_t Together>
     return groups;
 }
 
-/// A convolution of each channel by itself; channels are adjacent on both sides.
+/// A separate convolution for each channel; channels are adjacent in input and output.
 template <typename T>
 class depthwise_kernel final : public node_kernel<T> {
   public:

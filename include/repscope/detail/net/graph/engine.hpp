@@ -76,7 +76,7 @@ template <typename T>
     return result;
 }
 
-/// Most bytes of the tensors of a pass: the extents in a small file may ask for any number.
+/// Maximum bytes of the tensors of a pass: a small file can state extents of any size.
 inline constexpr std::size_t max_pass_bytes = std::size_t{8} << 30U;
 
 /// Programs, schedules and memory of passes through one graph.

@@ -43,8 +43,8 @@ struct constant {
     return !io::is_integer(type) && type != io::dtype::boolean;
 }
 
-/// The largest number of elements of a constant that is computed from smaller ones: a file of a few bytes may
-/// ask for any number.
+/// The largest number of elements of a constant that is computed from smaller ones: a file of a few bytes can
+/// state any number.
 inline constexpr std::size_t max_constant_elements = std::size_t{1} << 24U;
 /// The largest number of elements of all computed constants, more than those that the file stores.
 inline constexpr std::size_t max_computed_elements = std::size_t{1} << 26U;
@@ -66,7 +66,8 @@ inline constexpr std::size_t max_value_elements = std::size_t{1} << 28U;
     return count;
 }
 
-/// `from`: the number of elements that it is made of, which is always allowed.
+/// Returns the number of elements of `shape` and throws if it is too large. A number up to `from`, that of
+/// the inputs, is always allowed.
 [[nodiscard]] inline std::size_t checked_count(std::span<const std::size_t> shape, const node_reader& node,
                                                std::size_t from = 0) {
     const std::size_t limit = std::max(max_constant_elements, from);

@@ -185,7 +185,8 @@ class conversion {
         for (const graph_extent& extent : shape) out.push_back(extent.at(samples_[which]));
         return out;
     }
-    /// Returns the extents of which `first` and `second` are the values for both numbers of samples.
+    /// Returns the extents, with or without a factor of samples, that have the values `first` and `second`
+    /// for the two numbers of samples.
     [[nodiscard]] graph_shape fitted(const extents_list& first, const extents_list& second,
                                      const node_reader& node) const {
         graph_shape out;
