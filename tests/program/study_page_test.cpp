@@ -115,6 +115,8 @@ TEST_CASE("figures of a study and the numbers they show") {
         const std::string& name = named.first;
         auto& figure = named.second;
         CAPTURE(name);
+        CHECK(figure.meaning.starts_with("Shows "));
+        CHECK(figure.meaning.find('.') == figure.meaning.size() - 1); // one sentence
         if (name == "change-full-maps") {
             CHECK(!figure.left_out.empty()); // the made-up layers have none
             continue;

@@ -115,7 +115,10 @@ double mean_under(const network_result& network, condition_group group, double e
 }
 
 study_figure change_by_depth_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "change", .heading = "The change of layers under perturbations"};
+    study_figure figure{.name = "change",
+                        .heading = "The change of layers under perturbations",
+                        .meaning = "Shows, from the first layer to the last, how perturbations change the "
+                                   "dimensionality and the representation of a layer."};
     depth_panels panels(networks, figure);
     const std::vector<double> sizes = networks.sizes();
     const double eps = sizes.empty() ? 0.0 : *std::max_element(sizes.begin(), sizes.end());
@@ -159,7 +162,10 @@ study_figure change_by_depth_figure(const ordered_networks& networks) {
 }
 
 study_figure gradients_by_depth_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "gradients", .heading = "Variability of input-unit gradients"};
+    study_figure figure{.name = "gradients",
+                        .heading = "Variability of input-unit gradients",
+                        .meaning = "Shows how much the gradients of units with respect to the input vary, "
+                                   "from the first layer to the last."};
     depth_panels panels(networks, figure);
     struct titled_quantity {
         const char* name;
@@ -185,7 +191,10 @@ study_figure gradients_by_depth_figure(const ordered_networks& networks) {
 }
 
 study_figure ablation_figure(const analysis_result& analysis, const ordered_networks& networks) {
-    study_figure figure{.name = "ablation", .heading = "Ablation of units"};
+    study_figure figure{.name = "ablation",
+                        .heading = "Ablation of units",
+                        .meaning = "Shows, per layer, whether the loss of accuracy without a unit depends on "
+                                   "its selectivity, and how large this loss is."};
     depth_panels panels(networks, figure);
     const auto number = [&](const char* key) {
         return [&, key](std::size_t m, std::size_t l) {

@@ -22,6 +22,7 @@ std::string figure_element(const study_figure& figure, const std::string& svg) {
 
 std::string figure_part(const study_figure& figure, const std::string& svg) {
     std::string text = "<h2 id=\"" + figure.name + "\">" + escaped(figure.heading) + "</h2>\n";
+    if (!figure.meaning.empty()) text += "<p>" + escaped(figure.meaning) + "</p>\n";
     if (!figure.left_out.empty())
         return text + "<p class=\"missing\">This figure is left out: " + escaped(figure.left_out) + ".</p>\n";
     if (svg.empty())

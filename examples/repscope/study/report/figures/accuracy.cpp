@@ -47,7 +47,10 @@ std::string images_text(std::size_t count) { return with_commas(count) + " image
 } // namespace
 
 study_figure clean_and_corrupted_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "accuracy", .heading = "Accuracy, clean and corrupted"};
+    study_figure figure{.name = "accuracy",
+                        .heading = "Accuracy, clean and corrupted",
+                        .meaning = "Shows whether networks of higher selectivity (to the right) are more "
+                                   "accurate on clean and on corrupted images."};
     const auto images = networks.first.clean.images;
     std::vector<plot_panel> panels{scatter_panel(networks, "clean accuracy", clean_accuracy)};
     figure.caption = networks.counted() + "; clean accuracy on " + with_commas(images) + " images";
@@ -80,7 +83,11 @@ study_figure clean_and_corrupted_figure(const ordered_networks& networks) {
 }
 
 study_figure attacks_by_size_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "attacks", .heading = "Accuracy under attack"};
+    study_figure figure{
+        .name = "attacks",
+        .heading = "Accuracy under attack",
+        .meaning = "Shows how the accuracy falls as the perturbations of an attack grow, with a line per " +
+                   networks.key() + "."};
     const std::vector<double> grid = networks.sizes();
     if (grid.empty()) {
         figure.left_out = "attacks were not measured (--attack-images 0)";
@@ -135,7 +142,10 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
 }
 
 study_figure attacks_by_selectivity_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "attacks-by-selectivity", .heading = "Accuracy under attack and selectivity"};
+    study_figure figure{.name = "attacks-by-selectivity",
+                        .heading = "Accuracy under attack and selectivity",
+                        .meaning = "Shows the accuracy under attacks of each size against selectivity: where "
+                                   "a line rises, more selective networks are more robust."};
     const std::vector<double> grid = attack_sizes(networks.first);
     if (grid.empty()) {
         figure.left_out = "attacks were not measured (--attack-images 0)";
@@ -321,7 +331,10 @@ std::string no_map_reason(const ordered_networks& networks) {
 } // namespace
 
 study_figure corruption_map_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "corruptions", .heading = "Each corruption"};
+    study_figure figure{.name = "corruptions",
+                        .heading = "Each corruption",
+                        .meaning = "Shows under which corruptions the networks are accurate, and where they "
+                                   "differ from each other."};
     figure.left_out = no_map_reason(networks);
     if (!figure.left_out.empty()) return figure;
     const corruption_map map = corruption_map_of(networks);

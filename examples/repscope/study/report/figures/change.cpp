@@ -26,9 +26,11 @@ bool any_finite(const std::vector<double>& values) {
 } // namespace
 
 study_figure change_figure(const ordered_networks& networks, bool full_maps) {
-    study_figure figure{.name = full_maps ? "change-full-maps" : "change",
-                        .heading =
-                            std::string("The change under perturbations") + (full_maps ? ", full maps" : "")};
+    study_figure figure{
+        .name = full_maps ? "change-full-maps" : "change",
+        .heading = std::string("The change under perturbations") + (full_maps ? ", full maps" : ""),
+        .meaning = "Shows whether perturbations raise (above 0) or lower the number of dimensions that "
+                   "early layers use, and how many dimensions the change itself has."};
     const std::vector<double> grid = attack_sizes(networks.first);
     const double eps = grid.empty() ? 0.0 : grid.back();
     std::vector<group> groups;
@@ -94,7 +96,10 @@ study_figure change_figure(const ordered_networks& networks, bool full_maps) {
 }
 
 study_figure gradient_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "gradients", .heading = "Variability of input-unit gradients"};
+    study_figure figure{.name = "gradients",
+                        .heading = "Variability of input-unit gradients",
+                        .meaning = "Shows how much the gradients of units with respect to the image vary "
+                                   "over images and over units, against selectivity."};
     using repscope::gradient_variability_result;
     struct titled_quantity {
         const char* name;

@@ -12,8 +12,9 @@ namespace program {
 
 /// A figure of a study's report: how it is drawn, and the numbers it shows.
 struct study_figure {
-    std::string name;    ///< of its files
-    std::string heading; ///< of its part of the page
+    std::string name;         ///< of its files
+    std::string heading;      ///< of its part of the page
+    std::string meaning = {}; ///< one sentence: what the figure shows, and how to read it
     std::string caption = {};
     plot drawing = {};
     std::string csv = {};

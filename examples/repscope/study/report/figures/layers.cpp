@@ -123,7 +123,10 @@ std::vector<double> telling_alphas(const std::vector<double>& alphas) {
 } // namespace
 
 study_figure unit_selectivity_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "selectivity", .heading = "Selectivity of units"};
+    study_figure figure{.name = "selectivity",
+                        .heading = "Selectivity of units",
+                        .meaning = "Shows the distribution of the selectivity of the units of each layer: a "
+                                   "shape is wide at values that many units have."};
     std::vector<plot_panel> panels;
     const std::size_t layers = clean_layers(networks.first).size();
     for (std::size_t l = 0; l < layers; ++l) panels.push_back(selectivity_panel(networks, l));
@@ -210,7 +213,10 @@ std::optional<plot_panel> cumulative_panel(const ordered_networks& networks, con
 } // namespace
 
 study_figure cumulative_variance_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "cumulative-variance", .heading = "Variance of an early layer"};
+    study_figure figure{.name = "cumulative-variance",
+                        .heading = "Variance of an early layer",
+                        .meaning = "Shows how much of the variance the first components of a layer hold: the "
+                                   "faster a line rises, the fewer dimensions the layer uses."};
     const std::size_t early = early_layers(networks.first);
     const reference_result& reference = networks.first.reference;
     if (early == 0 || !reference.layers[early - 1].cumulative_variance) {
@@ -246,7 +252,10 @@ study_figure cumulative_variance_figure(const ordered_networks& networks) {
 }
 
 study_figure dimensionality_by_depth_figure(const ordered_networks& networks) {
-    study_figure figure{.name = "dimensionality", .heading = "Dimensionality and depth"};
+    study_figure figure{.name = "dimensionality",
+                        .heading = "Dimensionality and depth",
+                        .meaning =
+                            "Shows how many dimensions the layers use, from the first layer to the last."};
     struct titled_measure {
         dimension_measure measure;
         const char* title;
