@@ -47,8 +47,8 @@ enum class measure : std::uint8_t {
     activation_uniformity
 };
 
-/// A set of measures. A layer's states and evaluation depend on it: what no measure of the set needs is
-/// neither accumulated nor computed.
+/// A set of measures. A layer's states and evaluation depend on it: only the moments that its measures need
+/// are accumulated.
 class measure_set {
   public:
     constexpr measure_set() noexcept = default;

@@ -51,8 +51,8 @@ struct selectivity_permutation_result {
     std::vector<double> p_value;
     /// Permutations of each unit.
     std::vector<std::size_t> permutations;
-    /// Mean and 95 % quantile of the index over those of the first `permutations` of the options with a
-    /// defined index; NaN without such.
+    /// Mean and 95 % quantile of the index over the first `permutations` (see the options) whose index is
+    /// defined; NaN if there are none.
     std::vector<double> null_mean;
     std::vector<double> null_95; ///< 95 % quantile; see `null_mean`
 };

@@ -38,8 +38,8 @@ struct class_mean_gram {
     }
 };
 
-/// Whether a squared distance of means is more than the rounding of means whose samples have that spread, the
-/// mean squared distance from them.
+/// Whether a squared distance of class means exceeds its rounding error; `spread` is the mean squared
+/// distance of the samples from their means.
 [[nodiscard]] constexpr bool exceeds_rounding(double distance2, double spread) noexcept {
     constexpr double rounding = 8 * std::numeric_limits<double>::epsilon();
     return distance2 > rounding * rounding * spread;
