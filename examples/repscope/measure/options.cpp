@@ -64,7 +64,7 @@ void add_dump_options(CLI::App& command, measure_options& options) {
     command
         .add_option("--unit", options.units,
                     "channel: a unit is the mean over its map or tokens; token, position:\n"
-                    "every token (ntd), every position of a map is a unit of its own;\n"
+                    "every token (ntd), every position of a map is a separate unit;\n"
                     "may be given for layers by name: 'block*=token'")
         ->check(name_of_layers({"channel", "token", "position"}))
         ->type_name("[PATTERN=]WHAT")
@@ -139,7 +139,7 @@ void add_definition_options(CLI::App& command, measure_options& options) {
                      "--compare: the two dumps have other inputs; reports the drift of the\n"
                      "distribution of activations");
     command.add_flag("--similarity", options.similarity,
-                     "CKA of all pairs of layers, with --compare of each layer and each perturbed\n"
+                     "CKA of all pairs of layers; with --compare, of each layer with each perturbed\n"
                      "one, from a random subset of at most 2048 samples (--reservoir N: fewer)");
     command
         .add_option("--fail-if", options.fail_if,
@@ -166,29 +166,29 @@ void add_estimate_options(CLI::App& command, measure_options& options) {
     command
         .add_option("--first-index", options.first_index,
                     "--inference, --reservoir: place of the first sample in the whole data\n"
-                    "set, for parts measured apart")
+                    "set, for parts that are measured separately")
         ->type_name("I")
         ->capture_default_str();
     command
         .add_option("--method", options.method,
                     "--inference: exact (leaves out every sample), blocks (leaves out blocks of\n"
-                    "samples, in one pass; streams and shards do), sketch (256 random probes,\n"
+                    "samples, in one pass; used for streams and shards), sketch (256 random probes,\n"
                     "participation ratio only), or auto: a sketch above 8192 samples and units")
         ->check(one_of({"exact", "blocks", "sketch", "auto"}))
         ->type_name("HOW")
         ->capture_default_str();
     command
         .add_option("--null", options.null,
-                    "--inference: p-values of units by saddlepoint (the distribution that\n"
-                    "shuffled labels have, approximated) or by permutation of the labels\n"
+                    "--inference: p-values of units by saddlepoint (approximates the\n"
+                    "distribution under shuffled labels) or by permutation of the labels\n"
                     "(further passes over the samples)")
         ->check(one_of({"saddlepoint", "permutation"}))
         ->type_name("HOW")
         ->capture_default_str();
     command
-        .add_option(
-            "--permutations", options.permutations,
-            "--null permutation: how many of every unit; units\nwhose p-value is at the floor get more")
+        .add_option("--permutations", options.permutations,
+                    "--null permutation: permutations per unit; more for units\nwhose p-value is the "
+                    "smallest possible one")
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1'000'000})))
         ->type_name("N")
         ->capture_default_str();
@@ -205,7 +205,8 @@ void add_resource_options(CLI::App& command, measure_options& options) {
         ->type_name("N");
     command
         .add_option("--memory", options.memory,
-                    "most memory for the layers at work (512M, 4G) [4G]; never changes a\nresult")
+                    "maximum memory of the layers that are measured at the same time (512M, 4G)\n[4G]; never "
+                    "changes a result")
         ->transform(quiet(CLI::AsSizeValue(false), "expected bytes such as 512M or 4G"))
         ->type_name("M");
 }

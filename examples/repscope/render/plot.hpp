@@ -88,7 +88,7 @@ struct panel_grid {
         double x = 0.0; // in pixels
         std::size_t row = 0;
     };
-    /// Of the entries of the legend, which goes on in a second row where the first is full.
+    /// Returns the places of the entries of the legend, which continues in a second row if the first is full.
     [[nodiscard]] std::vector<place> legend_places() const;
     [[nodiscard]] std::size_t legend_size() const;
 };

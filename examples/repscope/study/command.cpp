@@ -187,7 +187,8 @@ void add_network_options(CLI::App& command, study_settings& settings, std::strin
         .add_option("--alphas", alphas, "strengths of the selectivity term: below 0 pushes down, above 0 up")
         ->type_name("A,B,..")
         ->capture_default_str();
-    command.add_option("--seeds", settings.seeds, "networks an alpha; a seed fixes initialization and order")
+    command
+        .add_option("--seeds", settings.seeds, "networks per alpha; a seed fixes initialization and order")
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1000})))
         ->type_name("N")
         ->capture_default_str();
@@ -271,8 +272,8 @@ command add_study(CLI::App& app) {
         "  repscope study --data fashion-mnist --alphas -2,0,1 --seeds 2 --epochs 1 --train 20000 --out "
         "quick\n"
         "  repscope study --data cifar10:cifar-10-batches-bin --network resnet --out cifar\n"
-        "Fashion-MNIST is the Debian package dataset-fashion-mnist. A study that was interrupted goes on\n"
-        "where it was when it is run again with the same settings.");
+        "Fashion-MNIST is the Debian package dataset-fashion-mnist. The same settings continue a study that\n"
+        "was interrupted.");
     return {sub, [settings, alphas, eps, attacks, moved] {
                 if (!moved->empty()) {
                     throw usage_error("expected 'repscope methods --methods LIST' for methods of training, "
