@@ -136,6 +136,32 @@ TEST_CASE("values that are not finite, and the largest finite ones") {
     CHECK(saved(state) == before);
 }
 
+TEST_CASE("a value that is not finite or below 0 is found at any place, and -0 is not below 0") {
+    constexpr std::size_t units = 77; // not a multiple of any vector
+    const std::vector<double> positive(units, 2.0);
+    value_histogram of_positive(units);
+    of_positive.update(as_view(positive, {1, units}));
+    for (std::size_t place = 0; place < units; ++place) {
+        CAPTURE(place);
+        value_histogram state(units);
+        std::vector<double> x = positive;
+        x[place] = -std::numeric_limits<double>::infinity();
+        CHECK_THROWS_AS(state.update(as_view(x, {1, units})), repscope::value_error);
+        x[place] = -0.5;
+        state.update(as_view(x, {1, units}));
+        const auto of_place = state.distribution(place);
+        REQUIRE(of_place.value.size() == 1);
+        CHECK(std::abs(of_place.value[0] + 0.5) <= of_place.width[0] / 2);
+        CHECK(saved(state).size() == saved(of_positive).size());
+        CHECK(saved(state) != saved(of_positive));
+    }
+    value_histogram of_zero(units), of_minus_zero(units);
+    const std::vector<double> zeros(units, 0.0), minus_zeros(units, -0.0);
+    of_zero.update(as_view(zeros, {1, units}));
+    of_minus_zero.update(as_view(minus_zeros, {1, units}));
+    CHECK(saved(of_zero) == saved(of_minus_zero));
+}
+
 TEST_CASE("a damaged state is refused") {
     value_histogram state(3);
     const auto x = wide(30, true);

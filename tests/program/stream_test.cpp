@@ -186,6 +186,45 @@ TEST_CASE("a stream has the numbers of the dump of the same samples, bit by bit"
     CHECK(numbers_of(of_records)["fc"] == expected["fc"]);
 }
 
+TEST_CASE("rows of any type and order wait for their labels") {
+    const scratch_folder folder;
+    const layers data;
+    const std::vector<float>& values = data.all[1].values; // 330 units
+    constexpr std::size_t units = 330, batch = 100;
+    const auto member_of = [&](const std::string& descr, bool fortran, std::size_t first) {
+        std::vector<double> part(batch * units);
+        for (std::size_t i = 0; i < batch; ++i) {
+            for (std::size_t u = 0; u < units; ++u)
+                part[fortran ? u * batch + i : i * units + u] = values[(first + i) * units + u];
+        }
+        const std::string header = npy_header(npy_dictionary(descr, {batch, units}, fortran));
+        if (descr == ">f8") return header + bytes_of(part, true);
+        return header + bytes_of(std::vector<float>(part.begin(), part.end()));
+    };
+    const auto of = [&](const std::string& descr, bool fortran, bool labels_first) {
+        std::vector<std::pair<std::string, std::string>> members;
+        for (std::size_t k = 0; k < samples / batch; ++k) {
+            const std::string file = "/" + std::to_string(k) + ".npy";
+            members.emplace_back("labels" + file, data.npy_labels(k * batch, batch));
+            members.emplace_back("wide" + file, member_of(descr, fortran, k * batch));
+            if (!labels_first) std::swap(members[2 * k], members[2 * k + 1]);
+        }
+        write_bytes(folder / "stream.tar", tar_of(members));
+        return numbers_of(
+            run({"measure", folder / "stream.tar", "--measures", "selectivity", "--json", "-"}));
+    };
+    CHECK(of("<f4", false, false) == of("<f4", false, true));
+    CHECK(of("<f4", true, false) == of("<f4", true, true));
+    CHECK(of(">f8", false, false) == of(">f8", false, true));
+    CHECK(of("<f4", false, false)["wide"]["selectivity"] == of(">f8", false, false)["wide"]["selectivity"]);
+    std::vector<float> spoiled(values.begin(), values.begin() + 9 * units);
+    spoiled[7 * units + 328] = std::numeric_limits<float>::quiet_NaN();
+    const std::string message = refusal(
+        folder, tar_of({{"wide/0.npy", npy_header(npy_dictionary("<f4", {9, units})) + bytes_of(spoiled)},
+                        {"labels/0.npy", data.npy_labels(0, 9)}}));
+    CHECK(mentions(message, "member wide/0.npy: holds nan at sample 7, unit 328"));
+}
+
 TEST_CASE("members of webdataset, layers without batches and names of classes") {
     const scratch_folder folder;
     const layers data;

@@ -2,6 +2,7 @@
 
 #include "repscope/bytes.hpp"
 #include "repscope/detail/common/unit_rows.hpp"
+#include "repscope/detail/target/simd.hpp"
 #include "repscope/error.hpp"
 #include "repscope/moments/update_options.hpp"
 #include "repscope/parallel/blocks.hpp"
@@ -14,6 +15,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <span>
 #include <string>
@@ -210,6 +212,7 @@ class value_histogram {
     static constexpr std::uint32_t bins = 512;
     static constexpr std::size_t stride = bins + 1;
     static constexpr std::uint32_t max_key = 0xffdfU;
+    static constexpr std::uint32_t key_mask = 0xffffU;
     static constexpr unsigned shift = 47;
     static constexpr std::uint64_t max_samples = (std::numeric_limits<std::uint32_t>::max)();
 
@@ -245,9 +248,7 @@ class value_histogram {
             const std::size_t first = task * rows_per_task;
             const std::size_t size = (std::min)(rows_per_task, count - first) * units_;
             const double* values = rows + first * units_;
-            std::uint32_t below = 0;
-            for (std::size_t i = 0; i < size; ++i) below |= values[i] < 0 ? 1U : 0U;
-            of_task[task] = {detail::all_finite(values, size), below != 0};
+            of_task[task] = {detail::all_finite(values, size), detail::any_below_zero(values, size)};
         });
         scan all;
         for (const scan& each : of_task) {
@@ -257,8 +258,10 @@ class value_histogram {
         return all;
     }
 
+    // Units whose counts stay in the cache of a thread while the rows pass.
+    static constexpr std::size_t units_per_task = 64;
+
     void add(const double* rows, std::size_t count, bool has_negative, thread_pool& pool) {
-        constexpr std::size_t units_per_task = 64;
         if (has_negative && negative_.empty()) negative_.resize(counts_.size());
         pool.for_each(block_count(units_, units_per_task), [&](std::size_t task) {
             const std::size_t begin = task * units_per_task;
@@ -271,25 +274,67 @@ class value_histogram {
         samples_ += count;
     }
 
+    [[nodiscard]] static std::uint32_t key_of(double value) noexcept {
+        return static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(value) >> shift) & key_mask;
+    }
+
+    // The bins of a row are found with vectors first. Their counts are then incremented without a branch:
+    // half of the values of a unit may be negative, or 0 after a ReLU.
     template <bool Negative>
     void count_values(const double* rows, std::size_t count, std::size_t begin, std::size_t end) {
-        std::uint32_t* const counts = counts_.data();
-        std::uint32_t* const negative = negative_.data();
+        constexpr std::size_t width = detail::vector_bytes / sizeof(double);
+        using doubles = detail::simd_vector<double, width>;
+        using integers = detail::simd_vector<std::uint64_t, width>;
+        std::uint32_t* const sides[] = {counts_.data() + begin * stride,
+                                        Negative ? negative_.data() + begin * stride : nullptr};
+        std::array<std::uint64_t, units_per_task> tops{}, firsts{}, places{};
+        const std::size_t size = end - begin, whole = size / width * width;
+        for (std::size_t k = 0; k < size; ++k) {
+            tops[k] = top_[begin + k];
+            firsts[k] = k * stride;
+        }
+        const auto keys_at = [](const double* row, std::size_t k) {
+            return detail::load_vector<integers>(row + k) >> shift & key_mask;
+        };
         for (std::size_t i = 0; i < count; ++i) {
-            const double* row = rows + i * units_;
-            for (std::size_t u = begin; u < end; ++u) {
-                const double value = row[u];
-                const auto key =
-                    static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(value) >> shift) & 0xffffU;
-                if (key > top_[u]) raise(u, key);
-                // Without a branch, because half of the values of a unit after a ReLU are 0.
-                const std::uint32_t outside = 0U - static_cast<std::uint32_t>(top_[u] - key >= bins);
-                const std::size_t place = u * stride + ((key % bins & ~outside) | (bins & outside));
-                if constexpr (Negative) {
-                    ++(value < 0 ? negative : counts)[place];
-                } else {
-                    ++counts[place];
-                }
+            const double* const row = rows + i * units_ + begin;
+            constexpr std::size_t rows_ahead = 8, line_elements = 64 / sizeof(double);
+            if (i + rows_ahead < count) {
+                for (std::size_t k = 0; k < size; k += line_elements)
+                    __builtin_prefetch(row + rows_ahead * units_ + k);
+            }
+            integers above{};
+            for (std::size_t k = 0; k < whole; k += width)
+                above |= integers(keys_at(row, k) > detail::load_vector<integers>(tops.data() + k));
+            bool is_above = detail::any_set(above);
+            for (std::size_t k = whole; k < size; ++k) is_above = is_above || key_of(row[k]) > tops[k];
+            for (std::size_t k = 0; is_above && k < size; ++k) {
+                const std::uint32_t key = key_of(row[k]);
+                if (key <= tops[k]) continue;
+                raise(begin + k, key);
+                tops[k] = key;
+            }
+            // A place is twice its index among the counts of a side, plus 1 for a negative value.
+            for (std::size_t k = 0; k < whole; k += width) {
+                const integers key = keys_at(row, k);
+                const auto outside =
+                    integers(detail::load_vector<integers>(tops.data() + k) - key >= std::uint64_t{bins});
+                integers place = detail::load_vector<integers>(firsts.data() + k) +
+                                 ((key & (bins - 1) & ~outside) | (bins & outside));
+                if constexpr (Negative)
+                    place = place << 1U | (integers(detail::load_vector<doubles>(row + k) < doubles{}) & 1U);
+                std::memcpy(places.data() + k, &place, sizeof place);
+            }
+            for (std::size_t k = whole; k < size; ++k) {
+                const std::uint32_t key = key_of(row[k]);
+                places[k] = firsts[k] + (tops[k] - key >= bins ? bins : key % bins);
+                if constexpr (Negative) places[k] = places[k] << 1U | (row[k] < 0 ? 1U : 0U);
+            }
+            for (std::size_t k = 0; k < size; ++k) {
+                if constexpr (Negative)
+                    ++sides[places[k] & 1U][places[k] >> 1U];
+                else
+                    ++sides[0][places[k]];
             }
         }
     }

@@ -99,7 +99,13 @@ inline void prefetch_ahead(const Scalar* first, std::size_t count) noexcept {
 template <bool Rectify, std::size_t Width = detail::value_width, typename Scalar>
 void unit_values(const Scalar* sample, std::size_t units, std::size_t positions, double* values) {
     if (positions == 1) {
-        for (std::size_t unit = 0; unit < units; ++unit) {
+        std::size_t unit = 0;
+        for (; unit + Width <= units; unit += Width) {
+            detail::simd_vector<double, Width> several;
+            detail::load_values<Rectify, Width>(sample + unit, several);
+            std::memcpy(values + unit, &several, sizeof several);
+        }
+        for (; unit < units; ++unit) {
             const Scalar x = sample[unit];
             values[unit] = static_cast<double>(Rectify && x < Scalar(0) ? Scalar(0) : x);
         }

@@ -5,10 +5,13 @@
 #include "support/errors.hpp"
 
 #include <repscope/error.hpp>
+#include <repscope/io/byte_source.hpp>
 #include <repscope/parallel/ordered_section.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <memory>
 #include <utility>
 
 namespace program {
@@ -17,6 +20,23 @@ namespace {
 
 // What one thread reads at a time: small enough to be still in its second-level cache when it is summed.
 constexpr std::size_t stream_read_bytes = std::size_t{512} << 10U;
+
+// Whether all values are finite: the product of any other and 0 is NaN. With the compiler's vectors, because
+// a pass over a row costs as much as its conversion.
+bool all_finite(const double* values, std::size_t count) {
+    typedef double eight __attribute__((vector_size(64)));
+    eight products{};
+    std::size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        eight now;
+        std::memcpy(&now, values + i, sizeof now);
+        products += now * 0.0;
+    }
+    double product = 0.0;
+    for (std::size_t k = 0; k < 8; ++k) product += products[k];
+    for (; i < count; ++i) product += values[i] * 0.0;
+    return product == 0.0;
+}
 
 // Throws for the first element of a sample that is not finite; returns if all are.
 template <typename Scalar>
@@ -111,10 +131,7 @@ void stream_layer::read(const repscope::io::block_reader& batch, std::size_t fir
         for (std::size_t i = 0; i < rows; ++i) {
             const auto* const sample = tile.data() + i * elements;
             target.is_zero[begin + i] = is_zero_sample(sample, elements) ? 1 : 0;
-            const double* const row = values + i * units_;
-            bool is_finite = true;
-            for (std::size_t u = 0; u < units_; ++u) is_finite = is_finite && std::isfinite(row[u]);
-            if (!is_finite) require_finite(sample, batch, first + begin + i);
+            if (!all_finite(values + i * units_, units_)) require_finite(sample, batch, first + begin + i);
         }
     };
     pool.for_each((count + rows_per_read - 1) / rows_per_read, [&](std::size_t part, std::size_t worker) {
@@ -201,8 +218,21 @@ void stream_layer::hold(const repscope::io::block_reader& batch, std::size_t fir
     rows.count = before + count;
 }
 
-void stream_layer::add(const waiting_rows& rows, std::span<const std::int32_t> classes, std::uint64_t place) {
+void stream_layer::add(const waiting_rows& rows, std::span<const std::int32_t> classes, std::uint64_t place,
+                       repscope::thread_pool& pool) {
     const std::size_t begin = classes.empty() ? 0 : classes.size() - rows.count;
+    if (rows.header) {
+        const repscope::io::block_reader batch(
+            repscope::io::stored_array{
+                rows.member, *rows.header,
+                std::make_shared<repscope::io::memory_source>(rows.stored, rows.member)},
+            axes_);
+        append(begin, rows.count, classes, place,
+               [&](std::size_t row, std::size_t count, const row_target& target) {
+                   read(batch, row - begin, count, target, pool);
+               });
+        return;
+    }
     append(begin, rows.count, classes, place,
            [&](std::size_t row, std::size_t count, const row_target& target) {
                const std::size_t at = row - begin;

@@ -27,17 +27,19 @@ struct row_target {
     unsigned char* is_zero = nullptr;
 };
 
-/// Rows of a layer that wait for their labels.
+/// Rows of a layer that wait for their labels: the elements as in the stream, or the values of units, which
+/// are fewer if a unit has several positions.
 struct waiting_rows {
     std::size_t layer = 0; ///< index of the layer
     std::size_t count = 0;
-    std::vector<double> values;
-    std::vector<double> rectified;
-    std::vector<unsigned char> is_zero;
-
-    [[nodiscard]] std::size_t bytes() const noexcept {
-        return (values.capacity() + rectified.capacity()) * sizeof(double) + is_zero.capacity();
-    }
+    std::size_t counted_bytes = 0; ///< among the bytes that wait
+    /// The array of elements, whose bytes begin with those of `stored`; without an array: values of units.
+    std::optional<repscope::io::array_header> header{};
+    std::string member{}; ///< of the array
+    std::vector<std::byte> stored{};
+    std::vector<double> values{};
+    std::vector<double> rectified{};
+    std::vector<unsigned char> is_zero{};
 };
 
 /// One layer of a stream: a description, and the moments of the samples so far.
@@ -85,7 +87,8 @@ class stream_layer {
     void hold(const repscope::io::block_reader& batch, std::size_t first, std::size_t count, bool rectify,
               waiting_rows& rows, repscope::thread_pool& pool);
     /// Adds rows that waited, the last ones of a batch; `classes` and `place` as above.
-    void add(const waiting_rows& rows, std::span<const std::int32_t> classes, std::uint64_t place);
+    void add(const waiting_rows& rows, std::span<const std::int32_t> classes, std::uint64_t place,
+             repscope::thread_pool& pool);
     /// States that a batch of `samples` samples ends; it may wait for its labels.
     void end_batch(std::size_t samples) noexcept { position_ += samples; }
 

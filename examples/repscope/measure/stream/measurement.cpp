@@ -146,39 +146,18 @@ void stream_measurement::add_activations(const member_place& place, const io::np
     }
     require_memory(number, layer.position() + samples);
     const std::size_t skipped = layer.samples_to_skip(samples);
-    const io::block_reader rows(io::forward_array(bytes, header, member, options_.memory / 4), layer.axes());
-    if (skipped < samples) add_rows(layer, record, rows, skipped);
+    const io::stored_array array = io::forward_array(bytes, header, member, options_.memory / 4);
+    const io::block_reader rows(array, layer.axes());
+    if (skipped < samples) add_rows(layer, record, array, rows, skipped);
     rows.verify();
     layer.end_batch(samples);
     after_member(layer);
 }
 
-void stream_measurement::add_rows(stream_layer& layer, batch_record& record, const io::block_reader& rows,
-                                  std::size_t skipped) {
-    const bool waits =
-        origin_ == label_origin::undecided || (origin_ == label_origin::stream && !record.has_labels);
-    if (waits) {
-        const bool rectify = options_.negatives == "rectify";
-        constexpr std::size_t bytes_at_a_time = std::size_t{8} << 20U;
-        const std::size_t row_bytes = layer.units() * sizeof(double) * (rectify ? 2 : 1) + 1;
-        const std::size_t rows_at_a_time = std::max<std::size_t>(1, bytes_at_a_time / row_bytes);
-        waiting_rows held;
-        held.layer = layer_numbers_.at(layer.name());
-        while (skipped + held.count < rows.samples()) {
-            const std::size_t next = skipped + held.count;
-            const std::size_t count = std::min(rows_at_a_time, rows.samples() - next);
-            const std::size_t bytes = count * row_bytes;
-            if (origin_ == label_origin::undecided && waiting_bytes_ + bytes > options_.memory / 4) {
-                record.waiting.push_back(std::move(held));
-                measure_without_labels();
-                if (!layer.has_moments()) begin_moments(layer);
-                layer.add(rows, next, {}, record.first, pool_);
-                return;
-            }
-            allow_waiting(bytes, rows.path());
-            layer.hold(rows, next, count, rectify, held, pool_);
-        }
-        record.waiting.push_back(std::move(held));
+void stream_measurement::add_rows(stream_layer& layer, batch_record& record, const io::stored_array& array,
+                                  const io::block_reader& rows, std::size_t skipped) {
+    if (origin_ == label_origin::undecided || (origin_ == label_origin::stream && !record.has_labels)) {
+        hold_rows(layer, record, array, rows, skipped);
         return;
     }
     if (!layer.has_moments()) begin_moments(layer);
@@ -187,6 +166,48 @@ void stream_measurement::add_rows(stream_layer& layer, batch_record& record, con
     if (origin_ == label_origin::file)
         classes = std::span(classes_of_file_).subspan(static_cast<std::size_t>(record.first), record.samples);
     layer.add(rows, skipped, classes, record.first, pool_);
+}
+
+void stream_measurement::hold_rows(stream_layer& layer, batch_record& record, const io::stored_array& array,
+                                   const io::block_reader& rows, std::size_t skipped) {
+    const bool rectify = options_.negatives == "rectify";
+    const std::size_t value_bytes = layer.units() * sizeof(double) * (rectify ? 2 : 1) + 1;
+    waiting_rows held;
+    held.layer = layer_numbers_.at(layer.name());
+    if (skipped == 0 && !array.header.fortran_order && rows.sample_bytes() <= value_bytes) {
+        held.header = array.header;
+        held.member = array.name;
+        if (!spare_.empty()) {
+            held.stored = std::move(spare_.back());
+            spare_.pop_back();
+        }
+    }
+    const std::size_t row_bytes = held.header ? rows.sample_bytes() : value_bytes;
+    constexpr std::size_t bytes_at_a_time = std::size_t{8} << 20U;
+    const std::size_t rows_at_a_time = std::max<std::size_t>(1, bytes_at_a_time / row_bytes);
+    while (skipped + held.count < rows.samples()) {
+        const std::size_t next = skipped + held.count;
+        const std::size_t count = std::min(rows_at_a_time, rows.samples() - next);
+        const std::size_t bytes = count * row_bytes;
+        if (origin_ == label_origin::undecided && waiting_bytes_ + bytes > options_.memory / 4) {
+            record.waiting.push_back(std::move(held));
+            measure_without_labels();
+            if (!layer.has_moments()) begin_moments(layer);
+            layer.add(rows, next, {}, record.first, pool_);
+            return;
+        }
+        allow_waiting(bytes, rows.path());
+        held.counted_bytes += bytes;
+        if (!held.header) {
+            layer.hold(rows, next, count, rectify, held, pool_);
+            continue;
+        }
+        const std::size_t begin = held.count * row_bytes;
+        if (held.stored.size() < begin + bytes) held.stored.resize(begin + bytes);
+        array.bytes->read(begin, std::span(held.stored).subspan(begin, bytes));
+        held.count += count;
+    }
+    record.waiting.push_back(std::move(held));
 }
 
 void stream_measurement::add_labels(const member_place& place, io::byte_stream& bytes, std::uint64_t size,
@@ -224,12 +245,13 @@ void stream_measurement::add_labels(const member_place& place, io::byte_stream& 
 }
 
 void stream_measurement::add_waiting(batch_record& record) {
-    for (const waiting_rows& rows : record.waiting) {
+    for (waiting_rows& rows : record.waiting) {
         stream_layer& layer = *layers_[rows.layer];
         if (!layer.has_moments()) begin_moments(layer);
         grow_classes(layer);
-        layer.add(rows, record.classes, record.first);
-        waiting_bytes_ -= std::min(waiting_bytes_, rows.bytes());
+        layer.add(rows, record.classes, record.first, pool_);
+        waiting_bytes_ -= std::min(waiting_bytes_, rows.counted_bytes);
+        if (rows.header) spare_.push_back(std::move(rows.stored));
     }
     record.waiting = {};
 }

@@ -65,8 +65,11 @@ class stream_measurement {
     void add_activations(const member_place& place, const repscope::io::npy_header& header,
                          repscope::io::byte_stream& bytes, const std::string& member,
                          const std::string& file);
-    void add_rows(stream_layer& layer, batch_record& record, const repscope::io::block_reader& rows,
-                  std::size_t skipped);
+    void add_rows(stream_layer& layer, batch_record& record, const repscope::io::stored_array& array,
+                  const repscope::io::block_reader& rows, std::size_t skipped);
+    /// Reads the rows of a batch from `skipped` on, which wait for their labels.
+    void hold_rows(stream_layer& layer, batch_record& record, const repscope::io::stored_array& array,
+                   const repscope::io::block_reader& rows, std::size_t skipped);
     void add_labels(const member_place& place, repscope::io::byte_stream& bytes, std::uint64_t size,
                     const std::string& member);
     void measure_without_labels();
@@ -104,6 +107,7 @@ class stream_measurement {
     std::string last_batch_;
     std::uint64_t next_first_ = 0;
     std::size_t waiting_bytes_ = 0;
+    std::vector<std::vector<std::byte>> spare_; ///< memory of rows that waited, since new pages are slow
     std::vector<std::string> notes_;
     bool is_out_of_order_ = false;
     bool has_ignored_labels_ = false;

@@ -155,6 +155,18 @@ inline void add_pair_products(const Shorts& a, const Shorts& b, Ints& sums) noex
 /// Whether any bit is set.
 template <typename Ints>
 [[nodiscard]] inline bool any_set(const Ints& values) noexcept {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(Ints) == 64) {
+        const auto all = reinterpret_cast<__m512i>(values);
+        return _mm512_test_epi64_mask(all, all) != 0;
+    }
+#endif
+#if defined(__AVX__)
+    if constexpr (sizeof(Ints) == 32) {
+        const auto all = reinterpret_cast<__m256i>(values);
+        return _mm256_testz_si256(all, all) == 0;
+    }
+#endif
     std::uint64_t parts[sizeof values / sizeof(std::uint64_t)];
     std::memcpy(parts, &values, sizeof parts);
     std::uint64_t any = 0;
