@@ -1,7 +1,8 @@
 // Class selectivity of activations in a file, read block by block, compared with a loop that only reads it:
 // the same blocks, buffers and threads.
 //
-// The files are made in REPSCOPE_BENCHMARK_DATA, or /var/tmp: 655 MB in float, 328 MB in half precision.
+// The files are made in REPSCOPE_BENCHMARK_DATA, or /var/tmp: 655 MB in float, 328 MB in each type of 16
+// bits.
 
 #include "layer.hpp"
 #include "registration.hpp"
@@ -47,8 +48,9 @@ struct file_format {
 };
 constexpr file_format float32{"float", "<f4", 4};
 constexpr file_format float16{"half", "<f2", 2};
+constexpr file_format bfloat16{"bfloat16", "<V2", 2};
 
-// Writes elements in [0, 1), or [.5, 1) in half precision, to `path`.
+// Writes elements in [0, 1), or [.5, 1) in 16 bits, to `path`.
 void write_file(const std::string& path, const file_format& format) {
     std::string header = "\x93NUMPY\x01";
     header += '\0';
@@ -69,7 +71,10 @@ void write_file(const std::string& path, const file_format& format) {
                 const float value = static_cast<float>(state >> 8U) * 0x1p-24F;
                 std::memcpy(sample.data() + 4 * i, &value, 4);
             } else {
-                const auto value = static_cast<std::uint16_t>(0x3800U | state >> 22U);
+                const std::uint32_t fraction = std::strcmp(format.descr, bfloat16.descr) == 0
+                                                   ? 0x3f00U | state >> 25U
+                                                   : 0x3800U | state >> 22U;
+                const auto value = static_cast<std::uint16_t>(fraction);
                 std::memcpy(sample.data() + 2 * i, &value, 2);
             }
         }
@@ -158,7 +163,7 @@ void read_plainly(benchmark::State& state, const file_format& format, bool cache
 void measure_selectivity(benchmark::State& state, const file_format& format, bool cached, std::size_t classes,
                          std::size_t threads) {
     const std::string path = file_of(format);
-    const repscope::io::block_reader file = repscope::io::open(path);
+    const repscope::io::block_reader file(repscope::io::open_npy(path, repscope::io::void2_policy::bfloat16));
     repscope::thread_pool pool(threads);
     const std::vector<int> labels = cyclic_labels(samples, classes);
     const auto tiles = buffers_of<float>(pool, read_bytes);
@@ -192,6 +197,7 @@ int main(int argc, char** argv) {
         add_work(float32, true, 10, threads);
         add_work(float32, true, 100, threads);
         add_work(float16, true, 10, threads);
+        add_work(bfloat16, true, 10, threads);
         add_work(float32, false, 10, threads);
     }
     return run(argc, argv);

@@ -12,7 +12,7 @@
 #   --list           prints the works and measures nothing
 #
 # Builds in build/benchmarks of the checkout, or in $REPSCOPE_BUILD_DIR/benchmarks. table.json and table.md are written
-# there. The works of io write files of 1 GB to $REPSCOPE_BENCHMARK_DATA (/var/tmp) and keep them for the next run.
+# there. The works of io write files of 1.3 GB to $REPSCOPE_BENCHMARK_DATA (/var/tmp) and keep them for the next run.
 # The output names peers that are omitted because a package is not available.
 #
 # Exit status: 0, 1 when the build, a benchmark or a peer fails, 2 for wrong arguments.

@@ -2,6 +2,7 @@
 
 #include "npy_bytes.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -61,6 +62,12 @@ void check_all_patterns(dtype type, int exponent_bits, int fraction_bits) {
             if (!same || !same_sign) ++wrong;
         }
         CHECK(wrong == 0);
+        // Runs that are not a multiple of any vector.
+        for (std::size_t count = 0; count < 70; ++count) {
+            const auto run = decoded<float>(bytes.substr(0, 2 * count), {type, big_endian});
+            CHECK(std::equal(run.begin(), run.end(), floats.begin()));
+            CHECK(run.size() == count);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/detail/target/simd.hpp"
 #include "repscope/version.hpp"
 
 #include <array>
@@ -201,6 +202,20 @@ void decode_run(const std::byte* from, std::size_t count, bool swap, Target* to,
     }
 }
 
+/// Decodes `count` halves of the machine's byte order by the instruction that converts them.
+inline void decode_halves(const std::byte* from, std::size_t count, float* to) {
+    constexpr std::size_t width = repscope::detail::vector_bytes / sizeof(float);
+    using shorts = repscope::detail::simd_vector<std::uint16_t, width>;
+    std::size_t i = 0;
+    for (; i + width <= count; i += width) {
+        repscope::detail::simd_vector<float, width> values;
+        repscope::detail::widen_halves(
+            repscope::detail::load_vector<shorts>(from + i * sizeof(std::uint16_t)), values);
+        std::memcpy(to + i, &values, sizeof values);
+    }
+    decode_run<std::uint16_t>(from + i * sizeof(std::uint16_t), count - i, false, to + i, float_of_half);
+}
+
 } // namespace detail
 
 /// Decodes `count` elements at `from` into `to`. The values are exact, except for integers above 2^53 read as
@@ -245,6 +260,12 @@ void decode(const std::byte* from, std::size_t count, const element_format& form
         as(std::type_identity<std::uint64_t>{});
         break;
     case dtype::float16:
+        if constexpr (std::is_same_v<Target, float> && repscope::detail::has_half_conversion) {
+            if (!swap) {
+                decode_halves(from, count, to);
+                break;
+            }
+        }
         decode_run<std::uint16_t>(from, count, swap, to, float_of_half);
         break;
     case dtype::bfloat16:

@@ -121,6 +121,26 @@ inline void widen(const Floats& values, Doubles& into) noexcept {
     into = __builtin_convertvector(values, Doubles);
 }
 
+/// Whether halves are converted by an instruction.
+#if defined(__AVX512F__) || (defined(__AVX__) && defined(__F16C__))
+inline constexpr bool has_half_conversion = true;
+#else
+inline constexpr bool has_half_conversion = false;
+#endif
+
+/// Converts as many IEEE halves as a vector has floats, given by their bits, if `has_half_conversion`.
+template <typename Shorts, typename Floats>
+inline void widen_halves(const Shorts& bits, Floats& into) noexcept {
+    static_assert(2 * sizeof(Shorts) == sizeof(Floats) && sizeof(Floats) == vector_bytes);
+#if defined(__AVX512F__)
+    into = _mm512_maskz_cvtph_ps(0xffff, reinterpret_cast<__m256i>(bits));
+#elif defined(__AVX__) && defined(__F16C__)
+    into = _mm256_cvtph_ps(reinterpret_cast<__m128i>(bits));
+#else
+    into = __builtin_convertvector(bits, Floats); // not called
+#endif
+}
+
 /// Fills `into` with copies of two 16-bit integers. The result is not returned: the calling convention of a
 /// vector wider than the registers of the target depends on the target, and g++ warns about it.
 template <typename Shorts>
