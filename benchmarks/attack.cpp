@@ -26,9 +26,9 @@ namespace attack = repscope::attack;
 
 constexpr std::size_t iterations = 20;
 
-/// Adds an attack of `steps` gradients: `body(model, images, labels, pool)` per iteration.
+/// Adds an attack of `passes` forward and backward passes: `body(model, images, labels, pool)` per iteration.
 template <typename Body>
-void add_attack(const std::string& work, int steps, std::size_t threads, Body body) {
+void add_attack(const std::string& work, int passes, std::size_t threads, Body body) {
     add(work, library, threads, [=](benchmark::State& state) {
         small_network data;
         repscope::thread_pool pool(threads);
@@ -36,16 +36,17 @@ void add_attack(const std::string& work, int steps, std::size_t threads, Body bo
         for (auto _ : state) body(model, data.images(), data.labels, pool);
         set_items(state, small_network::batch, "images");
     });
-    // A gradient is a forward and a backward pass; the result is classified once.
-    add_product_limit(work, (2 * steps + 1) * small_network::forward, threads);
+    add_product_limit(work, passes * small_network::forward, threads);
 }
 
+// A gradient is a forward and a backward pass; the result is classified once.
 void add_pgd(const std::string& work, attack::norm ball, double eps, std::size_t threads) {
-    add_attack(
-        work, 20, threads, [=](auto& model, const auto& x, const auto& labels, repscope::thread_pool& pool) {
-            (void)attack::pgd(model, x, labels,
-                              {.threads = pool, .ball = ball, .eps = eps, .returned = attack::iterate::last});
-        });
+    add_attack(work, 2 * 20 + 1, threads,
+               [=](auto& model, const auto& x, const auto& labels, repscope::thread_pool& pool) {
+                   (void)attack::pgd(
+                       model, x, labels,
+                       {.threads = pool, .ball = ball, .eps = eps, .returned = attack::iterate::last});
+               });
 }
 
 /// Adds an attack of 20 iterations on images with the labels that the network predicts: attacks leave out
@@ -101,9 +102,14 @@ int main(int argc, char** argv) {
         add_pgd("PGD linf, 20 steps", attack::norm::linf, 8 / 255., threads);
         add_pgd("PGD l2, 20 steps", attack::norm::l2, 1, threads);
         add_pgd("PGD l1, 20 steps", attack::norm::l1, 12, threads);
-        add_attack("FGSM", 1, threads,
+        add_attack("FGSM", 3, threads,
                    [](auto& model, const auto& x, const auto& labels, repscope::thread_pool& pool) {
                        (void)attack::fgsm(model, x, labels, {.threads = pool, .eps = 8 / 255.});
+                   });
+        add_attack("FGSM, points only", 2, threads,
+                   [](auto& model, const auto& x, const auto& labels, repscope::thread_pool& pool) {
+                       (void)attack::fgsm(model, x, labels,
+                                          {.threads = pool, .eps = 8 / 255., .outcome = false});
                    });
         add_autoattack(threads);
     }

@@ -30,8 +30,12 @@ def pgd_l2(network, x, labels, eps=1.0):
     return network(point)[0].argmax(1)
 
 
+def fgsm_points(network, x, labels, eps=8 / 255):
+    return (x + eps * small.input_gradient(network, x, labels).sign()).clamp(0, 1)
+
+
 def fgsm(network, x, labels, eps=8 / 255):
-    return network((x + eps * small.input_gradient(network, x, labels).sign()).clamp(0, 1))[0].argmax(1)
+    return network(fgsm_points(network, x, labels, eps))[0].argmax(1)
 
 
 def apgd_linf(network, x, labels, eps=8 / 255):
@@ -157,7 +161,8 @@ def make(attack):
 
 
 if torch:
-    for work, attack in (("PGD linf, 20 steps", pgd_linf), ("PGD l2, 20 steps", pgd_l2), ("FGSM", fgsm)):
+    for work, attack in (("PGD linf, 20 steps", pgd_linf), ("PGD l2, 20 steps", pgd_l2), ("FGSM", fgsm),
+                         ("FGSM, points only", fgsm_points)):
         peer.add(work, "PyTorch", lambda a=attack: make(a))
     for work, attack in (("APGD linf, 20 steps", apgd_linf), ("FAB linf, 20 steps", fab_linf),
                          ("Square linf, 20 queries", square_linf)):
