@@ -1,6 +1,7 @@
 #include "repscope/net/onnx_network.hpp"
 
 #include "net/onnx_models.hpp"
+#include "net/onnx_run.hpp"
 #include "repscope/error.hpp"
 #include "repscope/net/graph.hpp"
 #include "repscope/net/layers/conv_bn_relu.hpp"
@@ -30,50 +31,11 @@ namespace onnx_network_test {
 
 using namespace repscope;
 using namespace onnx_models;
+using namespace onnx_runs;
 
 namespace {
 
 using list = std::vector<std::int64_t>;
-
-std::vector<double> inputs(std::size_t count) { return numbers("", {count}, 99).values<double>(); }
-
-/// The logits of a model for samples of these extents, and the activations of its taps, one after the other.
-struct result {
-    std::vector<double> logits;
-    std::vector<std::vector<double>> layers;
-    bool fixed_batch = false;
-};
-result run(const onnx_model& model, std::array<std::size_t, 4> extents,
-           const net::onnx_network_options& options = {}) {
-    const auto network = net::make_onnx_network<double>(model, options);
-    const std::vector<double> x = inputs(extents[0] * extents[1] * extents[2] * extents[3]);
-    net::graph<double>::workspace ws;
-    result out;
-    const auto logits = network.network.forward(
-        tensor_view<const double, 4>(x.data(), extents), ws,
-        [&](std::size_t, std::string_view, const tensor_view<const double, 4>& activation) {
-            out.layers.emplace_back();
-            for (std::size_t n = 0; n < activation.extent(0); ++n) {
-                for (std::size_t c = 0; c < activation.extent(1); ++c) {
-                    for (std::size_t i = 0; i < activation.extent(2); ++i) {
-                        for (std::size_t j = 0; j < activation.extent(3); ++j) {
-                            out.layers.back().push_back(activation(n, c, i, j));
-                        }
-                    }
-                }
-            }
-        });
-    for (std::size_t n = 0; n < logits.extent(0); ++n) {
-        for (std::size_t k = 0; k < logits.extent(1); ++k) out.logits.push_back(logits(n, k));
-    }
-    out.fixed_batch = network.fixed_batch;
-    return out;
-}
-
-void check_close(const std::vector<double>& got, const std::vector<double>& expected, double limit = 1e-12) {
-    REQUIRE(got.size() == expected.size());
-    for (std::size_t i = 0; i < got.size(); ++i) CHECK(std::abs(got[i] - expected[i]) <= limit);
-}
 
 onnx_node norm(const std::string& input, const std::string& output) {
     return node("BatchNormalization", {input, "scale", "bias", "mean", "variance"}, output,
@@ -401,68 +363,6 @@ TEST_CASE("make_onnx_network normalizes channels that are the last axis") {
     }
     check_close(got.logits, expected);
     CHECK_THROWS_AS((void)net::make_onnx_network<double>(from, {.mean = {1, 2, 3}, .std = {1}}), value_error);
-}
-
-TEST_CASE("tensors of a network have a bounded size") {
-    const auto padded = [](std::int64_t by) {
-        return model({std::nullopt, 1, 2, 2},
-                     {node("Pad", {"x", "pads"}, "wide"), node("GlobalAveragePool", {"wide"}, "m"),
-                      node("Flatten", {"m"}, "y")},
-                     {stored<std::int64_t>("pads", {8}, {0, 0, 0, 0, 0, 0, by, by})});
-    };
-    CHECK_THROWS_WITH_AS((void)net::make_onnx_network<double>(padded(100000)),
-                         doctest::Contains("test.onnx: node 'node_wide' (Pad): expected at most 268435456 "
-                                           "elements per sample, got (N, 1, 100002, 100002)"),
-                         format_error);
-    // Several tensors within this bound.
-    onnx_model many = padded(16000);
-    many.nodes[1].inputs[0] = "sum";
-    std::vector<onnx_node> copies;
-    std::string sum = "wide";
-    for (int k = 0; k < 6; ++k) {
-        const std::string name = "t" + std::to_string(k);
-        copies.push_back(node("Tanh", {k == 0 ? "wide" : "t" + std::to_string(k - 1)}, name));
-    }
-    for (int k = 0; k < 6; ++k) {
-        const std::string next = k == 5 ? "sum" : "s" + std::to_string(k);
-        copies.push_back(node("Mul", {sum, "t" + std::to_string(k)}, next));
-        sum = next;
-    }
-    many.nodes.insert(many.nodes.begin() + 1, copies.begin(), copies.end());
-    CHECK_THROWS_WITH_AS((void)run(many, {1, 1, 2, 2}),
-                         doctest::Contains("expected at most 8589934592 bytes of tensors in a pass, got"),
-                         value_error);
-    const onnx_model large = model({std::nullopt, 1, 2, 2},
-                                   {node("Pad", {"x", "pads"}, "wide"), node("GlobalMaxPool", {"wide"}, "m"),
-                                    node("Flatten", {"m"}, "y")},
-                                   {stored<std::int64_t>("pads", {8}, {0, 0, 0, 0, 0, 0, 5000, 5000})});
-    const auto network = net::make_onnx_network<float>(large);
-    const std::vector<float> pixels(4);
-    const tensor_view<const float, 4> image(pixels.data(), std::array<std::size_t, 4>{1, 1, 2, 2});
-    net::graph<float>::workspace ws;
-    CHECK_THROWS_WITH_AS((void)network.network.forward(image, ws),
-                         doctest::Contains("expected at most 16777216 positions of a map, got 25020004"),
-                         value_error);
-}
-
-TEST_CASE("make_onnx_network recognizes activation functions of several nodes") {
-    const auto taps = [](std::vector<onnx_node> nodes) {
-        return net::default_taps(net::make_onnx_network<double>(
-                                     model({std::nullopt, 4}, std::move(nodes),
-                                           {stored<double>("r", {}, {1.5}), stored<double>("one", {}, {1}),
-                                            stored<double>("h", {}, {0.5})}))
-                                     .tensors);
-    };
-    using names = std::vector<std::string>;
-    CHECK(taps({node("Div", {"x", "r"}, "d"), node("Erf", {"d"}, "e"), node("Add", {"e", "one"}, "a"),
-                node("Mul", {"x", "a"}, "m"), node("Mul", {"m", "h"}, "gelu"), node("Neg", {"gelu"}, "y")}) ==
-          names{"gelu"});
-    CHECK(taps({node("Sigmoid", {"x"}, "s"), node("Mul", {"x", "s"}, "silu"), node("Neg", {"silu"}, "y")}) ==
-          names{"silu"});
-    CHECK(taps({node("Tanh", {"x"}, "t"), node("Sigmoid", {"t"}, "s"), node("Neg", {"s"}, "y")}) ==
-          names{"t", "s"});
-    CHECK(taps({node("Tanh", {"x"}, "t"), node("Relu", {"t"}, "r1"), node("Neg", {"r1"}, "y")}) ==
-          names{"r1"});
 }
 
 TEST_CASE("make_onnx_network refuses what it does not support in one line") {
