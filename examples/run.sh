@@ -36,7 +36,8 @@ fi
 
 mkdir -p "$out"
 "$program" study --data fashion-mnist --alphas=$alphas --seeds $seeds --epochs $epochs --train $train --test $test \
-    --corruption-images $corrupted --attack-images $attacked --gradient-images $differentiated --out "$out"
+    --corruption-images $corrupted --attack-images $attacked --gradient-images $differentiated --attacks fgsm,pgd \
+    --distance-images 0 --out "$out"
 
 cat <<END
 
@@ -45,10 +46,10 @@ All numbers are in the same folder: study.json (per layer and unit), study.csv (
 correctly classified images per condition), figures (each as SVG, with its numbers as CSV).
 
 This short run leaves out: alphas -1, -0.5, 0.5 and 2 (it has $alphas), a third seed (it has $seeds), two epochs (it trains
-for $epochs) and most images under perturbations (it has $corrupted for corruptions, $attacked for attacks and
-$differentiated for gradients). With fewer than 3 seeds its claims are "unclear" by construction. The full study (7 alphas,
-3 seeds, 3 epochs, 10,000 images for corruptions and attacks, 1,000 for gradients) first prints how long it takes.
-After an interruption the same command continues it:
+for $epochs), most images under perturbations (it has $corrupted for corruptions, $attacked for attacks and
+$differentiated for gradients), AutoAttack, and the distances to misclassified images. With fewer than 3 seeds its claims
+are "unclear" by construction. The full study (7 alphas, 3 seeds, 3 epochs, 10,000 images for corruptions and attacks, 1,000
+for AutoAttack and gradients) first prints how long it takes. After an interruption the same command continues it:
 
   $program study --data fashion-mnist --out $checkout/out/fashion-mnist
 

@@ -212,7 +212,8 @@ def against_study(program: str, folder: str) -> list[str]:
         subprocess.run(
             [program, "study", "--data", "fashion-mnist", "--network", network, "--alphas", "0", "--seeds", "1",
              "--epochs", "1", "--train", "12800", "--test", "1000", "--corruption-images", "0", "--attack-images",
-             "100", "--eps", "2", "--gradient-images", "0", "--export", "--out", out],
+             "100", "--eps", "2", "--gradient-images", "0", "--attacks", "fgsm,pgd", "--distance-images", "0",
+             "--export", "--out", out],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         with open(f"{out}/study.json", encoding="utf-8") as result:

@@ -30,8 +30,9 @@ namespace {
 
 constexpr std::size_t count = 60, side = 8, pixels = side * side, channels = 3, filters = 4, classes = 3;
 
-// A pixel-wise convolution, ReLU, a 2 x 2 mean and a dense layer.
-repscope::net::onnx_model network(std::size_t seed) {
+// A pixel-wise convolution, ReLU, a 2 x 2 mean and a dense layer. `channels_last`: of images (height, width,
+// channels), which a first node transposes, as exports of other frameworks do.
+repscope::net::onnx_model network(std::size_t seed, bool channels_last = false) {
     using namespace onnx_models;
     generator random(seed);
     const auto numbers = [&](std::size_t length, double size) {
@@ -40,9 +41,10 @@ repscope::net::onnx_model network(std::size_t seed) {
             out.push_back(static_cast<float>(size * (2 * random.uniform() - 1)));
         return out;
     };
+    const std::string first = channels_last ? "planes" : "x";
     auto out = onnx_models::model(
         {1, channels, side, side},
-        {node("Conv", {"x", "w", "b"}, "/conv"), node("Relu", {"/conv"}, "/relu"),
+        {node("Conv", {first, "w", "b"}, "/conv"), node("Relu", {"/conv"}, "/relu"),
          node("AveragePool", {"/relu"}, "pooled",
               {integers("kernel_shape", {2, 2}), integers("strides", {2, 2})}),
          node("Flatten", {"pooled"}, "flat"),
@@ -52,6 +54,9 @@ repscope::net::onnx_model network(std::size_t seed) {
          stored("v", {classes, filters * pixels / 4}, numbers(classes * filters * pixels / 4, 1.0)),
          stored("c", {classes}, numbers(classes, 0.5))});
     out.inputs[0].type = out.outputs[0].type = repscope::io::dtype::float32;
+    if (!channels_last) return out;
+    out.inputs[0].shape = {1, side, side, channels};
+    out.nodes.insert(out.nodes.begin(), node("Transpose", {"x"}, "planes", {integers("perm", {0, 3, 1, 2})}));
     return out;
 }
 
@@ -124,6 +129,8 @@ const std::vector<std::string> attacks_only{"--corruption-images",
                                             "fgsm,pgd",
                                             "--eps",
                                             "12.75",
+                                            "--distance-images",
+                                            "10",
                                             "--attack-steps",
                                             "3"};
 
@@ -221,12 +228,12 @@ TEST_CASE("analyze attacks as the gradient of dump does, and continues where it 
 
     // Nothing is measured again; a stage of other settings is.
     const std::string first = slurp(folder / "out/analysis.json");
-    CHECK(succeed(made.command("x.npy", "out", saved)).out.find("7 of them finished before") !=
+    CHECK(succeed(made.command("x.npy", "out", saved)).out.find("8 of them finished before") !=
           std::string::npos);
     CHECK(slurp(folder / "out/analysis.json") == first);
     std::vector<std::string> longer = attacks_only;
     longer.back() = "4";
-    CHECK(succeed(made.command("x.npy", "out", longer)).out.find("5 of them finished before") !=
+    CHECK(succeed(made.command("x.npy", "out", longer)).out.find("6 of them finished before") !=
           std::string::npos);
     CHECK(condition(made.result("out")["models"][0], "attack", "pgd")["steps"] == 4);
 
@@ -247,11 +254,55 @@ TEST_CASE("analyze attacks as the gradient of dump does, and continues where it 
         CHECK(same[key] == model[key]);
 }
 
+TEST_CASE("analyze measures distances, shows images, and takes a model of images with their channels last" *
+          doctest::skip(!program::has_onnx())) {
+    material made;
+    const scratch_folder& folder = made.folder;
+    succeed(made.command("x.npy", "out", attacks_only));
+    const json whole = made.result("out");
+    const json& model = whole["models"][0];
+    CHECK(whole["options"]["distance_images"] == 10);
+    const json& distances = model["distances"];
+    CHECK(distances["attack"] == "fab-t");
+    CHECK(distances["norm"] == "linf");
+    REQUIRE(distances["distance"].size() == 10);
+    const auto predicted = predictions(folder / "clean/logits.npy");
+    std::vector<double> sizes;
+    for (std::size_t n = 0; n < 10; ++n) {
+        const double distance = distances["distance"][n];
+        CHECK((distance == 0.0) == (predicted[n] != made.labels[n]));
+        sizes.push_back(distance);
+    }
+    const json& curve = distances["curve"];
+    REQUIRE(curve["eps"].size() == 65);
+    CHECK(curve["eps"][64].get<double>() == doctest::Approx(0.05));
+    for (std::size_t k = 0; k < 65; ++k) {
+        const double eps = curve["eps"][k];
+        const auto farther = std::count_if(sizes.begin(), sizes.end(), [eps](double d) { return d > eps; });
+        CHECK(curve["accuracy"][k].get<double>() == static_cast<double>(farther) / 10);
+    }
+    CHECK(slurp(folder / "out/figures/distances.csv")
+              .starts_with("model,quantity,eps_255ths,value\nm,accuracy,0,"));
+    CHECK(slurp(folder / "out/figures/images.csv").find("PGD 12.75/255, model m\"") != std::string::npos);
+    const std::string page = slurp(folder / "out/report.html");
+    for (const char* part :
+         {"id=\"images\"", "random signs, 12.75/255", "wrongly classified, by the model of"})
+        CHECK(page.find(part) != std::string::npos);
+
+    program::write_onnx_file(network(8, true), folder / "m.onnx");
+    succeed(made.command("x.npy", "last", attacks_only));
+    const json last = made.result("last")["models"][0];
+    CHECK(last["input"] == "x");
+    for (const char* key : {"conditions", "reference", "ablation", "distances", "clean_accuracy"})
+        CHECK(last[key] == model[key]);
+}
+
 TEST_CASE("analyze runs AutoAttack on its own number of images, and prints its warnings" *
           doctest::skip(!program::has_onnx())) {
     const material made;
     const std::vector<std::string> no_others{"--corruption-images", "0", "--gradient-images", "0",
-                                             "--ablation-images",   "0", "--attack-images",   "20"};
+                                             "--ablation-images",   "0", "--attack-images",   "20",
+                                             "--distance-images",   "0"};
     std::vector<std::string> options = no_others;
     options.insert(options.end(),
                    {"--attacks", "autoattack", "--autoattack-images", "6", "--norm", "l2", "--eps", "0.5"});

@@ -88,6 +88,33 @@ TEST_CASE("claim 2 is judged by AutoAttack where it was measured, and a change o
     }
 }
 
+TEST_CASE("a note states by how much PGD is above AutoAttack on the same images") {
+    program::study_result study = made_up_study(1.0, 1);
+    study.options.attacks = {"pgd", "autoattack"};
+    study.options.autoattack_images = 10;
+    program::add_study_notes(study, 10);
+    REQUIRE(study.notes.size() == 1);
+    CHECK(study.notes[0].starts_with("AutoAttack is left out"));
+    CHECK(program::primary_eps(study.networks) == 8.0 / 255);
+    study.options.autoattack_eps = {8};
+    for (program::network_result& network : study.networks) {
+        auto attacked = condition(program::condition_kind::attack, "autoattack", 0.5, 5.0);
+        attacked.eps = 8.0 / 255;
+        attacked.images = 10;
+        attacked.after = {{"square", 0.5}};
+        network.conditions.push_back(attacked);
+        // All of the first 10 images withstand PGD, 9 of them at alpha 0.
+        for (auto& each : network.conditions) {
+            if (program::is_pgd(each, 8.0 / 255)) each.correct[4] = network.alpha != 0.0;
+        }
+    }
+    program::add_study_notes(study, 10);
+    REQUIRE(study.notes.size() == 1);
+    CHECK(study.notes[0] ==
+          "PGD of 20 steps overestimates robust accuracy at 8/255 by 0.480 on average (0.400 "
+          "to 0.500), against AutoAttack on the same 10 images");
+}
+
 TEST_CASE("the slope of a trend has an interval from five seeds") {
     const auto claims = program::study_claims(made_up_study(1.0, 5));
     REQUIRE(claim(claims, "1").slope_per_tenth->ci.has_value());

@@ -89,6 +89,13 @@ inline program::network_result made_up_network(double alpha, std::size_t seed, d
     network.clean.correct = first_correct(network.clean.accuracy);
     network.clean.layers = clean_layers_of(5.0 - step, 1.0 + 0.1 * step);
     network.reference = {100, layers_of(5.0 - step, false)};
+    // 20 images have a misclassified point within 4/255, 55 within 12/255, one is never misclassified.
+    auto& distances = network.distances.emplace();
+    for (int image = 0; image < 100; ++image)
+        distances.distance.push_back(image < 20 ? 3.0 / 255 : image < 55 ? 12.0 / 255 : 20.0 / 255);
+    distances.distance.back() = std::numeric_limits<double>::infinity();
+    distances.eps = {0.0, 8.0 / 255, 16.0 / 255, 24.0 / 255};
+    distances.accuracy = {1.0, 0.8, 0.45, 0.01};
     for (const char* name : {"gaussian_noise", "fog"}) {
         network.conditions.push_back(
             condition(condition_kind::corruption, name, 0.5 - 0.05 * step, 5.0 - step + 0.1));

@@ -52,6 +52,8 @@ program::network_result full_network() {
         condition.layers[0].classes = {1.5, 0.75, 0.625, condition.eps};
         condition.layers[0].cka = repscope::linear_cka_result{0.875, 0.8125};
     }
+    network.distances->steps = 100;
+    network.distances->targets = 9;
     network.reference.layers[0].classes = {1.25, 0.5, 0.375, 0.9};
     network.reference.layers[0].full = {100, dimensionality(12), std::nullopt};
     return network;
@@ -100,6 +102,13 @@ TEST_CASE("network: JSON and back") {
         CHECK(read.conditions[k].layers[0].cka->unbiased == 0.8125);
         CHECK(!read.conditions[k].layers[1].cka);
     }
+    REQUIRE(read.distances);
+    CHECK(read.distances->distance == network.distances->distance); // one of them is infinity
+    CHECK(read.distances->accuracy == network.distances->accuracy);
+    CHECK(read.distances->targets == 9);
+    json without = json::parse(text);
+    without.erase("distances");
+    CHECK(!program::network_from_json(without).distances);
     // study.json has no results of single images.
     const json bare = network_json(network, program::image_results::omitted);
     CHECK(!bare.contains("right"));
@@ -132,6 +141,49 @@ TEST_CASE("network: a file of an earlier version") {
     CHECK(!read.mean_corruption_accuracy);
     CHECK(std::all_of(read.conditions.begin(), read.conditions.end(),
                       [](const auto& condition) { return condition.pixels.empty(); }));
+}
+
+TEST_CASE("a condition of AutoAttack: JSON and back, in a file that is found by its settings") {
+    program::condition_result condition = full_network().conditions.back();
+    condition.name = "autoattack";
+    condition.kind = program::condition_kind::attack;
+    condition.after = {{"apgd-ce", 0.5}, {"square", 0.25}};
+    condition.warnings = {"few classes"};
+    condition.correct[3] = true;
+    condition.pixels = {1, 2, 3};
+    const json written = program::attack_stage_json(condition);
+    const program::condition_result read = program::attack_stage_from_json(json::parse(written.dump()));
+    CHECK(program::attack_stage_json(read).dump() == written.dump());
+    CHECK(read.correct == condition.correct);
+    CHECK(read.pixels == condition.pixels);
+    CHECK(read.after == condition.after);
+    CHECK(read.warnings == condition.warnings);
+
+    const scratch_folder folder;
+    program::study_settings settings;
+    settings.data = "fashion-mnist";
+    settings.out = folder.path().string();
+    const auto store = program::open_study(settings, {"made up", 10, 100, ""}, {});
+    const program::stage_store stages = store.autoattack_stages();
+    const json eight = store.autoattack_settings({{"eps", 8.0 / 255}, {"images", 100}});
+    CHECK(!stages.finished("alpha_0_seed_0_8", eight));
+    stages.keep("alpha_0_seed_0_8", eight, written);
+    CHECK(stages.finished("alpha_0_seed_0_8", eight) == json::parse(written.dump()));
+    CHECK(!stages.finished("alpha_0_seed_0_8",
+                           store.autoattack_settings({{"eps", 8.0 / 255}, {"images", 99}})));
+    // Networks of other settings have other stages; AutoAttack itself does not change the networks.
+    const auto other = program::open_study(settings, {"other", 10, 100, ""}, {});
+    CHECK(!stages.finished("alpha_0_seed_0_8",
+                           other.autoattack_settings({{"eps", 8.0 / 255}, {"images", 100}})));
+    program::keep_network(store, full_network());
+    program::condition_options with;
+    with.attacks = {"fgsm", "pgd", "autoattack"};
+    with.autoattack_images = 100;
+    const auto same = program::open_study(settings, {"made up", 10, 100, ""}, with);
+    CHECK(program::finished_network(same, settings, {-1.0, 3}));
+    std::ofstream(stages.path_of("bad")) << "{}";
+    CHECK_THROWS_WITH_AS((void)stages.finished("bad", eight), doctest::Contains("is not a finished stage"),
+                         program::data_error);
 }
 
 TEST_CASE("network: a file without a network is named") {

@@ -110,7 +110,7 @@ TEST_CASE("text in pages and in CSV") {
 TEST_CASE("figures of a study and the numbers they show") {
     const study_result study = whole_study(1.0, 3);
     auto figures = figures_of(study);
-    CHECK(figures.size() == 10);
+    CHECK(figures.size() == 11);
     for (auto& named : figures) {
         const std::string& name = named.first;
         auto& figure = named.second;
@@ -140,6 +140,14 @@ TEST_CASE("figures of a study and the numbers they show") {
     CHECK(value_of(figures["attacks"].csv, "2,0,pgd,8,", 4) == doctest::Approx(0.5));
     CHECK(value_of(figures["attacks"].csv, "2,0,random,16,", 4) == doctest::Approx(0.7));
     CHECK(value_of(figures["attacks-by-selectivity"].csv, "2,0,", 4) == doctest::Approx(0.01));
+    // Distances: PGD at 8/255 leaves .5 of the images of alpha 2.
+    const std::string& distances = figures["distances"].csv;
+    CHECK(lines_of(distances).size() == 1 + 15 * (4 + 2));
+    CHECK(distances.starts_with("alpha,seed,quantity,eps_255ths,value\n"));
+    CHECK(value_of(distances, "2,0,accuracy,0,", 4) == 1.0);
+    CHECK(value_of(distances, "2,0,accuracy,16,", 4) == 0.45);
+    CHECK(value_of(distances, "2,0,accuracy,24,", 4) == 0.01);
+    CHECK(value_of(distances, "2,0,pgd_above,8,", 4) == doctest::Approx(0.5 - 0.8));
     CHECK(figures["attacks-by-selectivity"].drawing.commands.find("PGD 16/255: floor, no verdict") !=
           std::string::npos);
     CHECK(figures["attacks"].drawing.commands.find("'5 %'") != std::string::npos);
@@ -188,6 +196,9 @@ TEST_CASE("what was not measured is left out of the figures") {
         for (auto& layer : network.clean.layers) layer.gradient.reset();
     }
     CHECK(left_out(study) == names{"change-full-maps", "gradients"});
+    study = whole;
+    for (auto& network : study.networks) network.distances.reset();
+    CHECK(left_out(study) == names{"change-full-maps", "distances"});
     study = whole;
     study.networks.erase(study.networks.begin() + 2); // alpha 0
     CHECK(left_out(study) == names{"change-full-maps", "corruptions"});
@@ -291,7 +302,7 @@ TEST_CASE("the page is well-formed, whole and needs nothing else") {
         CHECK(std::filesystem::exists(folder / (std::string("figures/") + file)));
     CHECK(!std::filesystem::exists(folder / "figures/change-full-maps.csv"));
     if (std::system("gnuplot --version > /dev/null 2>&1") == 0) { // NOLINT
-        CHECK(count_of(page, "<svg") == 9);
+        CHECK(count_of(page, "<svg") == 10);
         const std::string svg = slurp(folder / "figures/corruptions.svg");
         CHECK(svg.starts_with("<?xml"));
         CHECK(fault_of_page(svg) == "");

@@ -51,7 +51,11 @@ std::vector<std::string> study(const scratch_folder& folder, const std::string& 
                                        "--eps",
                                        "4,16",
                                        "--attack-steps",
-                                       "3"};
+                                       "3",
+                                       "--attacks",
+                                       "fgsm,pgd",
+                                       "--distance-images",
+                                       "0"};
     for (const auto& option : more) {
         const auto same = std::find(arguments.begin(), arguments.end(), option);
         if (option.starts_with("--") && same != arguments.end()) arguments.erase(same, same + 2);
@@ -245,10 +249,27 @@ TEST_CASE("conditions: their sizes, their effects, and means over them" * doctes
 TEST_CASE("a study with AutoAttack" * doctest::test_suite("trains")) {
     const scratch_folder folder;
     write_data(folder);
-    const auto arguments =
-        study(folder, "out",
-              {"--alphas", "1", "--seeds", "1", "--corruption-images", "0", "--gradient-images", "0", "--eps",
-               "8,16", "--attacks", "autoattack,pgd", "--autoattack-images", "8"});
+    const auto arguments = study(folder, "out",
+                                 {"--alphas",
+                                  "1",
+                                  "--seeds",
+                                  "1",
+                                  "--corruption-images",
+                                  "0",
+                                  "--gradient-images",
+                                  "0",
+                                  "--attack-images",
+                                  "8",
+                                  "--eps",
+                                  "8,16",
+                                  "--attacks",
+                                  "autoattack,pgd",
+                                  "--autoattack-images",
+                                  "8",
+                                  "--autoattack-eps",
+                                  "8,16",
+                                  "--distance-images",
+                                  "6"});
     const outcome result = run(arguments);
     INFO(result.err);
     REQUIRE(result.code == 0);
@@ -278,14 +299,88 @@ TEST_CASE("a study with AutoAttack" * doctest::test_suite("trains")) {
     CHECK(page.find("PGD above it") != std::string::npos);
     CHECK(slurp(folder / "out/study.csv").find("attack/autoattack/8,,accuracy_after_fab-t,") !=
           std::string::npos);
+    CHECK(all["options"]["autoattack_eps"] == json({8.0, 16.0}));
+    CHECK(all["notes"][0].get<std::string>().find(
+              "PGD of 3 steps overestimates robust accuracy at 8/255 by ") != std::string::npos);
+    // The share of images that are farther away than eps, at 65 eps.
+    const json& distances = network["distances"];
+    CHECK(distances["images"] == 6);
+    REQUIRE(distances["distance"].size() == 6);
+    REQUIRE(distances["curve"]["eps"].size() == 65);
+    CHECK(distances["curve"]["eps"][64] == 16.0 / 255);
+    for (std::size_t k = 0; k <= 64; ++k) {
+        double farther = 0.0;
+        for (const json& distance : distances["distance"])
+            farther += distance.is_null() || distance > distances["curve"]["eps"][k] ? 1.0 : 0.0;
+        CHECK(distances["curve"]["accuracy"][k].get<double>() == farther / 6);
+    }
     // A second run reads the finished network and writes the same.
     REQUIRE(run(arguments).code == 0);
     CHECK(study_json(folder, "out") == all);
-    // Without AutoAttack the network is another one.
-    const outcome other = run(study(folder, "out",
-                                    {"--alphas", "1", "--seeds", "1", "--corruption-images", "0",
-                                     "--gradient-images", "0", "--eps", "8,16"}));
-    CHECK(other.code == 2);
+    // The networks do not depend on AutoAttack, which is found again, or measured again from the parameters.
+    std::filesystem::remove(folder / "out/autoattack/alpha_1_seed_0_16.json");
+    REQUIRE(run(arguments).code == 0);
+    const auto of_attack = [](const json& study) {
+        json conditions = study["networks"][0]["conditions"];
+        return conditions;
+    };
+    CHECK(of_attack(study_json(folder, "out")) == of_attack(all));
+    std::filesystem::remove(folder / "out/autoattack/alpha_1_seed_0_16.json");
+    std::filesystem::remove(folder / "out/networks/alpha_1_seed_0.parameters");
+    REQUIRE(run(arguments).code == 0);
+    CHECK(of_attack(study_json(folder, "out")) == of_attack(all));
+    auto bare = arguments;
+    *(std::find(bare.begin(), bare.end(), "--attacks") + 1) = "pgd";
+    REQUIRE(run(bare).code == 0);
+    json kept = json::array();
+    for (const json& each : all["networks"][0]["conditions"]) {
+        if (each.value("name", "") != "autoattack") kept.push_back(each);
+    }
+    CHECK(of_attack(study_json(folder, "out")) == kept);
+}
+
+TEST_CASE("the eps of AutoAttack is that of claim 2" * doctest::test_suite("trains")) {
+    const scratch_folder folder;
+    write_data(folder);
+    const std::vector<std::string> small{"--seeds",
+                                         "1",
+                                         "--corruption-images",
+                                         "0",
+                                         "--gradient-images",
+                                         "0",
+                                         "--attacks",
+                                         "pgd,autoattack",
+                                         "--autoattack-images",
+                                         "4"};
+    const auto with = [&](const std::string& out, const std::string& alphas) {
+        auto options = small;
+        options.insert(options.end(), {"--alphas", alphas});
+        const outcome done = run(study(folder, out, options));
+        INFO(done.err);
+        REQUIRE(done.code == 0);
+        return study_json(folder, out);
+    };
+    const json all = with("out", "0");
+    double nearest = 1.0, primary = 0.0;
+    std::vector<double> attacked;
+    for (const json& condition : all["networks"][0]["conditions"]) {
+        if (condition.value("name", "") == "autoattack") attacked.push_back(condition["eps"]);
+        if (condition.value("name", "") != "pgd") continue;
+        const double distance = std::abs(condition["accuracy"].get<double>() -
+                                         0.5 * all["networks"][0]["clean_accuracy"].get<double>());
+        if (distance < nearest) primary = condition["eps"];
+        nearest = std::min(nearest, distance);
+    }
+    CHECK(attacked == std::vector<double>{primary});
+    REQUIRE(all["options"]["autoattack_eps"].size() == 1);
+    CHECK(all["options"]["autoattack_eps"][0].get<double>() / 255 == primary);
+    // There is none without networks of alpha 0, and PGD.
+    const json without = with("without", "1");
+    CHECK(without["notes"][0].get<std::string>().starts_with("AutoAttack is left out"));
+    CHECK(!without["options"].contains("autoattack_eps"));
+    const outcome refused = run(study(folder, "out", {"--attacks", "autoattack"}));
+    CHECK(refused.code == 2);
+    CHECK(refused.err.find("--autoattack-eps: expected numbers") != std::string::npos);
 }
 
 TEST_CASE("threads do not change a number, an interrupted study resumes, other settings are an error" *

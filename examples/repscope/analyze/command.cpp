@@ -4,11 +4,13 @@
 #include "analyze/json.hpp"
 #include "analyze/model.hpp"
 #include "analyze/page.hpp"
+#include "analyze/pictures.hpp"
 #include "analyze/run.hpp"
 #include "analyze/settings.hpp"
 #include "analyze/tables.hpp"
 #include "cli/commands.hpp"
 #include "cli/validators.hpp"
+#include "dump/class_labels.hpp"
 #include "dump/network_choice_options.hpp"
 #include "files/input_files.hpp"
 #include "files/output_file.hpp"
@@ -16,6 +18,7 @@
 #include "images/frost_textures.hpp"
 #include "onnx/file.hpp"
 #include "study/report/notes.hpp"
+#include "study/run/distances.hpp"
 #include "support/errors.hpp"
 #include "support/plural.hpp"
 #include "support/progress.hpp"
@@ -103,6 +106,7 @@ analysis_json head_of(const analysis_settings& settings, const analysis_inputs& 
     options["ablation_images"] = std::min(settings.ablation_images, samples);
     options["compared_images"] = compared_images(settings, samples);
     options["autoattack_images"] = std::min({settings.autoattack_images, settings.attack_images, samples});
+    options["distance_images"] = distance_images(settings, samples);
     options["attacks"] = settings.attacks;
     options["norm"] = to_string(settings.ball);
     options["eps"] = settings.eps;
@@ -151,7 +155,7 @@ int analyze(analysis_settings settings) {
     std::vector<analyzed_model> models;
     for (const std::string& file : settings.models) {
         models.push_back(open_model(file, settings, inputs.extents, pool));
-        check_class_labels(settings, *inputs.labeled, models.back().classes);
+        check_class_labels(settings.labels, inputs.labeled->labels(), models.back().classes);
     }
     name_models(models);
     std::vector<model_analysis> analyses;
@@ -186,7 +190,7 @@ int analyze(analysis_settings settings) {
     write_output(settings.out + "/per_image.csv", per_image);
     write_output(settings.out + "/analysis.csv", analysis_csv(result));
     write_output(settings.out + "/analysis.json", analysis_text(result));
-    write_analysis_page(settings.out, result);
+    write_analysis_page(settings.out, result, analysis_pictures(result, inputs, settings, pool));
     print(analysis_tables(result) + "report: " + settings.out +
           "/report.html; numbers beside it: analysis.json, analysis.csv, per_image.csv, figures\n");
     return 0;
@@ -249,6 +253,9 @@ void add_stage_options(CLI::App& command, analysis_settings& settings, std::stri
         ->capture_default_str();
     count("--autoattack-images", settings.autoattack_images,
           "inputs under AutoAttack, at most --attack-images; 0: none");
+    count("--distance-images", settings.distance_images,
+          "inputs whose distance to the nearest misclassified input is measured (FAB), at most "
+          "--attack-images; 0: none");
     command
         .add_option_function<std::string>(
             "--norm",

@@ -213,7 +213,8 @@ study_figure ablation_figure(const analysis_result& analysis, const ordered_netw
     return figure;
 }
 
-// The models as the networks of a study, for its figures: the place of a model is its alpha.
+} // namespace
+
 study_result networks_of(const analysis_result& analysis) {
     study_result study;
     const auto& options = analysis.head["options"];
@@ -232,14 +233,17 @@ study_result networks_of(const analysis_result& analysis) {
     return study;
 }
 
-} // namespace
+std::vector<std::string> names_of(const analysis_result& analysis) {
+    std::vector<std::string> names;
+    for (const model_result& model : analysis.models) names.push_back(model.name);
+    return names;
+}
 
 std::vector<study_figure> analysis_figures(const analysis_result& analysis) {
     const study_result study = networks_of(analysis);
-    std::vector<std::string> models;
-    for (const model_result& model : analysis.models) models.push_back(model.name);
-    const ordered_networks networks(study, models);
-    std::vector<study_figure> figures{attacks_by_size_figure(networks), corruption_map_figure(networks)};
+    const ordered_networks networks(study, names_of(analysis));
+    std::vector<study_figure> figures{attacks_by_size_figure(networks), accuracy_by_distance_figure(networks),
+                                      corruption_map_figure(networks)};
     if (!have_same_layers(networks)) {
         figures.push_back({.name = "layers",
                            .heading = "Layers",

@@ -20,7 +20,4 @@ struct analysis_inputs {
 /// names, and if inputs and labels differ in number.
 analysis_inputs read_analysis_inputs(const analysis_settings& settings);
 
-/// Throws `data_error` for a label that is not below `classes`.
-void check_class_labels(const analysis_settings& settings, const labeled_inputs& inputs, std::size_t classes);
-
 } // namespace program

@@ -20,8 +20,10 @@ namespace net = repscope::net;
 
 analyzed_model open_model(const std::string& file, const analysis_settings& settings,
                           const std::vector<std::size_t>& extents, repscope::thread_pool& pool) {
-    const net::onnx_model model = read_onnx_file(file);
+    net::onnx_model model = read_onnx_file(file);
     check_tensors(model, settings);
+    if (const net::onnx_value& input = chosen_input(model, settings.input); has_channels_last(input, extents))
+        put_channels_first(model, std::string(input.name));
     auto made = observed_network<float>(model, settings, extents, false);
 
     analyzed_model result{.name = std::filesystem::path(file).stem().string(),

@@ -52,7 +52,8 @@ std::string options_part(const analysis_result& analysis, const std::string& fig
 
 } // namespace
 
-void write_analysis_page(const std::string& folder, const analysis_result& analysis) {
+void write_analysis_page(const std::string& folder, const analysis_result& analysis,
+                         const study_pictures& pictures) {
     const figure_parts figures = write_figures(folder, analysis_figures(analysis));
     std::string names;
     for (const model_result& model : analysis.models) names += (names.empty() ? "" : " and ") + model.name;
@@ -68,7 +69,7 @@ void write_analysis_page(const std::string& folder, const analysis_result& analy
                 html_of(layer_rows(model)) + "</div>\n<p class=\"caption\">" + escaped(columns_text()) +
                 "</p>\n";
     }
-    body += figures.html + options_part(analysis, figures.drawn_by);
+    body += figures.html + write_pictures(folder, pictures) + options_part(analysis, figures.drawn_by);
     write_output(folder + "/report.html", html_page("repscope analyze: " + names, body));
 }
 

@@ -1,8 +1,11 @@
 #include "analyze/run.hpp"
 
+#include "files/output_file.hpp"
 #include "render/csv.hpp"
 #include "study/network_json.hpp"
 #include "study/report/outcomes.hpp"
+#include "study/report/pictures.hpp"
+#include "study/run/distances.hpp"
 #include "study/run/measure_layers.hpp"
 #include "support/errors.hpp"
 #include "support/format.hpp"
@@ -15,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <utility>
@@ -78,12 +82,6 @@ void add_correlations(json& ablation, const clean_result& clean) {
     }
 }
 
-void make_folder_of(const std::string& file) {
-    std::error_code failure;
-    std::filesystem::create_directories(std::filesystem::path(file).parent_path(), failure);
-    if (failure) throw data_error(file, "cannot be written: " + failure.message());
-}
-
 } // namespace
 
 model_analysis::model_analysis(analyzed_model model, const analysis_settings& settings,
@@ -110,6 +108,11 @@ model_analysis::model_analysis(analyzed_model model, const analysis_settings& se
         for (const auto& shape : model_.extents) units += static_cast<double>(shape[1]);
         // The nodes behind a layer are half of the network, about.
         add_stage("ablation", {{"images", images}}, static_cast<double>(images) * units / 2);
+    }
+    if (const std::size_t images = distance_images(settings, samples); images > 0) {
+        add_stage("distances",
+                  {{"images", images}, {"norm", to_string(settings.ball)}, {"max_eps", settings.eps.back()}},
+                  distance_passes(settings, samples, backward_passes));
     }
     const std::vector<condition> all = conditions_of(conditions_);
     if (all.empty()) return;
@@ -175,6 +178,9 @@ json model_analysis::measure(const stage& next, const std::function<void(double)
     if (next.what) return measure_condition(*next.what);
     if (next.name == "clean") return measure_clean(done);
     if (next.name == "ablation") return measure_ablation(done);
+    if (next.name == "distances") {
+        return distances_json(measure_distances(*model_.network, conditions_, inputs_, pool_, done));
+    }
     json object;
     if (next.name == "gradients") {
         object["images"] = next.settings["images"];
@@ -247,9 +253,16 @@ json model_analysis::measure_condition(const condition& what) {
     object["predicted"] = result.predicted;
     object["distance_l2"] = result.l2;
     object["distance_linf"] = result.linf;
+    const auto extents = inputs_.extents(1);
+    if (shows_pictures(extents[1], extents[2], extents[3])) {
+        const std::size_t bytes = shown_pictures(extents[3]) * inputs_.sample_size();
+        object["pictures"] = std::vector<std::uint8_t>(
+            result.pixels.begin(),
+            result.pixels.begin() + static_cast<std::ptrdiff_t>(std::min(bytes, result.pixels.size())));
+    }
     if (settings_.save_adversarial && what.kind != condition_kind::corruption) {
         const std::string file = adversarial_file(what);
-        make_folder_of(file);
+        make_folder(std::filesystem::path(file).parent_path().string());
         const auto& values = runner().perturbed();
         repscope::io::save_npy(
             file, repscope::tensor_view<const float, 4>(values.data(), inputs_.extents(result.images)));
@@ -267,7 +280,7 @@ model_result model_analysis::assemble() const {
     object["input"] = model_.input;
     object["logits"] = model_.logits;
     object["classes"] = model_.classes;
-    json conditions = json::array(), seconds = json::object(), reference, ablation;
+    json conditions = json::array(), seconds = json::object(), reference, ablation, distances;
     for (const stage& each : stages_) {
         json part = *each.result;
         const double time = part["seconds"].get<double>();
@@ -289,6 +302,11 @@ model_result model_analysis::assemble() const {
             ablation = std::move(part);
             continue;
         }
+        if (each.name == "distances") {
+            network.distances = distances_from_json(part);
+            distances = std::move(part);
+            continue;
+        }
         if (each.name == "reference") {
             network.reference = {part["images"].get<std::size_t>(), compared_from_json(part["layers"])};
             reference = std::move(part);
@@ -306,8 +324,9 @@ model_result model_analysis::assemble() const {
             condition.predicted = std::move(predicted);
             condition.l2 = part["distance_l2"].get<std::vector<double>>();
             condition.linf = part["distance_linf"].get<std::vector<double>>();
+            condition.pixels = part.value("pictures", std::vector<std::uint8_t>());
         }
-        for (const char* key : {"predicted", "distance_l2", "distance_linf"}) part.erase(key);
+        for (const char* key : {"predicted", "distance_l2", "distance_linf", "pictures"}) part.erase(key);
         conditions.push_back(std::move(part));
     }
     network.selectivity_mean = mean_selectivity(network.clean.layers);
@@ -320,6 +339,7 @@ model_result model_analysis::assemble() const {
     object["seconds"] = std::move(seconds);
     object["reference"] = std::move(reference);
     object["ablation"] = std::move(ablation);
+    object["distances"] = std::move(distances);
     object["conditions"] = std::move(conditions);
     return result;
 }

@@ -4,9 +4,9 @@
 #include "analyze/model.hpp"
 #include "analyze/result.hpp"
 #include "analyze/settings.hpp"
-#include "analyze/store.hpp"
 #include "images/corrupted_images.hpp"
 #include "study/run/conditions.hpp"
+#include "study/stage_store.hpp"
 
 #include <repscope/parallel/thread_pool.hpp>
 

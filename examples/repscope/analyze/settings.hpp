@@ -15,6 +15,7 @@ struct analysis_settings : condition_settings, network_choice {
         corruption_images = 1000;
         attack_images = 500;
         autoattack_images = 200;
+        distance_images = 100;
         gradient_images = 500;
         eps = {1, 2, 4, 8};
         early_maps = false;

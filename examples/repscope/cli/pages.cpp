@@ -3,20 +3,16 @@
 #include "cli/completion.hpp"
 #include "cli/man_page.hpp"
 #include "files/output_file.hpp"
-#include "support/errors.hpp"
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <system_error>
 
 namespace program {
 
 namespace {
 
 void write_page(const std::filesystem::path& file, const std::string& text) {
-    std::error_code failure;
-    std::filesystem::create_directories(file.parent_path(), failure);
-    if (failure) throw data_error(file.parent_path().string(), failure.message());
+    make_folder(file.parent_path().string());
     write_output(file.string(), text);
 }
 

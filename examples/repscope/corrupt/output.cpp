@@ -117,11 +117,7 @@ void guard_outputs(const corrupt_work& work, bool overwrite, bool all, output_gu
 void require_outputs(const corrupt_work& work) {
     if (work.writes_arrays()) {
         (void)work.images.common_size();
-        if (work.output == corrupt_output::arrays) {
-            std::error_code failure;
-            fs::create_directories(work.out, failure);
-            if (failure) throw data_error(work.out, "cannot be made a folder: " + failure.message());
-        }
+        if (work.output == corrupt_output::arrays) make_folder(work.out);
         for (const std::string_view name : work.names) require_writable(array_file(work, name));
         return;
     }

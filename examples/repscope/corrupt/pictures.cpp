@@ -25,12 +25,6 @@ constexpr const char* extension_of(picture_format format) {
     return format == picture_format::png ? ".png" : ".jpg";
 }
 
-void make_folder(const fs::path& folder) {
-    std::error_code failure;
-    fs::create_directories(folder, failure);
-    if (failure) throw data_error(folder.string(), "cannot be made a folder: " + failure.message());
-}
-
 bool has_one_condition(const corrupt_work& work) { return work.conditions() == 1; }
 
 // Decoded, corrupted, coded and what a kernel needs on the way: at most 6 times the decoded picture.
@@ -97,7 +91,7 @@ void make_picture_folders(const corrupt_work& work) {
     if (work.output == corrupt_output::picture) return;
     for (const std::string_view name : work.names)
         for (const int severity : work.severities)
-            make_folder(fs::path(picture_path(work, "x", name, severity)).parent_path());
+            make_folder(fs::path(picture_path(work, "x", name, severity)).parent_path().string());
 }
 
 void write_pictures(const corrupt_work& work, progress& shown) {

@@ -60,6 +60,38 @@ const net::onnx_value& chosen_input(const net::onnx_model& model, const std::str
                       (name.empty() ? ", got none" : ", got '" + name + "'"));
 }
 
+bool has_channels_last(const net::onnx_value& input, const std::vector<std::size_t>& image) {
+    if (!input.has_shape || input.shape.size() != 4 || image.size() != 3) return false;
+    const auto fits = [&](std::size_t first, std::size_t second, std::size_t third) {
+        const std::size_t extents[] = {image[first], image[second], image[third]};
+        for (std::size_t i = 0; i < 3; ++i) {
+            if (input.shape[i + 1] && *input.shape[i + 1] != extents[i]) return false;
+        }
+        return true;
+    };
+    return !fits(0, 1, 2) && fits(1, 2, 0);
+}
+
+void put_channels_first(net::onnx_model& model, const std::string& input) {
+    std::string last = input + "_channels_last";
+    const auto is_used = [&](const std::string& name) {
+        return std::any_of(model.nodes.begin(), model.nodes.end(), [&](const net::onnx_node& node) {
+            return std::find(node.outputs.begin(), node.outputs.end(), name) != node.outputs.end();
+        });
+    };
+    while (is_used(last)) last += "_";
+    for (net::onnx_node& node : model.nodes)
+        std::replace(node.inputs.begin(), node.inputs.end(), input, last);
+    net::onnx_attribute order;
+    order.name = "perm";
+    order.type = net::onnx_attribute::kind::integers;
+    order.integers = {0, 2, 3, 1};
+    model.nodes.insert(model.nodes.begin(), {last, "Transpose", {}, {input}, {last}, {order}});
+    for (net::onnx_value& each : model.inputs) {
+        if (each.name == input) each.shape = {each.shape[0], each.shape[3], each.shape[1], each.shape[2]};
+    }
+}
+
 void check_tensors(const net::onnx_model& model, const network_choice& choice) {
     check_logits(model, choice.logits);
     (void)chosen_input(model, choice.input);

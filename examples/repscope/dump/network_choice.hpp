@@ -3,6 +3,7 @@
 #include <repscope/net/onnx_model.hpp>
 
 #include <array>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,14 @@ void check_numbers(const network_choice& choice);
 /// of this name, and `data_error` for a model without inputs.
 const repscope::net::onnx_value& chosen_input(const repscope::net::onnx_model& model,
                                               const std::string& name);
+
+/// Returns whether an input has the extents of images (height, width, channels) and not (channels, height,
+/// width), which `image` has.
+bool has_channels_last(const repscope::net::onnx_value& input, const std::vector<std::size_t>& image);
+
+/// Gives a model whose input is (n, height, width, channels) one of (n, channels, height, width) of the same
+/// name, which a first node transposes.
+void put_channels_first(repscope::net::onnx_model& model, const std::string& input);
 
 /// Throws `usage_error` unless the model has the tensors that `--input` and `--logits` name; without names,
 /// unless it has one input and one output.

@@ -1,5 +1,6 @@
 #include "dump/run.hpp"
 
+#include "dump/class_labels.hpp"
 #include "dump/inputs.hpp"
 #include "dump/network.hpp"
 #include "dump/sink.hpp"
@@ -23,7 +24,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,42 +41,12 @@ namespace net = repscope::net;
 // Samples per pass; the results do not depend on it.
 constexpr std::size_t dump_batch = 32;
 
-// Whether an input has the extents of images (height, width, channels) and not (channels, height, width).
-bool has_channels_last(const net::onnx_value& input, const std::vector<std::size_t>& image) {
-    if (!input.has_shape || input.shape.size() != 4) return false;
-    const auto fits = [&](std::size_t first, std::size_t second, std::size_t third) {
-        const std::size_t extents[] = {image[first], image[second], image[third]};
-        for (std::size_t i = 0; i < 3; ++i) {
-            if (input.shape[i + 1] && *input.shape[i + 1] != extents[i]) return false;
-        }
-        return true;
-    };
-    return !fits(0, 1, 2) && fits(1, 2, 0);
-}
-
 // The inputs in the order of axes that the model has.
 network_inputs inputs_of(const net::onnx_model& model, const dump_options& options) {
     network_inputs inputs(options.inputs, options.input_range());
     if (inputs.is_image() && has_channels_last(chosen_input(model, options.input), inputs.extents()))
         inputs.keep_channels_last();
     return inputs;
-}
-
-std::vector<int> read_class_labels(const std::string& file, const network_inputs& inputs,
-                                   const std::string& inputs_file) {
-    const std::vector<std::int64_t> labels = io::load_labels(file);
-    if (labels.size() != inputs.count()) {
-        throw data_error(file, counted(labels.size(), "label") + ", but " + inputs_file + " holds " +
-                                   counted(inputs.count(), "input"));
-    }
-    std::vector<int> out;
-    for (const std::int64_t label : labels) {
-        if (label < 0 || label > std::numeric_limits<int>::max()) {
-            throw data_error(file, "expected labels of at least 0, got " + std::to_string(label));
-        }
-        out.push_back(static_cast<int>(label));
-    }
-    return out;
 }
 
 // A network and the dump that is made of it.
@@ -92,13 +62,7 @@ class network_dump {
         const net::graph<Scalar>& graph = network_.network;
         const std::array<std::size_t, 4> x = input_extents(1);
         classes_ = graph.classes(x);
-        for (const int label : labels_) {
-            if (static_cast<std::size_t>(label) >= classes_) {
-                throw data_error(options.labels, "expected labels below " + std::to_string(classes_) +
-                                                     ", the classes of the model, got " +
-                                                     std::to_string(label));
-            }
-        }
+        check_class_labels(options.labels, labels_, classes_);
         std::vector<std::string> names;
         for (std::size_t i = 0; i < graph.layers(); ++i) names.push_back(graph.layer_name(i));
         first_bad_.resize(names.size());
@@ -274,7 +238,9 @@ void dump_network(const net::onnx_model& model, const dump_options& options) {
     const bool is_double = chosen_input(model, options.input).type == io::dtype::float64;
     const network_inputs inputs = inputs_of(model, options);
     std::vector<int> labels;
-    if (!options.labels.empty()) labels = read_class_labels(options.labels, inputs, options.inputs);
+    if (!options.labels.empty())
+        labels =
+            class_labels(options.labels, io::load_labels(options.labels), options.inputs, inputs.count());
     if (is_double)
         dump_as<double>(model, options, inputs, std::move(labels));
     else

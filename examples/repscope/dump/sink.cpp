@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <set>
 #include <string_view>
-#include <system_error>
 #include <unistd.h>
 
 namespace program {
@@ -36,9 +35,7 @@ class folder_sink final : public dump_sink {
     folder_sink(const std::string& folder, const std::vector<dumped_array>& arrays, std::size_t samples,
                 io::dtype type)
         : folder_(folder) {
-        std::error_code failure;
-        is_new_ = std::filesystem::create_directories(folder, failure);
-        if (failure) throw data_error(folder, "cannot be made: " + failure.message());
+        is_new_ = make_folder(folder);
         require_no_others(folder, arrays);
         for (const dumped_array& array : arrays) {
             files_.emplace_back((std::filesystem::path(folder) / (array.name + ".npy")).string());

@@ -79,6 +79,15 @@ void write_output(const std::string& file, std::string_view text) {
     repscope::write_file_atomically(file, std::as_bytes(std::span(text)));
 }
 
+bool make_folder(const std::string& folder) {
+    std::error_code failure;
+    const bool is_new = std::filesystem::create_directories(folder, failure);
+    if (!std::filesystem::is_directory(folder)) {
+        throw data_error(folder, "cannot be made: " + (failure ? failure.message() : "is not a directory"));
+    }
+    return is_new;
+}
+
 void print(std::string_view text) {
     errno = 0;
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {

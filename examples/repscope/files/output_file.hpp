@@ -18,6 +18,9 @@ void require_writable(const std::string& file);
 /// renamed. Devices, pipes and open streams are written directly; "-" is standard output.
 void write_output(const std::string& file, std::string_view text);
 
+/// Makes a folder and those above it unless they exist, and returns whether it is new. Throws `data_error`.
+bool make_folder(const std::string& folder);
+
 /// Writes to standard output and throws `data_error` when that fails.
 void print(std::string_view text);
 

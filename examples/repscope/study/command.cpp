@@ -12,11 +12,13 @@
 #include "study/options.hpp"
 #include "study/per_image.hpp"
 #include "study/report/claims.hpp"
+#include "study/report/figures/plots.hpp"
 #include "study/report/notes.hpp"
 #include "study/report/outcomes.hpp"
 #include "study/report/page.hpp"
 #include "study/report/pictures.hpp"
 #include "study/report/tables.hpp"
+#include "study/run/autoattack.hpp"
 #include "study/run/conditions.hpp"
 #include "study/run/model.hpp"
 #include "study/run/run_network.hpp"
@@ -109,15 +111,15 @@ void train_networks(study_run& run, const study_store& store, corrupted_images& 
                                   ", seed " + std::to_string(cell.seed) + ", ";
         network_result network;
         try {
-            network = train_and_measure(run.settings, cell, run.data, corrupted, run.pool,
-                                        run.settings.dump ? store.dump_folder(cell) : "",
-                                        run.settings.export_onnx ? store.onnx_file(cell) : "",
-                                        [&](const std::string& stage, double share) {
-                                            // Two stages, taken for equally long.
-                                            const double before = stage == "training" ? 0.0 : 0.5;
-                                            shown.done(static_cast<double>(i) + before + 0.5 * share,
-                                                       label + stage);
-                                        });
+            network = train_and_measure(
+                run.settings, cell, run.data, corrupted, run.pool,
+                run.settings.dump ? store.dump_folder(cell) : "",
+                run.settings.export_onnx ? store.onnx_file(cell) : "", store.parameter_file(cell),
+                [&](const std::string& stage, double share) {
+                    // Two stages, taken for equally long.
+                    const double before = stage == "training" ? 0.0 : 0.5;
+                    shown.done(static_cast<double>(i) + before + 0.5 * share, label + stage);
+                });
         } catch (const repscope::value_error& e) {
             throw data_error(cell_name(cell), "training diverged: " + without_function_name(e.what()));
         }
@@ -125,7 +127,7 @@ void train_networks(study_run& run, const study_store& store, corrupted_images& 
     }
 }
 
-// All networks, read from their files, with claims and notes.
+// All networks, read from their files.
 study_result assemble(const study_run& run, const study_store& store) {
     const study_settings& settings = run.settings;
     study_result study{.version = version_text(),
@@ -143,9 +145,26 @@ study_result assemble(const study_run& run, const study_store& store) {
             throw data_error(settings.out, "a network that was finished is gone: " + cell_name(cell));
         study.networks.push_back(std::move(*network));
     }
-    study.claims = study_claims(study);
-    add_study_notes(study, run.data.classes);
     return study;
+}
+
+// The networks under AutoAttack.
+void attack_networks(study_run& run, const study_store& store, study_result& study) {
+    const std::vector<double> sizes = autoattack_sizes(run.settings, study.networks);
+    if (sizes.empty()) return;
+    std::string text;
+    for (const double eps : sizes) {
+        study.options.autoattack_eps.push_back(in_255ths(eps));
+        text += (text.empty() ? "" : ", ") + eps_text(eps);
+    }
+    print("AutoAttack: linf " + text + ", " + counted(study.options.autoattack_images, "image") + "\n");
+    const stage_store stages = store.autoattack_stages();
+    progress shown("study", static_cast<double>(study.networks.size()), "networks");
+    for (std::size_t i = 0; i < study.networks.size(); ++i) {
+        shown.done(static_cast<double>(i), "AutoAttack, network " + std::to_string(i + 1) + " of " +
+                                               std::to_string(study.networks.size()));
+        add_autoattack(study.networks[i], sizes, run.settings, run.data, store, stages, run.pool);
+    }
 }
 
 void write_study(const std::string& folder, const study_result& study, const study_pictures& pictures) {
@@ -174,10 +193,13 @@ int study(const study_settings& settings) {
                                     run.pool);
     print(plan_of(run, missing.size()));
     train_networks(run, store, corrupted, missing);
-    const study_result result = assemble(run, store);
+    study_result result = assemble(run, store);
+    attack_networks(run, store, result);
+    result.claims = study_claims(result);
+    add_study_notes(result, run.data.classes);
     write_study(settings.out, result,
-                take_pictures(result.networks, run.data, some_corrupted, settings.corruption_images > 0,
-                              shown_eps(result)));
+                take_pictures(ordered_networks(result), run.data.test,
+                              settings.corruption_images > 0 ? &some_corrupted : nullptr, shown_eps(result)));
     return 0;
 }
 
@@ -207,7 +229,7 @@ void add_network_options(CLI::App& command, study_settings& settings, std::strin
 
 // The images and the sizes of corruptions, attacks and gradients.
 void add_condition_options(CLI::App& command, study_settings& settings, std::string& eps,
-                           std::string& attacks) {
+                           std::string& attacks, std::string& autoattack_eps) {
     command
         .add_option("--corruption-images", settings.corruption_images,
                     "test images under each of 15 corruptions at 5 severities;\n0: none")
@@ -241,6 +263,19 @@ void add_condition_options(CLI::App& command, study_settings& settings, std::str
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{1} << 30U)))
         ->type_name("N")
         ->capture_default_str();
+    command
+        .add_option("--autoattack-eps", autoattack_eps,
+                    "sizes of AutoAttack (linf), in 255ths; primary: the eps of claim 2,\nat which PGD "
+                    "leaves the networks of alpha 0 about half of their\naccuracy")
+        ->type_name("E,E,..")
+        ->capture_default_str();
+    command
+        .add_option("--distance-images", settings.distance_images,
+                    "test images whose distance to the nearest misclassified image is\nmeasured (FAB), at "
+                    "most --attack-images; 0: none")
+        ->check(quiet(CLI::Range(std::size_t{0}, std::size_t{1} << 30U)))
+        ->type_name("N")
+        ->capture_default_str();
     command.add_option("--attack-steps", settings.attack_steps, "steps of PGD, of 2.5 eps / steps each")
         ->check(quiet(CLI::Range(std::size_t{1}, std::size_t{4096})))
         ->type_name("N")
@@ -253,12 +288,13 @@ command add_study(CLI::App& app) {
     auto settings = std::make_shared<study_settings>();
     auto alphas = std::make_shared<std::string>("-2,-1,-0.5,0,0.5,1,2");
     auto eps = std::make_shared<std::string>("1,2,4,8,16");
-    auto attacks = std::make_shared<std::string>("fgsm,pgd");
+    auto attacks = std::make_shared<std::string>("fgsm,pgd,autoattack");
+    auto autoattack_eps = std::make_shared<std::string>("primary");
     CLI::App* sub = app.add_subcommand(
         "study", "Train networks with class selectivity pushed down and up, and measure every layer");
     add_data_options(*sub, *settings);
     add_network_options(*sub, *settings, *alphas);
-    add_condition_options(*sub, *settings, *eps, *attacks);
+    add_condition_options(*sub, *settings, *eps, *attacks, *autoattack_eps);
     add_run_options(*sub, *settings);
     sub->add_flag("--dump", settings->dump, "write each layer's test activations and the labels as .npy");
     sub->add_flag("--export", settings->export_onnx,
@@ -274,7 +310,7 @@ command add_study(CLI::App& app) {
         "  repscope study --data cifar10:cifar-10-batches-bin --network resnet --out cifar\n"
         "Fashion-MNIST is the Debian package dataset-fashion-mnist. The same settings continue a study that\n"
         "was interrupted.");
-    return {sub, [settings, alphas, eps, attacks, moved] {
+    return {sub, [settings, alphas, eps, attacks, autoattack_eps, moved] {
                 if (!moved->empty()) {
                     throw usage_error("expected 'repscope methods --methods LIST' for methods of training, "
                                       "got --methods or --protocol");
@@ -282,6 +318,8 @@ command add_study(CLI::App& app) {
                 settings->alphas = parse_alphas(*alphas);
                 settings->eps = parse_eps(*eps);
                 settings->attacks = parse_attacks(*attacks);
+                settings->autoattack_eps = parse_autoattack_eps(*autoattack_eps);
+                check_autoattack_eps(*settings);
                 check_image_counts(*settings);
                 if (settings->export_onnx) require_onnx("--export");
                 return study(*settings);

@@ -96,6 +96,8 @@ json conditions_json(const condition_options& options) {
     object["frost"] = options.frost;
     if (!options.attacks.empty()) object["attacks"] = options.attacks;
     if (options.autoattack_images > 0) object["autoattack_images"] = options.autoattack_images;
+    if (!options.autoattack_eps.empty()) object["autoattack_eps"] = options.autoattack_eps;
+    if (options.distance_images > 0) object["distance_images"] = options.distance_images;
     return object;
 }
 
@@ -153,13 +155,19 @@ std::string study_text(const study_result& study) {
 
 study_store open_study(const study_settings& settings, const data_summary& data,
                        const condition_options& conditions) {
-    // Everything that decides the numbers of a network, apart from its alpha and seed.
+    // Everything that decides the numbers of a network, apart from its alpha and seed. AutoAttack has files
+    // of its own.
+    condition_options before_autoattack = conditions;
+    before_autoattack.autoattack_images = 0;
+    before_autoattack.autoattack_eps.clear();
+    std::erase(before_autoattack.attacks, "autoattack");
+    if (before_autoattack.attacks == condition_settings{}.attacks) before_autoattack.attacks.clear();
     json made_with;
     made_with["repscope"] = version_text();
     made_with["data"] = data_json(data);
     made_with["network"] = settings.network;
     made_with["training"] = training_json(settings);
-    made_with["conditions"] = conditions_json(conditions);
+    made_with["conditions"] = conditions_json(before_autoattack);
     return {settings, std::move(made_with)};
 }
 

@@ -244,6 +244,48 @@ clean_result clean_from_json(const json& object) {
     return clean;
 }
 
+json distances_json(const distance_result& distances) {
+    json object;
+    object["attack"] = "fab-t";
+    object["norm"] = distances.norm;
+    object["steps"] = distances.steps;
+    object["targets"] = distances.targets;
+    object["seed"] = distances.seed;
+    object["images"] = distances.distance.size();
+    object["distance"] = distances.distance; // infinity is null
+    object["curve"] = {{"eps", distances.eps}, {"accuracy", distances.accuracy}};
+    return object;
+}
+
+distance_result distances_from_json(const json& object) {
+    distance_result distances;
+    distances.norm = object.at("norm").get<std::string>();
+    distances.steps = object.at("steps").get<std::size_t>();
+    distances.targets = object.at("targets").get<std::size_t>();
+    distances.seed = object.at("seed").get<std::uint64_t>();
+    for (const json& distance : object.at("distance")) {
+        distances.distance.push_back(distance.is_null() ? std::numeric_limits<double>::infinity()
+                                                        : distance.get<double>());
+    }
+    distances.eps = numbers(object.at("curve").at("eps"));
+    distances.accuracy = numbers(object.at("curve").at("accuracy"));
+    return distances;
+}
+
+json attack_stage_json(const condition_result& condition) {
+    json object = condition_json(condition);
+    object["right"] = packed(condition.correct);
+    object["pictures"] = condition.pixels;
+    return object;
+}
+
+condition_result attack_stage_from_json(const json& object) {
+    condition_result condition = condition_from_json(object);
+    condition.correct = unpacked(object.at("right").get<std::string>());
+    condition.pixels = object.at("pictures").get<std::vector<std::uint8_t>>();
+    return condition;
+}
+
 json gradient_json(const gradient_result& gradient) {
     json object;
     object["l2"] = variability_json(gradient.l2);
@@ -269,6 +311,7 @@ json network_json(const network_result& network, image_results images) {
     for (const auto& [stage, seconds] : network.seconds) object["seconds"][stage] = seconds;
     object["reference"]["images"] = network.reference.images;
     object["reference"]["layers"] = compared_json(network.reference.layers);
+    if (network.distances) object["distances"] = distances_json(*network.distances);
     if (images == image_results::written) add_image_results(object, network);
     object["conditions"].push_back(clean_json(network.clean));
     for (const auto& condition : network.conditions)
@@ -293,6 +336,7 @@ network_result network_from_json(const json& object) {
     network.clean = clean_from_json(conditions.at(0));
     for (std::size_t k = 1; k < conditions.size(); ++k)
         network.conditions.push_back(condition_from_json(conditions[k]));
+    if (object.contains("distances")) network.distances = distances_from_json(object["distances"]);
     read_image_results(object, network);
     return network;
 }

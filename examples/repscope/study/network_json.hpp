@@ -26,7 +26,13 @@ nlohmann::ordered_json condition_json(const condition_result& condition);
 condition_result condition_from_json(const nlohmann::ordered_json& object);
 nlohmann::ordered_json compared_json(const std::vector<compared_layer>& layers);
 std::vector<compared_layer> compared_from_json(const nlohmann::ordered_json& list);
+nlohmann::ordered_json distances_json(const distance_result& distances);
+distance_result distances_from_json(const nlohmann::ordered_json& object);
 nlohmann::ordered_json gradient_json(const gradient_result& gradient);
 gradient_result gradient_from_json(const nlohmann::ordered_json& object);
+
+// A condition with the results of single images: the file of a network under AutoAttack.
+nlohmann::ordered_json attack_stage_json(const condition_result& condition);
+condition_result attack_stage_from_json(const nlohmann::ordered_json& object);
 
 } // namespace program

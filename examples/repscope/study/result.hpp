@@ -113,6 +113,17 @@ struct reference_result {
     std::vector<compared_layer> layers{};
 };
 
+/// How far the nearest misclassified images are that FAB finds, and the accuracy that follows.
+struct distance_result {
+    std::string norm{"linf"};
+    std::uint64_t seed = 0;
+    std::size_t steps = 0;
+    std::size_t targets = 0;        ///< classes, at most
+    std::vector<double> distance{}; ///< of each image; 0 if it is misclassified, infinity if none was found
+    std::vector<double> eps{};      ///< ascending from 0, in data units
+    std::vector<double> accuracy{}; ///< at each of them: the share of images that are farther away
+};
+
 /// Mean accuracy over corruptions and severities.
 struct corruption_means {
     double all = 0.0;
@@ -137,6 +148,7 @@ struct network_result {
     clean_result clean{};
     reference_result reference{};
     std::vector<condition_result> conditions{};
+    std::optional<distance_result> distances{}; ///< empty unless measured
 };
 
 /// Accuracy under one size of attack, over all networks.
@@ -215,10 +227,12 @@ struct condition_options {
     std::vector<double> eps{}; ///< in 255ths
     std::size_t attack_steps = 0;
     std::string frost{};
-    std::vector<std::string> attacks{}; ///< empty for the default, FGSM and PGD
-    std::size_t autoattack_images = 0;  ///< 0 without AutoAttack
-    std::string norm{"linf"};           ///< of the attacks
-    double range = 1.0;                 ///< width of the range of the inputs
+    std::vector<std::string> attacks{};   ///< empty for the default, FGSM and PGD
+    std::size_t autoattack_images = 0;    ///< 0 without AutoAttack
+    std::vector<double> autoattack_eps{}; ///< in 255ths; empty if AutoAttack is measured at each of `eps`
+    std::size_t distance_images = 0;      ///< 0 without distances
+    std::string norm{"linf"};             ///< of the attacks
+    double range = 1.0;                   ///< width of the range of the inputs
 };
 
 /// A whole study: the content of study.json.

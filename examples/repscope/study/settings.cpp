@@ -48,6 +48,20 @@ std::vector<double> parse_eps(const std::string& text) {
     return eps;
 }
 
+std::vector<double> parse_autoattack_eps(const std::string& text) {
+    if (text == "primary") return {};
+    std::vector<double> eps = parse_numbers("--autoattack-eps", text, 0.001, 255.0);
+    std::sort(eps.begin(), eps.end());
+    return eps;
+}
+
+void check_autoattack_eps(const study_settings& settings) {
+    if (!uses_autoattack(settings) || uses_attack(settings, "pgd") || !settings.autoattack_eps.empty())
+        return;
+    throw usage_error("--autoattack-eps: expected numbers, since --attacks without pgd has no primary eps, "
+                      "got primary");
+}
+
 std::vector<std::string> parse_attacks(const std::string& text) {
     const std::vector<std::string> known{"fgsm", "pgd", "autoattack"};
     std::vector<bool> chosen(known.size());
@@ -72,10 +86,11 @@ std::vector<std::string> parse_attacks(const std::string& text) {
     return attacks;
 }
 
-bool uses_autoattack(const condition_settings& settings) {
-    return std::find(settings.attacks.begin(), settings.attacks.end(), "autoattack") !=
-           settings.attacks.end();
+bool uses_attack(const condition_settings& settings, std::string_view name) {
+    return std::find(settings.attacks.begin(), settings.attacks.end(), name) != settings.attacks.end();
 }
+
+bool uses_autoattack(const condition_settings& settings) { return uses_attack(settings, "autoattack"); }
 
 void check_image_counts(const condition_settings& settings) {
     const auto check = [](const char* option, std::size_t images) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace program {
@@ -16,6 +17,7 @@ struct condition_settings {
     std::size_t compared_images = 500;     ///< at most: test images whose layers are compared
     std::vector<std::string> attacks{"fgsm", "pgd"}; ///< of "fgsm", "pgd" and "autoattack", in this order
     std::size_t autoattack_images = 1000;            ///< at most: test images under AutoAttack
+    std::size_t distance_images = 500; ///< at most: test images whose distances are measured; 0: none
     repscope::attack::norm ball = repscope::attack::norm::linf; ///< of the attacks
     /// Of the attacks, for inputs from 0 to 1; in 255ths for linf.
     std::vector<double> eps{1, 2, 4, 8, 16};
@@ -26,6 +28,8 @@ struct condition_settings {
 
 /// What a study is asked to do.
 struct study_settings : condition_settings {
+    study_settings() { attacks = {"fgsm", "pgd", "autoattack"}; }
+
     std::string data; ///< fashion-mnist[:DIR] or cifar10:DIR
     std::vector<double> alphas{-2, -1, -0.5, 0, 0.5, 1, 2};
     std::size_t seeds = 3;
@@ -36,7 +40,8 @@ struct study_settings : condition_settings {
     std::string frost_textures; ///< folder of images; none: procedural ice
     int threads = 0;
     bool dump = false;
-    bool export_onnx = false; ///< each trained network as an ONNX file
+    std::vector<double> autoattack_eps; ///< in 255ths; empty: the eps of claim 2
+    bool export_onnx = false;           ///< each trained network as an ONNX file
     std::string out;
 };
 
@@ -58,8 +63,16 @@ std::vector<double> parse_eps(const std::string& text);
 /// that is not an attack, and for a repeated one.
 std::vector<std::string> parse_attacks(const std::string& text);
 
+/// Whether an attack is among those of the settings.
+bool uses_attack(const condition_settings& settings, std::string_view name);
 /// Whether AutoAttack is among the attacks.
 bool uses_autoattack(const condition_settings& settings);
+
+/// "primary", for which the result is empty, or numbers as for `parse_eps`, as --autoattack-eps takes them.
+std::vector<double> parse_autoattack_eps(const std::string& text);
+
+/// Throws `usage_error` if AutoAttack needs the eps of claim 2, which is that of PGD, and PGD is left out.
+void check_autoattack_eps(const study_settings& settings);
 
 /// Throws `usage_error` for a single image under corruptions or attacks: the layers under a condition are
 /// compared with the clean ones, and one image has no variance.

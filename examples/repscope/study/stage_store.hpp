@@ -7,7 +7,8 @@
 
 namespace program {
 
-/// The finished stages of a model: one file per stage, with the settings that determine its result.
+/// The finished stages of the measurement of networks: one file per stage, with the settings that determine
+/// its result.
 class stage_store {
   public:
     /// Makes the folder. Throws `data_error`.

@@ -3,11 +3,11 @@
 #include "files/output_file.hpp"
 #include "files/output_guard.hpp"
 #include "images/datasets.hpp"
+#include "study/stored_object.hpp"
 #include "support/errors.hpp"
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -19,13 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-constexpr const char* schema = "repscope.network/1";
-
-void make_folder(const std::string& folder) {
-    std::error_code failure;
-    fs::create_directories(folder, failure);
-    if (failure) throw data_error(folder, "cannot be made: " + failure.message());
-}
+constexpr stored_form network_form{"repscope.network/1", "network", "a finished network of a study"};
 
 void check_outputs(const study_settings& settings) {
     output_guard guard;
@@ -70,7 +64,7 @@ study_store::study_store(const study_settings& settings, json made_with)
     make_folder(out_ + "/networks");
     std::error_code failure;
     for (const auto& entry : fs::directory_iterator(out_ + "/networks", failure)) {
-        if (entry.path().extension() == ".json") read(entry.path().string());
+        if (entry.path().extension() == ".json") (void)read(entry.path().string());
     }
     if (failure) throw data_error(out_, "cannot be read: " + failure.message());
     require_writable(out_ + "/study.json");
@@ -85,37 +79,37 @@ std::string study_store::onnx_file(const study_cell& cell) const {
     return out_ + "/networks/" + cell_name(cell) + ".onnx";
 }
 
+std::string study_store::parameter_file(const study_cell& cell) const {
+    return out_ + "/networks/" + cell_name(cell) + ".parameters";
+}
+
+stage_store study_store::autoattack_stages() const { return stage_store(out_ + "/autoattack"); }
+
+json study_store::autoattack_settings(const json& stage) const {
+    json settings{{"made_with", *made_with_}};
+    settings.update(stage);
+    return settings;
+}
+
 std::string study_store::dump_folder(const study_cell& cell) const {
     return out_ + "/activations/" + cell_name(cell);
 }
 
-json study_store::read(const std::string& path) const {
-    std::ifstream file(path, std::ios::binary);
-    const json stored = json::parse(file, nullptr, false);
-    if (!file || stored.is_discarded() || !stored.is_object() || stored.value("schema", "") != schema ||
-        !stored.contains("settings") || !stored.contains("network")) {
-        throw data_error(path, "is not a finished network of a study; remove it and run again");
-    }
-    if (stored["settings"] != *made_with_) {
+std::optional<json> study_store::read(const std::string& path) const {
+    std::optional<stored_object> stored = read_stored(path, network_form);
+    if (!stored) return std::nullopt;
+    if (stored->settings != *made_with_) {
         throw usage_error(out_ + " holds networks made with other settings (" +
-                          differences(stored["settings"], *made_with_) +
+                          differences(stored->settings, *made_with_) +
                           "): choose another --out or remove it");
     }
-    return stored["network"];
+    return std::move(stored->result);
 }
 
-std::optional<json> study_store::finished(const std::string& name) const {
-    std::error_code none;
-    if (!fs::exists(path_of(name), none)) return std::nullopt;
-    return read(path_of(name));
-}
+std::optional<json> study_store::finished(const std::string& name) const { return read(path_of(name)); }
 
 void study_store::keep(const std::string& name, const json& network) const {
-    json stored;
-    stored["schema"] = schema;
-    stored["settings"] = *made_with_;
-    stored["network"] = network;
-    write_output(path_of(name), stored.dump() + "\n");
+    write_stored(path_of(name), network_form, {*made_with_, network});
 }
 
 } // namespace program

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "study/settings.hpp"
+#include "study/stage_store.hpp"
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -27,11 +28,19 @@ class study_store {
     /// Returns the ONNX file of a network.
     [[nodiscard]] std::string onnx_file(const study_cell& cell) const;
 
+    /// Returns the file of the parameters of a network, from which AutoAttack continues.
+    [[nodiscard]] std::string parameter_file(const study_cell& cell) const;
+
+    /// Returns the finished stages of AutoAttack, and the settings of one: those of the networks, and
+    /// `stage`.
+    [[nodiscard]] stage_store autoattack_stages() const;
+    [[nodiscard]] nlohmann::ordered_json autoattack_settings(const nlohmann::ordered_json& stage) const;
+
     /// Where the activations of a network go.
     [[nodiscard]] std::string dump_folder(const study_cell& cell) const;
 
   private:
-    nlohmann::ordered_json read(const std::string& path) const;
+    std::optional<nlohmann::ordered_json> read(const std::string& path) const;
 
     std::string out_;
     std::shared_ptr<const nlohmann::ordered_json> made_with_;

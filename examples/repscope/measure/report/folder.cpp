@@ -49,10 +49,7 @@ void require_report_folder(const std::string& folder) {
 }
 
 void write_report(const std::string& folder, const measure_result& result) {
-    std::error_code failure;
-    fs::create_directories(folder, failure);
-    if (!fs::is_directory(folder))
-        throw data_error(folder, "cannot be written: " + (failure ? failure.message() : "is not a folder"));
+    make_folder(folder);
     const auto write = [&](const char* name, const std::string& text) {
         if (!text.empty()) write_output((fs::path(folder) / name).string(), text);
     };

@@ -231,26 +231,6 @@ class claim_list {
     std::vector<study_claim> claims_;
 };
 
-// The eps at which networks of alpha 0 are nearest to half their clean accuracy; 0 without such networks.
-double primary_eps(const std::vector<network_result>& networks, const std::vector<double>& grid) {
-    double best = 0.0;
-    double nearest = std::numeric_limits<double>::infinity();
-    for (const double eps : grid) {
-        double distance = 0.0;
-        bool any = false;
-        for (const auto& network : networks) {
-            if (network.alpha != 0.0) continue;
-            any = true;
-            distance += attack_accuracy(network, "pgd", eps) - 0.5 * network.clean.accuracy;
-        }
-        if (any && std::abs(distance) < nearest) {
-            nearest = std::abs(distance);
-            best = eps;
-        }
-    }
-    return best;
-}
-
 // The highest accuracy of any network under an attack.
 double highest_accuracy(const std::vector<network_result>& networks, std::string_view attack, double eps) {
     double highest = 0.0;
@@ -312,7 +292,7 @@ void add_autoattack_claims(claim_list& claims, const study_result& study, double
 // Claim 2, and the numbers of each eps.
 void add_attack_claims(claim_list& claims, const study_result& study) {
     const std::vector<double> grid = attack_sizes(study.networks[0]);
-    const double primary = primary_eps(study.networks, grid);
+    const double primary = primary_eps(study.networks);
     const std::string statement = "higher selectivity, higher accuracy under PGD at " +
                                   (primary > 0.0 ? size_text(primary) : std::string("half accuracy"));
     const outcome robust = [&](const network_result& network) {

@@ -3,11 +3,9 @@
 #include "files/output_file.hpp"
 #include "render/gnuplot.hpp"
 #include "render/html.hpp"
-#include "support/errors.hpp"
 
 #include <filesystem>
 #include <string_view>
-#include <system_error>
 
 namespace program {
 
@@ -48,11 +46,7 @@ std::string drawn_by(const std::vector<std::string>& drawn) {
 figure_parts write_figures(const std::string& folder, const std::vector<study_figure>& figures) {
     namespace fs = std::filesystem;
     const fs::path beside = fs::path(folder) / "figures";
-    std::error_code failure;
-    fs::create_directories(beside, failure);
-    if (!fs::is_directory(beside))
-        throw data_error(beside.string(),
-                         "cannot be written: " + (failure ? failure.message() : "is not a directory"));
+    make_folder(beside.string());
     const auto write = [&](const std::string& name, const std::string& ending, const std::string& text) {
         write_output((beside / (name + ending)).string(), text);
     };

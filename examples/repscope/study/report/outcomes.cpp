@@ -90,16 +90,40 @@ std::vector<double> attack_sizes(const network_result& network) {
     return eps;
 }
 
+double primary_eps(const std::vector<network_result>& networks) {
+    double best = 0.0;
+    double nearest = std::numeric_limits<double>::infinity();
+    for (const double eps : attack_sizes(networks[0])) {
+        double distance = 0.0;
+        bool any = false;
+        for (const auto& network : networks) {
+            if (network.alpha != 0.0) continue;
+            any = true;
+            distance += attack_accuracy(network, "pgd", eps) - 0.5 * network.clean.accuracy;
+        }
+        if (any && std::abs(distance) < nearest) {
+            nearest = std::abs(distance);
+            best = eps;
+        }
+    }
+    return best;
+}
+
+double accuracy_on_first(const condition_result& condition, std::size_t images) {
+    if (images == 0 || condition.correct.size() < images) return no_value;
+    repscope::running_mean mean;
+    for (std::size_t n = 0; n < images; ++n) mean.add(condition.correct[n] ? 1.0 : 0.0);
+    return mean.value();
+}
+
 double excess_of_pgd(const network_result& network, double eps) {
     const condition_result *pgd = nullptr, *ensemble = nullptr;
     for (const auto& condition : network.conditions) {
         if (is_pgd(condition, eps)) pgd = &condition;
         if (!condition.after.empty() && condition.eps == eps) ensemble = &condition;
     }
-    if (pgd == nullptr || ensemble == nullptr || pgd->correct.size() < ensemble->images) return no_value;
-    repscope::running_mean same_images;
-    for (std::size_t n = 0; n < ensemble->images; ++n) same_images.add(pgd->correct[n] ? 1.0 : 0.0);
-    return same_images.value() - ensemble->accuracy;
+    if (pgd == nullptr || ensemble == nullptr) return no_value;
+    return accuracy_on_first(*pgd, ensemble->images) - ensemble->accuracy;
 }
 
 double in_255ths(double eps) { return std::round(eps * 255e6) / 1e6; }

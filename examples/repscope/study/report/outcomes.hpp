@@ -36,6 +36,13 @@ double attack_accuracy(const network_result& network, std::string_view attack, d
 /// The eps of the PGD attacks of a network, in data units and ascending; and one in 255ths.
 std::vector<double> attack_sizes(const network_result& network);
 
+/// The eps of claim 2: that at which networks of alpha 0 are nearest to half their clean accuracy under PGD;
+/// 0 without such networks, and without PGD.
+double primary_eps(const std::vector<network_result>& networks);
+
+/// The accuracy under a condition on its first `images` images; NaN if it has fewer.
+double accuracy_on_first(const condition_result& condition, std::size_t images);
+
 /// By how much PGD overestimates robust accuracy: its accuracy minus that of AutoAttack on the images of the
 /// latter; NaN unless both were measured.
 double excess_of_pgd(const network_result& network, double eps);

@@ -116,16 +116,6 @@ std::string summary_part(const study_result& study) {
     return text;
 }
 
-std::string pictures_part(const study_pictures& pictures) {
-    if (pictures.rows.empty() || pictures.images == 0) return {};
-    return "<h2 id=\"images\">Images</h2>\n" + picture_table(pictures) + "<p class=\"caption\">The first " +
-           std::to_string(pictures.images) +
-           " test images. An orange frame: wrongly classified, by the network of the row or, where it names "
-           "none, by "
-           "that of the alpha nearest to 0; first seed. Pixels under attack are rounded to bytes. <a "
-           "href=\"figures/images.png\">PNG</a> <a href=\"figures/images.csv\">CSV</a></p>\n";
-}
-
 std::string times_table(const study_result& study) {
     html_table table({"stage", "time", "share", "a network"});
     const auto networks = static_cast<double>(study.networks.size());
@@ -158,13 +148,8 @@ void write_study_page(const std::string& folder, const study_result& study, cons
                        escaped(study.data.name) + "</h1>\n<p class=\"sub\">" + networks.counted() +
                        " &middot; repscope " + version_text() + "</p>\n";
     if (!figures.is_drawn) body += "<p><b>Figures are left out:</b> gnuplot was not found, or failed.</p>\n";
-    body += summary_part(study) + figures.html;
-    if (!pictures.rows.empty() && pictures.images > 0) {
-        const fs::path beside = fs::path(folder) / "figures";
-        write_output((beside / "images.png").string(), picture_sheet(pictures));
-        write_output((beside / "images.csv").string(), picture_csv(pictures));
-    }
-    body += pictures_part(pictures) + claims_part(study.claims) + settings_part(study, figures.drawn_by);
+    body += summary_part(study) + figures.html + write_pictures(folder, pictures) +
+            claims_part(study.claims) + settings_part(study, figures.drawn_by);
     write_output((fs::path(folder) / "report.html").string(),
                  html_page("repscope study: " + study.network + " on " + study.data.name, body));
 }

@@ -1,18 +1,18 @@
 #include "study/report/pictures.hpp"
 
 #include "files/base64.hpp"
+#include "files/output_file.hpp"
 #include "images/contact_sheet.hpp"
 #include "render/csv.hpp"
 #include "render/html.hpp"
 #include "render/text_table.hpp"
 #include "study/report/figures/plots.hpp"
 #include "study/report/outcomes.hpp"
-#include "study/run/conditions.hpp"
-#include "study/settings.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <span>
+#include <string_view>
 #include <utility>
 
 namespace program {
@@ -67,22 +67,32 @@ std::string factor_text(double factor) {
 }
 
 // The networks of the first seed in the order of alpha.
-std::vector<const network_result*> networks_of_first_seed(const std::vector<network_result>& networks) {
+std::vector<const network_result*> networks_of_first_seed(const ordered_networks& networks) {
     std::vector<const network_result*> those;
-    for (const network_result& network : networks) {
-        if (network.seed == networks[0].seed) those.push_back(&network);
+    for (const network_result* network : networks.all) {
+        if (network->seed == networks.all[0]->seed) those.push_back(network);
     }
-    std::sort(those.begin(), those.end(),
-              [](const network_result* a, const network_result* b) { return a->alpha < b->alpha; });
     return those;
 }
 
-// The condition of a network with that label; null if it was not measured.
-const condition_result* condition_with(const network_result& network, const std::string& label) {
+// The condition of an attack or of random signs, with a size; null if it was not measured.
+const condition_result* condition_of(const network_result& network, condition_kind kind,
+                                     std::string_view name, double eps) {
     for (const condition_result& condition : network.conditions) {
-        if (condition_label(condition) == label) return &condition;
+        if (condition.kind == kind && condition.name == name && condition.eps == eps) return &condition;
     }
     return nullptr;
+}
+
+// The outcomes under a corruption of severity 3; none if it was not measured.
+std::vector<bool> correct_under(const network_result& network, std::string_view corruption) {
+    for (const condition_result& condition : network.conditions) {
+        if (condition.kind == condition_kind::corruption && condition.name == corruption &&
+            condition.severity == 3) {
+            return condition.correct;
+        }
+    }
+    return {};
 }
 
 // Adds rows of the first images, as many as all conditions have.
@@ -118,53 +128,80 @@ class picture_rows {
     std::size_t bytes_;
 };
 
-void add_attacked(picture_rows& rows, const std::vector<const network_result*>& networks,
-                  const network_result& middle, double eps) {
-    const std::string size = shortest(in_255ths(eps));
+// A row of the first attack that was measured, in the order of strength.
+void add_attacked(picture_rows& rows, const ordered_networks& networks, const network_result& network,
+                  double eps) {
+    constexpr std::pair<const char*, const char*> attacks[]{
+        {"pgd", "PGD"}, {"autoattack", "AutoAttack"}, {"fgsm", "FGSM"}};
+    for (const auto& [name, title] : attacks) {
+        const condition_result* attacked = condition_of(network, condition_kind::attack, name, eps);
+        if (attacked == nullptr || attacked->pixels.empty()) continue;
+        const std::string label = std::string(title) + " " + networks.size_text(eps) + ", " + networks.key() +
+                                  " " + networks.label(network.alpha);
+        if (!rows.has(label)) rows.add(label, attacked->pixels, attacked->correct);
+        return;
+    }
+}
+
+void add_perturbed(picture_rows& rows, const ordered_networks& networks,
+                   const std::vector<const network_result*>& those, const network_result& middle,
+                   double eps) {
     bool random_shown = false;
-    for (const network_result* network : {networks.front(), &middle, networks.back()}) {
+    for (const network_result* network : {those.front(), &middle, those.back()}) {
         // Random signs are the same for all networks.
-        const condition_result* random = condition_with(*network, "random/" + size);
+        const condition_result* random = condition_of(*network, condition_kind::random, "", eps);
         if (!random_shown && random != nullptr && !random->pixels.empty()) {
-            const condition_result* of_middle = condition_with(middle, "random/" + size);
-            rows.add("random signs, " + eps_text(eps), random->pixels,
+            const condition_result* of_middle = condition_of(middle, condition_kind::random, "", eps);
+            rows.add("random signs, " + networks.size_text(eps), random->pixels,
                      of_middle == nullptr ? std::vector<bool>() : of_middle->correct);
             random_shown = true;
         }
-        const condition_result* pgd = condition_with(*network, "attack/pgd/" + size);
-        const std::string label = "PGD " + eps_text(eps) + ", alpha " + shortest(network->alpha);
-        if (pgd != nullptr && !pgd->pixels.empty() && !rows.has(label))
-            rows.add(label, pgd->pixels, pgd->correct);
+        add_attacked(rows, networks, *network, eps);
     }
+}
+
+std::string caption_of(const study_pictures& pictures, const ordered_networks& networks) {
+    const std::string frames =
+        networks.models.empty()
+            ? "by the network of the row or, where it names none, by that of the alpha nearest to 0; first "
+              "seed"
+            : "by the model of the row or, where it names none, by " + networks.label(0.0);
+    return "The first " + std::to_string(pictures.images) +
+           (networks.models.empty() ? " test images" : " inputs") +
+           ". An orange frame: wrongly classified, " + frames + ". Pixels under attack are rounded to bytes.";
 }
 
 } // namespace
 
-study_pictures take_pictures(const std::vector<network_result>& networks, const data_set& data,
-                             corrupted_images& corrupted, bool with_corruptions, double eps) {
+std::size_t shown_pictures(std::size_t columns) {
+    return std::min(picture_count, std::max<std::size_t>(1, 218 / (columns + 2)));
+}
+
+bool shows_pictures(std::size_t channels, std::size_t rows, std::size_t columns) {
+    return (channels == 1 || channels == 3) && rows > 1 && columns > 1;
+}
+
+study_pictures take_pictures(const ordered_networks& networks, const image_set& test,
+                             corrupted_images* corrupted, double eps) {
     const std::vector<const network_result*> those = networks_of_first_seed(networks);
     const network_result& middle =
         **std::min_element(those.begin(), those.end(), [](const network_result* a, const network_result* b) {
             return std::abs(a->alpha) < std::abs(b->alpha);
         });
-    const image_set& test = data.test;
     study_pictures pictures;
     pictures.size = {test.rows, test.columns, 3};
-    // As many as fit side by side with their differences on the page.
-    pictures.images =
-        std::min({picture_count, test.images, std::max<std::size_t>(1, 218 / (test.columns + 2))});
+    pictures.images = std::min(test.images, shown_pictures(test.columns));
     picture_rows rows(pictures, test);
     rows.add("clean", test.pixels, middle.clean.correct);
-    if (with_corruptions) {
+    if (corrupted != nullptr) {
         for (const char* name : {"gaussian_noise", "glass_blur", "fog", "contrast"}) {
-            const condition_result* condition =
-                condition_with(middle, std::string("corruption/") + name + "/3");
-            rows.add(spaced(name) + ", severity 3", corrupted.under(name, 3).pixels,
-                     condition == nullptr ? std::vector<bool>() : condition->correct);
+            rows.add(spaced(name) + ", severity 3", corrupted->under(name, 3).pixels,
+                     correct_under(middle, name));
         }
     }
-    add_attacked(rows, those, middle, eps);
+    add_perturbed(rows, networks, those, middle, eps);
     rows.finish();
+    pictures.caption = caption_of(pictures, networks);
     return pictures;
 }
 
@@ -218,6 +255,15 @@ std::string picture_sheet(const study_pictures& pictures) {
         }
     }
     return sheet.png();
+}
+
+std::string write_pictures(const std::string& folder, const study_pictures& pictures) {
+    if (pictures.rows.empty() || pictures.images == 0) return {};
+    write_output(folder + "/figures/images.png", picture_sheet(pictures));
+    write_output(folder + "/figures/images.csv", picture_csv(pictures));
+    return "<h2 id=\"images\">Images</h2>\n" + picture_table(pictures) + "<p class=\"caption\">" +
+           escaped(pictures.caption) +
+           " <a href=\"figures/images.png\">PNG</a> <a href=\"figures/images.csv\">CSV</a></p>\n";
 }
 
 std::string picture_csv(const study_pictures& pictures) {

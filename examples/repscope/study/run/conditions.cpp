@@ -1,5 +1,6 @@
 #include "study/run/conditions.hpp"
 
+#include "study/run/distances.hpp"
 #include "support/stopwatch.hpp"
 
 #include <repscope/attack/autoattack.hpp>
@@ -273,12 +274,13 @@ condition_options options_of(const study_settings& settings, const data_set& dat
             .eps = settings.eps,
             .attack_steps = settings.attack_steps,
             .frost = settings.frost_textures.empty() ? "procedural" : settings.frost_textures,
-            .attacks =
-                settings.attacks == study_settings{}.attacks ? std::vector<std::string>{} : settings.attacks,
+            .attacks = settings.attacks == condition_settings{}.attacks ? std::vector<std::string>{}
+                                                                        : settings.attacks,
             .autoattack_images =
                 uses_autoattack(settings)
                     ? std::min({settings.autoattack_images, settings.attack_images, data.test.images})
-                    : 0};
+                    : 0,
+            .distance_images = distance_images(settings, data.test.images)};
 }
 
 condition_results measure_conditions(study_model& model, const condition_settings& settings,

@@ -3,6 +3,7 @@
 #include "images/corrupted_images.hpp"
 #include "images/datasets.hpp"
 #include "images/labeled_inputs.hpp"
+#include "study/report/pictures.hpp"
 #include "study/result.hpp"
 #include "study/run/layer_capture.hpp"
 #include "study/run/model.hpp"
@@ -48,9 +49,6 @@ struct condition_results {
     double corruption_seconds = 0.0;
     double attack_seconds = 0.0; ///< random signs, the control of attacks, included
 };
-
-/// How many images of a condition are kept to be looked at.
-inline constexpr std::size_t picture_count = 8;
 
 /// Measures a network under conditions, one at a time. The arguments must outlive it.
 class condition_runner {

@@ -8,6 +8,7 @@
 #include <repscope/net/models.hpp>
 #include <repscope/net/optim/schedule.hpp>
 #include <repscope/net/optim/sgd.hpp>
+#include <repscope/net/serialize.hpp>
 #include <repscope/net/to_onnx.hpp>
 #include <repscope/net/trainer.hpp>
 #include <repscope/selectivity/regularizer.hpp>
@@ -47,6 +48,9 @@ class model_of final : public network_model<Network, trainable_model> {
             net::train(this->network(), source, images.labels, optimizer, rate, options, penalty, observe);
         }
     }
+
+    void save(const std::string& file) const override { net::save(this->network(), file); }
+    void load(const std::string& file) override { net::load(this->network(), file); }
 
     [[nodiscard]] net::onnx_model exported(const image_set& images) override {
         return net::to_onnx(this->network(), {1, images.channels, images.rows, images.columns});

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -70,6 +71,9 @@ class trainable_model : public study_model {
     /// Trains from the parameters that the seed of `cell` gives; `done(step)` is called after each step.
     virtual void train(const image_set& images, const study_settings& settings, const study_cell& cell,
                        const std::function<void(std::size_t)>& done) = 0;
+    /// Writes the parameters to a file, and reads them from one. Throws `repscope::format_error`.
+    virtual void save(const std::string& file) const = 0;
+    virtual void load(const std::string& file) = 0;
     /// The network as an ONNX model for images of this shape.
     [[nodiscard]] virtual repscope::net::onnx_model exported(const image_set& images) = 0;
 };

@@ -71,6 +71,7 @@ class network_model : public Base {
     }
 
     [[nodiscard]] Network& network() noexcept { return network_; }
+    [[nodiscard]] const Network& network() const noexcept { return network_; }
 
   private:
     Network network_;

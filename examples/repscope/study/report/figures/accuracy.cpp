@@ -104,7 +104,6 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
                                              networks.size_number(grid.back()) * 1.25}) +
                              set_range("y", {0.0, 1.0}) + horizontal_line(floor_accuracy, gray, "5 %", true);
     const std::string& norm = networks.study.options.norm;
-    const std::string x_label = norm == "linf" ? "eps (255ths, linf)" : "eps (" + norm + ")";
     std::vector<plot_panel> panels;
     figure.csv =
         networks.csv_keys() + (norm == "linf" ? "attack,eps_255ths,accuracy\n" : "attack,eps,accuracy\n");
@@ -118,6 +117,8 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
             const legend_entry look = networks.style(alpha);
             banded_line& line = lines.emplace_back(banded_line{look.color, look.shape, {}, {}});
             for (const double eps : grid) {
+                // AutoAttack has fewer sizes than the others.
+                if (std::isnan(attack_accuracy(networks.first, kind.key, eps))) continue;
                 line.x.push_back(networks.size_number(eps));
                 auto& values = line.values.emplace_back();
                 for (const network_result* network : networks.of_alpha(alpha)) {
@@ -128,7 +129,7 @@ study_figure attacks_by_size_figure(const ordered_networks& networks) {
                 }
             }
         }
-        panels.push_back(line_panel(kind.title, x_label, lines, axes));
+        panels.push_back(line_panel(kind.title, networks.size_label(), lines, axes));
     }
     figure.caption =
         networks.counted() + "; " + images_text(networks.study.options.attack_images) +

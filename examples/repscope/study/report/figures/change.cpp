@@ -143,11 +143,17 @@ study_figure gradient_figure(const ordered_networks& networks) {
 
 std::vector<study_figure> study_figures(const study_result& study) {
     const ordered_networks networks(study);
-    return {clean_and_corrupted_figure(networks),    attacks_by_size_figure(networks),
-            attacks_by_selectivity_figure(networks), corruption_map_figure(networks),
-            unit_selectivity_figure(networks),       dimensionality_by_depth_figure(networks),
-            cumulative_variance_figure(networks),    change_figure(networks, false),
-            change_figure(networks, true),           gradient_figure(networks)};
+    return {clean_and_corrupted_figure(networks),
+            attacks_by_size_figure(networks),
+            accuracy_by_distance_figure(networks),
+            attacks_by_selectivity_figure(networks),
+            corruption_map_figure(networks),
+            unit_selectivity_figure(networks),
+            dimensionality_by_depth_figure(networks),
+            cumulative_variance_figure(networks),
+            change_figure(networks, false),
+            change_figure(networks, true),
+            gradient_figure(networks)};
 }
 
 } // namespace program

@@ -40,6 +40,8 @@ struct ordered_networks {
     [[nodiscard]] std::vector<double> sizes() const;
     [[nodiscard]] double size_number(double eps) const;
     [[nodiscard]] std::string size_text(double eps) const;
+    /// The label of an axis of sizes: "eps (255ths, linf)".
+    [[nodiscard]] std::string size_label() const;
     /// Blue below 0, gray at 0, orange above, darker the farther out: told apart by color-blind readers and
     /// by shape too.
     [[nodiscard]] legend_entry style(double alpha) const;
@@ -59,6 +61,7 @@ std::vector<study_figure> study_figures(const study_result& study);
 // One by one: of accuracy,
 study_figure clean_and_corrupted_figure(const ordered_networks& networks);
 study_figure attacks_by_size_figure(const ordered_networks& networks);
+study_figure accuracy_by_distance_figure(const ordered_networks& networks);
 study_figure attacks_by_selectivity_figure(const ordered_networks& networks);
 study_figure corruption_map_figure(const ordered_networks& networks);
 // of layers,

@@ -80,6 +80,7 @@ std::vector<double> ordered_networks::sizes() const {
         const bool is_known = std::find(eps.begin(), eps.end(), condition.eps) != eps.end();
         if (condition.kind != condition_kind::corruption && !is_known) eps.push_back(condition.eps);
     }
+    std::sort(eps.begin(), eps.end());
     return eps;
 }
 
@@ -90,6 +91,10 @@ double ordered_networks::size_number(double eps) const {
 std::string ordered_networks::size_text(double eps) const {
     return shortest(size_number(eps)) +
            (study.options.norm == "linf" ? "/255" : " (" + study.options.norm + ")");
+}
+
+std::string ordered_networks::size_label() const {
+    return study.options.norm == "linf" ? "eps (255ths, linf)" : "eps (" + study.options.norm + ")";
 }
 
 legend_entry ordered_networks::style(double alpha) const {
