@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace classes_of_streams_test {
@@ -172,6 +173,68 @@ TEST_CASE("the states before the buffer continue with the bits of one pass") {
     check_same(part.finish(), report);
 }
 
+TEST_CASE("the states before the buffer continue with the bits of one pass, estimates and reservoirs too") {
+    using repscope::analysis::measure;
+    constexpr std::size_t width = 6, count = 20'000, cut = 10'000;
+    layer_accumulator_options options{.classes = 5,
+                                      .measures = {measure::selectivity, measure::participation_ratio,
+                                                   measure::cdnv, measure::nc1, measure::two_nn},
+                                      .inference = true};
+    options.trace = repscope::analysis::trace_method::blocks;
+    options.reservoir = 100;
+    options.batch = 8192; // rows leave the buffer in this number
+    repscope::random_stream draws(4, 1);
+    std::vector<float> values(count * width);
+    std::vector<std::int32_t> labels(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        labels[i] = static_cast<std::int32_t>(draws.uniform() * 5);
+        for (std::size_t u = 0; u < width; ++u)
+            values[i * width + u] = static_cast<float>(draws.uniform() + (labels[i] == int(u) ? 0.5 : 0.0));
+    }
+    const auto add = [&](layer_accumulator& to, std::size_t first, std::size_t rows) {
+        to.update(repscope::tensor_view<const float, 2>(values.data() + first * width, {rows, width}),
+                  std::span(labels).subspan(first, rows));
+    };
+    const auto loaded = [&](const std::vector<repscope::analysis::saved_section>& sections) {
+        std::vector<repscope::analysis::state_section> stored;
+        for (const auto& section : sections) stored.push_back({section.kind, section.payload});
+        return layer_accumulator::load_sections(stored, options, "s");
+    };
+    layer_accumulator whole(width, options), part(width, options);
+    REQUIRE(whole.has_blocks());
+    add(whole, 0, count);
+    add(part, 0, cut);
+    const auto saved = static_cast<std::size_t>(part.flushed_samples());
+    REQUIRE(saved > 0);
+    REQUIRE(saved < cut);
+    auto sections = part.save_flushed_sections();
+    layer_accumulator resumed = loaded(sections);
+    add(resumed, saved, count - saved);
+    add(part, cut, count - cut);
+    const auto expected = whole.save_sections();
+    for (layer_accumulator* each : {&resumed, &part}) {
+        const auto states = each->save_sections();
+        REQUIRE(states.size() == expected.size());
+        for (std::size_t k = 0; k < states.size(); ++k) {
+            CAPTURE(states[k].kind);
+            CHECK(states[k].payload == expected[k].payload);
+        }
+    }
+    const layer_report report = resumed.finish(), of_whole = whole.finish();
+    REQUIRE(report.inference->intervals.size() == of_whole.inference->intervals.size());
+    REQUIRE(!report.inference->intervals.empty());
+    for (std::size_t k = 0; k < report.inference->intervals.size(); ++k)
+        CHECK(report.inference->intervals[k].value.range.low ==
+              of_whole.inference->intervals[k].value.range.low);
+    CHECK(report.inference->participation_ratio.se_log == of_whole.inference->participation_ratio.se_log);
+
+    // Rows of a class that does not exist.
+    for (auto& section : sections) {
+        if (section.kind == "block_rows") section.payload[4] = std::byte{9}; // after the number of rows
+    }
+    CHECK_THROWS_AS((void)loaded(sections), repscope::format_error);
+}
+
 TEST_CASE("an accumulator refuses numbers of classes and states that do not fit") {
     layer_accumulator two(2, {.classes = 3});
     const std::vector<float> row{1, 2};
@@ -181,8 +244,6 @@ TEST_CASE("an accumulator refuses numbers of classes and states that do not fit"
     CHECK_THROWS_AS(two.renumber_classes(first_two, 1), repscope::value_error);
     layer_accumulator none(2);
     CHECK_THROWS_AS(none.renumber_classes({}, 2), repscope::value_error);
-    layer_accumulator estimated(2, {.classes = 2, .inference = true});
-    CHECK_THROWS_AS((void)estimated.save_flushed_sections(), repscope::value_error);
 }
 
 } // namespace classes_of_streams_test

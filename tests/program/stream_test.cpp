@@ -300,6 +300,15 @@ TEST_CASE("a snapshot is shown by merge, and a run that resumes has the bits of 
     const outcome resumed = run({"measure", whole, "--json", "-", "--resume", folder / "cut.rsm"});
     CHECK(numbers_of(resumed) == numbers);
     CHECK(mentions(resumed.err, "the first 128 samples are those of"));
+    // The states of estimates too.
+    const std::vector<std::string> way{"--inference", "--measures", "selectivity,cdnv", "--json", "-"};
+    const outcome estimated = run_with({"measure", whole}, way);
+    CHECK(numbers_of(estimated)["wide"]["geometry"]["cdnv_ci"][0].is_number());
+    CHECK(run_with({"measure", folder / "cut.tar", "--snapshot", folder / "i.rsm", "--snapshot-every", "50"},
+                   way)
+              .code == 1);
+    const outcome continued = run_with({"measure", whole, "--resume", folder / "i.rsm"}, way);
+    CHECK(json::parse(continued.out)["layers"].dump() == json::parse(estimated.out)["layers"].dump());
     // Labels, layers and options of another run.
     const auto refuse = [&](const std::string& bytes, const std::vector<std::string>& more) {
         return refusal(folder, bytes, more);
@@ -435,8 +444,6 @@ TEST_CASE("a stream refuses by name what needs a file or a second pass, and does
     refuse({"--report", folder / "report"}, "--report: not with a stream");
     refuse({"--inference", "--null", "permutation"}, "--null permutation: not with a stream");
     refuse({"--inference", "--method", "auto"}, "--method auto: not with a stream");
-    refuse({"--inference", "--method", "sketch", "--snapshot", folder / "s.rsm"},
-           "--inference: not with --snapshot");
     refuse({"--snapshot-every", "9"}, "--snapshot-every: needs --snapshot");
     refuse({dump[1]}, "not a stream");
     refuse({"--layers", "nothing"}, "no layer");

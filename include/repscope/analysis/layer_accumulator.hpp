@@ -230,13 +230,12 @@ class basic_layer_accumulator {
     void commit(std::size_t rows, std::span<const std::int32_t> classes = {},
                 std::span<const std::size_t> places = {}) {
         classes_.insert(classes_.end(), classes.begin(), classes.end());
-        const bool is_blocked = inference_ && inference_->needs_places();
         if (needs_places() && !is_evaluated() && rows != 0) {
-            const std::uint64_t next = is_blocked ? inference_->next_place : moments_.next_place;
+            const std::uint64_t next = next_place();
             for (std::size_t i = 0; i < rows; ++i)
                 places_.push_back(places.empty() ? static_cast<std::size_t>(next + i) : places[i]);
             moments_.next_place = places_.back() + std::uint64_t{1};
-            if (is_blocked) inference_->next_place = moments_.next_place;
+            if (inference_ && inference_->needs_places()) inference_->next_place = moments_.next_place;
         }
         filled_ += rows;
         if (filled_ == capacity_) flush();
@@ -285,12 +284,11 @@ class basic_layer_accumulator {
 
     /// Returns the states of the rows before the buffer as sections of a state file, and changes nothing. The
     /// result of an accumulator that is loaded from them and gets the other rows has the same bits. Throws
-    /// `value_error` after `next_pass`, and with inference.
+    /// `value_error` after `next_pass`.
     [[nodiscard]] std::vector<saved_section> save_flushed_sections() const {
-        constexpr const char* name = "analysis::layer_accumulator::save_flushed_sections";
-        require_first_pass(name);
-        if (inference_) errors::throw_value_error(name, "expected an accumulator without inference");
-        return detail::sections_of(moments_);
+        require_first_pass("analysis::layer_accumulator::save_flushed_sections");
+        const std::uint64_t next = places_.empty() ? next_place() : places_.front();
+        return detail::sections_of(moments_, inference_, next, nullptr);
     }
 
     /// Returns the states as bytes, as sections of a state file. Throws `value_error` after `next_pass`.
@@ -298,7 +296,7 @@ class basic_layer_accumulator {
         require_first_pass("analysis::layer_accumulator::save");
         flush();
         const scoped_pool pool(options_.threads);
-        return detail::sections_of(moments_, inference_, *pool);
+        return detail::sections_of(moments_, inference_, next_place(), &*pool);
     }
 
     /// Reads the bytes of `save_sections`; `options` must equal those of the saved accumulator.
@@ -408,6 +406,11 @@ class basic_layer_accumulator {
     /// Whether the places of buffered samples are kept, for blocks of samples or a reservoir.
     [[nodiscard]] bool needs_places() const noexcept {
         return (inference_ && inference_->needs_places()) || moments_.has_reservoir();
+    }
+
+    /// Index of the sample after those of the moments and of the buffer.
+    [[nodiscard]] std::uint64_t next_place() const noexcept {
+        return inference_ && inference_->needs_places() ? inference_->next_place : moments_.next_place;
     }
 
     void add_to_moments(std::size_t first, std::size_t rows) {

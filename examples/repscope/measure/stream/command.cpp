@@ -69,12 +69,6 @@ void refuse_options(const measure_options& options) {
            "whose members have one form of names");
     if (options.snapshot_every != 0 && options.snapshot.empty())
         throw usage_error("--snapshot-every: needs --snapshot FILE");
-    for (const auto& [name, is_given] : {std::pair{"--snapshot", !options.snapshot.empty()},
-                                         std::pair{"--resume", !options.resume.empty()}}) {
-        if (is_given && options.inference)
-            throw usage_error(std::string("--inference: not with ") + name +
-                              "; a snapshot has moments, without the states of estimates");
-    }
     if (std::count(options.files.begin(), options.files.end(), "-") > 1)
         throw usage_error("-: standard input is named twice");
 }

@@ -37,11 +37,10 @@ class layer_blocks {
     layer_blocks(std::size_t units, const layer_accumulator_options& options)
         : options_(options_of_blocks(units, options)), rows_(inference_blocks, units),
           blocks_(inference_blocks, layer_moments<Backend>(units, options_)) {}
-    /// Of loaded moments, without waiting rows.
+    /// Of loaded moments and rows that wait.
     layer_blocks(std::size_t units, const layer_accumulator_options& options,
-                 std::vector<layer_moments<Backend>>&& blocks)
-        : options_(options_of_blocks(units, options)), rows_(inference_blocks, units),
-          blocks_(std::move(blocks)) {}
+                 std::vector<layer_moments<Backend>>&& blocks, row_blocks&& rows)
+        : options_(options_of_blocks(units, options)), rows_(std::move(rows)), blocks_(std::move(blocks)) {}
 
     [[nodiscard]] std::uint64_t samples() const noexcept {
         std::uint64_t total = 0;
@@ -84,6 +83,12 @@ class layer_blocks {
         add_rows(k, state, pool);
         return state;
     }
+
+    /// The moments of block `k` without the rows that wait, and these rows.
+    [[nodiscard]] const layer_moments<Backend>& complete_portions(std::size_t k) const noexcept {
+        return blocks_[k];
+    }
+    [[nodiscard]] const row_blocks& waiting_rows() const noexcept { return rows_; }
 
     /// The measures with their intervals, NaN where a measure is undefined without a block. Consumes the
     /// moments.

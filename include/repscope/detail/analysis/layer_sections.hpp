@@ -24,8 +24,10 @@ namespace analysis {
 
 namespace detail {
 
+/// The sections of moments. `next_place`: index of the sample after those of the moments.
 template <product_backend Backend>
-[[nodiscard]] std::vector<saved_section> sections_of(const layer_moments<Backend>& moments) {
+[[nodiscard]] std::vector<saved_section> sections_of(const layer_moments<Backend>& moments,
+                                                     std::uint64_t next_place) {
     std::vector<saved_section> sections;
     byte_writer bytes;
     const auto add = [&](const char* kind) { sections.push_back({kind, bytes.take()}); };
@@ -48,7 +50,7 @@ template <product_backend Backend>
     save("plain_reservoir", moments.plain_reservoir);
     save("reservoir", moments.selective_reservoir);
     if (moments.has_reservoir()) {
-        bytes.put(moments.next_place);
+        bytes.put(next_place);
         add("next_place");
     }
     return sections;
@@ -76,25 +78,34 @@ inline void put_sections(std::span<const saved_section> sections, byte_writer& o
     return sections;
 }
 
+/// The sections of moments and of the states of estimates. Rows that wait in the blocks of samples enter
+/// their moments on a pool; without one they are stored beside them, for states that get more rows.
 template <product_backend Backend>
 [[nodiscard]] std::vector<saved_section> sections_of(const layer_moments<Backend>& moments,
                                                      const std::optional<layer_inference<Backend>>& inference,
-                                                     thread_pool& pool) {
-    std::vector<saved_section> sections = sections_of(moments);
+                                                     std::uint64_t next_place, thread_pool* pool) {
+    std::vector<saved_section> sections = sections_of(moments, next_place);
     if (!inference) return sections;
     byte_writer bytes;
+    const auto add = [&](const char* kind) { sections.push_back({kind, bytes.take()}); };
     if (inference->blocks) {
         inference->blocks->save(bytes);
-        sections.push_back({"class_blocks", bytes.take()});
+        add("class_blocks");
     }
-    if (inference->moments) {
+    if (const auto& blocks = inference->moments) {
         for (std::size_t k = 0; k < inference_blocks; ++k)
-            put_sections(sections_of(inference->moments->block(k, pool)), bytes);
-        sections.push_back({"block_moments", bytes.take()});
+            put_sections(pool == nullptr ? sections_of(blocks->complete_portions(k), 0)
+                                         : sections_of(blocks->block(k, *pool), 0),
+                         bytes);
+        add("block_moments");
+        if (pool == nullptr) {
+            blocks->waiting_rows().save(bytes);
+            add("block_rows");
+        }
     }
-    bytes.put(inference->next_place);
+    bytes.put(next_place);
     bytes.put_all(std::span<const std::uint32_t>(inference->labels));
-    sections.push_back({"inference", bytes.take()});
+    add("inference");
     return sections;
 }
 
@@ -238,6 +249,13 @@ template <product_backend Backend>
     empty.inference = false;
     layer_inference<Backend> inference(units, empty);
     if (sections.has("block_moments")) {
+        row_blocks rows(inference_blocks, units);
+        if (sections.has("block_rows")) {
+            const bool fits = sections.load("block_rows", [&](byte_reader& in) {
+                return rows.load(in, (std::max<std::size_t>)(1, options.classes));
+            });
+            sections.require(fits, "rows of blocks that are not below a portion or have other classes");
+        }
         inference.moments = sections.load("block_moments", [&](byte_reader& in) {
             const layer_accumulator_options of_blocks = options_of_blocks(units, options);
             std::vector<layer_moments<Backend>> blocks;
@@ -247,7 +265,7 @@ template <product_backend Backend>
                 sections.require(blocks.back().covariance.units() == units,
                                  "states of different units, classes or samples");
             }
-            return layer_blocks<Backend>(units, options, std::move(blocks));
+            return layer_blocks<Backend>(units, options, std::move(blocks), std::move(rows));
         });
         sections.require(inference.moments->samples() == moments.samples(),
                          "states of different units, classes or samples");

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "repscope/bytes.hpp"
 #include "repscope/tensor/tensor_view.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -46,6 +48,33 @@ class row_blocks {
     void clear(std::size_t b) noexcept {
         rows_[b].clear();
         classes_[b].clear();
+    }
+
+    /// Writes for each block the number of rows that wait, their classes and their values.
+    void save(byte_writer& out) const {
+        for (std::size_t b = 0; b < rows_.size(); ++b) {
+            out.put(static_cast<std::uint32_t>(count(b)));
+            out.put_all(std::span<const std::int32_t>(classes_[b]));
+            out.put_all(std::span<const double>(rows_[b]));
+        }
+    }
+
+    /// Reads what `save` wrote. Returns whether the rows are fewer than a portion in each block and their
+    /// classes are below `classes`, which is at least 1.
+    [[nodiscard]] bool load(byte_reader& in, std::size_t classes) {
+        for (std::size_t b = 0; b < rows_.size(); ++b) {
+            const auto rows = in.get<std::uint32_t>();
+            if (rows >= portion) return false;
+            classes_[b].resize(rows);
+            in.get_all(std::span(classes_[b]));
+            rows_[b].resize(rows * width_);
+            in.get_all(std::span(rows_[b]));
+            const bool fits = std::all_of(classes_[b].begin(), classes_[b].end(), [&](std::int32_t c) {
+                return c >= 0 && static_cast<std::size_t>(c) < classes;
+            });
+            if (!fits) return false;
+        }
+        return true;
     }
 
   private:
