@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 
-MODULES = ("selectivity", "dimensionality", "io", "corruption", "net", "attack", "gradient")
+MODULES = ("selectivity", "dimensionality", "geometry", "io", "corruption", "net", "attack", "gradient")
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARY, LIMIT = "repscope", "limit "
 LEGEND = """\

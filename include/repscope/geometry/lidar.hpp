@@ -10,6 +10,7 @@
 #include "repscope/linalg/symmetric_eigenvalues.hpp"
 #include "repscope/moments/class_moments.hpp"
 #include "repscope/moments/covariance.hpp"
+#include "repscope/parallel/blocks.hpp"
 #include "repscope/parallel/thread_pool.hpp"
 
 #include <algorithm>
@@ -93,15 +94,19 @@ template <product_backend Backend>
                                      const lidar_options& options, thread_pool& pool) {
     const std::size_t order = means.classes;
     const double degrees = means.samples - static_cast<double>(order);
-    for (std::size_t c = 0; c < order; ++c) {
-        const double* mean = coordinates.data() + c * size;
-        for (std::size_t i = 0; i < size; ++i) {
-            const double weighted = means.counts[c] * mean[i];
+    // S_W from S_T, a row at a time: it stays in the cache for all classes.
+    constexpr std::size_t rows_of_task = 32;
+    pool.for_each(block_count(size, rows_of_task), [&](std::size_t task) {
+        const std::size_t last = (std::min)((task + 1) * rows_of_task, size);
+        for (std::size_t i = task * rows_of_task; i < last; ++i) {
             double* row = matrix.data() + i * size;
-            for (std::size_t j = 0; j <= i; ++j) row[j] -= weighted * mean[j];
+            for (std::size_t c = 0; c < order; ++c) {
+                const double* mean = coordinates.data() + c * size;
+                add_multiple(i + 1, -(means.counts[c] * mean[i]), mean, row);
+            }
+            row[i] += degrees * options.ridge;
         }
-    }
-    for (std::size_t i = 0; i < size; ++i) matrix[i * size + i] += degrees * options.ridge;
+    });
     if (factorize_cholesky<Backend>(size, matrix.data(), 0, pool) < size)
         return std::numeric_limits<double>::quiet_NaN();
     solve_lower<Backend>(size, matrix.data(), order, coordinates.data());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "repscope/detail/linalg/add_multiple.hpp"
 #include "repscope/linalg/products.hpp"
 #include "repscope/parallel/blocks.hpp"
 #include "repscope/parallel/thread_pool.hpp"
@@ -12,6 +13,34 @@
 namespace repscope {
 inline namespace REPSCOPE_NAMESPACE {
 
+namespace detail {
+
+/// Rows and columns of a block of a factorization.
+inline constexpr std::size_t cholesky_edge = 128;
+
+/// The transpose of a lower triangular block of `size` rows, which begins at `block` in a matrix of rows of
+/// `order`: row k has column k of the block, so that solutions advance along rows.
+[[nodiscard]] inline std::vector<double> transposed_triangle(std::size_t order, const double* block,
+                                                             std::size_t size) {
+    std::vector<double> columns(size * size);
+    for (std::size_t j = 0; j < size; ++j)
+        for (std::size_t k = 0; k <= j; ++k) columns[k * size + j] = block[j * order + k];
+    return columns;
+}
+
+/// Replaces v, of `size` elements, by the solution of L x = v, `columns` from `transposed_triangle` of L. An
+/// element whose pivot is 0 becomes 0.
+inline void solve_triangle(std::size_t size, const double* columns, double* v) noexcept {
+    for (std::size_t k = 0; k < size; ++k) {
+        const double* column = columns + k * size;
+        const double x = column[k] > 0 ? v[k] / column[k] : 0;
+        v[k] = x;
+        add_multiple(size - k - 1, -x, column + k + 1, v + k + 1);
+    }
+}
+
+} // namespace detail
+
 /// Replaces the lower triangle, j <= i, of a symmetric matrix without negative eigenvalues, row-major (order,
 /// order), by its Cholesky factor L with L L^T equal to the matrix. The part above the diagonal is neither
 /// read nor written.
@@ -20,7 +49,7 @@ inline namespace REPSCOPE_NAMESPACE {
 /// pivots, the rank. The result has the same bits for any number of threads. order^3 / 3 operations.
 template <product_backend Backend = eigen_products>
 std::size_t factorize_cholesky(std::size_t order, double* matrix, double tolerance, thread_pool& pool) {
-    constexpr std::size_t edge = 128;
+    constexpr std::size_t edge = detail::cholesky_edge;
     const std::size_t edges = block_count(order, edge);
     std::size_t rank = 0;
     const auto each = [&](std::size_t tasks, const auto& task) {
@@ -30,47 +59,46 @@ std::size_t factorize_cholesky(std::size_t order, double* matrix, double toleran
             for (std::size_t k = 0; k < tasks; ++k) task(k);
         }
     };
-    // Elements [begin, end) of row i of L, from those before them.
-    const auto solve_row = [&](std::size_t i, std::size_t begin, std::size_t end) {
-        double* row = matrix + i * order;
-        for (std::size_t j = begin; j < end; ++j) {
-            const double* other = matrix + j * order;
-            double sum = row[j];
-            for (std::size_t k = begin; k < j; ++k) sum -= row[k] * other[k];
-            row[j] = other[j] > 0 ? sum / other[j] : 0;
-        }
-    };
     for (std::size_t b = 0; b < edges; ++b) {
         const std::size_t begin = b * edge, end = (std::min)(begin + edge, order);
         for (std::size_t i = begin; i < end; ++i) {
             double* row = matrix + i * order;
-            solve_row(i, begin, i);
+            for (std::size_t j = begin; j < i; ++j) {
+                const double* other = matrix + j * order;
+                double sum = row[j];
+                for (std::size_t k = begin; k < j; ++k) sum -= row[k] * other[k];
+                row[j] = other[j] > 0 ? sum / other[j] : 0;
+            }
             double pivot = row[i];
             for (std::size_t k = begin; k < i; ++k) pivot -= row[k] * row[k];
             row[i] = pivot > tolerance ? std::sqrt(pivot) : 0;
             rank += pivot > tolerance ? 1 : 0;
         }
         const std::size_t below = edges - b - 1;
+        if (below == 0) break;
+        const std::vector<double> columns =
+            detail::transposed_triangle(order, matrix + begin * order + begin, end - begin);
         each(below, [&](std::size_t task) {
             const std::size_t first = (b + 1 + task) * edge;
-            for (std::size_t i = first; i < (std::min)(first + edge, order); ++i) solve_row(i, begin, end);
+            for (std::size_t i = first; i < (std::min)(first + edge, order); ++i)
+                detail::solve_triangle(end - begin, columns.data(), matrix + i * order + begin);
         });
-        each(below * (below + 1) / 2, [&](std::size_t task) {
-            std::size_t i = 0;
-            while ((i + 1) * (i + 2) / 2 <= task) ++i;
-            const std::size_t row = (b + 1 + i) * edge, column = (b + 1 + task - i * (i + 1) / 2) * edge;
-            const std::size_t height = (std::min)(edge, order - row);
-            const std::size_t width = (std::min)(edge, order - column);
-            // The part of a tile above the diagonal of the matrix keeps its values.
-            std::vector<double> product(height * width);
-            Backend::template gemm<factor::as_is, factor::transposed>(
-                height, width, end - begin, 1.0, matrix + row * order + begin, order,
-                matrix + column * order + begin, order, 0.0, product.data(), width);
-            for (std::size_t r = 0; r < height; ++r) {
-                double* target = matrix + (row + r) * order + column;
-                const std::size_t columns = row == column ? r + 1 : width;
-                for (std::size_t c = 0; c < columns; ++c) target[c] -= product[r * width + c];
+        // A strip of rows per task, the longest first.
+        each(below, [&](std::size_t task) {
+            const std::size_t row = (edges - 1 - task) * edge, height = (std::min)(edge, order - row);
+            const double* const left = matrix + row * order + begin;
+            if (row > end) {
+                Backend::template gemm<factor::as_is, factor::transposed>(
+                    height, row - end, end - begin, -1.0, left, order, matrix + end * order + begin, order,
+                    1.0, matrix + row * order + end, order);
             }
+            // The part of a block above the diagonal of the matrix keeps its values.
+            std::vector<double> product(height * height);
+            Backend::template gemm<factor::as_is, factor::transposed>(
+                height, height, end - begin, 1.0, left, order, left, order, 0.0, product.data(), height);
+            for (std::size_t r = 0; r < height; ++r)
+                detail::add_multiple(r + 1, -1.0, product.data() + r * height,
+                                     matrix + (row + r) * order + row);
         });
     }
     return rank;
@@ -80,7 +108,7 @@ std::size_t factorize_cholesky(std::size_t order, double* matrix, double toleran
 /// `factorize_cholesky` returns for a matrix of full rank. count order^2 operations.
 template <product_backend Backend = eigen_products>
 void solve_lower(std::size_t order, const double* factor_rows, std::size_t count, double* rows) {
-    constexpr std::size_t edge = 128;
+    constexpr std::size_t edge = detail::cholesky_edge;
     for (std::size_t begin = 0; begin < order; begin += edge) {
         const std::size_t end = (std::min)(begin + edge, order);
         if (begin > 0) {
@@ -88,14 +116,10 @@ void solve_lower(std::size_t order, const double* factor_rows, std::size_t count
                                                                       order, factor_rows + begin * order,
                                                                       order, 1.0, rows + begin, order);
         }
-        for (std::size_t i = 0; i < count; ++i) {
-            double* x = rows + i * order;
-            for (std::size_t j = begin; j < end; ++j) {
-                double sum = x[j];
-                for (std::size_t k = begin; k < j; ++k) sum -= x[k] * factor_rows[j * order + k];
-                x[j] = sum / factor_rows[j * order + j];
-            }
-        }
+        const std::vector<double> columns =
+            detail::transposed_triangle(order, factor_rows + begin * order + begin, end - begin);
+        for (std::size_t i = 0; i < count; ++i)
+            detail::solve_triangle(end - begin, columns.data(), rows + i * order + begin);
     }
 }
 
