@@ -362,6 +362,9 @@ TEST_CASE("analyze compares two models" * doctest::skip(!program::has_onnx())) {
     const std::string attacks = slurp(folder / "out/figures/attacks.csv");
     CHECK(attacks.starts_with("model,attack,eps_255ths,accuracy\nm,"));
     CHECK(attacks.find("\nother,pgd,12.75,") != std::string::npos);
+    const std::string geometry = slurp(folder / "out/figures/geometry.csv");
+    for (const char* row : {"\nm,clean_nc1_trace,", "\nother,pgd_cdnv,", "\nm,pgd_cka_unbiased,"})
+        CHECK(geometry.find(row) != std::string::npos);
 }
 
 TEST_CASE("analyze refuses bad input in one line" * doctest::skip(!program::has_onnx())) {

@@ -29,8 +29,21 @@ namespace {
 using program::condition_kind;
 using program::study_result;
 
+// NC1 is the number of dimensions, CDNV a quarter of it, and CKA a tenth.
+void add_geometry(std::vector<program::compared_layer>& layers) {
+    for (auto& layer : layers) {
+        const double number = layer.dimensionality.participation_ratio;
+        layer.classes = {{number, number / 4, number / 2, 0.9}};
+        if (layer.change) layer.cka = {0.9, 0.1 * number};
+    }
+}
+
 study_result whole_study(double trend, std::size_t seeds) {
     study_result study = made_up_study(trend, seeds);
+    for (auto& network : study.networks) {
+        add_geometry(network.reference.layers);
+        for (auto& condition : network.conditions) add_geometry(condition.layers);
+    }
     study.claims = program::study_claims(study);
     return study;
 }
@@ -110,7 +123,7 @@ TEST_CASE("text in pages and in CSV") {
 TEST_CASE("figures of a study and the numbers they show") {
     const study_result study = whole_study(1.0, 3);
     auto figures = figures_of(study);
-    CHECK(figures.size() == 11);
+    CHECK(figures.size() == 12);
     for (auto& named : figures) {
         const std::string& name = named.first;
         auto& figure = named.second;
@@ -165,6 +178,16 @@ TEST_CASE("figures of a study and the numbers they show") {
     // .2 of 10 units.
     CHECK(value_of(figures["change"].csv, "1,2,", 3) == doctest::Approx(0.02));
     CHECK(value_of(figures["gradients"].csv, "2,1,", 3) == doctest::Approx(1.2));
+    // Three numbers for three kinds of images, and CKA for three kinds of perturbation, of two layers each.
+    const std::string& geometry = figures["geometry"].csv;
+    CHECK(lines_of(geometry).size() == 1 + 12 * 15 * 2);
+    CHECK(value_of(geometry, "-2,0,clean_nc1_trace,late,", 4) == doctest::Approx(7.0));
+    CHECK(value_of(geometry, "-2,0,corruptions_nc1_trace,late,", 4) == doctest::Approx(7.1));
+    CHECK(value_of(geometry, "-2,0,pgd_cdnv,early,", 4) == doctest::Approx(1.8));
+    CHECK(value_of(geometry, "1,2,pgd_activation_uniformity,early,", 4) == doctest::Approx(0.9));
+    CHECK(value_of(geometry, "1,2,pgd_cka_unbiased,early,", 4) == doctest::Approx(0.42));
+    CHECK(value_of(geometry, "1,2,random_cka_unbiased,late,", 4) == doctest::Approx(0.41));
+    CHECK(figures["geometry"].drawing.commands.find("set logscale y") != std::string::npos);
 }
 
 TEST_CASE("what was not measured is left out of the figures") {
@@ -220,6 +243,18 @@ TEST_CASE("what was not measured is left out of the figures") {
         }
     }
     CHECK(left_out(study) == names{"change-full-maps", "gradients"});
+    // A file of an earlier version has neither classes nor similarity.
+    study = whole;
+    for (auto& network : study.networks) {
+        for (auto& layer : network.reference.layers) layer.classes.reset();
+        for (auto& condition : network.conditions) {
+            for (auto& layer : condition.layers) {
+                layer.classes.reset();
+                layer.cka.reset();
+            }
+        }
+    }
+    CHECK(left_out(study) == names{"change-full-maps", "geometry"});
 }
 
 TEST_CASE("colors of alphas: all different, blue below 0 and orange above") {
@@ -302,7 +337,7 @@ TEST_CASE("the page is well-formed, whole and needs nothing else") {
         CHECK(std::filesystem::exists(folder / (std::string("figures/") + file)));
     CHECK(!std::filesystem::exists(folder / "figures/change-full-maps.csv"));
     if (std::system("gnuplot --version > /dev/null 2>&1") == 0) { // NOLINT
-        CHECK(count_of(page, "<svg") == 10);
+        CHECK(count_of(page, "<svg") == 11);
         const std::string svg = slurp(folder / "figures/corruptions.svg");
         CHECK(svg.starts_with("<?xml"));
         CHECK(fault_of_page(svg) == "");

@@ -2,40 +2,17 @@
 
 #include "analyze/figures.hpp"
 
-#include "render/csv.hpp"
-#include "render/plot.hpp"
+#include "study/report/figures/depth_panels.hpp"
+#include "study/report/figures/figures.hpp"
 #include "study/report/figures/plots.hpp"
 #include "study/report/outcomes.hpp"
 
-#include <repscope/statistics/summary.hpp>
-
 #include <algorithm>
-#include <cmath>
-#include <functional>
-#include <optional>
 #include <string>
-#include <utility>
 
 namespace program {
 
 namespace {
-
-using depth_number = std::function<double(std::size_t model, std::size_t layer)>;
-
-std::vector<std::string> layer_names(const ordered_networks& networks) {
-    std::vector<std::string> names;
-    for (const layer_result& layer : networks.first.clean.layers) names.push_back(layer.report.name);
-    return names;
-}
-
-// The names of many layers do not fit below panels side by side: numbers replace them.
-constexpr std::size_t max_named_layers = 6;
-
-std::vector<std::string> axis_names(std::vector<std::string> names) {
-    if (names.size() <= max_named_layers) return names;
-    for (std::size_t l = 0; l < names.size(); ++l) names[l] = std::to_string(l + 1);
-    return names;
-}
 
 bool have_same_layers(const ordered_networks& networks) {
     for (const network_result* network : networks.all) {
@@ -44,81 +21,11 @@ bool have_same_layers(const ordered_networks& networks) {
     return true;
 }
 
-// Panels of numbers by layer, a line per model, and their CSV table.
-class depth_panels {
-  public:
-    depth_panels(const ordered_networks& networks, study_figure& figure)
-        : networks_(networks), figure_(figure), axis_(layer_axis(axis_names(layer_names(networks)))) {
-        figure_.csv = networks.csv_keys() + "quantity,layer,value\n";
-    }
-
-    // A panel; nothing if no number is finite.
-    void add(const std::string& title, const std::string& name, const depth_number& value) {
-        std::vector<banded_line> lines;
-        std::vector<double> shown{0.0};
-        std::string rows;
-        for (std::size_t m = 0; m < networks_.all.size(); ++m) {
-            const network_result& network = *networks_.all[m];
-            const legend_entry look = networks_.style(network.alpha);
-            banded_line& line = lines.emplace_back(banded_line{look.color, look.shape, {}, {}});
-            for (std::size_t l = 0; l < network.clean.layers.size(); ++l) {
-                const double number = value(m, l);
-                rows += networks_.csv_of(network) + name + "," +
-                        csv_field(network.clean.layers[l].report.name) + "," + csv_field(number) + "\n";
-                if (!std::isfinite(number)) continue;
-                line.x.push_back(static_cast<double>(l));
-                line.values.push_back({number});
-                shown.push_back(number);
-            }
-        }
-        if (shown.size() == 1) return;
-        figure_.csv += rows;
-        panels_.push_back(
-            line_panel(title, "", lines, axis_.commands + set_range("y", range_of(shown, 0.02))));
-    }
-
-    // The drawing; without panels the figure is left out for `reason`.
-    void finish(const std::string& reason, const std::string& caption) {
-        if (panels_.empty()) {
-            figure_.left_out = reason;
-            return;
-        }
-        const std::size_t columns = std::clamp<std::size_t>(panels_.size(), 2, 3);
-        const panel_grid grid{.panels = std::move(panels_),
-                              .columns = columns,
-                              .legend_title = networks_.key(),
-                              .legend = networks_.legend(),
-                              .below = axis_.height};
-        figure_.drawing = {grid.commands(), grid.width, grid.height()};
-        figure_.caption = networks_.counted() + "; " + caption;
-        if (networks_.first.clean.layers.size() > max_named_layers)
-            figure_.caption += " Layers are numbered in the order of their table.";
-    }
-
-  private:
-    const ordered_networks& networks_;
-    study_figure& figure_;
-    named_axis axis_;
-    std::vector<plot_panel> panels_;
-};
-
-// The mean of a number of a layer over the conditions of a group; NaN without any.
-double mean_under(const network_result& network, condition_group group, double eps, std::size_t layer,
-                  const std::function<double(const compared_layer&)>& value) {
-    repscope::running_mean mean;
-    for (const condition_result& condition : network.conditions) {
-        if (!belongs(condition, group, eps)) continue;
-        const double number = value(condition.layers[layer]);
-        if (std::isfinite(number)) mean.add(number);
-    }
-    return mean.count() == 0 ? no_value : mean.value();
-}
-
 study_figure change_by_depth_figure(const ordered_networks& networks) {
     study_figure figure{.name = "change",
                         .heading = "The change of layers under perturbations",
                         .meaning = "Shows, from the first layer to the last, how perturbations change the "
-                                   "dimensionality and the representation of a layer."};
+                                   "dimensionality of a layer."};
     depth_panels panels(networks, figure);
     const std::vector<double> sizes = networks.sizes();
     const double eps = sizes.empty() ? 0.0 : *std::max_element(sizes.begin(), sizes.end());
@@ -132,32 +39,21 @@ study_figure change_by_depth_figure(const ordered_networks& networks) {
         {condition_group::corruptions, "corruptions", "corruptions"},
         {condition_group::random, "random", "random signs " + networks.size_text(eps)}};
     for (const titled_group& each : groups) {
-        panels.add(each.title + ": change of dimensions", std::string(each.name) + "_change",
-                   [&](std::size_t m, std::size_t l) {
-                       const network_result& network = *networks.all[m];
-                       constexpr auto measure = dimension_measure::components_interpolated;
-                       if (network.reference.layers.empty()) return no_value;
-                       const double before = measure_of(network.reference.layers[l].dimensionality, measure);
-                       const auto units = static_cast<double>(network.clean.layers[l].report.units);
-                       return mean_under(network, each.group, eps, l, [&](const compared_layer& layer) {
-                           return (measure_of(layer.dimensionality, measure) - before) / units;
-                       });
-                   });
-    }
-    for (const titled_group& each : groups) {
-        panels.add(each.title + ": similarity (CKA)", std::string(each.name) + "_cka",
-                   [&](std::size_t m, std::size_t l) {
-                       return mean_under(*networks.all[m], each.group, eps, l,
-                                         [](const compared_layer& layer) {
-                                             return layer.cka ? layer.cka->unbiased : no_value;
-                                         });
-                   });
+        panels.add({each.title, std::string(each.name) + "_change",
+                    [&](const network_result& network, std::size_t l) {
+                        constexpr auto measure = dimension_measure::components_interpolated;
+                        if (network.reference.layers.empty()) return no_value;
+                        const double before = measure_of(network.reference.layers[l].dimensionality, measure);
+                        const auto units = static_cast<double>(network.clean.layers[l].report.units);
+                        return mean_under(network, each.group, eps, l, [&](const compared_layer& layer) {
+                            return (measure_of(layer.dimensionality, measure) - before) / units;
+                        });
+                    }});
     }
     panels.finish("no perturbation was measured",
                   "channel means of the same " + with_commas(networks.first.reference.images) +
-                      " inputs. Above: components for 95 % of the variance, as a share of the units, less "
-                      "those of the clean inputs. Below: unbiased linear CKA with the clean inputs. Each "
-                      "condition is measured by itself, then averaged.");
+                      " inputs: components for 95 % of the variance, as a share of the units, less those of "
+                      "the clean inputs. Each condition is measured by itself, then averaged.");
     return figure;
 }
 
@@ -178,10 +74,10 @@ study_figure gradients_by_depth_figure(const ordered_networks& networks) {
           titled_quantity{"cv_units", &gradient_variability_result::cv_units, "CV across units"},
           titled_quantity{"zero_fraction", &gradient_variability_result::zero_fraction,
                           "share of exact zeros"}}) {
-        panels.add(each.title, each.name, [&](std::size_t m, std::size_t l) {
-            const auto& gradient = networks.all[m]->clean.layers[l].gradient;
-            return gradient ? gradient->l2.*each.quantity : no_value;
-        });
+        panels.add({each.title, each.name, [&](const network_result& network, std::size_t l) {
+                        const auto& gradient = network.clean.layers[l].gradient;
+                        return gradient ? gradient->l2.*each.quantity : no_value;
+                    }});
     }
     panels.finish("gradients were not measured (--gradient-images 0)",
                   "norm (l2) of the derivative of a unit's spatial mean with respect to the input, " +
@@ -197,15 +93,15 @@ study_figure ablation_figure(const analysis_result& analysis, const ordered_netw
                                    "its selectivity, and how large this loss is."};
     depth_panels panels(networks, figure);
     const auto number = [&](const char* key) {
-        return [&, key](std::size_t m, std::size_t l) {
-            const auto& ablation = analysis.models[m].json["ablation"];
+        return [&analysis, key](const network_result& network, std::size_t l) {
+            const auto& ablation = analysis.models[static_cast<std::size_t>(network.alpha)].json["ablation"];
             if (ablation.is_null() || !ablation["layers"][l].contains(key)) return no_value;
             const auto& value = ablation["layers"][l][key];
             return value.is_number() ? value.get<double>() : no_value;
         };
     };
-    panels.add("rank correlation of selectivity and loss", "rank_correlation", number("rank_correlation"));
-    panels.add("mean loss of accuracy", "mean_loss", number("mean_loss"));
+    panels.add({"rank correlation of selectivity and loss", "rank_correlation", number("rank_correlation")});
+    panels.add({"mean loss of accuracy", "mean_loss", number("mean_loss")});
     panels.finish(
         "units were not ablated (--ablation-images 0)",
         "each unit is set to its mean over the inputs, one at a time. Left: Spearman's correlation, over "
@@ -253,7 +149,7 @@ std::vector<study_figure> analysis_figures(const analysis_result& analysis) {
         return figures;
     }
     for (study_figure (*make)(const ordered_networks&) :
-         {unit_selectivity_figure, dimensionality_by_depth_figure, change_by_depth_figure,
+         {unit_selectivity_figure, dimensionality_by_depth_figure, change_by_depth_figure, geometry_figure,
           gradients_by_depth_figure})
         figures.push_back(make(networks));
     figures.push_back(ablation_figure(analysis, networks));

@@ -35,7 +35,7 @@ struct class_means {
     void add(const compared_layer& layer) {
         if (layer.classes) {
             nc1.add(layer.classes->nc1_trace);
-            cdnv.add(layer.classes->cdnv_unbiased);
+            cdnv.add(layer.classes->cdnv);
             uniformity.add(layer.classes->activation_uniformity);
         }
         if (layer.cka) cka.add(layer.cka->unbiased);
@@ -100,9 +100,8 @@ std::string geometry_table(const study_result& study) {
     }
     if (!has_numbers) return "";
     return "\n" + table.text() +
-           "NC1 as a ratio of traces, unbiased CDNV, uniformity of activation within a class, unbiased CKA "
-           "to "
-           "the\nclean images: mean over seeds, over all corruptions, and under PGD of the largest size\n";
+           "NC1 as a ratio of traces, CDNV, uniformity of activation within a class, unbiased CKA to the\n"
+           "clean images: mean over seeds, over all corruptions, and under PGD of the largest size\n";
 }
 
 } // namespace program

@@ -153,6 +153,7 @@ std::vector<study_figure> study_figures(const study_result& study) {
             cumulative_variance_figure(networks),
             change_figure(networks, false),
             change_figure(networks, true),
+            geometry_figure(networks),
             gradient_figure(networks)};
 }
 

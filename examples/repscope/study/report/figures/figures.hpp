@@ -68,6 +68,7 @@ study_figure corruption_map_figure(const ordered_networks& networks);
 study_figure unit_selectivity_figure(const ordered_networks& networks);
 study_figure cumulative_variance_figure(const ordered_networks& networks);
 study_figure dimensionality_by_depth_figure(const ordered_networks& networks);
+study_figure geometry_figure(const ordered_networks& networks);
 // of changes under perturbations, and of gradients.
 study_figure change_figure(const ordered_networks& networks, bool full_maps);
 study_figure gradient_figure(const ordered_networks& networks);
