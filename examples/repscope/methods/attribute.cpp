@@ -20,7 +20,7 @@ namespace net = repscope::net;
 namespace data = repscope::data;
 namespace training = repscope::training;
 
-constexpr std::size_t samples = 4000, features = 16, training_steps = 600, anneal = 60;
+constexpr std::size_t sample_count = 4000, features = 16, training_steps = 600, anneal = 60;
 constexpr std::array<double, 2> training_agreement{.9, .8};
 constexpr double misleading_agreement = .1;
 constexpr double training_rate = .03, decay = 1e-3, penalty_weight = 1e4;
@@ -40,7 +40,7 @@ method_arm attribute_run(const std::string& arm, std::size_t seed, repscope::thr
         throw usage_error("--methods: expected erm or irm, got '" + arm + "'");
     }
     const auto make = [&](double agreement, std::size_t environment) {
-        return data::attribute_environment<float>({.samples = samples,
+        return data::attribute_environment<float>({.samples = sample_count,
                                                    .agreement = agreement,
                                                    .features = features,
                                                    .seed = seed,

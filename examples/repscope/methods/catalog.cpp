@@ -15,36 +15,35 @@ namespace {
 // What may follow the colon.
 enum class parameter { none, strength, iterations, labels };
 
-struct known_method {
+struct method_form {
     const char* kind;
     parameter takes;
     double otherwise;
     const char* shown;
 };
-constexpr std::array<known_method, 14> known{
-    {{"ce", parameter::none, 0, "ce"},
-     {"selectivity", parameter::strength, 0, "selectivity:ALPHA"},
-     {"at-linf", parameter::none, 0, "at-linf"},
-     {"at-l2", parameter::none, 0, "at-l2"},
-     {"at-l1", parameter::none, 0, "at-l1"},
-     {"augmix", parameter::none, 0, "augmix"},
-     {"msd", parameter::none, 0, "msd"},
-     {"max", parameter::none, 0, "max"},
-     {"avg", parameter::none, 0, "avg"},
-     {"ascl", parameter::none, 0, "ascl"},
-     {"deep-pursuit", parameter::iterations, 3, "deep-pursuit[:N]"},
-     {"layer-pursuit", parameter::iterations, 3, "layer-pursuit[:N]"},
-     {"eman", parameter::labels, 100, "eman[:LABELS]"},
-     {"irm", parameter::none, 0, "irm"}}};
+constexpr std::array<method_form, 14> forms{{{"ce", parameter::none, 0, "ce"},
+                                             {"selectivity", parameter::strength, 0, "selectivity:ALPHA"},
+                                             {"at-linf", parameter::none, 0, "at-linf"},
+                                             {"at-l2", parameter::none, 0, "at-l2"},
+                                             {"at-l1", parameter::none, 0, "at-l1"},
+                                             {"augmix", parameter::none, 0, "augmix"},
+                                             {"msd", parameter::none, 0, "msd"},
+                                             {"max", parameter::none, 0, "max"},
+                                             {"avg", parameter::none, 0, "avg"},
+                                             {"ascl", parameter::none, 0, "ascl"},
+                                             {"deep-pursuit", parameter::iterations, 3, "deep-pursuit[:N]"},
+                                             {"layer-pursuit", parameter::iterations, 3, "layer-pursuit[:N]"},
+                                             {"eman", parameter::labels, 100, "eman[:LABELS]"},
+                                             {"irm", parameter::none, 0, "irm"}}};
 
-std::string all_known() {
+std::string all_forms() {
     std::string text;
-    for (const auto& each : known) text += (text.empty() ? "" : ", ") + std::string(each.shown);
+    for (const auto& each : forms) text += (text.empty() ? "" : ", ") + std::string(each.shown);
     return text;
 }
 
 // The number behind the colon, checked.
-double number_of(const known_method& what, const std::string& item, const std::string& text) {
+double number_of(const method_form& what, const std::string& item, const std::string& text) {
     double value = 0.0;
     // from_chars takes no plus sign, people write one.
     const char* first = text.data() + (text.starts_with('+') ? 1 : 0);
@@ -81,10 +80,10 @@ std::vector<method> parse_methods(const std::string& list) {
         const std::string item = list.substr(at, end - at);
         const std::size_t colon = item.find(':');
         const std::string kind = item.substr(0, colon);
-        const auto found = std::find_if(known.begin(), known.end(),
-                                        [&](const known_method& each) { return kind == each.kind; });
-        if (found == known.end()) {
-            throw usage_error("--methods: '" + item + "' is not known; expected some of " + all_known());
+        const auto found = std::find_if(forms.begin(), forms.end(),
+                                        [&](const method_form& each) { return kind == each.kind; });
+        if (found == forms.end()) {
+            throw usage_error("--methods: '" + item + "' is not known; expected some of " + all_forms());
         }
         method made{item, kind, found->otherwise};
         if (colon != std::string::npos || found->takes == parameter::strength) {

@@ -18,7 +18,7 @@ namespace program {
 
 namespace {
 
-constexpr std::string_view digits = "0123456789abcdef";
+constexpr std::string_view hex_digits = "0123456789abcdef";
 
 // The bytes of an .npy file of bool.
 std::vector<std::byte> npy_of(const std::vector<bool>& values) {
@@ -59,7 +59,7 @@ std::string packed(const std::vector<bool>& right) {
     for (std::size_t i = 0; i < right.size(); i += 4) {
         unsigned nibble = 0;
         for (std::size_t k = i; k < i + 4 && k < right.size(); ++k) nibble |= right[k] ? 1U << (k - i) : 0U;
-        text += digits[nibble];
+        text += hex_digits[nibble];
     }
     return text;
 }
@@ -74,7 +74,7 @@ std::vector<bool> unpacked(std::string_view text) {
     }
     std::vector<bool> right(count);
     for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t digit = digits.find(text[at + 1 + i / 4]);
+        const std::size_t digit = hex_digits.find(text[at + 1 + i / 4]);
         if (digit == std::string_view::npos) throw std::invalid_argument("no packed bits");
         right[i] = ((digit >> (i % 4)) & 1U) != 0;
     }

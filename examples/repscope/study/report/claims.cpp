@@ -21,7 +21,6 @@ namespace program {
 
 namespace {
 
-constexpr double floor_accuracy = 0.05;
 constexpr double equivalence_margin = 0.01;
 
 constexpr const char* not_measured = "it was not measured in this study";

@@ -17,6 +17,10 @@ namespace program {
 /// A number that the study did not measure.
 inline constexpr double no_value = std::numeric_limits<double>::quiet_NaN();
 
+/// Accuracy at and below which an attack has reached the floor: a comparison of networks there has no
+/// verdict.
+inline constexpr double floor_accuracy = 0.05;
+
 /// "clean", "corruption/fog/3", "attack/pgd/8" (eps in 255ths), "attack/pgd/l2/0.5", "random/8": the name of
 /// a condition outside of JSON.
 std::string condition_label(const condition_result& condition);

@@ -17,8 +17,6 @@ namespace program {
 
 namespace {
 
-constexpr double floor_accuracy = 0.05;
-
 double clean_accuracy(const network_result& network) { return network.clean.accuracy; }
 double corrupted_accuracy(const network_result& network) { return corruption_accuracy(network, true); }
 
