@@ -46,13 +46,13 @@ step() {
     } | sed 's/^/                 /' >>"$summary"
 }
 
-# verify_headers COMPILER [OPTION...]: compiles each header alone, without optimization. Options are those of CMake.
+# verify_headers COMPILER [OPTION...]: compiles each header alone, and writes no object. Options are those of CMake.
 verify_headers() {
-    local compiler=$1 build=$work/headers-$1 launcher=()
+    local compiler=$1 build=$work/headers-$1
     shift
-    ! command -v ccache >/dev/null || launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
-    cmake -S . -B "$build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" "${launcher[@]}" \
-        "-DCMAKE_CXX_FLAGS=-O0 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror" \
+    cmake -S . -B "$build" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+        -DCMAKE_BUILD_TYPE=Syntax -DCMAKE_CXX_FLAGS_SYNTAX=-fsyntax-only \
+        "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror" \
         -DREPSCOPE_BUILD_TESTS=OFF -DREPSCOPE_BUILD_EXAMPLES=OFF "$@" >"$build.log" 2>&1 || { cat "$build.log" && return 1; }
     echo "=== headers: each compiled alone, $compiler"
     TIMEFORMAT='built in %R s, %U s of CPU time'
