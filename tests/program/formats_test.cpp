@@ -112,8 +112,10 @@ TEST_CASE("every dtype, byte order, storage order, layout and container gives th
                     const std::string name =
                         axes_name + (big_endian ? ".big" : ".little") + (fortran ? ".f" : ".c");
                     const std::string bytes = maps.file(axes, fortran, type, big_endian);
-                    stored.push_back({.name = name + ".npy", .contents = bytes});
-                    packed.push_back({.name = name + ".npy", .contents = bytes, .deflate = true});
+                    // Each order is in one of the archives.
+                    std::vector<zip_file>& archive = big_endian == fortran ? stored : packed;
+                    archive.push_back(
+                        {.name = name + ".npy", .contents = bytes, .deflate = &archive == &packed});
                     write_bytes(folder / ("loose/" + name + ".npy"), bytes);
                 }
                 write_bytes(folder / (axes_name + (big_endian ? ".big.bin" : ".little.bin")),
@@ -163,8 +165,8 @@ TEST_CASE("every dtype, byte order, storage order, layout and container gives th
             }
             return layers.size();
         };
-        CHECK(compare({folder / "stored.npz"}) == 16);
-        CHECK(compare({folder / "packed.npz"}) == 16);
+        CHECK(compare({folder / "stored.npz"}) == 8);
+        CHECK(compare({folder / "packed.npz"}) == 8);
         CHECK(compare({folder / "dump.safetensors"}) == 4);
         std::vector<std::string> loose, folders, little_endian = raw, big_endian = raw;
         for (const auto& entry : std::filesystem::directory_iterator(folder / "loose")) {
