@@ -9,8 +9,13 @@
 
 namespace program {
 
+namespace {
+
+using json = nlohmann::ordered_json;
+
+} // namespace
+
 std::optional<stored_object> read_stored(const std::string& path, const stored_form& form) {
-    using json = nlohmann::ordered_json;
     std::error_code none;
     if (!std::filesystem::exists(path, none)) return std::nullopt;
     std::ifstream file(path, std::ios::binary);
@@ -23,7 +28,7 @@ std::optional<stored_object> read_stored(const std::string& path, const stored_f
 }
 
 void write_stored(const std::string& path, const stored_form& form, const stored_object& work) {
-    nlohmann::ordered_json stored;
+    json stored;
     stored["schema"] = form.schema;
     stored["settings"] = work.settings;
     stored[form.key] = work.result;
