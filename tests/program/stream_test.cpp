@@ -1,19 +1,14 @@
 // `repscope measure -`: tar archives and .npy records from pipes, against the dump of the same samples.
 
-#include "npy.hpp"
-#include "process.hpp"
+#include "made_up_streams.hpp"
 #include "same_numbers.hpp"
-#include "snapshot.hpp"
-#include "support/tar_bytes.hpp"
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string>
 #include <sys/stat.h>
 #include <utility>
@@ -22,124 +17,8 @@
 namespace stream_test {
 
 using namespace program_test;
-using namespace repscope_test;
-using json = nlohmann::json;
+using namespace program_test::streams;
 using namespace std::string_literals;
-
-namespace {
-
-constexpr std::size_t samples = 300;
-
-// Three layers of the same samples: maps, more units than samples, fewer; labels of 5 classes that appear
-// late.
-struct layers {
-    struct layer {
-        std::string name;
-        std::vector<std::size_t> extents;
-        std::vector<float> values{};
-    };
-    std::vector<layer> all{{"block.1/conv", {5, 4, 4}}, {"wide", {330}}, {"fc", {6}}};
-    std::vector<std::int64_t> labels = std::vector<std::int64_t>(samples);
-
-    layers() {
-        generator random(5);
-        for (std::size_t i = 0; i < samples; ++i)
-            labels[i] = static_cast<std::int64_t>(random.below(i < 40 ? 2 : 5) * 7 + 1);
-        for (layer& each : all) {
-            each.values.resize(samples * elements(each));
-            for (float& v : each.values) v = static_cast<float>(random.uniform());
-        }
-    }
-    static std::size_t elements(const layer& of) {
-        std::size_t count = 1;
-        for (const std::size_t extent : of.extents) count *= extent;
-        return count;
-    }
-    [[nodiscard]] std::string npy(const layer& of, std::size_t first, std::size_t count) const {
-        std::vector<std::size_t> shape{count};
-        shape.insert(shape.end(), of.extents.begin(), of.extents.end());
-        const auto begin = of.values.begin() + static_cast<std::ptrdiff_t>(first * elements(of));
-        const std::vector<float> part(begin, begin + static_cast<std::ptrdiff_t>(count * elements(of)));
-        return npy_header(npy_dictionary("<f4", shape)) + bytes_of(part);
-    }
-    [[nodiscard]] std::string npy_labels(std::size_t first, std::size_t count) const {
-        const auto begin = labels.begin() + static_cast<std::ptrdiff_t>(first);
-        return npy_header(npy_dictionary("<i8", {count})) +
-               bytes_of(std::vector<std::int64_t>(begin, begin + static_cast<std::ptrdiff_t>(count)));
-    }
-    // Members of all batches; the labels of a batch are behind `labels_after` of its layers, or nowhere.
-    [[nodiscard]] std::string tar(std::size_t batch, std::size_t labels_after,
-                                  bool long_names = false) const {
-        std::string bytes;
-        std::size_t number = 0;
-        for (std::size_t first = 0; first < samples; first += batch, ++number) {
-            const std::size_t count = std::min(batch, samples - first);
-            const std::string file = "/" + std::to_string(1000 + number) + ".npy";
-            for (std::size_t k = 0; k <= all.size(); ++k) {
-                if (k == labels_after) bytes += tar_member("./labels" + file, npy_labels(first, count));
-                if (k == all.size()) break;
-                // Layers are interleaved in another order in every batch.
-                const layer& each = all[(k + number) % all.size()];
-                if (long_names) bytes += tar_member("pax", pax_record("path", each.name + file), 'x');
-                bytes += tar_member(long_names ? "cut short" : each.name + file, npy(each, first, count));
-            }
-        }
-        return bytes + tar_end();
-    }
-    // Writes one file per layer; the arguments that measure them.
-    [[nodiscard]] std::vector<std::string> dump(const scratch_folder& folder) const {
-        std::vector<std::string> arguments{"measure"};
-        for (const layer& each : all) {
-            arguments.push_back(folder / (std::filesystem::path(each.name).filename().string() + ".npy"));
-            write_bytes(arguments.back(), npy(each, 0, samples));
-        }
-        write_bytes(folder / "labels.npy", npy_labels(0, samples));
-        return arguments;
-    }
-};
-
-// The layers of the JSON by the last component of their names, without what a stream cannot have.
-json numbers_of(const outcome& result) {
-    INFO(result.err);
-    REQUIRE(result.code == 0);
-    json by_name;
-    const json parsed = json::parse(result.out);
-    for (json layer : parsed["layers"]) {
-        const std::string name = std::filesystem::path(layer["name"].get<std::string>()).filename();
-        for (const char* key : {"name", "file", "batches"}) layer.erase(key);
-        by_name[name] = layer;
-    }
-    return by_name;
-}
-
-outcome run_with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run(arguments);
-}
-
-outcome piped(const std::string& file, const std::string& arguments) {
-    return run({"-c", "cat '" + file + "' | '" + REPSCOPE_PROGRAM + "' measure - " + arguments}, "/bin/sh");
-}
-
-// Measures the bytes as a file; the run must fail with one line and no output. Returns the line.
-std::string refusal(const scratch_folder& folder, const std::string& bytes,
-                    const std::vector<std::string>& more = {}, int code = 1) {
-    write_bytes(folder / "bad.tar", bytes);
-    const auto before = snapshot(folder.path());
-    std::vector<std::string> arguments{"measure", folder / "bad.tar", "--json", folder / "numbers.json"};
-    const outcome result = run_with(arguments, more);
-    CHECK(result.code == code);
-    CHECK(result.out.empty());
-    CHECK(is_one_line(result.err));
-    CHECK(snapshot(folder.path()) == before);
-    return result.err;
-}
-
-bool mentions(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
-} // namespace
 
 TEST_CASE("a stream has the numbers of the dump of the same samples, bit by bit") {
     const scratch_folder folder;
@@ -325,144 +204,6 @@ TEST_CASE("a snapshot is shown by merge, and a run that resumes has the bits of 
                                   {"wide/0.npy", data.npy(data.all[2], 0, 50)}}),
                           {"--resume", folder / "cut.rsm"}),
                    "the stream has <f4 of shape (50, 6)"));
-}
-
-TEST_CASE("a stream that is cut gives one line, exit code 1 and no number") {
-    const scratch_folder folder;
-    layers data;
-    const std::string whole = tar_of({{"labels/0.npy", data.npy_labels(0, 9)},
-                                      {"fc/0.npy", data.npy(data.all[2], 0, 9)},
-                                      {"fc/1.npy", data.npy(data.all[2], 9, 9)},
-                                      {"labels/1.npy", data.npy_labels(9, 9)}});
-    for (std::size_t size = 512; size < whole.size(); size += 512) {
-        CAPTURE(size);
-        CHECK(mentions(refusal(folder, whole.substr(0, size)), "cut short"));
-    }
-    (void)refusal(folder, whole.substr(0, 700));
-    write_bytes(folder / "record", data.npy(data.all[2], 0, 9) + data.npy(data.all[2], 9, 9).substr(0, 300));
-    const outcome cut = piped(folder / "record", "--json -");
-    CHECK(cut.code == 1);
-    CHECK(cut.out.empty());
-    CHECK(is_one_line(cut.err));
-    const outcome empty = piped("/dev/null", "");
-    CHECK(empty.code == 1);
-    CHECK(empty.err == "repscope measure: -: is empty, expected a tar archive or .npy records\n");
-}
-
-TEST_CASE("hostile and inconsistent members are refused by name") {
-    const scratch_folder folder;
-    const layers data;
-    const auto fc = [&](std::size_t first, std::size_t count) { return data.npy(data.all[2], first, count); };
-    const auto refuse = [&](const std::vector<std::pair<std::string, std::string>>& of,
-                            const std::string& part) {
-        CAPTURE(part);
-        const std::string message = refusal(folder, tar_of(of));
-        CAPTURE(message);
-        CHECK(mentions(message, part));
-    };
-    refuse({{"../fc/0.npy", fc(0, 9)}}, "expected a relative path without '..'");
-    refuse({{"fc/../0.npy", fc(0, 9)}}, "expected a relative path without '..'");
-    refuse({{"/fc/0.npy", fc(0, 9)}}, "got an absolute one");
-    refuse({{"fc//0.npy", fc(0, 9)}}, "expected a relative path without '//'");
-    refuse({{"fc/0.txt", fc(0, 9)}}, "expected .npy arrays only");
-    refuse({{"fc/0.npy", "not an array"}}, "not a .npy file");
-    refuse({{"fc.npy", fc(0, 9)}}, "expected LAYER/BATCH.npy");
-    refuse({{"fc/0.npy", fc(0, 9) + "x"}}, "the member holds");
-    refuse({{"fc/0.npy", npy_header(npy_dictionary("<f4", {3000000000, 3}))}}, "takes");
-    refuse({{"fc/0.npy", npy_header(npy_dictionary("<f4", {0, 3}))}}, "holds no activations");
-    refuse({{"fc/0.npy", npy_header(npy_dictionary("<f4", {})) + "abcd"}}, "rank 0");
-    refuse({{"fc/0.npy", fc(0, 9)}, {"fc/0.npy", fc(0, 9)}}, "has batch 0 twice");
-    refuse({{"fc/0.npy", fc(0, 9)}, {"fc/1.npy", data.npy(data.all[1], 0, 9)}}, "expected one type");
-    refuse({{"fc/0.npy", fc(0, 9)},
-            {"fc/1.npy", npy_header(npy_dictionary("<f8", {1, 6})) + std::string(48, '\0')}},
-           "holds <f8");
-    refuse({{"fc/0.npy", fc(0, 9)}, {"wide/0.npy", data.npy(data.all[1], 0, 8)}},
-           "wide/0.npy: holds 8 samples, but");
-    refuse({{"fc/0.npy", fc(0, 9)}, {"labels/0.npy", data.npy_labels(0, 8)}},
-           "labels/0.npy: holds 8 samples");
-    refuse({{"labels/0.npy", data.npy_labels(0, 9)}, {"labels/0.npy", data.npy_labels(0, 9)}},
-           "labels twice");
-    refuse({{"labels/0.npy", data.npy_labels(0, 9)},
-            {"fc/0.npy", fc(0, 9)},
-            {"labels/1.npy", data.npy_labels(0, 9)}},
-           "labels of a batch without activations");
-    refuse({{"labels/0.npy", data.npy_labels(0, 9)}, {"fc/0.npy", fc(0, 9)}, {"fc/1.npy", fc(9, 9)}},
-           "no labels of batch 1");
-    refuse({{"fc/0.npy", fc(0, 9)}, {"fc/1.npy", fc(9, 9)}, {"labels/0.npy", data.npy_labels(0, 9)}},
-           "comes after activations that were measured without labels");
-    refuse({{"fc/0.npy", fc(0, 9)}, {"wide/1.npy", data.npy(data.all[1], 0, 9)}}, "lacks this batch");
-    refuse({{"labels/0.npy",
-             npy_header(npy_dictionary("<i8", {9})) + bytes_of(std::vector<std::int64_t>(9, -3))},
-            {"fc/0.npy", fc(0, 9)}},
-           "expected labels of 0 or above, got -3");
-    refuse(
-        {{"labels/0.npy", npy_header(npy_dictionary("<i8", {9})) + bytes_of(std::vector<std::int64_t>(9, 3))},
-         {"fc/0.npy", fc(0, 9)}},
-        "at least 2 classes, got the single class 3");
-    std::vector<float> bad(12, 1.0F);
-    bad[8] = std::numeric_limits<float>::quiet_NaN();
-    refuse({{"fc/0.npy", npy_header(npy_dictionary("<f4", {2, 6})) + bytes_of(bad)}},
-           "holds nan at sample 1, unit 2");
-    const std::string named = tar_member("h", pax_record("path", std::string("fc/0.npy\0", 9)), 'x');
-    CHECK(mentions(refusal(folder, named + tar_member("fc/0.npy", fc(0, 9)) + tar_end()), "NUL"));
-    CHECK(mentions(refusal(folder, tar_header("fc/0.npy", 0, '2') + tar_end()), "a link"));
-    // Labels that come late may wait for a quarter of the memory.
-    const std::string late = tar_of({{"labels/0.npy", data.npy_labels(0, 100)},
-                                     {"wide/0.npy", data.npy(data.all[1], 0, 100)},
-                                     {"wide/1.npy", data.npy(data.all[1], 100, 200)},
-                                     {"labels/1.npy", data.npy_labels(100, 200)}});
-    write_bytes(folder / "late.tar", late);
-    CHECK(run({"measure", folder / "late.tar"}).code == 0);
-    const std::string small = folder / "late.tar";
-    const outcome bounded = run({"measure", small, "--memory", "1M"});
-    CHECK(bounded.code == 1);
-    CHECK(is_one_line(bounded.err));
-    CHECK(mentions(bounded.err, "--memory"));
-}
-
-TEST_CASE("a stream refuses by name what needs a file or a second pass, and does not write over its inputs") {
-    const scratch_folder folder;
-    const layers data;
-    const std::vector<std::string> dump = data.dump(folder);
-    const std::string stream = folder / "stream.tar";
-    write_bytes(stream, data.tar(100, 0));
-    const auto before = snapshot(folder.path());
-    const auto refuse = [&](const std::vector<std::string>& more, const std::string& part) {
-        CAPTURE(part);
-        const outcome result = run_with({"measure", stream}, more);
-        CHECK(result.code == 2);
-        CHECK(result.out.empty());
-        CHECK(is_one_line(result.err));
-        CAPTURE(result.err);
-        CHECK(mentions(result.err, part));
-        CHECK(snapshot(folder.path()) == before);
-    };
-    refuse({"--shard", "1/2", "--state", folder / "s.rsm"}, "--shard: not with a stream");
-    refuse({"--state", folder / "s.rsm"}, "--state: not with a stream");
-    refuse({"--compare", stream}, "--compare: not with a stream");
-    refuse({"--hash", "--json", folder / "x.json"}, "--hash: not with a stream");
-    refuse({"--report", folder / "report"}, "--report: not with a stream");
-    refuse({"--inference", "--null", "permutation"}, "--null permutation: not with a stream");
-    refuse({"--inference", "--method", "auto"}, "--method auto: not with a stream");
-    refuse({"--snapshot-every", "9"}, "--snapshot-every: needs --snapshot");
-    refuse({dump[1]}, "not a stream");
-    refuse({"--layers", "nothing"}, "no layer");
-    refuse({"--snapshot", stream}, "--snapshot");
-    refuse({"--json", stream}, "--json");
-    refuse({"--snapshot", folder / "labels.npy", "--labels", folder / "labels.npy"}, "--snapshot");
-    refuse({"--snapshot", folder / "x.json", "--json", folder / "x.json"}, "x.json");
-    const outcome file = run({"measure", dump[1], "--snapshot", folder / "s.rsm"});
-    CHECK(file.code == 2);
-    CHECK(mentions(file.err, "--snapshot: expected a stream"));
-    // Standard input may be a file that an output would replace.
-    const outcome input = run({"-c", "'" + std::string(REPSCOPE_PROGRAM) + "' measure - --snapshot '" +
-                                         stream + "' < '" + stream + "'"},
-                              "/bin/sh");
-    CHECK(input.code == 2);
-    CHECK(snapshot(folder.path()) == before);
-    // A condition of the numbers, and estimates that need one pass.
-    CHECK(run({"measure", stream, "--fail-if", "selectivity.mean>0"}).code == 3);
-    CHECK(run({"measure", stream, "--layers", "wide", "--inference"}).code == 0);
 }
 
 TEST_CASE("intervals of a stream have the bits of the dump with --method blocks") {

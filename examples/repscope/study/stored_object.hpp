@@ -19,7 +19,7 @@ struct stored_object {
     nlohmann::ordered_json result;
 };
 
-/// Reads a file of finished work; empty if there is no such file. Throws `data_error` for another file.
+/// Reads a file of finished work; no value if the file does not exist. Throws `data_error` for another file.
 std::optional<stored_object> read_stored(const std::string& path, const stored_form& form);
 
 /// Writes a file of finished work, which gets its name when it is complete. Throws `data_error`.

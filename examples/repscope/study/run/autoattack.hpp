@@ -24,7 +24,7 @@ std::vector<double> autoattack_sizes(const study_settings& settings,
                                      const std::vector<network_result>& networks);
 
 /// Adds the conditions of AutoAttack of these eps to a network. Those that are finished are read from
-/// `stages`. Parameters are read from their file, or trained again if there is no such file.
+/// `stages`. Parameters are read from their file, or trained again if the file does not exist.
 void add_autoattack(network_result& network, const std::vector<double>& sizes, const study_settings& settings,
                     const data_set& data, const study_store& store, const stage_store& stages,
                     repscope::thread_pool& pool);
